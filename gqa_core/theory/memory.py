@@ -1,0 +1,65 @@
+"""Bytes of a KV cache, from the geometry alone.
+
+A grouped layer stores, for every token, n_kv_heads keys of head_dim and as many values of
+v_head_dim. A latent layer stores kv_lora_rank numbers and one rotary key of qk_rope_head_dim,
+whatever the number of heads. The naive form of MLA caches every head's own K and V instead: that
+is an MHA cache, and `LatentConfig.expanded` is the layer to pass here for it.
+
+Counted: the cached elements. Not counted: weights, activations, page padding.
+Everything is exact in Python integers.
+Source: DeepSeek-V2 report (arXiv:2405.04434), Table 1.
+"""
+
+from __future__ import annotations
+
+from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
+from gqa_core.theory.formats import bytes_per_element
+
+
+def kv_elements_per_token(attention: AttentionConfig) -> int:
+    """Elements one layer stores per token: k (d + v) for grouped, c + r for latent attention."""
+    if isinstance(attention, GroupedConfig):
+        return attention.n_kv_heads * (attention.head_dim + attention.v_head_dim)
+    return attention.kv_lora_rank + attention.qk_rope_head_dim
+
+
+def kv_bytes_per_token(model: ModelConfig, kv_format: str) -> int:
+    """Bytes all layers store for one token that every one of them still sees.
+
+    Raises:
+        ValueError: the format is not known.
+    """
+    elements = sum(run.n_layers * kv_elements_per_token(run.attention) for run in model)
+    return elements * bytes_per_element(kv_format)
+
+
+def kv_cache_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int:
+    """Bytes stored in all: every layer, every sequence, a window layer's tokens up to its window.
+
+    Raises:
+        ValueError: the format is not known.
+    """
+    elements = sum(
+        run.n_layers
+        * run.cached_tokens(workload.context_len)
+        * kv_elements_per_token(run.attention)
+        for run in model
+    )
+    return workload.batch_size * elements * bytes_per_element(kv_format)
+
+
+def kv_read_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int:
+    """Bytes of cache one decode step must read: what is stored, each byte once.
+
+    K/V heads shared by several queries are read once (an ideal kernel), and so is MLA's latent,
+    which serves as K and as V.
+
+    Raises:
+        ValueError: the format is not known.
+    """
+    return kv_cache_bytes(model, workload, kv_format)
+
+
+def reduction_vs_mha(attention: AttentionConfig) -> float:
+    """How many times smaller the cache is than the same heads' MHA cache; dimensionless."""
+    return kv_elements_per_token(attention.mha) / kv_elements_per_token(attention)
