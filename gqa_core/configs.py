@@ -169,19 +169,25 @@ class LatentConfig:
 AttentionConfig = GroupedConfig | LatentConfig
 
 
-def proportional_latent(n_heads: int, head_dim: int) -> LatentConfig:
-    """MLA for a model of `n_heads` heads of `head_dim`, in DeepSeek-V2's proportions.
+def proportional_latent(n_heads: int, head_dim: int, **given: int) -> LatentConfig:
+    """MLA beside grouped heads of `head_dim`, as wide a model, in DeepSeek-V2's proportions.
 
-    kv_lora_rank = 4 head_dim, qk_rope_head_dim = head_dim / 2, nope = v = head_dim.
+    kv_lora_rank = 4 head_dim, qk_rope_head_dim = head_dim / 2, nope = v = head_dim, no
+    q_lora_rank; `given` numbers take their place.
+
+    Raises:
+        ValueError: as `LatentConfig`, and for a head_dim out of bounds.
     Source: DeepSeek-V2 report (arXiv:2405.04434), section 2.1.2.
     """
-    return LatentConfig(
-        n_heads=n_heads,
-        kv_lora_rank=4 * head_dim,
-        qk_rope_head_dim=max(head_dim // 2, 1),
-        qk_nope_head_dim=head_dim,
-        v_head_dim=head_dim,
-    )
+    beside = GroupedConfig(n_heads=n_heads, n_kv_heads=n_heads, head_dim=head_dim)
+    proportions = {
+        "kv_lora_rank": 4 * head_dim,
+        "qk_rope_head_dim": max(head_dim // 2, 1),
+        "qk_nope_head_dim": head_dim,
+        "v_head_dim": head_dim,
+        "dim": beside.dim,
+    }
+    return LatentConfig(n_heads=n_heads, **proportions | given)
 
 
 def require_rotary(attention: AttentionConfig) -> None:

@@ -1,0 +1,8 @@
+"""python -m gqa_core: the command line."""
+
+import sys
+
+from gqa_core.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

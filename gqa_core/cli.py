@@ -1,0 +1,262 @@
+"""python -m gqa_core size | bench | device | runs.
+
+Bad input is one sentence on stderr and exit code 2; 1 means that something went wrong on the way,
+and what was measured until then is kept. Each subcommand imports what it needs when it runs, so
+that a size is told without waiting for torch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from gqa_core import units
+from gqa_core.configs import (
+    KERNEL_NAMES,
+    AttentionConfig,
+    GroupedConfig,
+    LatentConfig,
+    ModelConfig,
+    Workload,
+)
+
+LATENT_FLAGS = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of `python -m gqa_core` with these arguments."""
+    try:
+        arguments = _parser().parse_args(argv)
+        return arguments.run(arguments)
+    except (ValueError, _NotANumberError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; every record of a point that was done is kept", file=sys.stderr)
+        return 130
+
+
+def size(arguments: argparse.Namespace) -> int:
+    """Print the cache of a model at a context: bytes per token, in all, and against MHA."""
+    from gqa_core.theory import memory
+
+    attention = _one_layer(arguments)
+    model = ModelConfig.uniform(attention, arguments.n_layers)
+    workload = Workload(context_len=arguments.context_len, batch_size=arguments.batch_size)
+    answer = {
+        "variant": model.variant,
+        "n_layers": model.n_layers,
+        "kv_bytes_per_token": memory.kv_bytes_per_token(model, arguments.kv_format),
+        "kv_cache_bytes": memory.kv_cache_bytes(model, workload, arguments.kv_format),
+        "kv_read_bytes": memory.kv_read_bytes(model, workload, arguments.kv_format),
+        "reduction_vs_mha": memory.reduction_vs_mha(attention),
+    }
+    if arguments.json:
+        print(json.dumps(answer))
+        return 0
+    print(f"{answer['variant']}, {answer['n_layers']} layers, {arguments.kv_format}")
+    print(f"per token  {units.capacity(answer['kv_bytes_per_token'])}")
+    print(f"in all     {units.capacity_both(answer['kv_cache_bytes'])}")
+    print(f"a step reads the same; {units.times(answer['reduction_vs_mha'])} smaller than MHA")
+    return 0
+
+
+def bench(arguments: argparse.Namespace) -> int:
+    """Measure decode steps: one JSON record a line on stdout, progress on stderr."""
+    from gqa_core.measure.bench import run_bench
+    from gqa_core.measure.point import decode_points
+    from gqa_core.measure.run_log import RunLog
+    from gqa_core.measure.workers import WorkerError
+
+    points = decode_points(
+        grouped=[
+            GroupedConfig(
+                n_heads=arguments.n_heads, n_kv_heads=n_kv_heads, head_dim=arguments.head_dim
+            )
+            for n_kv_heads in arguments.n_kv_heads
+        ],
+        latent=_latent_beside(arguments),
+        context_lens=arguments.context_len,
+        batch_size=arguments.batch_size,
+        n_layers=arguments.n_layers,
+        dtype=arguments.dtype,
+        kernel=arguments.kernel,
+        n_samples=arguments.samples,
+    )
+    log = None if arguments.no_log else RunLog(arguments.log)
+    with _output(arguments.out) as out:
+        try:
+            failed = run_bench(
+                points,
+                device=arguments.device,
+                log=log,
+                emit=lambda record: print(json.dumps(record), file=out, flush=True),
+                say=lambda text: print(text, file=sys.stderr, flush=True),
+            )
+        except WorkerError as error:
+            print(f"nothing was measured: {error}", file=sys.stderr)
+            return 1
+    return 1 if failed else 0
+
+
+def device(arguments: argparse.Namespace) -> int:
+    """Print the device measurements would run on."""
+    from gqa_core.measure.device import survey
+
+    answer = survey(arguments.device)
+    if arguments.json:
+        print(json.dumps(answer))
+        return 0
+    print(f"{answer['name']} ({answer['type']}, {answer['n_threads']} CPU threads)")
+    print(f"{units.capacity(answer['free_bytes'])} free, torch {answer['torch_version']}")
+    return 0
+
+
+def runs(arguments: argparse.Namespace) -> int:
+    """Print what the run log holds, oldest first."""
+    from gqa_core.measure.record import row
+    from gqa_core.measure.run_log import RunLog
+
+    records = RunLog(arguments.log).records()
+    if arguments.json:
+        print("[" + ",\n".join(json.dumps(record) for record in records) + "]")
+        return 0
+    for record in map(row, records):
+        print(
+            f"{record['created_at'][:19]}  {record['variant']:<4}"
+            f"{record['n_kv_heads'] or record['kernel_ran']!s:>9}"
+            f"  context {record['context_len']:>8}  {record['dtype']:<9}"
+            f"  attend {units.duration(record['attend_s']):>8}"
+            f"  step {units.duration(record['step_s']):>8}  {record['device_name']}"
+        )
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with one sentence for an error and no page of usage before it."""
+
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="python -m gqa_core", description=__doc__, allow_abbrev=False)
+    commands = parser.add_subparsers(required=True, metavar="size | bench | device | runs")
+
+    def command(run, *, json_too: bool = True) -> argparse.ArgumentParser:
+        added = commands.add_parser(
+            run.__name__, help=run.__doc__, description=run.__doc__, allow_abbrev=False
+        )
+        added.set_defaults(run=run)
+        if json_too:
+            added.add_argument("--json", action="store_true", help="one JSON document")
+        return added
+
+    sized = command(size)
+    _add_ints(sized, "n_layers", "n_heads", "context_len", required=True)
+    _add_ints(sized, "n_kv_heads", "head_dim", *LATENT_FLAGS)
+    _add_ints(sized, "batch_size", default=1)
+    sized.add_argument("--kv-format", default="bf16", metavar="NAME", help="fp32, bf16, fp16, fp8")
+
+    benched = command(bench, json_too=False)
+    _add_ints(benched, "n_heads", "head_dim", required=True)
+    for name in ("n_kv_heads", "context_len"):
+        benched.add_argument(_flag(name), type=_ints(name), required=True, metavar="N[,N...]")
+    benched.add_argument("--mla", action="store_true", help="MLA too, absorbed and naive")
+    _add_ints(benched, *LATENT_FLAGS)
+    _add_ints(benched, "batch_size", "n_layers", default=1)
+    _add_ints(benched, "samples", default=20)
+    benched.add_argument("--dtype", default="float32", help="float32, bfloat16, float16")
+    benched.add_argument("--kernel", default="auto", help=", ".join(KERNEL_NAMES))
+    benched.add_argument("--no-log", action="store_true", help="keep the records out of the log")
+    benched.add_argument("--out", default="-", metavar="FILE", help="- for stdout")
+
+    logged = command(runs)
+    for added in (benched, logged):
+        added.add_argument("--log", metavar="FILE", help="default: GQA_RUN_LOG, or the user's data")
+    for added in (benched, command(device)):
+        added.add_argument("--device", default="auto", metavar="auto|cpu", help="auto: a GPU first")
+    return parser
+
+
+def _add_ints(parser: argparse.ArgumentParser, *names: str, **how: object) -> None:
+    for name in names:
+        parser.add_argument(_flag(name), type=_int(name), metavar="N", **how)
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _int(name: str):
+    def parse(text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:
+            raise _NotANumberError(f"{name} must be a whole number: got {text[:40]!r}") from None
+
+    return parse
+
+
+def _ints(name: str):
+    def parse(text: str) -> list[int]:
+        return [_int(name)(part) for part in text.split(",")]
+
+    return parse
+
+
+class _NotANumberError(Exception):
+    """Not a ValueError, since argparse would put words of its own before the sentence."""
+
+
+def _one_layer(arguments: argparse.Namespace) -> AttentionConfig:
+    """The layer of `size`: grouped flags, or latent ones in their place, not both."""
+    grouped = {name: getattr(arguments, name) for name in ("n_kv_heads", "head_dim")}
+    latent = {name: getattr(arguments, name) for name in LATENT_FLAGS}
+    given = [name for name, value in (grouped | latent).items() if value is not None]
+    kind, wanted = (LatentConfig, latent) if set(given) & set(latent) else (GroupedConfig, grouped)
+    if set(given) != set(wanted):
+        raise ValueError(
+            f"a layer is given by {_flags(grouped)} or by {_flags(latent)}: "
+            f"got {_flags(given) or 'none of them'}"
+        )
+    return kind(n_heads=arguments.n_heads, **wanted)
+
+
+def _latent_beside(arguments: argparse.Namespace) -> LatentConfig | None:
+    """The MLA that `bench` measures beside the grouped layers, as wide a model as theirs."""
+    from gqa_core.configs import proportional_latent
+
+    given = {
+        name: getattr(arguments, name)
+        for name in LATENT_FLAGS
+        if getattr(arguments, name) is not None
+    }
+    if not arguments.mla:
+        if given:
+            raise ValueError(f"{_flags(given)} must come with --mla: got no --mla")
+        return None
+    return proportional_latent(arguments.n_heads, arguments.head_dim, **given)
+
+
+def _flags(names) -> str:
+    return " ".join(map(_flag, names))
+
+
+def _output(path: str):
+    """Where records go: stdout for -, else the file, appended to."""
+    from contextlib import nullcontext
+
+    if path == "-":
+        return nullcontext(sys.stdout)
+    try:
+        return open(path, "a", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"out {path} cannot be written: {error.strerror}") from None

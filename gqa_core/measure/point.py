@@ -1,0 +1,127 @@
+"""What one measurement is asked to do: a layer, a workload, and how to run it.
+
+`n_layers` here are layers really allocated and walked through; nothing measured is multiplied up.
+Free of torch, so that a whole run can be checked before anything heavy starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from gqa_core.configs import (
+    MAX_LAYERS,
+    AttentionConfig,
+    GroupedConfig,
+    LatentConfig,
+    ModelConfig,
+    Workload,
+    require_int,
+    require_kernel,
+    require_rotary,
+)
+from gqa_core.theory.cost import projection_parameters
+from gqa_core.theory.formats import bytes_per_element, dtype_format
+from gqa_core.theory.memory import kv_cache_bytes
+
+FORMS = ("absorbed", "naive")
+MAX_SAMPLES = 10_000
+PROBE_BYTES = 2**28
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One measured point; `kernel` is a grouped kernel's name, or for MLA absorbed or naive.
+
+    Raises:
+        ValueError: a number out of bounds, a dtype or kernel that does not exist, or a rotated
+            width that is odd.
+    """
+
+    attention: AttentionConfig
+    workload: Workload
+    dtype: str = "float32"
+    n_layers: int = 1
+    kernel: str = "auto"
+    n_samples: int = 20
+
+    def __post_init__(self) -> None:
+        dtype_format(self.dtype)
+        require_rotary(self.attention)
+        require_int("n_layers", self.n_layers, MAX_LAYERS)
+        require_int("samples", self.n_samples, MAX_SAMPLES)
+        if isinstance(self.attention, GroupedConfig):
+            require_kernel(self.kernel)
+        elif self.kernel not in FORMS:
+            raise ValueError(f"kernel of MLA must be absorbed or naive: got {self.kernel!r}")
+
+    @property
+    def cached(self) -> AttentionConfig:
+        """The layer whose cache is really allocated: naive MLA's is an MHA's."""
+        return self.attention.expanded if self.kernel == "naive" else self.attention
+
+    @property
+    def formula_bytes(self) -> int:
+        """Bytes the formula gives for the caches of all measured layers."""
+        model = ModelConfig.uniform(self.cached, self.n_layers)
+        return kv_cache_bytes(model, self.workload, dtype_format(self.dtype))
+
+    @property
+    def required_bytes(self) -> int:
+        """Bytes this point takes while it runs: cache, weights, one layer's scores, the probe.
+
+        The scores are counted in float32 with one copy, and for `eager` so are the K and V it
+        repeats; activations of a single token are too small to count.
+        """
+        b, s, element = self.workload.batch_size, self.workload.context_len, self._element
+        weights = self.n_layers * projection_parameters(self.attention) * element
+        scores = b * self.attention.n_heads * s * (4 + 4 + element)
+        repeated = 0
+        if self.kernel == "eager":
+            layer = self.attention.mha
+            repeated = b * s * layer.n_heads * (layer.head_dim + layer.v_head_dim) * element
+        return self.formula_bytes + weights + scores + repeated + PROBE_BYTES
+
+    @property
+    def _element(self) -> int:
+        return bytes_per_element(dtype_format(self.dtype))
+
+    def __str__(self) -> str:
+        how = f"{self.attention.variant} {self.kernel}"
+        if isinstance(self.attention, GroupedConfig):
+            how = f"{self.attention.variant}, {self.attention.n_kv_heads} K/V heads"
+        return f"{how}, context {self.workload.context_len}, {self.dtype}"
+
+
+def decode_points(
+    *,
+    grouped: Sequence[GroupedConfig],
+    latent: LatentConfig | None,
+    context_lens: Sequence[int],
+    batch_size: int = 1,
+    n_layers: int = 1,
+    dtype: str = "float32",
+    kernel: str = "auto",
+    n_samples: int = 20,
+) -> list[Point]:
+    """The points of a run, variants side by side at each context, MLA last in both forms.
+
+    Raises:
+        ValueError: as `Point`.
+    """
+    require_kernel(kernel)
+    layers: list[tuple[AttentionConfig, str]] = [(config, kernel) for config in grouped]
+    if latent is not None:
+        layers += [(latent, form) for form in FORMS]
+    return [
+        Point(
+            attention=attention,
+            workload=Workload(context_len=context_len, batch_size=batch_size),
+            dtype=dtype,
+            n_layers=n_layers,
+            kernel=how,
+            n_samples=n_samples,
+        )
+        for context_len in context_lens
+        for attention, how in layers
+    ]

@@ -1,0 +1,131 @@
+"""Records: what was asked, what ran, raw samples. Statistics are derived when a record is read.
+
+A record is one JSON object for one measured point, with the fields of `RECORD_FIELDS`; `config`
+holds the layer's numbers under the names of its config class. Free of torch and pandas.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig
+from gqa_core.measure.point import Point
+
+SCHEMA_VERSION = 1
+RECORD_FIELDS = (
+    "schema_version",
+    "kind",
+    "run_id",
+    "point",
+    "created_at",
+    "git_commit",
+    "torch_version",
+    "device",
+    "config",
+    "workload",
+    "variant",
+    "kernel_asked",
+    "kernel_ran",
+    "n_warmup",
+    "samples_s",
+    "memory",
+    "read_bandwidth_bytes_per_s",
+    "bound_s",
+    "warnings",
+)
+WIDE_SPREAD = 0.10
+
+Record = dict[str, Any]
+
+
+def decode_record(
+    point: Point,
+    measured: Mapping[str, Any],
+    *,
+    run_id: str,
+    index: int,
+    created_at: str,
+    git_commit: str | None,
+) -> Record:
+    """The record of one decode point, from what was asked and what `measure_decode` returned."""
+    known = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": "decode",
+        "run_id": run_id,
+        "point": index,
+        "created_at": created_at,
+        "git_commit": git_commit,
+        "config": dataclasses.asdict(point.attention),
+        "workload": {
+            "context_len": point.workload.context_len,
+            "batch_size": point.workload.batch_size,
+            "dtype": point.dtype,
+            "n_layers": point.n_layers,
+        },
+        "variant": point.attention.variant,
+        "kernel_asked": point.kernel,
+        "warnings": _warnings(measured),
+    }
+    whole = known | {name: value for name, value in measured.items() if name in RECORD_FIELDS}
+    return {name: whole[name] for name in RECORD_FIELDS}
+
+
+def config_of(record: Mapping[str, Any]) -> AttentionConfig:
+    """The layer a record was measured with.
+
+    Raises:
+        ValueError: its numbers are out of bounds.
+    """
+    kind = GroupedConfig if "n_kv_heads" in record["config"] else LatentConfig
+    return kind(**record["config"])
+
+
+def median_and_iqr(samples: Sequence[float]) -> tuple[float, float]:
+    """Median and interquartile range of at least one sample; a single one has no spread."""
+    if len(samples) == 1:
+        return samples[0], 0.0
+    low, middle, high = statistics.quantiles(samples, n=4, method="inclusive")
+    return middle, high - low
+
+
+def peak_bytes(record: Mapping[str, Any]) -> int:
+    """Bytes held above the baseline at the worst: the allocator's, or the process's on a CPU."""
+    memory = record["memory"]
+    if memory["allocator_peak_bytes"] is not None:
+        return memory["allocator_peak_bytes"]
+    return memory["process_peak_bytes"] - memory["baseline_bytes"]
+
+
+def row(record: Mapping[str, Any]) -> dict[str, Any]:
+    """One flat row: what was asked and ran, medians and spreads, rates from the attend median.
+
+    Bytes per second and the share of bandwidth count the formula's bytes, each read once; tokens
+    per second are those of the measured layers alone.
+    """
+    workload, samples = record["workload"], record["samples_s"]
+    flat = {name: record[name] for name in RECORD_FIELDS if not isinstance(record[name], dict)}
+    flat |= {f"device_{name}": value for name, value in record["device"].items()}
+    flat |= {"n_kv_heads": None, **record["config"], **workload, **record["memory"]}
+    for phase, values in samples.items():
+        flat[f"{phase}_s"], flat[f"{phase}_iqr_s"] = median_and_iqr(values)
+        flat[f"{phase}_samples_s"] = values
+    flat["n_samples"] = len(samples["attend"])
+    flat["peak_bytes"] = peak_bytes(record)
+    flat["read_bytes_per_s"] = flat["formula_bytes"] / flat["attend_s"]
+    flat["bandwidth_share"] = flat["read_bytes_per_s"] / record["read_bandwidth_bytes_per_s"]
+    flat["tokens_per_s"] = workload["batch_size"] / flat["step_s"]
+    return flat
+
+
+def _warnings(measured: Mapping[str, Any]) -> list[str]:
+    found = []
+    for phase in ("attend", "step"):
+        middle, spread = median_and_iqr(measured["samples_s"][phase])
+        if spread > WIDE_SPREAD * middle:
+            found.append(f"{phase}: spread over 10% (interquartile range {spread / middle:.0%})")
+    if not measured["peak_was_reset"]:
+        found.append("process peak: cannot be reset on this system, includes set-up")
+    return found

@@ -1,0 +1,65 @@
+"""Taking time without fooling oneself: a synchronised clock, laps by phase, medians with spread.
+
+Work on an accelerator is only queued when a call returns, so phases are marked by events in the
+queue itself, and a whole step is timed with the queue drained on both sides.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import torch
+
+from gqa_core.engine.layer import Lap
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How a device tells time: a mark, the seconds between two marks, and waiting for its queue."""
+
+    mark: Callable[[], Any]
+    seconds: Callable[[Any, Any], float]
+    synchronize: Callable[[], None]
+
+    @classmethod
+    def of(cls, device: torch.device) -> Clock:
+        """The clock of this device: perf_counter on a CPU, events on an accelerator."""
+        if device.type == "cpu":
+            return cls(time.perf_counter, lambda start, end: end - start, lambda: None)
+        return cls(
+            lambda: _recorded_event(device),
+            lambda start, end: start.elapsed_time(end) / 1e3,
+            lambda: torch.accelerator.synchronize(device),
+        )
+
+
+def time_phases(run: Callable[[Lap], object], clock: Clock) -> dict[str, float]:
+    """Seconds of each phase of one pass, summed over layers; `run` calls the lap it is given."""
+    clock.synchronize()
+    marks = [("", clock.mark())]
+    run(lambda phase: marks.append((phase, clock.mark())))
+    clock.synchronize()
+    totals: dict[str, float] = {}
+    for (_, start), (phase, end) in pairwise(marks):
+        totals[phase] = totals.get(phase, 0.0) + clock.seconds(start, end)
+    return totals
+
+
+def time_whole(run: Callable[[], object], clock: Clock) -> float:
+    """Seconds of one pass from start to end, the device's queue drained before both marks."""
+    clock.synchronize()
+    start = clock.mark()
+    run()
+    end = clock.mark()
+    clock.synchronize()
+    return clock.seconds(start, end)
+
+
+def _recorded_event(device: torch.device) -> torch.Event:
+    event = torch.Event(device=device, enable_timing=True)
+    event.record()
+    return event
