@@ -18,6 +18,11 @@ def capacity(n_bytes: float) -> str:
     return f"{n_bytes:,.0f} B"
 
 
+def capacity_tick(n_bytes: float) -> str:
+    """Bytes for an axis, without digits that are zero: "32 GiB"."""
+    return capacity(n_bytes).replace(".00 ", " ")
+
+
 def capacity_both(n_bytes: float) -> str:
     """Gibibytes with decimal gigabytes beside: "372.31 GiB (399.77 GB)"."""
     return f"{n_bytes / GIB:,.2f} GiB ({n_bytes / GB:,.2f} GB)"

@@ -83,12 +83,11 @@ def config_of(record: Mapping[str, Any]) -> AttentionConfig:
     return kind(**record["config"])
 
 
-def median_and_iqr(samples: Sequence[float]) -> tuple[float, float]:
-    """Median and interquartile range of at least one sample; a single one has no spread."""
+def quartiles(samples: Sequence[float]) -> tuple[float, float, float]:
+    """First quartile, median and third quartile of at least one sample."""
     if len(samples) == 1:
-        return samples[0], 0.0
-    low, middle, high = statistics.quantiles(samples, n=4, method="inclusive")
-    return middle, high - low
+        return (samples[0],) * 3
+    return tuple(statistics.quantiles(samples, n=4, method="inclusive"))
 
 
 def peak_bytes(record: Mapping[str, Any]) -> int:
@@ -100,7 +99,7 @@ def peak_bytes(record: Mapping[str, Any]) -> int:
 
 
 def row(record: Mapping[str, Any]) -> dict[str, Any]:
-    """One flat row: what was asked and ran, medians and spreads, rates from the attend median.
+    """One flat row: what was asked and ran, medians and quartiles, rates from the attend median.
 
     Bytes per second and the share of bandwidth count the formula's bytes, each read once; tokens
     per second are those of the measured layers alone.
@@ -110,7 +109,8 @@ def row(record: Mapping[str, Any]) -> dict[str, Any]:
     flat |= {f"device_{name}": value for name, value in record["device"].items()}
     flat |= {"n_kv_heads": None, **record["config"], **workload, **record["memory"]}
     for phase, values in samples.items():
-        flat[f"{phase}_s"], flat[f"{phase}_iqr_s"] = median_and_iqr(values)
+        names = f"{phase}_q1_s", f"{phase}_s", f"{phase}_q3_s"
+        flat |= zip(names, quartiles(values), strict=True)
         flat[f"{phase}_samples_s"] = values
     flat["n_samples"] = len(samples["attend"])
     flat["peak_bytes"] = peak_bytes(record)
@@ -123,9 +123,10 @@ def row(record: Mapping[str, Any]) -> dict[str, Any]:
 def _warnings(measured: Mapping[str, Any]) -> list[str]:
     found = []
     for phase in ("attend", "step"):
-        middle, spread = median_and_iqr(measured["samples_s"][phase])
-        if spread > WIDE_SPREAD * middle:
-            found.append(f"{phase}: spread over 10% (interquartile range {spread / middle:.0%})")
+        low, middle, high = quartiles(measured["samples_s"][phase])
+        if high - low > WIDE_SPREAD * middle:
+            spread = (high - low) / middle
+            found.append(f"{phase}: spread over 10% (interquartile range {spread:.0%})")
     if not measured["peak_was_reset"]:
         found.append("process peak: cannot be reset on this system, includes set-up")
     return found

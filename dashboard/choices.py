@@ -1,0 +1,70 @@
+"""What the sliders of a page say, as frozen numbers, and what follows from them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dashboard.variants import variants
+from gqa_core.configs import AttentionConfig, ModelConfig, Workload
+from gqa_core.theory.memory import kv_cache_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadsChoice:
+    """Geometry and workload that every page has."""
+
+    n_heads: int
+    n_kv_heads: int
+    head_dim: int
+    context_len: int
+    batch_size: int
+    n_layers: int
+
+    @property
+    def rows(self) -> Mapping[str, AttentionConfig]:
+        """The layers to compare, by variant."""
+        return variants(self.n_heads, self.n_kv_heads, self.head_dim)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeChoice(HeadsChoice):
+    """A model whose cache is computed; `n_layers` are the model's."""
+
+    kv_format: str
+
+    def cache_bytes(self, attention: AttentionConfig, context_len: int) -> int:
+        """Bytes of this model's cache if all its layers were `attention`."""
+        model = ModelConfig.uniform(attention, self.n_layers)
+        workload = Workload(context_len=context_len, batch_size=self.batch_size)
+        return kv_cache_bytes(model, workload, self.kv_format)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeChoice(HeadsChoice):
+    """A measurement; `n_layers` are the layers really allocated and walked through."""
+
+    dtype: str
+    kernel: str
+
+    @property
+    def context_lens(self) -> tuple[int, ...]:
+        """The contexts one run measures: the slider's, a quarter and a sixteenth of it."""
+        return tuple(sorted({max(self.context_len // part, 1) for part in (16, 4, 1)}))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of `python -m gqa_core bench` that measure all rows."""
+        counts = sorted({self.n_heads, self.n_kv_heads, 1}, reverse=True)
+        flags = {
+            "n-heads": self.n_heads,
+            "n-kv-heads": ",".join(map(str, counts)),
+            "head-dim": self.head_dim,
+            "context-len": ",".join(map(str, self.context_lens)),
+            "batch-size": self.batch_size,
+            "n-layers": self.n_layers,
+            "dtype": self.dtype,
+            "kernel": self.kernel,
+        }
+        named = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
+        return (*named, "--mla")

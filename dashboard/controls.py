@@ -1,0 +1,128 @@
+"""Widgets in, frozen choices out. Every widget has a key, which is also its name in the URL.
+
+Options are plain numbers, so that a link reads `context_len=8192`, and impossible combinations are
+not offered: K/V heads are divisors of the query heads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from dashboard.choices import DecodeChoice, SizeChoice
+from dashboard.kept import keep
+from gqa_core.configs import KERNEL_NAMES
+from gqa_core.theory.formats import BYTES_PER_ELEMENT, DTYPE_FORMATS
+
+N_HEADS = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
+HEAD_DIMS = (32, 64, 80, 96, 128, 192, 256)
+CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
+MEASURED_LAYERS = (1, 2, 4, 8)
+
+T = TypeVar("T")
+
+
+def size_controls() -> SizeChoice:
+    """Geometry, workload and number format of a model whose cache is computed."""
+    with st.container(border=True):
+        top = st.columns(4)
+        heads = _heads_controls(top[:3])
+        with top[3]:
+            n_layers = _slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
+        bottom = st.columns(4)
+        workload = _workload_controls(bottom[:2])
+        with bottom[2]:
+            kv_format = _slider(
+                "Number format",
+                list(BYTES_PER_ELEMENT),
+                "bf16",
+                "kv_format",
+                "How an element is stored: 4, 2, 2 or 1 bytes.",
+            )
+    return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
+
+
+def decode_controls() -> DecodeChoice:
+    """Geometry, workload, dtype and kernel of a measurement."""
+    with st.container(border=True):
+        top = st.columns(4)
+        heads = _heads_controls(top[:3])
+        with top[3]:
+            n_layers = _slider(
+                "Measured layers",
+                MEASURED_LAYERS,
+                1,
+                "measured_layers",
+                "Layers really allocated and walked through; nothing is multiplied up.",
+            )
+        bottom = st.columns(4)
+        workload = _workload_controls(bottom[:2])
+        with bottom[2]:
+            dtype = _slider(
+                "Number format",
+                list(DTYPE_FORMATS),
+                "float32",
+                "dtype",
+                "Of weights, cache and arithmetic alike.",
+            )
+        with bottom[3]:
+            kernel = _kept(
+                st.selectbox,
+                "Kernel (MHA, GQA, MQA)",
+                KERNEL_NAMES,
+                key="kernel",
+                help="auto picks from a small measured table; the table below says what ran.",
+            )
+    return DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
+
+
+def _heads_controls(columns: Sequence[Any]) -> dict[str, int]:
+    with columns[0]:
+        n_heads = _slider("Query heads", N_HEADS, 32, "n_heads", "N of the lecture.")
+    divisors = [count for count in range(1, n_heads + 1) if n_heads % count == 0]
+    with columns[1]:
+        n_kv_heads = _slider(
+            "K/V heads",
+            divisors,
+            8 if n_heads % 8 == 0 else divisors[len(divisors) // 2],
+            "n_kv_heads",
+            "G groups in the lecture: 1 is MQA, as many as query heads is MHA.",
+        )
+    with columns[2]:
+        head_dim = _slider("Head width", HEAD_DIMS, 128, "head_dim", "Numbers in one head's key.")
+    return {"n_heads": n_heads, "n_kv_heads": n_kv_heads, "head_dim": head_dim}
+
+
+def _workload_controls(columns: Sequence[Any]) -> dict[str, int]:
+    with columns[0]:
+        context_len = _slider(
+            "Context (tokens)",
+            CONTEXT_LENS,
+            8192,
+            "context_len",
+            "Tokens in the cache once the step's own token is in it.",
+        )
+    with columns[1]:
+        batch_size = _slider("Batch", BATCH_SIZES, 1, "batch_size", "Sequences at once.")
+    return {"context_len": context_len, "batch_size": batch_size}
+
+
+def _slider(label: str, options: Sequence[T], value: T, key: str, explained: str) -> T:
+    return _kept(st.select_slider, label, options, value=value, key=key, help=explained)
+
+
+def _kept(widget: Callable[..., T], label: str, options: Sequence[T], *, key: str, **how) -> T:
+    """The value of a widget that is bound to the URL and outlives a visit to another page."""
+    _move_into(key, options)
+    return keep(key, widget(label, options, key=key, bind="query-params", **how))
+
+
+def _move_into(key: str, options: Sequence[Any]) -> None:
+    """Move a slider whose options have changed to the nearest number that is left."""
+    now = st.session_state.get(key)
+    if now is not None and now not in options:
+        st.session_state[key] = min(options, key=lambda option: abs(option - now))

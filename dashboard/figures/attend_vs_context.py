@@ -1,0 +1,76 @@
+"""How long attending takes here: measured medians with their spread, and the time of one read."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import LOOKS, NEUTRAL, context_axis, laid_out, log_axis
+from gqa_core import units
+
+CONTEXTS = (16, 2**20)
+SECONDS = (1e-6, 100.0)
+
+
+def attend_vs_context(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
+    """Median attend time by context; bars span the interquartile range, bounds are dashed grey.
+
+    Rows as `gqa_core.measure.record.row` makes them, with `label` naming a look of style.LOOKS.
+    """
+    figure = go.Figure()
+    labels = [label for label in LOOKS if any(row["label"] == label for row in rows)]
+    for label in labels:
+        mine = sorted(
+            (row for row in rows if row["label"] == label), key=lambda row: row["context_len"]
+        )
+        figure.add_scatter(
+            x=[row["context_len"] for row in mine],
+            y=[row["bound_s"] for row in mine],
+            name="bound: reading the cache once",
+            legendgroup="bound",
+            showlegend=label == labels[0],
+            mode="lines",
+            line={"color": NEUTRAL, "dash": "dash", "width": 1},
+            text=[units.duration(row["bound_s"]) for row in mine],
+            hovertemplate=f"{label} bound at %{{x:,}} tokens: %{{text}}<extra></extra>",
+        )
+        figure.add_scatter(
+            x=[row["context_len"] for row in mine],
+            y=[row["attend_s"] for row in mine],
+            name=f"{label}",
+            mode="markers",
+            marker={"color": LOOKS[label].color, "symbol": LOOKS[label].symbol, "size": 11},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [row["attend_q3_s"] - row["attend_s"] for row in mine],
+                "arrayminus": [row["attend_s"] - row["attend_q1_s"] for row in mine],
+                "thickness": 1.5,
+                "width": 4,
+            },
+            text=[units.duration(row["attend_s"]) for row in mine],
+            hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
+        )
+    times = [row["attend_s"] for row in rows] + [row["bound_s"] for row in rows]
+    contexts = [row["context_len"] for row in rows]
+    _set_axes(figure, contexts, times)
+    return laid_out(figure, height=420)
+
+
+def _set_axes(figure: go.Figure, contexts: Sequence[int], times: Sequence[float]) -> None:
+    """Whole powers around what there is, so that a further row seldom moves the axes."""
+    low, high = _whole_powers(contexts or CONTEXTS, 4)
+    figure.update_xaxes(context_axis(low, high))
+    low, high = _whole_powers(times or SECONDS, 10)
+    ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
+    axis = log_axis(low, high, ticks, [units.duration(tick) for tick in ticks])
+    figure.update_yaxes(axis | {"title": {"text": "attend (median, measured here)"}})
+
+
+def _whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:
+    low = base ** math.floor(math.log(min(values), base) + 1e-9)
+    high = base ** math.ceil(math.log(max(values), base) - 1e-9)
+    return (low, high) if low < high else (low, low * base)

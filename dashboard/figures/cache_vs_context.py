@@ -1,0 +1,60 @@
+"""How the cache grows with context: one straight line a variant on log-log axes, all formula."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import LOOKS, context_axis, laid_out, log_axis
+from gqa_core import units
+
+STEP = 32  # a tick, and the range, every 32-fold: 1 MiB, 32 MiB, 1 GiB ...
+
+
+def cache_vs_context(
+    curves: Mapping[str, Sequence[int]],
+    contexts: Sequence[int],
+    at: int,
+) -> go.Figure:
+    """Cache bytes of each variant over `contexts`, with a marker where the slider stands.
+
+    The axis spans whole steps around MHA, MQA and MLA, so it stays where it is while the K/V heads
+    and the context are moved.
+    """
+    figure = go.Figure()
+    for variant, n_bytes in curves.items():
+        look = LOOKS[variant]
+        figure.add_scatter(
+            x=list(contexts),
+            y=list(n_bytes),
+            name=variant,
+            mode="lines",
+            line={"color": look.color, "dash": look.dash, "width": 2.5},
+            text=[units.capacity(value) for value in n_bytes],
+            hovertemplate="%{x:,} tokens: %{text}",
+        )
+        if at in contexts:
+            here = n_bytes[list(contexts).index(at)]
+            figure.add_scatter(
+                x=[at],
+                y=[here],
+                mode="markers",
+                marker={"color": look.color, "symbol": look.symbol, "size": 11},
+                name=f"{variant} here",
+                showlegend=False,
+                text=[units.capacity(here)],
+                hovertemplate="%{x:,} tokens: %{text}",
+            )
+    figure.update_xaxes(context_axis(min(contexts), max(contexts)))
+    figure.update_yaxes(_bytes_axis([value for curve in curves.values() for value in curve]))
+    return laid_out(figure, height=496)
+
+
+def _bytes_axis(n_bytes: Sequence[int]) -> dict:
+    low = STEP ** math.floor(math.log(min(n_bytes), STEP))
+    high = STEP ** math.ceil(math.log(max(n_bytes), STEP))
+    ticks = [low * STEP**power for power in range(round(math.log(high / low, STEP)) + 1)]
+    axis = log_axis(low, high, ticks, [units.capacity_tick(tick) for tick in ticks])
+    return axis | {"title": {"text": "KV cache (formula)"}}

@@ -1,0 +1,49 @@
+"""What pages load: the only place that caches, and the only one that starts a process for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import streamlit as st
+
+from dashboard.jobs import ROOT, JobQueue
+from gqa_core.measure.record import Record
+from gqa_core.measure.run_log import RunLog
+
+
+@st.cache_data(max_entries=1, show_spinner="Looking at this machine ...")
+def device() -> dict[str, Any]:
+    """The device measurements run on, as a child process with torch describes it.
+
+    Raises:
+        RuntimeError: the child could not tell; its last words.
+    """
+    command = [sys.executable, "-m", "gqa_core", "device", "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip() or "no word").splitlines()[-1])
+    return json.loads(done.stdout)
+
+
+@st.cache_resource
+def job_queue() -> JobQueue:
+    """The one queue of this server."""
+    return JobQueue()
+
+
+def logged_records() -> list[Record]:
+    """The decode records of the run log, read anew only when there are more.
+
+    Raises:
+        RunLogError: the log cannot be read.
+    """
+    log = RunLog()
+    return _records(str(log.path), log.version())
+
+
+@st.cache_data(max_entries=2, show_spinner=False)
+def _records(path: str, version: int) -> list[Record]:
+    return RunLog(path).records("decode")

@@ -1,0 +1,78 @@
+"""Parts that pages are put together from: metrics, tables with downloads, evidence, sources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.figures.style import PLOT_CONFIG
+
+EVIDENCE = {  # what a number rests on, and how it is drawn
+    "formula": ("blue", "Computed from the numbers above; drawn as a line."),
+    "measured here": ("green", "Timed or counted on this machine; drawn as markers with spread."),
+}
+NUMBERS = {  # digits by the unit in a column's name
+    "(ms)": "%.3f",
+    "(MiB)": "%.2f",
+    "(GiB)": "%.3f",
+    "(GB)": "%.3f",
+    "(KiB)": "%.2f",
+    "(GB/s)": "%.1f",
+    "(%)": "%.0f%%",
+    "Tokens/s": "%.1f",
+    "vs MHA": "%.2fx",
+    "than MHA": "%.4gx",
+    "FLOP": "%.4g",
+}
+
+
+def show_evidence(*kinds: str) -> None:
+    """One badge for each kind of evidence on the figure or table that follows."""
+    with st.container(horizontal=True, gap="small"):
+        for kind in kinds:
+            color, explained = EVIDENCE[kind]
+            st.badge(kind, color=color, help=explained)
+
+
+def show_metrics(metrics: Sequence[tuple[str, str, str]]) -> None:
+    """A row of (label, value, what to make of it)."""
+    if not metrics:
+        return
+    for column, (label, value, meaning) in zip(st.columns(len(metrics)), metrics, strict=True):
+        with column, st.container(border=True, gap=None):
+            st.metric(label, value)
+            st.caption(meaning)
+
+
+def show_figure(figure: go.Figure, key: str, takeaway: str) -> None:
+    """A chart with its take-away as the text a screen reader speaks."""
+    st.plotly_chart(figure, key=key, config=PLOT_CONFIG, alt=takeaway)
+
+
+def show_table(table: pd.DataFrame, key: str, alt: str) -> None:
+    """A table whose digits follow from the units in its column names; the first column stays."""
+    columns: dict[str, object] = {
+        name: st.column_config.NumberColumn(format=digits)
+        for name in table.columns
+        for unit, digits in NUMBERS.items()
+        if unit in name
+    }
+    columns[table.columns[0]] = st.column_config.TextColumn(pinned=True)
+    st.dataframe(table, key=key, hide_index=True, column_config=columns, placeholder="-", alt=alt)
+
+
+def show_downloads(name: str, makers: Mapping[str, Callable[[], str]]) -> None:
+    """One button for each file ending, its content made when it is asked for."""
+    with st.container(horizontal=True, gap="small"):
+        for ending, make in makers.items():
+            st.download_button(
+                "CSV" if ending == "csv" else "JSON Lines",
+                make,
+                file_name=f"{name}.{ending}",
+                key=f"download_{name}_{ending}",
+                icon=":material/download:",
+                on_click="ignore",
+            )

@@ -1,0 +1,78 @@
+"""What is measured for the sliders: metrics, table, downloads and the chart over context."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard import loaders, panels, tables
+from dashboard.choices import DecodeChoice
+from dashboard.figures.attend_vs_context import attend_vs_context
+from gqa_core import units
+from gqa_core.measure.record import Record
+from gqa_core.measure.run_log import RunLogError
+
+SCOPES = ("these settings", "everything measured here")
+
+
+def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]) -> None:
+    """What this device measured: the log's records, and `held` ones that it may not have."""
+    rows = tables.measured_rows(_with_log(held), device)
+    scope = st.segmented_control(
+        "Show",
+        SCOPES,
+        default=SCOPES[0],
+        required=True,
+        key="scope",
+        label_visibility="collapsed",
+    )
+    shown = tables.latest(tables.matching(rows, choice) if scope == SCOPES[0] else rows)
+    if not shown:
+        st.info("Nothing is measured on this device for these settings yet. Press **Run**.")
+        return
+    panels.show_evidence("measured here", "formula")
+    _show_rows(choice, shown)
+
+
+def _with_log(held: Sequence[Record]) -> list[Record]:
+    """The log's records and, behind them, those of the run that the log does not hold."""
+    try:
+        logged = loaders.logged_records()
+    except RunLogError as error:
+        st.warning(f"The {error}.")
+        logged = []
+    known = {(record["run_id"], record["point"]) for record in logged}
+    return [*logged, *(r for r in held if (r["run_id"], r["point"]) not in known)]
+
+
+def _show_rows(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None:
+    here = [row for row in rows if row["context_len"] == choice.context_len]
+    base = next((row["attend_s"] for row in here if row["variant"] == "MHA"), None)
+    panels.show_metrics(
+        [
+            (
+                f"{row['label']}: attend at {row['context_len']} tokens",
+                units.duration(row["attend_s"]),
+                f"{units.times(base / row['attend_s'])} the speed of MHA" if base else "alone",
+            )
+            for row in here
+        ]
+    )
+    table = tables.performance_table(rows)
+    panels.show_table(table, "performance", "Measured decode steps, one row a point")
+    lines = [json.dumps(row["record"]) for row in rows]
+    panels.show_downloads(
+        "decode",
+        {
+            "csv": lambda: table.to_csv(index=False),
+            "jsonl": lambda: "\n".join(lines) + "\n",
+        },
+    )
+    panels.show_figure(
+        attend_vs_context(rows),
+        "attend_vs_context",
+        f"Median attend time by context for {len(rows)} measured points; see the table above.",
+    )

@@ -1,0 +1,119 @@
+"""Records and formulas as tables for people: columns named with their units, no streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from dashboard.choices import DecodeChoice, SizeChoice
+from dashboard.figures.style import LOOKS
+from gqa_core import units
+from gqa_core.configs import ModelConfig, Workload
+from gqa_core.measure.record import Record, config_of
+from gqa_core.measure.record import row as flat_row
+from gqa_core.theory.cost import arithmetic_intensity
+from gqa_core.theory.memory import kv_bytes_per_token, reduction_vs_mha
+
+Row = dict[str, Any]
+
+
+def measured_rows(records: Iterable[Record], device: Mapping[str, Any] | None) -> list[Row]:
+    """Flat rows of decode records of this device, each with the `label` of its look."""
+    rows = []
+    for record in records:
+        known = device is None or all(
+            record["device"][name] == device[name] for name in ("type", "name", "n_threads")
+        )
+        if known and record["kind"] == "decode":
+            naive = record["kernel_ran"] == "naive"
+            label = "MLA naive" if naive else record["variant"]
+            rows.append(
+                flat_row(record) | {"label": label, "layer": config_of(record), "record": record}
+            )
+    return rows
+
+
+def matching(rows: Iterable[Row], choice: DecodeChoice) -> list[Row]:
+    """The rows measured with what the sliders say, at any context."""
+    layers = set(choice.rows.values())
+    return [
+        row
+        for row in rows
+        if row["layer"] in layers
+        and (row["batch_size"], row["dtype"], row["n_layers"])
+        == (choice.batch_size, choice.dtype, choice.n_layers)
+        and (row["variant"] == "MLA" or row["kernel_asked"] == choice.kernel)
+    ]
+
+
+def latest(rows: Iterable[Row]) -> list[Row]:
+    """The newest row of each point, by context and then in the variants' order."""
+    order = list(LOOKS)
+    newest = {(_conditions(row), row["layer"], row["kernel_asked"]): row for row in rows}
+    return sorted(newest.values(), key=lambda row: (_conditions(row), order.index(row["label"])))
+
+
+def performance_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """One line a measured point, in the units of the column names; rates come from attend."""
+    mha = {_conditions(row): row["attend_s"] for row in rows if row["variant"] == "MHA"}
+    table = []
+    for row in rows:
+        base = mha.get(_conditions(row))
+        table.append(
+            {
+                "Variant": "MLA absorbed" if row["label"] == "MLA" else row["label"],
+                "K/V heads": row["n_kv_heads"],
+                "Context": row["context_len"],
+                "Attend (ms)": 1e3 * row["attend_s"],
+                "Attend IQR (ms)": 1e3 * (row["attend_q3_s"] - row["attend_q1_s"]),
+                "Speed vs MHA": base / row["attend_s"] if base else None,
+                "Step (ms)": 1e3 * row["step_s"],
+                "Step IQR (ms)": 1e3 * (row["step_q3_s"] - row["step_q1_s"]),
+                "Tokens/s": row["tokens_per_s"],
+                "Read (GB/s)": row["read_bytes_per_s"] / units.GB,
+                "Of bandwidth (%)": 100 * row["bandwidth_share"],
+                "Cache, formula (MiB)": row["formula_bytes"] / units.MIB,
+                "Cache, tensors (MiB)": row["tensor_bytes"] / units.MIB,
+                "Peak (MiB)": row["peak_bytes"] / units.MIB,
+                "Kernel asked": row["kernel_asked"],
+                "Kernel ran": row["kernel_ran"],
+                "Batch": row["batch_size"],
+                "Dtype": row["dtype"],
+                "Layers": row["n_layers"],
+                "Query heads": row["n_heads"],
+                "Samples": row["n_samples"],
+                "Device": f"{row['device_name']}, {row['device_n_threads']} threads",
+                "When (UTC)": row["created_at"][:19].replace("T", " "),
+                "Warnings": "; ".join(row["warnings"]),
+            }
+        )
+    return pd.DataFrame(table).astype({"K/V heads": "Int64"}) if table else pd.DataFrame()
+
+
+def size_table(choice: SizeChoice) -> pd.DataFrame:
+    """One line a variant: what it caches, and what a step reads and computes for it."""
+    workload = Workload(context_len=choice.context_len, batch_size=choice.batch_size)
+    table = []
+    for variant, attention in choice.rows.items():
+        model = ModelConfig.uniform(attention, choice.n_layers)
+        n_bytes = choice.cache_bytes(attention, choice.context_len)
+        table.append(
+            {
+                "Variant": variant,
+                "K/V heads": getattr(attention, "n_kv_heads", None),
+                "Per token (KiB)": kv_bytes_per_token(model, choice.kv_format) / units.KIB,
+                "Cache (GiB)": n_bytes / units.GIB,
+                "Cache (GB)": n_bytes / units.GB,
+                "Smaller than MHA": reduction_vs_mha(attention),
+                "FLOP per byte read": arithmetic_intensity(model, workload, choice.kv_format),
+            }
+        )
+    return pd.DataFrame(table).astype({"K/V heads": "Int64"})
+
+
+def _conditions(row: Row) -> tuple:
+    """What must be equal before two rows may be compared."""
+    names = ("n_heads", "dim", "batch_size", "dtype", "n_layers", "context_len")
+    return tuple(row[name] for name in names)

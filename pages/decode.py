@@ -1,0 +1,27 @@
+"""How long does a decode step take here, and what does sharing K/V heads save? (measured)"""
+
+import streamlit as st
+
+from dashboard.controls import decode_controls
+from dashboard.frame import open_page
+from dashboard.measuring import show_command, show_device, show_live, show_run_buttons
+
+open_page(
+    "Decode steps, measured here",
+    "The lecture: “This large memory requirement makes inference slow and expensive.” "
+    "How long does one step really take, and how much of it is reading the cache?",
+)
+choice = decode_controls()
+device = show_device()
+job = show_run_buttons(choice)
+show_live(choice, device, job)
+st.markdown(
+    "**What is measured.** One step for one new token per sequence, in a process of its own with a "
+    "cache of random values: *attend* is scores, softmax and weighted sum, *step* also the norm, "
+    "projections, RoPE and the write into the cache. Median of 20 samples after 3 warm-up passes, "
+    "with the interquartile range (IQR). Read (GB/s) is the formula's bytes over the attend time; "
+    "its share is of the read bandwidth probed in the same run, and may pass 100% where a small "
+    "cache stays in the processor. Peak is memory held above the level before the cache was made. "
+    "**Limits.** Tokens/s counts the measured layers alone: no feed-forward, no vocabulary."
+)
+show_command(choice)

@@ -1,0 +1,62 @@
+"""What does sharing K/V heads buy: who shares with whom, and how large is the cache?"""
+
+import streamlit as st
+
+from dashboard import panels, tables
+from dashboard.controls import CONTEXT_LENS, size_controls
+from dashboard.figures.cache_vs_context import cache_vs_context
+from dashboard.figures.head_sharing import head_sharing
+from dashboard.frame import open_page
+from dashboard.variants import merged_sentence
+from gqa_core import units
+
+open_page(
+    "What sharing K/V heads buys",
+    "The lecture: “Grouped Query Attention (GQA) is a smart solution that sits between MHA and "
+    "MQA.” How much smaller is the cache, for which sharing of heads?",
+)
+choice = size_controls()
+sizes = {name: choice.cache_bytes(row, choice.context_len) for name, row in choice.rows.items()}
+curves = {
+    name: [choice.cache_bytes(row, context_len) for context_len in CONTEXT_LENS]
+    for name, row in choice.rows.items()
+}
+table = tables.size_table(choice)
+reductions = dict(zip(table["Variant"], table["Smaller than MHA"], strict=True))
+
+if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
+    st.info(merged)
+panels.show_metrics(
+    [
+        (f"{name} cache", units.capacity(size), f"1/{reductions[name]:.3g} of what MHA keeps")
+        for name, size in sizes.items()
+    ]
+)
+left, right = st.columns(2, gap="large")
+with left:
+    st.subheader("Who shares with whom")
+    panels.show_figure(
+        head_sharing(choice.rows),
+        "head_sharing",
+        f"{choice.n_heads} query heads; GQA shares {choice.n_kv_heads} K/V heads among them.",
+    )
+with right:
+    st.subheader("Cache against context")
+    panels.show_figure(
+        cache_vs_context(curves, CONTEXT_LENS, choice.context_len),
+        "cache_vs_context",
+        ", ".join(f"{name} {units.capacity(size)}" for name, size in sizes.items())
+        + f" at {choice.context_len} tokens.",
+    )
+st.subheader("The numbers")
+panels.show_evidence("formula")
+panels.show_table(table, "sizes", "Cache size of each variant for the settings above")
+panels.show_downloads("cache", {"csv": lambda: table.to_csv(index=False)})
+st.markdown(
+    "**Formula.** Bytes = layers x batch x context x bytes per element x elements per token, "
+    "where a layer keeps 2 x K/V heads x head width elements (MHA, GQA, MQA), or 4.5 x head width "
+    "(MLA: a latent of 4 and a RoPE key of a half, DeepSeek-V2's proportions). "
+    "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1. "
+    "**Limits.** Weights, activations and page padding are not counted; every layer is taken to "
+    "see the whole context."
+)

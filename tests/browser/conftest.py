@@ -1,0 +1,102 @@
+"""A fresh server and a headless Chromium; without a Chromium these tests skip and say so."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    if CHROMIUM is None:
+        if os.environ.get("GQA_REQUIRE_BROWSER"):
+            pytest.fail("no chromium on this machine, and GQA_REQUIRE_BROWSER asks for one")
+        pytest.skip("no chromium on this machine: install Debian's chromium to run browser tests")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def running_server(log):
+    """A Streamlit server that nobody has visited yet; yields its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    environment = os.environ | {"GQA_RUN_LOG": str(log)}
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: is_healthy(address), seconds=30)
+        yield address
+    finally:
+        server.terminate()
+        server.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def server(chromium, tmp_path_factory):
+    with running_server(tmp_path_factory.mktemp("log") / "runs.sqlite") as address:
+        yield address
+
+
+@pytest.fixture
+def visit(chromium, server):
+    """Opens a path in a context of its own and fails the test if the page overflows sideways."""
+    contexts = []
+
+    def open_path(path, width=1280, scheme="light", address=server):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, color_scheme=scheme
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(address + path)
+        return page
+
+    yield open_path
+    for context in contexts:
+        context.close()
+
+
+def is_healthy(address):
+    try:
+        return urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).status == 200
+    except OSError:
+        return False
+
+
+def wait_until(is_true, seconds, every=0.1):
+    """How many seconds it took; fails if it never became true."""
+    start = time.monotonic()
+    while not is_true():
+        assert time.monotonic() - start < seconds, f"not true within {seconds} s"
+        time.sleep(every)
+    return time.monotonic() - start
