@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.jobs import ROOT, JobQueue
-from gqa_core.measure.record import Record
+from dashboard.tables import Row, decode_rows
 from gqa_core.measure.run_log import RunLog
 
 
@@ -34,16 +34,16 @@ def job_queue() -> JobQueue:
     return JobQueue()
 
 
-def logged_records() -> list[Record]:
-    """The decode records of the run log, read anew only when there are more.
+def logged_rows() -> tuple[Row, ...]:
+    """Flat rows of the run log's decode records, read anew only when there are more.
 
     Raises:
         RunLogError: the log cannot be read.
     """
     log = RunLog()
-    return _records(str(log.path), log.version())
+    return _rows(str(log.path), log.version())
 
 
-@st.cache_data(max_entries=2, show_spinner=False)
-def _records(path: str, version: int) -> list[Record]:
-    return RunLog(path).records("decode")
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _rows(path: str, version: int) -> tuple[Row, ...]:
+    return tuple(decode_rows(RunLog(path).records("decode")))

@@ -1,7 +1,7 @@
 """Run, Cancel, live progress: the part of a page that starts a measurement and follows it.
 
 The run's id stands in the URL, so a reload finds it again. While it is active the part below the
-buttons asks for news twice a second, and nothing else of the page is redrawn.
+buttons asks for news once a second, and nothing else of the page is redrawn.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from dashboard.jobs import Job, QueueFullError
 from dashboard.results import show_results
 from gqa_core.measure.run_log import RunLog, RunLogError
 
-POLL_S = 0.5
+POLL_S = 1.0
 
 
 def show_device() -> Mapping[str, Any]:

@@ -20,7 +20,7 @@ SCOPES = ("these settings", "everything measured here")
 
 def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]) -> None:
     """What this device measured: the log's records, and `held` ones that it may not have."""
-    rows = tables.measured_rows(_with_log(held), device)
+    rows = tables.of_device(_with_log(held), device)
     scope = st.segmented_control(
         "Show",
         SCOPES,
@@ -37,15 +37,16 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
     _show_rows(choice, shown)
 
 
-def _with_log(held: Sequence[Record]) -> list[Record]:
-    """The log's records and, behind them, those of the run that the log does not hold."""
+def _with_log(held: Sequence[Record]) -> list[tables.Row]:
+    """The log's rows and, behind them, those of the run that the log does not hold."""
     try:
-        logged = loaders.logged_records()
+        logged = loaders.logged_rows()
     except RunLogError as error:
         st.warning(f"The {error}.")
-        logged = []
-    known = {(record["run_id"], record["point"]) for record in logged}
-    return [*logged, *(r for r in held if (r["run_id"], r["point"]) not in known)]
+        logged = ()
+    known = {(row["run_id"], row["point"]) for row in logged}
+    missing = [record for record in held if (record["run_id"], record["point"]) not in known]
+    return [*logged, *tables.decode_rows(missing)]
 
 
 def _show_rows(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None:

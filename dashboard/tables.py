@@ -19,20 +19,26 @@ from gqa_core.theory.memory import kv_bytes_per_token, reduction_vs_mha
 Row = dict[str, Any]
 
 
-def measured_rows(records: Iterable[Record], device: Mapping[str, Any] | None) -> list[Row]:
-    """Flat rows of decode records of this device, each with the `label` of its look."""
-    rows = []
-    for record in records:
-        known = device is None or all(
-            record["device"][name] == device[name] for name in ("type", "name", "n_threads")
-        )
-        if known and record["kind"] == "decode":
-            naive = record["kernel_ran"] == "naive"
-            label = "MLA naive" if naive else record["variant"]
-            rows.append(
-                flat_row(record) | {"label": label, "layer": config_of(record), "record": record}
-            )
-    return rows
+def decode_rows(records: Iterable[Record]) -> list[Row]:
+    """Flat rows of decode records, each with its `layer`, the `label` of its look, and itself."""
+    return [
+        flat_row(record)
+        | {
+            "layer": config_of(record),
+            "label": "MLA naive" if record["kernel_ran"] == "naive" else record["variant"],
+            "record": record,
+        }
+        for record in records
+    ]
+
+
+def of_device(rows: Iterable[Row], device: Mapping[str, Any]) -> list[Row]:
+    """The rows measured on this device, with as many threads."""
+    return [
+        row
+        for row in rows
+        if all(row[f"device_{name}"] == device[name] for name in ("type", "name", "n_threads"))
+    ]
 
 
 def matching(rows: Iterable[Row], choice: DecodeChoice) -> list[Row]:

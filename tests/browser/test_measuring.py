@@ -3,7 +3,6 @@
 import time
 
 import psutil
-import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import running_server, wait_until
@@ -91,17 +90,11 @@ def test_two_sessions_take_turns_and_are_told_so(visit):
     expect(second.get_by_text("15 of 15 points")).to_be_visible(timeout=60_000)
 
 
-@pytest.mark.parametrize("fault", ["not a database", "read-only"])
-def test_a_log_that_cannot_keep_records_is_said_and_the_rows_still_show(visit, tmp_path, fault):
-    log = tmp_path / "runs.sqlite"
-    if fault == "read-only":
-        log = "/proc/runs.sqlite"  # a folder nobody can write, not even root
-    else:
-        log.write_text("not a database, and long enough to be looked at " * 4)
-    with running_server(log) as address:
+def test_a_log_that_cannot_keep_records_is_said_and_the_rows_still_show(visit):
+    with running_server("/proc/runs.sqlite") as address:  # nobody can write there, not even root
         page = visit(SMALL, address=address)
         press(page, "Run")
-        expect(page.get_by_text("Done: 15 of 15")).to_be_visible(timeout=60_000)
+        expect(page.get_by_text("Done: 15 of 15")).to_be_visible(timeout=90_000)
         expect(page.get_by_text("This run is not in the log")).to_contain_text("cannot be written")
         expect(page.get_by_test_id("stMetric")).to_have_count(5)
 

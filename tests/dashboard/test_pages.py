@@ -1,0 +1,146 @@
+"""Every page driven without a browser: its widgets by key, its numbers, its sentences."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from gqa_core.configs import GroupedConfig
+from gqa_core.measure.run_log import RunLog
+from tests.measure import samples
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
+SLIDERS = {"n_heads", "n_kv_heads", "head_dim", "context_len", "batch_size"}
+
+
+@pytest.fixture
+def log(tmp_path, monkeypatch):
+    monkeypatch.setenv("GQA_RUN_LOG", str(tmp_path / "runs.sqlite"))
+    return RunLog()
+
+
+@pytest.fixture
+def opened(log):
+    def open_page(name, **query):
+        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+        for key, value in query.items():
+            app.query_params[key] = str(value)
+        app.switch_page(f"pages/{name}.py")
+        return app.run()
+
+    return open_page
+
+
+def slider(app, key):
+    return next(widget for widget in app.select_slider if widget.key == key)
+
+
+def metrics(app):
+    return {metric.label: metric.value for metric in app.metric}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_opens_with_its_sliders_and_no_error(opened, name):
+    app = opened(name)
+    assert not app.exception
+    assert {widget.key for widget in app.select_slider} >= SLIDERS
+    assert app.title[0].value
+    assert "lecture" in app.caption[0].value
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_slider_can_go_to_both_ends(opened, name):
+    app = opened(name)
+    for key in sorted(SLIDERS):
+        for end in (-1, 0):
+            widget = slider(app, key)
+            app = widget.set_value(widget.options[end]).run()
+            assert not app.exception, key
+
+
+def test_k_v_heads_offers_divisors_only(opened):
+    app = opened("overview", n_heads=24, n_kv_heads=8)
+    assert [int(o) for o in slider(app, "n_kv_heads").options] == [1, 2, 3, 4, 6, 8, 12, 24]
+    app = slider(app, "n_heads").set_value(20).run()
+    assert slider(app, "n_kv_heads").value == 10
+
+
+def test_the_lecture_s_numbers_show_on_the_overview(opened):
+    app = opened("overview", n_heads=128, n_layers=61, context_len=100000)
+    assert metrics(app) == {
+        "MHA cache": "372.31 GiB",
+        "GQA cache": "23.27 GiB",
+        "MQA cache": "2.91 GiB",
+        "MLA cache": "6.54 GiB",
+    }
+
+
+@pytest.mark.parametrize(("n_kv_heads", "same"), [(32, "is MHA"), (1, "is MQA")])
+def test_equal_rows_merge_and_say_so(opened, n_kv_heads, same):
+    app = opened("overview", n_kv_heads=n_kv_heads)
+    assert same in app.info[0].value
+    assert len(app.metric) == 3
+
+
+def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
+    device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
+    monkeypatch.setattr("dashboard.loaders.device", lambda: device)
+    settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
+    assert "Nothing is measured" in opened("decode", **settings).info[0].value
+    attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
+    log.append(samples.record(asked=samples.point(attention, context_len=512)))
+    app = opened("decode", **settings)
+    assert not app.exception
+    assert metrics(app) == {"GQA: attend at 512 tokens": "2 ms"}
+    assert len(app.dataframe) == 1
+    assert app.dataframe[0].value["Attend (ms)"].tolist() == [2.0]
+
+
+def test_a_run_from_the_page_fills_the_table(opened, log):
+    settings = {"n_heads": 2, "n_kv_heads": 1, "head_dim": 32, "context_len": 512}
+    app = opened("decode", **settings)
+    app.button(key="run_button").click().run()
+    deadline = time.monotonic() + 60
+    while not app.success:
+        assert time.monotonic() < deadline, [e.value for e in app.error]
+        time.sleep(0.5)
+        app.run()
+    assert "12 of 12 points were measured and are kept" in app.success[0].value
+    variants = app.dataframe[0].value["Variant"].unique().tolist()
+    assert variants == ["MHA", "MQA", "MLA absorbed", "MLA naive"]
+    assert len(log.records()) == 12
+
+
+def test_a_log_that_is_no_database_is_said(opened, log):
+    log.path.write_text("not a database at all, but long enough to be read as one " * 4)
+    app = opened("decode")
+    assert not app.exception
+    assert "file is not a database" in app.warning[0].value
+
+
+def test_nonsense_in_the_url_falls_back_to_what_is_allowed(opened):
+    app = opened("overview", n_heads="many", n_kv_heads="-3", context_len="1e9", dtype="<b>")
+    assert not app.exception
+    assert slider(app, "n_heads").value == 32
+
+
+def test_no_page_brings_torch_into_the_web_process():
+    code = """
+import sys
+from streamlit.testing.v1 import AppTest
+for page in sys.argv[1:]:
+    app = AppTest.from_file("app.py", default_timeout=60)
+    app.switch_page(f"pages/{page}.py").run()
+    assert not app.exception, page
+    assert app.title, page
+assert "streamlit" in sys.modules
+print(sorted(name for name in sys.modules if name == "torch" or name.startswith("torch.")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, *PAGES], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]", done.stderr[-2000:]

@@ -1,0 +1,45 @@
+"""Records that look measured, for tests of what reads them."""
+
+from gqa_core.configs import GroupedConfig, Workload
+from gqa_core.measure.point import Point
+from gqa_core.measure.record import decode_record
+
+LAYER = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
+
+
+def point(attention=LAYER, context_len=64, **how):
+    return Point(attention=attention, workload=Workload(context_len=context_len), **how)
+
+
+def measured(attend=(0.002, 0.002, 0.002), step=0.010, **changed):
+    """What `measure_decode` returns, with these attend seconds."""
+    samples = {phase: [0.001] * len(attend) for phase in ("project", "append", "output")}
+    answer = {
+        "torch_version": "2.13.0",
+        "device": {"type": "cpu", "name": "A CPU", "n_threads": 2},
+        "kernel_ran": "packed",
+        "n_warmup": 3,
+        "samples_s": samples | {"attend": list(attend), "step": [step] * len(attend)},
+        "memory": {
+            "formula_bytes": 16384,
+            "tensor_bytes": 16384,
+            "allocator_peak_bytes": None,
+            "process_peak_bytes": 120_000,
+            "baseline_bytes": 100_000,
+        },
+        "read_bandwidth_bytes_per_s": 32_768_000.0,
+        "bound_s": 0.0005,
+        "peak_was_reset": True,
+    }
+    return answer | changed
+
+
+def record(index=0, run_id="run-1", created_at="2026-11-23T20:00:00+00:00", asked=None, **changed):
+    return decode_record(
+        asked or point(),
+        measured(**changed),
+        run_id=run_id,
+        index=index,
+        created_at=created_at,
+        git_commit=None,
+    )

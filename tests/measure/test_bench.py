@@ -1,0 +1,95 @@
+"""A run: checked first, measured point by point, out before it is logged, nothing lost."""
+
+import pytest
+
+from gqa_core.measure import bench
+from gqa_core.measure.run_log import RunLog, RunLogError
+from gqa_core.measure.workers import WorkerError
+from tests.measure.samples import measured, point
+
+
+class FakeWorkers:
+    """Answers instead of measuring; an exception in `answers` is raised."""
+
+    def __init__(self, answers, free=2**40):
+        self.answers = list(answers)
+        self.free = free
+        self.asked = []
+
+    def __call__(self, preload):
+        return self
+
+    def call(self, module, function, *arguments):
+        self.asked.append(function)
+        if function == "survey":
+            return {"free_bytes": self.free}
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Runs points with fake workers; what was emitted, said and logged stays on it."""
+
+    def go(points, workers, log=None):
+        go.emitted, go.said = [], []
+        go.log = log or RunLog(tmp_path / "runs.sqlite")
+        monkeypatch.setattr(bench, "Workers", workers)
+        return bench.run_bench(
+            points, device="cpu", log=go.log, emit=go.emitted.append, say=go.said.append
+        )
+
+    return go
+
+
+POINTS = [point(context_len=32), point(context_len=64), point(context_len=128)]
+
+
+def test_every_record_goes_out_and_into_the_log(run):
+    assert run(POINTS, FakeWorkers([measured() for _ in POINTS])) == 0
+    assert [record["point"] for record in run.emitted] == [0, 1, 2]
+    assert len({record["run_id"] for record in run.emitted}) == 1
+    assert run.log.records() == run.emitted
+    assert run.said[0] == "0 of 3: timing GQA, 2 K/V heads, context 32, float32"
+    assert run.said[-1] == "3 of 3: done"
+
+
+def test_a_point_that_fails_is_named_and_the_rest_go_on(run):
+    answers = [measured(), WorkerError("its process was killed by SIGKILL"), measured()]
+    assert run(POINTS, FakeWorkers(answers)) == 1
+    assert [record["point"] for record in run.log.records()] == [0, 2]
+    sentence = "GQA, 2 K/V heads, context 64, float32: not measured, its process was killed"
+    assert any(said.startswith(sentence) for said in run.said)
+
+
+def test_a_run_that_would_not_fit_is_refused_before_anything_is_measured(run):
+    workers = FakeWorkers([], free=POINTS[1].required_bytes)
+    with pytest.raises(ValueError, match=r"context 128.* it takes .* \(cache .*\) and .* are free"):
+        run(POINTS, workers)
+    assert workers.asked == ["survey"]
+    assert run.emitted == []
+
+
+def test_a_log_that_cannot_be_written_is_refused_before_anything_is_measured(run):
+    workers = FakeWorkers([])
+    with pytest.raises(RunLogError, match="cannot be written"):
+        run(POINTS, workers, log=RunLog("/proc/runs.sqlite"))
+    assert workers.asked == []
+
+
+def test_a_log_that_fails_in_mid_run_loses_no_record(run, monkeypatch, tmp_path):
+    log = RunLog(tmp_path / "runs.sqlite")
+    append = log.append
+
+    def full_at_the_second(record):
+        if record["point"] == 1:
+            raise RunLogError("log x cannot be written: database or disk is full")
+        append(record)
+
+    monkeypatch.setattr(log, "append", full_at_the_second)
+    assert run(POINTS, FakeWorkers([measured() for _ in POINTS]), log=log) == 1
+    assert [record["point"] for record in run.emitted] == [0, 1, 2]
+    assert [record["point"] for record in log.records()] == [0, 2]
+    assert any("point 1 is measured but not kept: log x cannot" in said for said in run.said)

@@ -1,0 +1,66 @@
+"""Workers: answers, refusals and deaths come back as what they are, and nobody is left behind."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from gqa_core.measure.workers import WorkerError, Workers
+
+HERE = "tests.measure.work"
+
+
+@pytest.fixture(scope="module")
+def workers():
+    return Workers(preload=HERE)
+
+
+def test_each_call_runs_in_a_process_of_its_own(workers):
+    pids = {workers.call(HERE, "own_pid") for _ in range(3)}
+    assert len(pids) == 3
+    assert os.getpid() not in pids
+
+
+def test_a_value_error_comes_back_as_one(workers):
+    with pytest.raises(ValueError, match=r"^context_len must be kind: got 3$"):
+        workers.call(HERE, "refuse", 3)
+
+
+def test_another_error_comes_back_as_its_first_line(workers):
+    with pytest.raises(WorkerError, match=r"^no memory for you$"):
+        workers.call(HERE, "fail", "no memory for you\nhere is a page of advice")
+
+
+def test_a_kill_is_told_with_its_likely_cause(workers):
+    with pytest.raises(WorkerError, match="killed by SIGKILL, most likely for lack of memory"):
+        workers.call(HERE, "kill_oneself", signal.SIGKILL)
+    assert workers.call(HERE, "own_pid")
+
+
+def test_an_unforeseen_exit_is_told_with_its_code(workers):
+    with pytest.raises(WorkerError, match="without a result"):
+        workers.call(HERE, "leave", 7)
+
+
+def test_a_worker_follows_its_parent_into_death(tmp_path):
+    """kill -9 of the asking process must not leave a worker that goes on computing."""
+    import subprocess
+    import sys
+
+    import psutil
+
+    note = tmp_path / "pid"
+    code = (
+        "from gqa_core.measure.workers import Workers\n"
+        f"Workers(preload='{HERE}').call('{HERE}', 'note_pid_and_sleep', r'{note}')"
+    )
+    asking = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 30
+    while not (note.exists() and note.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    worker = psutil.Process(int(note.read_text()))
+    asking.kill()
+    asking.wait()
+    worker.wait(timeout=5)

@@ -1,0 +1,200 @@
+"""The command line as a process: what it prints, and one sentence for whatever is wrong."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from gqa_core.measure.record import RECORD_FIELDS
+
+ROOT = Path(__file__).parents[1]
+SIZE = "size --n-layers 32 --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192"
+MLA_SIZE = (
+    "size --n-layers 61 --n-heads 128 --kv-lora-rank 512 --qk-rope-head-dim 64 "
+    "--qk-nope-head-dim 128 --v-head-dim 128 --context-len 100000"
+)
+BENCH = "bench --n-heads 4 --n-kv-heads 4,2,1 --head-dim 16 --context-len 16,64 --samples 3"
+
+
+@pytest.fixture
+def gqa(tmp_path):
+    """Runs `python -m gqa_core` with a log of its own."""
+    environment = os.environ | {"GQA_RUN_LOG": str(tmp_path / "runs.sqlite")}
+
+    def run(line, **more):
+        return subprocess.run(
+            [sys.executable, "-m", "gqa_core", *line.split()],
+            cwd=ROOT,
+            env=environment | more,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    run.environment = environment
+    return run
+
+
+def test_size_of_llama_3_1_8b(gqa):
+    done = gqa(f"{SIZE} --json")
+    assert (done.returncode, done.stderr) == (0, "")
+    # 2 x 8 x 128 x 32 x 2 B = 131,072 B a token; x 8,192 = 2^30.
+    assert json.loads(done.stdout) == {
+        "variant": "GQA",
+        "n_layers": 32,
+        "kv_bytes_per_token": 131_072,
+        "kv_cache_bytes": 2**30,
+        "kv_read_bytes": 2**30,
+        "reduction_vs_mha": 4.0,
+    }
+
+
+def test_size_of_deepseek_v3(gqa):
+    answer = json.loads(gqa(f"{MLA_SIZE} --json").stdout)
+    assert answer["variant"] == "MLA"
+    assert answer["kv_bytes_per_token"] == 70_272
+    assert round(answer["reduction_vs_mha"], 2) == 56.89
+    assert "6.54 GiB (7.03 GB)" in gqa(MLA_SIZE).stdout
+
+
+def test_size_takes_batch_and_format(gqa):
+    answer = json.loads(gqa(f"{SIZE} --batch-size 3 --kv-format fp8 --json").stdout)
+    assert answer["kv_cache_bytes"] == 3 * 2**29
+
+
+def test_bench_prints_one_record_a_line_and_logs_them(gqa):
+    done = gqa(f"{BENCH} --mla --out -")
+    assert done.returncode == 0
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(tuple(record) == RECORD_FIELDS for record in records)
+    assert [record["point"] for record in records] == list(range(10))
+    ran = [(r["workload"]["context_len"], r["variant"], r["kernel_ran"]) for r in records]
+    rows = [("MHA", "packed"), ("GQA", "packed"), ("MQA", "packed")]
+    rows += [("MLA", "absorbed"), ("MLA", "naive")]
+    assert ran == [(16, *name) for name in rows] + [(64, *name) for name in rows]
+    for record in records:
+        assert record["memory"]["tensor_bytes"] == record["memory"]["formula_bytes"]
+        assert record["samples_s"].keys() == {"project", "append", "attend", "output", "step"}
+    assert records[3]["config"] == {
+        "n_heads": 4,
+        "kv_lora_rank": 64,
+        "qk_rope_head_dim": 8,
+        "qk_nope_head_dim": 16,
+        "v_head_dim": 16,
+        "q_lora_rank": None,
+        "dim": 64,
+    }
+    assert re.match(r"0 of 10: timing MHA, 4 K/V heads, context 16", done.stderr)
+    logged = gqa("runs --json")
+    assert json.loads(logged.stdout) == records
+    assert len(gqa("runs").stdout.splitlines()) == 10
+
+
+def test_bench_without_a_log_keeps_nothing_and_can_write_a_file(gqa, tmp_path):
+    out = tmp_path / "records.jsonl"
+    done = gqa(f"{BENCH} --no-log --out {out}")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert len(out.read_text().splitlines()) == 6
+    assert json.loads(gqa("runs --json").stdout) == []
+
+
+def test_the_log_can_be_named(gqa, tmp_path):
+    log = tmp_path / "other.sqlite"
+    assert gqa(f"{BENCH} --log {log}").returncode == 0
+    assert len(json.loads(gqa(f"runs --log {log} --json").stdout)) == 6
+    assert json.loads(gqa("runs --json").stdout) == []
+
+
+def test_device_tells_its_name_threads_and_torch(gqa):
+    answer = json.loads(gqa("device --json --device cpu").stdout)
+    assert answer.keys() == {"type", "name", "n_threads", "torch_version", "free_bytes"}
+    assert answer["type"] == "cpu"
+    assert answer["name"] in gqa("device --device cpu").stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        (BENCH.replace("4,2,1", "12"), "n_kv_heads must divide n_heads: got 12 and 4"),
+        (BENCH.replace("4,2,1", "2,x"), "n_kv_heads must be a whole number: got 'x'"),
+        (BENCH.replace("16,64", "0"), "context_len must be between 1 and 16777216: got 0"),
+        (BENCH.replace("16,64", "16,-1"), "context_len must be between 1 and 16777216: got -1"),
+        (BENCH.replace("16,64", "1.5"), "context_len must be a whole number: got '1.5'"),
+        (BENCH.replace("16,64", "9" * 5000), "context_len must be a whole number: got '9999"),
+        (f"{BENCH} --dtype fp8", "dtype must be one of float32, bfloat16, float16: got 'fp8'"),
+        (f"{BENCH} --kernel flash", "kernel must be one of auto, eager, sdpa"),
+        (f"{BENCH} --samples 0", "samples must be between 1 and 10000: got 0"),
+        (f"{BENCH} --device tpu", "device must be one of auto, cpu: got 'tpu'"),
+        (f"{BENCH} --kv-lora-rank 8", "--kv-lora-rank must come with --mla: got no --mla"),
+        (BENCH.replace("--head-dim 16", "--head-dim 15"), "head_dim must be even"),
+        (f"{BENCH} --out /nowhere/at/all", "out /nowhere/at/all cannot be written"),
+        (f"{BENCH} --log /etc/hostname", "log /etc/hostname cannot be written: file is not a"),
+        (f"{BENCH} --log /proc/runs.sqlite", "log /proc/runs.sqlite cannot be written"),
+        (
+            BENCH.replace("16,64", "16,16777216") + " --batch-size 65536",
+            r"it takes [\d,.]+ TiB \(cache [\d,.]+ TiB\) and [\d,.]+ .iB are free",
+        ),
+        (f"{SIZE} --v-head-dim 64", "a layer is given by --n-kv-heads --head-dim or by --kv-lora"),
+        (f"{MLA_SIZE} --n-kv-heads 4", "a layer is given by --n-kv-heads --head-dim or by"),
+        ("size --n-layers 1 --n-heads 1 --context-len 1", "got none of them"),
+        (f"{SIZE} --kv-format int3", "kv_format must be one of fp32, bf16, fp16, fp8: got 'int3'"),
+        (SIZE.replace("32", "1001", 1), "n_layers must be between 1 and 1000: got 1001"),
+        ("size --json", "the following arguments are required: --n-layers"),
+        (f"{SIZE} --color red", "unrecognized arguments: --color red"),
+        ("paint", "invalid choice: 'paint'"),
+        ("", "the following arguments are required"),
+        ("runs --log /etc/hostname", "log /etc/hostname cannot be read: file is not a database"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_exit_code_2(gqa, line, sentence):
+    done = gqa(line)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.search(sentence, done.stderr)
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_sizes_are_told_without_waiting_for_torch_or_pandas(gqa):
+    code = (
+        "import sys; from gqa_core.cli import main; main(sys.argv[1:]);"
+        "print({'torch', 'pandas', 'streamlit'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *SIZE.split()], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.endswith("set()\n")
+
+
+def test_ctrl_c_keeps_what_was_measured(gqa):
+    line = "bench --n-heads 32 --n-kv-heads 32 --head-dim 128 --context-len 16,65536"
+    child = subprocess.Popen(
+        [sys.executable, "-m", "gqa_core", *line.split()],
+        cwd=ROOT,
+        env=gqa.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert json.loads(child.stdout.readline())["point"] == 0
+    time.sleep(0.2)
+    child.send_signal(signal.SIGINT)
+    _, said = child.communicate(timeout=20)
+    assert child.returncode == 130
+    assert said.endswith("stopped; every record of a point that was done is kept\n")
+    assert "Traceback" not in said
+    assert len(json.loads(gqa("runs --json").stdout)) == 1
+
+
+def test_a_reader_that_goes_away_is_no_traceback(gqa):
+    command = f"{sys.executable} -m gqa_core {BENCH} | head -n 1"
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, env=gqa.environment, capture_output=True, text=True
+    )
+    assert "Traceback" not in done.stderr
+    assert len(done.stdout.splitlines()) == 1
