@@ -2,8 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+import types
 
+import psutil
 import pytest
 
 from gqa_core.measure.workers import WorkerError, Workers
@@ -11,8 +15,10 @@ from gqa_core.measure.workers import WorkerError, Workers
 HERE = "tests.measure.work"
 
 
-@pytest.fixture(scope="module")
-def workers():
+@pytest.fixture
+def workers(monkeypatch):
+    # Page tests leave app.py behind as the main module, which a worker would run again.
+    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
     return Workers(preload=HERE)
 
 
@@ -45,11 +51,6 @@ def test_an_unforeseen_exit_is_told_with_its_code(workers):
 
 def test_a_worker_follows_its_parent_into_death(tmp_path):
     """kill -9 of the asking process must not leave a worker that goes on computing."""
-    import subprocess
-    import sys
-
-    import psutil
-
     note = tmp_path / "pid"
     code = (
         "from gqa_core.measure.workers import Workers\n"
