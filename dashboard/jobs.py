@@ -24,6 +24,8 @@ from typing import Any
 
 import psutil
 
+from gqa_core.measure.bench import NOT_KEPT
+
 ROOT = Path(__file__).parents[1]
 MAX_WAITING = 8
 MAX_REMEMBERED = 64
@@ -53,6 +55,11 @@ class Job:
     def is_active(self) -> bool:
         """Whether it still waits or runs."""
         return self.state in ("waiting", "running")
+
+    @property
+    def lost_records(self) -> bool:
+        """Whether some records are held here alone, because no log has them."""
+        return "--no-log" in self.arguments or any(NOT_KEPT in line for line in self.said)
 
     def hear(self, line: str) -> None:
         """Take one line of the child's stderr: progress, or a sentence to show."""

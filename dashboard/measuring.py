@@ -1,7 +1,8 @@
 """Run, Cancel, live progress: the part of a page that starts a measurement and follows it.
 
-The run's id stands in the URL, so a reload finds it again. While it is active the part below the
-buttons asks for news once a second, and nothing else of the page is redrawn.
+The run's id stands in the URL, so a reload finds it again. While it is active a small part of the
+page asks for news once a second; the rest is drawn anew only when a point is done, which is when
+nothing is being timed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import streamlit as st
 from dashboard import loaders
 from dashboard.choices import DecodeChoice
 from dashboard.jobs import Job, QueueFullError
-from dashboard.results import show_results
 from gqa_core.measure.run_log import RunLog, RunLogError
 
 POLL_S = 1.0
@@ -51,11 +51,15 @@ def show_run_buttons(choice: DecodeChoice) -> Job | None:
     return job
 
 
-def show_live(choice: DecodeChoice, device: Mapping[str, Any], job: Job | None) -> None:
-    """Progress, then what the log and this run hold for the sliders; polls while the job is on."""
-    active = job is not None and job.is_active
-    part = st.fragment(_show_progress_and_results, run_every=POLL_S if active else None)
-    part(choice, device, job, active)
+def show_progress(job: Job | None) -> None:
+    """How the run stands. While it is active, asks once a second and redraws the page with news."""
+    if job is None:
+        return
+    seen = (job.state, len(job.records))
+    part = st.fragment(_show_state, run_every=POLL_S if job.is_active else None)
+    part(job, seen)
+    if "--no-log" in job.arguments:
+        st.warning(f"This run is not in the log, take its files below. {_log_problem()}")
 
 
 def show_command(choice: DecodeChoice) -> None:
@@ -78,18 +82,11 @@ def _submit(choice: DecodeChoice) -> None:
     st.rerun()
 
 
-def _show_progress_and_results(
-    choice: DecodeChoice, device: Mapping[str, Any], job: Job | None, was_active: bool
-) -> None:
-    if was_active and not job.is_active:
+def _show_state(job: Job, seen: tuple[str, int]) -> None:
+    if (job.state, len(job.records)) != seen:
         st.rerun()
-    if job is not None:
-        _show_progress(job)
-    show_results(choice, device, list(job.records) if job is not None else [])
-
-
-def _show_progress(job: Job) -> None:
-    kept = f"{len(job.records)} of {job.n_points or '?'} points were measured and are kept"
+    measured = f"{len(job.records)} of {job.n_points or '?'} points were measured"
+    kept = measured if job.lost_records else f"{measured} and are kept"
     if job.state == "waiting":
         ahead = loaders.job_queue().n_ahead(job.id)
         st.info(f"Somebody else is measuring: {ahead} ahead of you. Yours starts by itself.")
@@ -102,8 +99,6 @@ def _show_progress(job: Job) -> None:
         st.error(" ".join([*job.said, f"{kept}."]))
     else:
         st.success(f"Done: {kept}.")
-    if "--no-log" in job.arguments:
-        st.warning(f"This run is not in the log, take its files below. {_log_problem()}")
 
 
 def _log_problem() -> str:

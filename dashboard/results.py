@@ -52,10 +52,12 @@ def _with_log(held: Sequence[Record]) -> list[tables.Row]:
 def _show_rows(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None:
     here = [row for row in rows if row["context_len"] == choice.context_len]
     base = next((row["attend_s"] for row in here if row["variant"] == "MHA"), None)
+    if here:
+        st.caption(f"Attend time of one step at {choice.context_len} tokens, median")
     panels.show_metrics(
         [
             (
-                f"{row['label']}: attend at {row['context_len']} tokens",
+                row["label"],
                 units.duration(row["attend_s"]),
                 f"{units.times(base / row['attend_s'])} the speed of MHA" if base else "alone",
             )
@@ -73,7 +75,7 @@ def _show_rows(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None:
         },
     )
     panels.show_figure(
-        attend_vs_context(rows),
+        attend_vs_context(rows, choice.context_lens),
         "attend_vs_context",
         f"Median attend time by context for {len(rows)} measured points; see the table above.",
     )

@@ -4,7 +4,8 @@ import streamlit as st
 
 from dashboard.controls import decode_controls
 from dashboard.frame import open_page
-from dashboard.measuring import show_command, show_device, show_live, show_run_buttons
+from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.results import show_results
 
 open_page(
     "Decode steps, measured here",
@@ -14,7 +15,8 @@ open_page(
 choice = decode_controls()
 device = show_device()
 job = show_run_buttons(choice)
-show_live(choice, device, job)
+show_progress(job)
+show_results(choice, device, job.records if job else ())
 st.markdown(
     "**What is measured.** One step for one new token per sequence, in a process of its own with a "
     "cache of random values: *attend* is scores, softmax and weighted sum, *step* also the norm, "

@@ -11,14 +11,14 @@ import plotly.graph_objects as go
 from dashboard.figures.style import LOOKS, NEUTRAL, context_axis, laid_out, log_axis
 from gqa_core import units
 
-CONTEXTS = (16, 2**20)
-SECONDS = (1e-6, 100.0)
+SECONDS = (1e-5, 1.0)  # the axis where there is nothing to draw
 
 
-def attend_vs_context(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
+def attend_vs_context(rows: Sequence[Mapping[str, Any]], context_lens: Sequence[int]) -> go.Figure:
     """Median attend time by context; bars span the interquartile range, bounds are dashed grey.
 
-    Rows as `gqa_core.measure.record.row` makes them, with `label` naming a look of style.LOOKS.
+    Rows as `gqa_core.measure.record.row` makes them, with `label` naming a look of style.LOOKS;
+    the axis holds `context_lens` in any case.
     """
     figure = go.Figure()
     labels = [label for label in LOOKS if any(row["label"] == label for row in rows)]
@@ -55,14 +55,14 @@ def attend_vs_context(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )
     times = [row["attend_s"] for row in rows] + [row["bound_s"] for row in rows]
-    contexts = [row["context_len"] for row in rows]
+    contexts = [*context_lens, *(row["context_len"] for row in rows)]
     _set_axes(figure, contexts, times)
     return laid_out(figure, height=420)
 
 
 def _set_axes(figure: go.Figure, contexts: Sequence[int], times: Sequence[float]) -> None:
     """Whole powers around what there is, so that a further row seldom moves the axes."""
-    low, high = _whole_powers(contexts or CONTEXTS, 4)
+    low, high = _whole_powers(contexts, 4)
     figure.update_xaxes(context_axis(low, high))
     low, high = _whole_powers(times or SECONDS, 10)
     ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]

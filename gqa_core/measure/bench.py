@@ -20,6 +20,7 @@ from gqa_core.measure.record import Record, decode_record
 from gqa_core.measure.run_log import RunLog, RunLogError
 from gqa_core.measure.workers import WorkerError, Workers
 
+NOT_KEPT = "were measured but are not in the log"
 DECODE, DEVICE = "gqa_core.measure.decode", "gqa_core.measure.device"
 
 Say = Callable[[str], None]
@@ -46,7 +47,7 @@ def run_bench(
     workers = Workers(preload=DECODE)
     require_room(points, workers.call(DEVICE, "survey", device)["free_bytes"])
     run_id = f"{_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    commit, failed = git_commit(), 0
+    commit, failed, unkept = git_commit(), 0, []
     for index, point in enumerate(points):
         say(progress_line(index, len(points), f"timing {point}"))
         try:
@@ -65,9 +66,14 @@ def run_bench(
         )
         emit(record)
         if log is not None:
-            failed += not _keep(record, log, say)
+            try:
+                log.append(record)
+            except RunLogError as error:
+                unkept.append(str(error))
+    if unkept:
+        say(f"{len(unkept)} of {len(points)} records {NOT_KEPT}: {unkept[0]}")
     say(progress_line(len(points), len(points), "done"))
-    return failed
+    return failed + len(unkept)
 
 
 def require_room(points: Sequence[Point], free: int) -> None:
@@ -101,16 +107,6 @@ def git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def _keep(record: Record, log: RunLog, say: Say) -> bool:
-    """Append to the log, or say why that failed."""
-    try:
-        log.append(record)
-    except RunLogError as error:
-        say(f"point {record['point']} is measured but not kept: {error}")
-        return False
-    return True
 
 
 def _now() -> datetime:

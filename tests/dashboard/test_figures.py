@@ -68,7 +68,7 @@ def test_measured_points_are_markers_with_spread_and_bounds_are_dashed_grey():
         samples.record(index=index, asked=samples.point(context_len=context), attend=attend)
         for index, (context, attend) in enumerate([(64, (1e-3, 2e-3, 4e-3)), (256, (8e-3,) * 3)])
     ]
-    figure = attend_vs_context(decode_rows(records))
+    figure = attend_vs_context(decode_rows(records), [16, 64])
     (measured,) = traces(figure, "GQA")
     assert measured.mode == "markers"
     assert list(measured.x) == [64, 256]
@@ -82,5 +82,5 @@ def test_measured_points_are_markers_with_spread_and_bounds_are_dashed_grey():
 
 
 def test_nothing_to_draw_is_an_empty_picture_and_no_error():
-    assert len(attend_vs_context([]).data) == 0
+    assert len(attend_vs_context([], [512]).data) == 0
     assert len(head_sharing({}).data) == 0
