@@ -54,7 +54,7 @@ class DecodeChoice(HeadsChoice):
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The arguments of `python -m gqa_core bench` that measure all rows."""
+        """The arguments of `python -m gqa_core` that measure all rows."""
         counts = sorted({self.n_heads, self.n_kv_heads, 1}, reverse=True)
         flags = {
             "n-heads": self.n_heads,
@@ -67,4 +67,4 @@ class DecodeChoice(HeadsChoice):
             "kernel": self.kernel,
         }
         named = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
-        return (*named, "--mla")
+        return ("bench", *named, "--mla")

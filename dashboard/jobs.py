@@ -1,9 +1,9 @@
 """Measuring from a page: one child process at a time, whoever asks, and a queue for the rest.
 
 Two runs side by side would spoil each other's timings, so the server has one queue. A run is a
-child process, `python -m gqa_core bench ...`, whose stdout carries records and whose stderr carries
-progress: it can be killed at once, and takes nothing of the site with it. Records are held here
-too, so that they show even where the log cannot keep them. No streamlit in this file.
+child process, `python -m gqa_core bench ...` say, whose stdout carries records and whose stderr
+carries progress: it can be killed at once, and takes nothing of the site with it. Records are held
+here too, so that they show even where the log cannot keep them. No streamlit in this file.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from typing import Any
 
 import psutil
 
-from gqa_core.measure.bench import NOT_KEPT
+from gqa_core.measure.run import NOT_KEPT
 
 ROOT = Path(__file__).parents[1]
 MAX_WAITING = 8
 MAX_REMEMBERED = 64
 PROGRESS = re.compile(r"(\d+) of (\d+): (.*)")
-COMMAND = (sys.executable, "-m", "gqa_core", "bench")
+COMMAND = (sys.executable, "-m", "gqa_core")
 
 
 class QueueFullError(ValueError):
@@ -81,7 +81,7 @@ class JobQueue:
         atexit.register(self._stop)
 
     def submit(self, arguments: Sequence[str]) -> str:
-        """The id of a new job with these arguments of `bench`.
+        """The id of a new job with these arguments of `python -m gqa_core`.
 
         Raises:
             QueueFullError: MAX_WAITING jobs wait already.

@@ -8,13 +8,12 @@ nothing is being timed.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from dashboard import loaders
-from dashboard.choices import DecodeChoice
 from dashboard.jobs import Job, QueueFullError
 from gqa_core.measure.run_log import RunLog, RunLogError
 
@@ -35,19 +34,21 @@ def show_device() -> Mapping[str, Any]:
     return device
 
 
-def show_run_buttons(choice: DecodeChoice) -> Job | None:
-    """Run and Cancel; the job this page follows, if there is one."""
+def show_run_buttons(arguments: Sequence[str], says: str) -> Job | None:
+    """Run and Cancel; the job this page follows, if there is one.
+
+    Run measures with `python -m gqa_core` and these arguments; `says` tells what that is.
+    """
     queue = loaders.job_queue()
     job = queue.get(st.query_params.get("run"))
     active = job is not None and job.is_active
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Run", type="primary", key="run_button", disabled=active):
-            _submit(choice)
+            _submit(arguments)
         if st.button("Cancel", key="cancel_button", disabled=not active):
             queue.cancel(job.id)
             st.rerun()
-        contexts = ", ".join(map(str, choice.context_lens))
-        st.caption(f"Measures every variant at {contexts} tokens, the context above and two below.")
+        st.caption(says)
     return job
 
 
@@ -62,14 +63,13 @@ def show_progress(job: Job | None) -> None:
         st.warning(f"This run is not in the log, take its files below. {_log_problem()}")
 
 
-def show_command(choice: DecodeChoice) -> None:
+def show_command(arguments: Sequence[str]) -> None:
     """The line that repeats this run in a terminal."""
-    line = f"python -m gqa_core bench {shlex.join(choice.arguments)} --out -"
+    line = shlex.join(["python", "-m", "gqa_core", *arguments, "--out", "-"])
     st.code(line, language="bash", wrap_lines=True)
 
 
-def _submit(choice: DecodeChoice) -> None:
-    arguments = choice.arguments
+def _submit(arguments: Sequence[str]) -> None:
     try:
         RunLog().require_writable()
     except RunLogError:

@@ -12,7 +12,7 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from gqa_core import units
 from gqa_core.configs import (
@@ -23,6 +23,9 @@ from gqa_core.configs import (
     ModelConfig,
     Workload,
 )
+
+if TYPE_CHECKING:
+    from gqa_core.measure.record import Kind, Point
 
 LATENT_FLAGS = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
 
@@ -70,10 +73,8 @@ def size(arguments: argparse.Namespace) -> int:
 
 def bench(arguments: argparse.Namespace) -> int:
     """Measure decode steps: one JSON record a line on stdout, progress on stderr."""
-    from gqa_core.measure.bench import run_bench
     from gqa_core.measure.point import decode_points
-    from gqa_core.measure.run_log import RunLog
-    from gqa_core.measure.workers import WorkerError
+    from gqa_core.measure.record import DECODE
 
     points = decode_points(
         grouped=[
@@ -90,20 +91,7 @@ def bench(arguments: argparse.Namespace) -> int:
         kernel=arguments.kernel,
         n_samples=arguments.samples,
     )
-    log = None if arguments.no_log else RunLog(arguments.log)
-    with _output(arguments.out) as out:
-        try:
-            failed = run_bench(
-                points,
-                device=arguments.device,
-                log=log,
-                emit=lambda record: print(json.dumps(record), file=out, flush=True),
-                say=lambda text: print(text, file=sys.stderr, flush=True),
-            )
-        except WorkerError as error:
-            print(f"nothing was measured: {error}", file=sys.stderr)
-            return 1
-    return 1 if failed else 0
+    return _run(DECODE, points, arguments)
 
 
 def device(arguments: argparse.Namespace) -> int:
@@ -137,6 +125,28 @@ def runs(arguments: argparse.Namespace) -> int:
             f"  step {units.duration(record['step_s']):>8}  {record['device_name']}"
         )
     return 0
+
+
+def _run(kind: Kind, points: Sequence[Point], arguments: argparse.Namespace) -> int:
+    """Measure the points; records to --out and the log, progress and sentences to stderr."""
+    from gqa_core.measure.run import run_points
+    from gqa_core.measure.run_log import RunLog
+    from gqa_core.measure.workers import WorkerError
+
+    with _output(arguments.out) as out:
+        try:
+            failed = run_points(
+                kind,
+                points,
+                device=arguments.device,
+                log=None if arguments.no_log else RunLog(arguments.log),
+                emit=lambda record: print(json.dumps(record), file=out, flush=True),
+                say=lambda text: print(text, file=sys.stderr, flush=True),
+            )
+        except WorkerError as error:
+            print(f"nothing was measured: {error}", file=sys.stderr)
+            return 1
+    return 1 if failed else 0
 
 
 class _Parser(argparse.ArgumentParser):

@@ -14,7 +14,8 @@ open_page(
 )
 choice = decode_controls()
 device = show_device()
-job = show_run_buttons(choice)
+contexts = ", ".join(map(str, choice.context_lens))
+job = show_run_buttons(choice.arguments, f"Measures every variant at {contexts} tokens.")
 show_progress(job)
 show_results(choice, device, job.records if job else ())
 st.markdown(
@@ -26,4 +27,4 @@ st.markdown(
     "cache stays in the processor. Peak is memory held above the level before the cache was made. "
     "**Limits.** Tokens/s counts the measured layers alone: no feed-forward, no vocabulary."
 )
-show_command(choice)
+show_command(choice.arguments)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gqa_core.measure.record import RECORD_FIELDS
+from tests.measure.samples import RECORD_FIELDS
 
 ROOT = Path(__file__).parents[1]
 SIZE = "size --n-layers 32 --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192"

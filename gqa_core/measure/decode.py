@@ -21,7 +21,7 @@ from gqa_core.engine.latent import LATENT_FORMS
 from gqa_core.engine.layer import PHASES, AttentionLayer, Cache, Lap, decode_step, no_lap
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
-from gqa_core.measure.point import PROBE_BYTES, Point
+from gqa_core.measure.point import PROBE_BYTES, DecodePoint
 from gqa_core.measure.probe import read_probe
 from gqa_core.measure.timing import Clock, time_phases, time_whole
 
@@ -30,7 +30,7 @@ SEED = 20231
 
 
 @torch.inference_mode()
-def measure_decode(point: Point, device_asked: str = "auto") -> dict[str, object]:
+def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, object]:
     """The measured part of a record: what ran, on what, raw samples in seconds, memory in bytes.
 
     Raises:
@@ -75,7 +75,7 @@ def measure_decode(point: Point, device_asked: str = "auto") -> dict[str, object
     }
 
 
-def build_layers(point: Point, device: torch.device) -> list[AttentionLayer]:
+def build_layers(point: DecodePoint, device: torch.device) -> list[AttentionLayer]:
     """The point's layers with seeded random weights, on this device."""
     torch.manual_seed(SEED)
     like = {"dtype": getattr(torch, point.dtype), "device": device}
@@ -122,7 +122,7 @@ def _take_samples(
     return samples, probe_s
 
 
-def _kernel_ran(point: Point, layer: AttentionLayer, cache: Cache) -> str:
+def _kernel_ran(point: DecodePoint, layer: AttentionLayer, cache: Cache) -> str:
     if point.kernel in LATENT_FORMS:
         return point.kernel
     return resolve(point.kernel, cache.keys, cache.values)

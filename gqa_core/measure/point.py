@@ -30,7 +30,7 @@ PROBE_BYTES = 2**28
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class DecodePoint:
     """One measured point; `kernel` is a grouped kernel's name, or for MLA absorbed or naive.
 
     Raises:
@@ -90,7 +90,8 @@ class Point:
         how = f"{self.attention.variant} {self.kernel}"
         if isinstance(self.attention, GroupedConfig):
             how = f"{self.attention.variant}, {self.attention.n_kv_heads} K/V heads"
-        return f"{how}, context {self.workload.context_len}, {self.dtype}"
+        batch = f", batch {self.workload.batch_size}" if self.workload.batch_size > 1 else ""
+        return f"{how}, context {self.workload.context_len}{batch}, {self.dtype}"
 
 
 def decode_points(
@@ -103,18 +104,18 @@ def decode_points(
     dtype: str = "float32",
     kernel: str = "auto",
     n_samples: int = 20,
-) -> list[Point]:
+) -> list[DecodePoint]:
     """The points of a run, variants side by side at each context, MLA last in both forms.
 
     Raises:
-        ValueError: as `Point`.
+        ValueError: as `DecodePoint`.
     """
     require_kernel(kernel)
     layers: list[tuple[AttentionConfig, str]] = [(config, kernel) for config in grouped]
     if latent is not None:
         layers += [(latent, form) for form in FORMS]
     return [
-        Point(
+        DecodePoint(
             attention=attention,
             workload=Workload(context_len=context_len, batch_size=batch_size),
             dtype=dtype,

@@ -1,6 +1,6 @@
 """Records: what was asked, what ran, raw samples. Statistics are derived when a record is read.
 
-A record is one JSON object for one measured point, with the fields of `RECORD_FIELDS`; `config`
+A record is one JSON object for one measured point, of a kind; `config`
 holds the layer's numbers under the names of its config class. Free of torch and pandas.
 """
 
@@ -8,56 +8,60 @@ from __future__ import annotations
 
 import dataclasses
 import statistics
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
 
 from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig
-from gqa_core.measure.point import Point
+from gqa_core.measure.point import DecodePoint
 
 SCHEMA_VERSION = 1
-RECORD_FIELDS = (
-    "schema_version",
-    "kind",
-    "run_id",
-    "point",
-    "created_at",
-    "git_commit",
-    "torch_version",
-    "device",
-    "config",
-    "workload",
-    "variant",
-    "kernel_asked",
-    "kernel_ran",
-    "n_warmup",
-    "samples_s",
-    "memory",
-    "read_bandwidth_bytes_per_s",
-    "bound_s",
-    "warnings",
-)
 WIDE_SPREAD = 0.10
 
 Record = dict[str, Any]
 
 
-def decode_record(
-    point: Point,
-    measured: Mapping[str, Any],
-    *,
-    run_id: str,
-    index: int,
-    created_at: str,
-    git_commit: str | None,
-) -> Record:
-    """The record of one decode point, from what was asked and what `measure_decode` returned."""
-    known = {
-        "schema_version": SCHEMA_VERSION,
-        "kind": "decode",
-        "run_id": run_id,
-        "point": index,
-        "created_at": created_at,
-        "git_commit": git_commit,
+class Point(Protocol):
+    """What can be asked of a run: how much memory it takes, and its name for people."""
+
+    @property
+    def formula_bytes(self) -> int:
+        """Bytes the formula gives for its caches."""
+
+    @property
+    def required_bytes(self) -> int:
+        """Bytes it takes in all while it runs."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of measurement: what a worker runs for a point, and what a record keeps of it."""
+
+    name: str
+    module: str
+    function: str
+    keep: Callable[[Any, Mapping[str, Any]], Record]
+
+    def record(
+        self, point: Point, measured: Mapping[str, Any], header: Mapping[str, Any]
+    ) -> Record:
+        """The record of a point: the header's run_id, point and git_commit, then what was kept."""
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "kind": self.name,
+            "run_id": header["run_id"],
+            "point": header["point"],
+            "created_at": datetime.now(UTC).isoformat(),
+            "git_commit": header["git_commit"],
+            "torch_version": measured["torch_version"],
+            "device": measured["device"],
+            **self.keep(point, measured),
+        }
+
+
+def _keep_decode(point: DecodePoint, measured: Mapping[str, Any]) -> Record:
+    return {
         "config": dataclasses.asdict(point.attention),
         "workload": {
             "context_len": point.workload.context_len,
@@ -67,10 +71,17 @@ def decode_record(
         },
         "variant": point.attention.variant,
         "kernel_asked": point.kernel,
+        "kernel_ran": measured["kernel_ran"],
+        "n_warmup": measured["n_warmup"],
+        "samples_s": measured["samples_s"],
+        "memory": measured["memory"],
+        "read_bandwidth_bytes_per_s": measured["read_bandwidth_bytes_per_s"],
+        "bound_s": measured["bound_s"],
         "warnings": _warnings(measured),
     }
-    whole = known | {name: value for name, value in measured.items() if name in RECORD_FIELDS}
-    return {name: whole[name] for name in RECORD_FIELDS}
+
+
+DECODE = Kind("decode", "gqa_core.measure.decode", "measure_decode", _keep_decode)
 
 
 def config_of(record: Mapping[str, Any]) -> AttentionConfig:
@@ -105,7 +116,7 @@ def row(record: Mapping[str, Any]) -> dict[str, Any]:
     per second are those of the measured layers alone.
     """
     workload, samples = record["workload"], record["samples_s"]
-    flat = {name: record[name] for name in RECORD_FIELDS if not isinstance(record[name], dict)}
+    flat = {name: value for name, value in record.items() if not isinstance(value, dict)}
     flat |= {f"device_{name}": value for name, value in record["device"].items()}
     flat |= {"n_kv_heads": None, **record["config"], **workload, **record["memory"]}
     for phase, values in samples.items():

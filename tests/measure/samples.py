@@ -1,14 +1,14 @@
 """Records that look measured, for tests of what reads them."""
 
 from gqa_core.configs import GroupedConfig, Workload
-from gqa_core.measure.point import Point
-from gqa_core.measure.record import decode_record
+from gqa_core.measure.point import DecodePoint
+from gqa_core.measure.record import DECODE
 
 LAYER = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
 
 
 def point(attention=LAYER, context_len=64, **how):
-    return Point(attention=attention, workload=Workload(context_len=context_len), **how)
+    return DecodePoint(attention=attention, workload=Workload(context_len=context_len), **how)
 
 
 def measured(attend=(0.002, 0.002, 0.002), step=0.010, **changed):
@@ -35,11 +35,28 @@ def measured(attend=(0.002, 0.002, 0.002), step=0.010, **changed):
 
 
 def record(index=0, run_id="run-1", created_at="2026-11-23T20:00:00+00:00", asked=None, **changed):
-    return decode_record(
-        asked or point(),
-        measured(**changed),
-        run_id=run_id,
-        index=index,
-        created_at=created_at,
-        git_commit=None,
-    )
+    header = {"run_id": run_id, "point": index, "git_commit": None}
+    return DECODE.record(asked or point(), measured(**changed), header) | {"created_at": created_at}
+
+
+RECORD_FIELDS = (
+    "schema_version",
+    "kind",
+    "run_id",
+    "point",
+    "created_at",
+    "git_commit",
+    "torch_version",
+    "device",
+    "config",
+    "workload",
+    "variant",
+    "kernel_asked",
+    "kernel_ran",
+    "n_warmup",
+    "samples_s",
+    "memory",
+    "read_bandwidth_bytes_per_s",
+    "bound_s",
+    "warnings",
+)

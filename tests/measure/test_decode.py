@@ -8,7 +8,7 @@ from gqa_core.engine.layer import PHASES
 from gqa_core.engine.reference import reference_attention
 from gqa_core.measure.decode import build_layers, measure_decode
 from gqa_core.measure.device import describe, find_device, survey
-from gqa_core.measure.point import FORMS, Point
+from gqa_core.measure.point import FORMS, DecodePoint
 from gqa_core.theory.formats import DTYPE_FORMATS
 from tests.closeness import TOLERANCE, relative_error
 
@@ -18,7 +18,7 @@ MLA = proportional_latent(8, 16)
 
 def a_point(attention, kernel, **how):
     workload = Workload(context_len=how.pop("context_len", 48), batch_size=2)
-    return Point(attention=attention, workload=workload, kernel=kernel, n_samples=4, **how)
+    return DecodePoint(attention=attention, workload=workload, kernel=kernel, n_samples=4, **how)
 
 
 @pytest.mark.parametrize("dtype", DTYPE_FORMATS)

@@ -15,18 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from gqa_core import units
-from gqa_core.measure.point import Point
-from gqa_core.measure.record import Record, decode_record
+from gqa_core.measure.record import Kind, Point, Record
 from gqa_core.measure.run_log import RunLog, RunLogError
 from gqa_core.measure.workers import WorkerError, Workers
 
 NOT_KEPT = "were measured but are not in the log"
-DECODE, DEVICE = "gqa_core.measure.decode", "gqa_core.measure.device"
 
 Say = Callable[[str], None]
 
 
-def run_bench(
+def run_points(
+    kind: Kind,
     points: Sequence[Point],
     *,
     device: str,
@@ -44,32 +43,28 @@ def run_bench(
     """
     if log is not None:
         log.require_writable()
-    workers = Workers(preload=DECODE)
-    require_room(points, workers.call(DEVICE, "survey", device)["free_bytes"])
-    run_id = f"{_now():%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    commit, failed, unkept = git_commit(), 0, []
+    workers = Workers(preload=kind.module)
+    require_room(points, workers.call("gqa_core.measure.device", "survey", device)["free_bytes"])
+    header = {
+        "run_id": f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
+        "git_commit": git_commit(),
+    }
+    failed, unkept = 0, []
     for index, point in enumerate(points):
         say(progress_line(index, len(points), f"timing {point}"))
         try:
-            measured = workers.call(DECODE, "measure_decode", point, device)
+            measured = workers.call(kind.module, kind.function, point, device)
         except (ValueError, WorkerError) as error:
             say(f"{point}: not measured, {error}")
             failed += 1
             continue
-        record = decode_record(
-            point,
-            measured,
-            run_id=run_id,
-            index=index,
-            created_at=_now().isoformat(),
-            git_commit=commit,
-        )
+        record = kind.record(point, measured, header | {"point": index})
         emit(record)
-        if log is not None:
-            try:
+        try:
+            if log is not None:
                 log.append(record)
-            except RunLogError as error:
-                unkept.append(str(error))
+        except RunLogError as error:
+            unkept.append(error)
     if unkept:
         say(f"{len(unkept)} of {len(points)} records {NOT_KEPT}: {unkept[0]}")
     say(progress_line(len(points), len(points), "done"))
@@ -85,8 +80,7 @@ def require_room(points: Sequence[Point], free: int) -> None:
     for point in points:
         if point.required_bytes > free:
             raise ValueError(
-                f"memory must hold {point} with batch {point.workload.batch_size}: it takes "
-                f"{units.capacity(point.required_bytes)} "
+                f"memory must hold {point}: it takes {units.capacity(point.required_bytes)} "
                 f"(cache {units.capacity(point.formula_bytes)}) and {units.capacity(free)} are free"
             )
 
@@ -107,7 +101,3 @@ def git_commit() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from gqa_core.measure import bench
+from gqa_core.measure import run as run_module
+from gqa_core.measure.record import DECODE
 from gqa_core.measure.run_log import RunLog, RunLogError
 from gqa_core.measure.workers import WorkerError
 from tests.measure.samples import measured, point
@@ -36,9 +37,14 @@ def run(monkeypatch, tmp_path):
     def go(points, workers, log=None):
         go.emitted, go.said = [], []
         go.log = log or RunLog(tmp_path / "runs.sqlite")
-        monkeypatch.setattr(bench, "Workers", workers)
-        return bench.run_bench(
-            points, device="cpu", log=go.log, emit=go.emitted.append, say=go.said.append
+        monkeypatch.setattr(run_module, "Workers", workers)
+        return run_module.run_points(
+            DECODE,
+            points,
+            device="cpu",
+            log=go.log,
+            emit=go.emitted.append,
+            say=go.said.append,
         )
 
     return go
