@@ -12,7 +12,6 @@ import atexit
 import json
 import re
 import secrets
-import signal
 import subprocess
 import sys
 import threading
@@ -25,6 +24,7 @@ from typing import Any
 import psutil
 
 from gqa_core.measure.run import NOT_KEPT
+from gqa_core.measure.workers import signal_name
 
 ROOT = Path(__file__).parents[1]
 MAX_WAITING = 8
@@ -67,7 +67,16 @@ class Job:
             self.n_done, self.n_points = int(progress[1]), int(progress[2])
             self.doing = progress[3]
         elif line:
-            self.said.append(line)
+            self.said.append(line if line.endswith(".") else f"{line}.")
+
+    def take(self, line: str) -> None:
+        """Take one line of the child's stdout: a record."""
+        try:
+            self.records.append(json.loads(line))
+        except ValueError:
+            self.said.append(
+                f"The measuring process wrote a line that is no record: {line[:80].strip()}."
+            )
 
 
 class JobQueue:
@@ -124,16 +133,24 @@ class JobQueue:
             with self._changed:
                 job = self._changed.wait_for(self._next)
                 job.state = "running"
-                job.process = subprocess.Popen(
-                    [*self._command, *job.arguments],
-                    cwd=ROOT,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    text=True,
-                    errors="replace",
-                )
+                try:
+                    job.process = self._start(job)
+                except OSError as error:
+                    job.state = "failed"
+                    job.said.append(f"The measuring process could not be started: {error}.")
+                    continue
             self._follow(job, job.process)
+
+    def _start(self, job: Job) -> subprocess.Popen:
+        return subprocess.Popen(
+            [*self._command, *job.arguments],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
 
     def _next(self) -> Job | None:
         return next((job for job in self._jobs.values() if job.state == "waiting"), None)
@@ -142,7 +159,7 @@ class JobQueue:
         """Read both pipes until the child is gone, then say how it ended."""
         readers = [
             _reader(process.stderr, job.hear),
-            _reader(process.stdout, lambda line: job.records.append(json.loads(line))),
+            _reader(process.stdout, job.take),
         ]
         code = process.wait()
         for reader in readers:
@@ -152,8 +169,8 @@ class JobQueue:
                 return
             job.state = "failed" if code else "done"
             if code < 0:
-                name = signal.Signals(-code).name
-                job.said.append(f"The measuring process was killed ({name}) while {job.doing}.")
+                killer = signal_name(-code)
+                job.said.append(f"The measuring process was killed ({killer}) while {job.doing}.")
             elif code and not job.said:
                 job.said.append(f"The measuring process ended with exit code {code}.")
 

@@ -45,5 +45,5 @@ def logged_rows() -> tuple[Row, ...]:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _rows(path: str, version: int) -> tuple[Row, ...]:
+def _rows(path: str, version: str) -> tuple[Row, ...]:
     return tuple(decode_rows(RunLog(path).records("decode")))

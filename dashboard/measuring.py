@@ -85,7 +85,7 @@ def _submit(arguments: Sequence[str]) -> None:
 def _show_state(job: Job, seen: tuple[str, int]) -> None:
     if (job.state, len(job.records)) != seen:
         st.rerun()
-    measured = f"{len(job.records)} of {job.n_points or '?'} points were measured"
+    measured = f"{len(job.records)} of {job.n_points} points were measured"
     kept = measured if job.lost_records else f"{measured} and are kept"
     if job.state == "waiting":
         ahead = loaders.job_queue().n_ahead(job.id)
@@ -94,9 +94,9 @@ def _show_state(job: Job, seen: tuple[str, int]) -> None:
         done = job.n_done / job.n_points if job.n_points else 0.0
         st.progress(done, f"{job.n_done} of {job.n_points or '?'}: {job.doing}")
     elif job.state == "cancelled":
-        st.warning(f"Cancelled: {kept}.")
+        st.warning(f"Cancelled: {kept}." if job.n_points else "Cancelled before the first point.")
     elif job.state == "failed":
-        st.error(" ".join([*job.said, f"{kept}."]))
+        st.error(" ".join(job.said + [f"{kept}."] * bool(job.n_points)))
     else:
         st.success(f"Done: {kept}.")
 

@@ -29,12 +29,21 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
         key="scope",
         label_visibility="collapsed",
     )
-    shown = tables.latest(tables.matching(rows, choice) if scope == SCOPES[0] else rows)
+    comparable = scope == SCOPES[0]
+    shown = tables.latest(tables.matching(rows, choice) if comparable else rows)
     if not shown:
         st.info("Nothing is measured on this device for these settings yet. Press **Run**.")
         return
     panels.show_evidence("measured here", "formula")
-    _show_rows(choice, shown)
+    if comparable:
+        _show_attend_times(choice, shown)
+    _show_table(shown)
+    if comparable:
+        panels.show_figure(
+            attend_vs_context(shown, choice.context_lens),
+            "attend_vs_context",
+            f"Median attend time by context for {len(shown)} measured points, as in the table.",
+        )
 
 
 def _with_log(held: Sequence[Record]) -> list[tables.Row]:
@@ -49,9 +58,8 @@ def _with_log(held: Sequence[Record]) -> list[tables.Row]:
     return [*logged, *tables.decode_rows(missing)]
 
 
-def _show_rows(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None:
+def _show_attend_times(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None:
     here = [row for row in rows if row["context_len"] == choice.context_len]
-    base = next((row["attend_s"] for row in here if row["variant"] == "MHA"), None)
     if here:
         st.caption(f"Attend time of one step at {choice.context_len} tokens, median")
     panels.show_metrics(
@@ -59,23 +67,26 @@ def _show_rows(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None:
             (
                 row["label"],
                 units.duration(row["attend_s"]),
-                f"{units.times(base / row['attend_s'])} the speed of MHA" if base else "alone",
+                f"{units.times(speed)} the speed of MHA" if speed else "no MHA to compare with",
             )
-            for row in here
+            for row, speed in zip(here, tables.speeds_vs_mha(here), strict=True)
         ]
     )
+
+
+def _show_table(rows: Sequence[tables.Row]) -> None:
     table = tables.performance_table(rows)
     panels.show_table(table, "performance", "Measured decode steps, one row a point")
-    lines = [json.dumps(row["record"]) for row in rows]
+    unsure = sum(bool(row["warnings"]) for row in rows)
+    if unsure:
+        st.caption(
+            f"{unsure} of {len(rows)} rows carry a warning, most often a spread over 10%: other "
+            "work on this machine was in the way. Run again when it is quiet."
+        )
     panels.show_downloads(
         "decode",
         {
             "csv": lambda: table.to_csv(index=False),
-            "jsonl": lambda: "\n".join(lines) + "\n",
+            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
         },
-    )
-    panels.show_figure(
-        attend_vs_context(rows, choice.context_lens),
-        "attend_vs_context",
-        f"Median attend time by context for {len(rows)} measured points; see the table above.",
     )

@@ -11,8 +11,9 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from gqa_core import units
 from gqa_core.configs import (
@@ -22,6 +23,7 @@ from gqa_core.configs import (
     LatentConfig,
     ModelConfig,
     Workload,
+    proportional_latent,
 )
 
 if TYPE_CHECKING:
@@ -34,12 +36,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of `python -m gqa_core` with these arguments."""
     try:
         arguments = _parser().parse_args(argv)
-        return arguments.run(arguments)
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
     except (ValueError, _NotANumberError) as error:
         print(error, file=sys.stderr)
         return 2
-    except BrokenPipeError:
+    except OSError as error:
+        # What is left in the buffer must not fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):  # a reader that left wants no sentence
+            print(f"output cannot be written: {error.strerror or error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped; every record of a point that was done is kept", file=sys.stderr)
@@ -98,7 +105,11 @@ def device(arguments: argparse.Namespace) -> int:
     """Print the device measurements would run on."""
     from gqa_core.measure.device import survey
 
-    answer = survey(arguments.device)
+    try:
+        answer = survey(arguments.device)
+    except RuntimeError as error:
+        print(f"the device cannot be looked at: {error}", file=sys.stderr)
+        return 1
     if arguments.json:
         print(json.dumps(answer))
         return 0
@@ -112,7 +123,10 @@ def runs(arguments: argparse.Namespace) -> int:
     from gqa_core.measure.record import row
     from gqa_core.measure.run_log import RunLog
 
-    records = RunLog(arguments.log).records()
+    log = RunLog(arguments.log)
+    if arguments.log is not None and not log.path.exists():
+        raise ValueError(f"log {log.path} must be there to be read: got no such file")
+    records = log.records()
     if arguments.json:
         print("[" + ",\n".join(json.dumps(record) for record in records) + "]")
         return 0
@@ -133,6 +147,8 @@ def _run(kind: Kind, points: Sequence[Point], arguments: argparse.Namespace) -> 
     from gqa_core.measure.run_log import RunLog
     from gqa_core.measure.workers import WorkerError
 
+    if arguments.no_log and arguments.log is not None:
+        raise ValueError("--no-log and --log exclude each other: got both")
     with _output(arguments.out) as out:
         try:
             failed = run_points(
@@ -242,8 +258,6 @@ def _one_layer(arguments: argparse.Namespace) -> AttentionConfig:
 
 def _latent_beside(arguments: argparse.Namespace) -> LatentConfig | None:
     """The MLA that `bench` measures beside the grouped layers, as wide a model as theirs."""
-    from gqa_core.configs import proportional_latent
-
     given = {
         name: getattr(arguments, name)
         for name in LATENT_FLAGS
@@ -260,13 +274,19 @@ def _flags(names) -> str:
     return " ".join(map(_flag, names))
 
 
-def _output(path: str):
-    """Where records go: stdout for -, else the file, appended to."""
-    from contextlib import nullcontext
-
+@contextmanager
+def _output(path: str) -> Iterator[TextIO]:
+    """Where records go: stdout for -, else the file, appended to and not left behind empty."""
     if path == "-":
-        return nullcontext(sys.stdout)
+        yield sys.stdout
+        return
     try:
-        return open(path, "a", encoding="utf-8")
+        file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below
     except OSError as error:
         raise ValueError(f"out {path} cannot be written: {error.strerror}") from None
+    try:
+        with file:
+            yield file
+    finally:
+        if os.path.isfile(path) and not os.path.getsize(path):
+            os.remove(path)

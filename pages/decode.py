@@ -23,8 +23,8 @@ st.markdown(
     "cache of random values: *attend* is scores, softmax and weighted sum, *step* also the norm, "
     "projections, RoPE and the write into the cache. Median of 20 samples after 3 warm-up passes, "
     "with the interquartile range (IQR). Read (GB/s) is the formula's bytes over the attend time; "
-    "its share is of the read bandwidth probed in the same run, and may pass 100% where a small "
-    "cache stays in the processor. Peak is memory held above the level before the cache was made. "
+    "its share is of the read bandwidth probed in the same run. Peak is memory held above the "
+    "level before the cache was made. "
     "**Limits.** Tokens/s counts the measured layers alone: no feed-forward, no vocabulary."
 )
 show_command(choice.arguments)

@@ -148,6 +148,9 @@ def test_device_tells_its_name_threads_and_torch(gqa):
         (SIZE.replace("32", "1001", 1), "n_layers must be between 1 and 1000: got 1001"),
         ("size --json", "the following arguments are required: --n-layers"),
         (f"{SIZE} --color red", "unrecognized arguments: --color red"),
+        (f"{BENCH} --no-log --log x.sqlite", "--no-log and --log exclude each other: got both"),
+        (f"{BENCH} --log=", "log must be the name of a file: got an empty one"),
+        ("runs --log /nowhere.sqlite", "log /nowhere.sqlite must be there to be read"),
         ("paint", "invalid choice: 'paint'"),
         ("", "the following arguments are required"),
         ("runs --log /etc/hostname", "log /etc/hostname cannot be read: file is not a database"),
@@ -198,3 +201,22 @@ def test_a_reader_that_goes_away_is_no_traceback(gqa):
     )
     assert "Traceback" not in done.stderr
     assert len(done.stdout.splitlines()) == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+@pytest.mark.parametrize("line", [f"{SIZE} --json", BENCH])
+def test_a_full_disk_behind_stdout_is_one_sentence_and_the_record_is_kept(gqa, line):
+    environment = gqa.environment | {"PYTHONUNBUFFERED": ""}
+    done = subprocess.run(
+        f"{sys.executable} -m gqa_core {line} > /dev/full",
+        shell=True,
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.endswith("output cannot be written: No space left on device\n")
+    assert "Traceback" not in done.stderr
+    if line == BENCH:
+        assert len(json.loads(gqa("runs --json").stdout)) == 1

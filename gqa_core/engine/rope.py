@@ -10,6 +10,8 @@ Source: RoFormer (arXiv:2104.09864), section 3.2.2.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 
@@ -22,11 +24,19 @@ def rotation(start: int, n_tokens: int, width: int, like: Tensor) -> tuple[Tenso
     On the device of `like`, in float32 or, if that is wider, its dtype. The angles are taken in
     float64: at position 10^6 float32 has too few digits left for them.
     """
-    position = torch.arange(start, start + n_tokens, dtype=torch.float64)
-    frequency = THETA ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
-    angle = torch.outer(position, frequency)
     wide = torch.promote_types(like.dtype, torch.float32)
-    return angle.cos().to(like.device, wide), angle.sin().to(like.device, wide)
+    return _rotation(start, n_tokens, width, wide, like.device)
+
+
+@lru_cache(maxsize=16)  # all layers of a step turn by the same angles
+def _rotation(
+    start: int, n_tokens: int, width: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False):  # what is kept must also serve where gradients flow
+        position = torch.arange(start, start + n_tokens, dtype=torch.float64)
+        frequency = THETA ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+        angle = torch.outer(position, frequency)
+        return angle.cos().to(device, dtype), angle.sin().to(device, dtype)
 
 
 def rotate_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """One point, really run: weights and cache allocated, the step timed by phase and whole.
 
 The cache holds exactly context_len slots, filled with seeded normal values; every pass forgets the
-last token and writes it again, so that a step can be repeated. Passes by phase, whole passes and
-passes of the bandwidth probe take turns, so that a noisy moment falls on all of them.
+last token and writes it again, so that a step can be repeated. Passes by phase and whole passes
+take turns, each after a pass of the bandwidth probe: a noisy moment falls on all of them, and each
+finds the processor's caches as a large model leaves them, full of other things.
 
 Memory is told from a baseline taken when weights, thread pools and the probe are in place and the
 cache is not: what rises above it is the cache and what the kernel needs beside it.
@@ -118,6 +119,7 @@ def _take_samples(
         probe_s.append(time_whole(probe, clock))
         for phase, seconds in time_phases(step, clock).items():
             samples[phase].append(seconds)
+        probe_s.append(time_whole(probe, clock))
         samples["step"].append(time_whole(step, clock))
     return samples, probe_s
 
@@ -125,4 +127,6 @@ def _take_samples(
 def _kernel_ran(point: DecodePoint, layer: AttentionLayer, cache: Cache) -> str:
     if point.kernel in LATENT_FORMS:
         return point.kernel
-    return resolve(point.kernel, cache.keys, cache.values)
+    config = point.attention
+    q = torch.empty(1, config.n_heads, 1, config.head_dim, **layer.like)
+    return resolve(point.kernel, q, cache.values)

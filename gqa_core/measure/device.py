@@ -36,8 +36,8 @@ def describe(device: torch.device) -> dict[str, object]:
 
 
 def free_bytes(device: torch.device) -> int:
-    """Bytes a run could still take on this device."""
-    if device.type == "cpu":
+    """Bytes a run could still take on this device; Apple's GPU shares the machine's."""
+    if device.type in ("cpu", "mps"):
         return memory.available_bytes()
     return torch.accelerator.get_memory_info(device)[0]
 

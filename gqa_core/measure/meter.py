@@ -23,7 +23,7 @@ class MemoryMeter:
         self._baseline = memory.resident_bytes()
 
     def read(self) -> dict[str, int | None]:
-        """The process's peak and baseline; on an accelerator its allocator's peak over baseline."""
+        """The process's peak and baseline; of an accelerator's allocator the peak above its own."""
         allocator_peak = None
         if self._device.type != "cpu":
             peak = torch.accelerator.max_memory_allocated(self._device)

@@ -20,13 +20,14 @@ from gqa_core.configs import (
     require_kernel,
     require_rotary,
 )
-from gqa_core.theory.cost import projection_parameters
+from gqa_core.theory.cost import attended_dims, projection_parameters
 from gqa_core.theory.formats import bytes_per_element, dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
 FORMS = ("absorbed", "naive")
 MAX_SAMPLES = 10_000
 PROBE_BYTES = 2**28
+TORCH_BYTES = 2**28  # a process that has imported torch, about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,19 +69,24 @@ class DecodePoint:
 
     @property
     def required_bytes(self) -> int:
-        """Bytes this point takes while it runs: cache, weights, one layer's scores, the probe.
+        """Bytes this point takes while it runs: cache, weights, one layer's work, torch, the probe.
 
-        The scores are counted in float32 with one copy, and for `eager` so are the K and V it
-        repeats; activations of a single token are too small to count.
+        One layer's work is its scores in float32 with one copy, a few activations as wide as the
+        widest, and for `eager` the K and V it repeats.
         """
         b, s, element = self.workload.batch_size, self.workload.context_len, self._element
         weights = self.n_layers * projection_parameters(self.attention) * element
         scores = b * self.attention.n_heads * s * (4 + 4 + element)
+        widest = max(
+            self.attention.dim, self.attention.n_heads * sum(attended_dims(self.attention))
+        )
+        activations = 4 * b * widest * (4 + element)
         repeated = 0
         if self.kernel == "eager":
             layer = self.attention.mha
             repeated = b * s * layer.n_heads * (layer.head_dim + layer.v_head_dim) * element
-        return self.formula_bytes + weights + scores + repeated + PROBE_BYTES
+        work = scores + activations + repeated
+        return self.formula_bytes + weights + work + TORCH_BYTES + PROBE_BYTES
 
     @property
     def _element(self) -> int:

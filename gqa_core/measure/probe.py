@@ -1,7 +1,8 @@
 """How fast this device reads memory: the roof under which every decode step lives.
 
-A sum over a buffer far larger than any cache of the processor, in the same process and run as the
-point it is held against.
+A sum over a buffer of PROBE_BYTES, in the same process and run as the point it is held against. The
+buffer is larger than the caches of most processors; on one whose last cache could hold it, the
+figure is that cache's.
 """
 
 from __future__ import annotations

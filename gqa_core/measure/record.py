@@ -1,7 +1,9 @@
 """Records: what was asked, what ran, raw samples. Statistics are derived when a record is read.
 
 A record is one JSON object for one measured point, of a kind; `config`
-holds the layer's numbers under the names of its config class. Free of torch and pandas.
+holds the layer's numbers under the names of its config class. In `memory`, the process's peak and
+baseline are whole, and the allocator's peak is what an accelerator's allocator held above its own
+baseline, null on a CPU. Free of torch and pandas.
 """
 
 from __future__ import annotations

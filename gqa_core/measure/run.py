@@ -2,8 +2,8 @@
 
 Everything that can be refused is refused before the first point: numbers by their configs, the log
 by trying it, memory by comparing what each point takes with what is free. A point that fails later
-is named and the rest go on. What is measured is never lost: a record goes out first and into the
-log second, and a log that fails in mid-run is named.
+is named and the rest go on. What is measured is never lost: a record goes into the log and out to
+the reader, and neither depends on the other.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def run_points(
 ) -> int:
     """How many points were not measured or not kept; progress and sentences go to `say`.
 
-    Each record goes to `emit` and then into the log, where there is one.
+    Each record goes into the log, where there is one, and then to `emit`.
 
     Raises:
         ValueError: the log or the device cannot be used, or a point would not fit in memory.
@@ -59,12 +59,12 @@ def run_points(
             failed += 1
             continue
         record = kind.record(point, measured, header | {"point": index})
-        emit(record)
         try:
             if log is not None:
                 log.append(record)
         except RunLogError as error:
             unkept.append(error)
+        emit(record)
     if unkept:
         say(f"{len(unkept)} of {len(points)} records {NOT_KEPT}: {unkept[0]}")
     say(progress_line(len(points), len(points), "done"))

@@ -56,6 +56,8 @@ class RunLog:
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         default = Path(platformdirs.user_data_dir("gqa-lab", appauthor=False)) / "runs.sqlite"
+        if path == "":
+            raise RunLogError("log must be the name of a file: got an empty one")
         self.path = Path(path or os.environ.get(ENVIRONMENT) or default)
 
     def require_writable(self) -> None:
@@ -81,10 +83,11 @@ class RunLog:
         bodies = self._read(lambda connection: connection.execute(query, (kind,)).fetchall())
         return [json.loads(body) for (body,) in bodies or ()]
 
-    def version(self) -> int:
-        """A number that changes with every append: how many records there are."""
-        count = "SELECT count(*) FROM records"
-        return self._read(lambda connection: connection.execute(count).fetchone()[0]) or 0
+    def version(self) -> str:
+        """What changes with every append, and with another file under the same name."""
+        query = "SELECT count(*), max(run_id) FROM records"
+        found = self._read(lambda connection: connection.execute(query).fetchone())
+        return str(found or (0, None))
 
     def to_frame(self, kind: str = "decode") -> pd.DataFrame:
         """One row a record, as `measure.record.row` flattens it, raw samples as lists."""

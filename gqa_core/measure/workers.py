@@ -66,7 +66,7 @@ def _serve(sender: Connection, module: str, function: str, arguments: tuple) -> 
         sender.send(("value", getattr(importlib.import_module(module), function)(*arguments)))
     except ValueError as error:
         sender.send(("refusal", _sentence(error)))
-    except (RuntimeError, MemoryError, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it was, the asking process must hear of it
         sender.send(("error", _sentence(error)))
 
 
@@ -84,6 +84,14 @@ def _sentence(error: BaseException) -> str:
 def _obituary(exitcode: int | None) -> str:
     if exitcode is None or exitcode >= 0:
         return f"its process ended without a result (exit code {exitcode})"
-    name = signal.Signals(-exitcode).name
+    name = signal_name(-exitcode)
     likely = ", most likely for lack of memory" if name == "SIGKILL" else ""
     return f"its process was killed by {name}{likely}"
+
+
+def signal_name(number: int) -> str:
+    """SIGKILL for 9; the number itself where it has no name, as real-time signals have none."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

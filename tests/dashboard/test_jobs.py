@@ -14,6 +14,7 @@ CHILD = """
 import json, os, subprocess, sys, time
 for word in sys.argv[1:]:
     if word == "record": print(json.dumps({"run_id": "r", "point": 0}), flush=True)
+    elif word == "litter": print("not a record" + " " * 200_000, flush=True)
     elif word == "progress": print("1 of 3: timing MHA", file=sys.stderr, flush=True)
     elif word == "sleep": time.sleep(60)
     elif word == "kill": os.kill(os.getpid(), 9)
@@ -52,7 +53,7 @@ def test_records_and_progress_are_heard(queue):
 
 def test_a_failure_says_what_the_child_said(queue):
     job = ended(queue, "context_len must be kind", "2")
-    assert (job.state, job.said) == ("failed", ["context_len must be kind"])
+    assert (job.state, job.said) == ("failed", ["context_len must be kind."])
     assert ended(queue, "3").said == ["The measuring process ended with exit code 3."]
 
 
@@ -71,14 +72,17 @@ def test_cancel_kills_the_whole_family_at_once(queue):
     start = time.monotonic()
     queue.cancel(job.id)
     assert job.state == "cancelled"
-    wait_for(lambda: not any(psutil.pid_exists(pid) and _runs(pid) for pid in family), seconds=3)
+    wait_for(lambda: not any(map(_runs, family)), seconds=3)
     assert time.monotonic() - start < 3
     queue.cancel(job.id)  # a second press changes nothing
     assert job.state == "cancelled"
 
 
 def _runs(pid):
-    return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_runs_take_turns_in_the_order_they_came(queue):
@@ -116,4 +120,19 @@ def test_old_jobs_are_forgotten_and_unknown_ones_are_none(queue, monkeypatch):
 def test_a_child_s_odd_words_harm_nothing(queue):
     job = ended(queue, "<b>bold</b>", "\u2603", json.dumps({"not": "a record"}))
     assert job.state == "done"
-    assert job.said[0] == "<b>bold</b>"
+    assert job.said[0] == "<b>bold</b>."
+
+
+def test_a_line_that_is_no_record_is_named_and_the_run_goes_on(queue):
+    job = ended(queue, "litter", "record")
+    assert job.state == "done"
+    assert len(job.records) == 1
+    assert job.said == ["The measuring process wrote a line that is no record: not a record."]
+
+
+def test_a_child_that_cannot_start_fails_and_the_next_one_runs():
+    queue = JobQueue(command=["/nowhere/python"])
+    for _ in range(2):
+        job = ended(queue)
+        assert job.state == "failed"
+        assert "could not be started" in job.said[0]

@@ -75,6 +75,21 @@ def test_the_performance_table_speaks_in_the_units_of_its_columns():
     assert list(table["Speed vs MHA"]) == [1.0, 2.0, 1.0]
 
 
+def test_speed_is_held_against_mha_under_the_same_conditions_and_by_the_same_kernel():
+    mla = samples.point(proportional_latent(8, 16), kernel="absorbed")
+    small = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
+    known = rows(
+        samples.record(asked=samples.point(MHA), attend=[0.008]),
+        samples.record(asked=samples.point(MHA, kernel="eager"), attend=[0.080]),
+        samples.record(asked=samples.point(small), attend=[0.001]),
+        samples.record(attend=[0.002]),
+        samples.record(asked=samples.point(kernel="eager"), attend=[0.040]),
+        samples.record(asked=samples.point(kernel="sdpa"), attend=[0.002]),
+        samples.record(asked=mla, attend=[0.001], kernel_ran="absorbed"),
+    )
+    assert tables.speeds_vs_mha(known) == [1.0, 1.0, 1.0, 4.0, 2.0, None, 8.0]
+
+
 def test_speed_against_mha_is_left_open_where_mha_is_not_measured():
     table = tables.performance_table(rows(samples.record()))
     assert table["Speed vs MHA"].isna().all()

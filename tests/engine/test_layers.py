@@ -5,6 +5,7 @@ import torch
 
 from gqa_core.configs import GroupedConfig, LatentConfig
 from gqa_core.engine.grouped import GroupedAttention
+from gqa_core.engine.kernels import KERNELS
 from gqa_core.engine.latent import LATENT_FORMS
 from gqa_core.engine.layer import decode_step
 from gqa_core.engine.reference import reference_grouped, reference_latent
@@ -142,6 +143,16 @@ def test_gqa_with_n_kv_heads_equal_n_heads_is_mha():
     mha.load_state_dict(state)
     x = tokens(6, dtype=torch.float64)
     assert relative_error(gqa(x), mha(x)) < 1e-13
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_layer_attends_with_the_kernel_it_was_given(kernel, monkeypatch):
+    ran = []
+    for name, run in list(KERNELS.items()):
+        spy = lambda *a, name=name, run=run, **k: ran.append(name) or run(*a, **k)  # noqa: E731
+        monkeypatch.setitem(KERNELS, name, spy)
+    GroupedAttention(GROUPED[1], kernel=kernel)(tokens(3))
+    assert ran == [kernel]
 
 
 def test_a_decode_step_walks_every_layer_and_names_every_phase():

@@ -4,13 +4,16 @@ import pytest
 import torch
 
 from gqa_core.configs import GroupedConfig, Workload, proportional_latent
-from gqa_core.engine.layer import PHASES
+from gqa_core.engine import KVCache
+from gqa_core.engine.layer import PHASES, AttentionLayer
 from gqa_core.engine.reference import reference_attention
-from gqa_core.measure.decode import build_layers, measure_decode
+from gqa_core.measure.decode import N_WARMUP, _take_samples, build_layers, measure_decode
 from gqa_core.measure.device import describe, find_device, survey
-from gqa_core.measure.point import FORMS, DecodePoint
+from gqa_core.measure.point import FORMS, PROBE_BYTES, DecodePoint
+from gqa_core.measure.probe import read_probe
 from gqa_core.theory.formats import DTYPE_FORMATS
 from tests.closeness import TOLERANCE, relative_error
+from tests.measure.test_timing import FakeClock
 
 GQA = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
 MLA = proportional_latent(8, 16)
@@ -43,11 +46,79 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
     assert answer["device"] == describe(torch.device("cpu"))
 
 
-def test_the_peak_of_a_process_covers_the_cache():
+def test_the_peak_of_a_process_is_the_cache_and_little_else():
     point = a_point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=64), "packed", context_len=8192)
     memory = measure_decode(point, "cpu")["memory"]
     rise = memory["process_peak_bytes"] - memory["baseline_bytes"]
-    assert rise > 0.9 * point.formula_bytes  # 67 MB of cache, allocated after the baseline
+    # 67 MB of cache, after a baseline that holds 268 MB of probe and 4 MB of weights
+    assert 0.9 * point.formula_bytes < rise < 1.2 * point.formula_bytes
+
+
+class ToldLayer(AttentionLayer):
+    """A layer whose phases take a told time, and which notes the tokens it attends over."""
+
+    def __init__(self, fake):
+        super().__init__(GQA, torch.float32, "cpu")
+        self.fake = fake
+        self.attended = []
+
+    def new_cache(self, batch_size, capacity):
+        return ToldCache(self.fake, GQA, batch_size=batch_size, capacity=capacity, **self.like)
+
+    def project(self, x, start):
+        self.fake.work(1.0)
+        b, k, d = x.shape[0], GQA.n_kv_heads, GQA.head_dim
+        return torch.zeros(b, GQA.n_heads, 1, d), (torch.zeros(b, k, 1, d),) * 2
+
+    def keys_values(self, entry):
+        return entry
+
+    def attend(self, q, k, v):
+        self.fake.work(4.0)
+        self.attended.append(k.shape[2])
+        return q
+
+    def output(self, o):
+        self.fake.work(8.0)
+        return super().output(o)
+
+
+class ToldCache(KVCache):
+    """A cache whose appends take two seconds."""
+
+    def __init__(self, fake, *config, **how):
+        super().__init__(*config, **how)
+        self.fake = fake
+
+    def append(self, k, v):
+        self.fake.work(2.0)
+        super().append(k, v)
+
+
+def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_whole_context():
+    fake = FakeClock()
+    layers = [ToldLayer(fake), ToldLayer(fake)]
+    caches = [layer.new_cache(1, 48) for layer in layers]
+    for cache in caches:
+        cache.fill_random()
+    with torch.inference_mode():
+        samples, probe_s = _take_samples(
+            layers, caches, torch.zeros(1, 1, GQA.dim), lambda: fake.work(100.0), fake.clock, 4
+        )
+    assert samples == {
+        "project": [2.0] * 4,  # sums over the two layers
+        "append": [4.0] * 4,
+        "attend": [8.0] * 4,
+        "output": [16.0] * 4,
+        "step": [30.0] * 4,
+    }
+    assert probe_s == [100.0] * 8  # one before each pass, by phase and whole
+    assert layers[0].attended == [48] * (N_WARMUP + 2 * 4)
+
+
+def test_the_probe_reads_all_of_its_bytes():
+    ones = read_probe(torch.device("cpu"))()
+    assert ones.item() * 4 == PROBE_BYTES  # a sum of ones counts the elements read
 
 
 def test_the_same_point_has_the_same_weights_every_time():

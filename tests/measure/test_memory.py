@@ -17,14 +17,14 @@ def test_the_peak_rises_with_what_was_held_and_falls_back_when_reset():
 
 
 def test_a_container_s_limit_counts_and_no_limit_does_not(tmp_path):
-    machine = memory.available_bytes(cgroup_files=())
-    limit, used = tmp_path / "limit", tmp_path / "used"
-    files = ((str(limit), str(used)),)
-    assert memory.available_bytes(files) == pytest.approx(machine, rel=0.2)
-    limit.write_text("max\n")
-    used.write_text("1000\n")
-    assert memory.available_bytes(files) == pytest.approx(machine, rel=0.2)
-    limit.write_text("50000\n")
-    assert memory.available_bytes(files) == 49_000
-    limit.write_text("500\n")
-    assert memory.available_bytes(files) == 0
+    machine = memory.available_bytes(cgroups=())
+    group = ((str(tmp_path), "limit", "used"),)
+    assert memory.available_bytes(group) == pytest.approx(machine, rel=0.2)
+    (tmp_path / "limit").write_text("max\n")
+    (tmp_path / "used").write_text("1000\n")
+    (tmp_path / "memory.stat").write_text("anon 700\ninactive_file 300\n")
+    assert memory.available_bytes(group) == pytest.approx(machine, rel=0.2)
+    (tmp_path / "limit").write_text("50000\n")
+    assert memory.available_bytes(group) == 49_300
+    (tmp_path / "limit").write_text("500\n")
+    assert memory.available_bytes(group) == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from gqa_core.configs import GroupedConfig, proportional_latent
-from gqa_core.measure.point import PROBE_BYTES, decode_points
+from gqa_core.measure.point import PROBE_BYTES, TORCH_BYTES, decode_points
 from tests.measure.samples import point
 
 MHA = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
@@ -25,11 +25,13 @@ def test_formula_bytes_of_the_naive_form_are_an_mha_s():
     assert point(latent, kernel="naive").formula_bytes == 64 * 8 * (16 + 8 + 16) * 4
 
 
-def test_required_bytes_hold_cache_weights_scores_and_probe():
+def test_required_bytes_hold_cache_weights_work_torch_and_probe():
     packed, eager = point(MQA), point(MQA, kernel="eager")
     weights = 4 * (128 * 128 + 2 * 128 * 16 + 128 * 128)
     scores = 8 * 64 * 12
-    assert packed.required_bytes == packed.formula_bytes + weights + scores + PROBE_BYTES
+    activations = 4 * 8 * (16 + 16) * (4 + 4)
+    work = weights + scores + activations + TORCH_BYTES + PROBE_BYTES
+    assert packed.required_bytes == packed.formula_bytes + work
     assert eager.required_bytes - packed.required_bytes == point(MHA).formula_bytes
 
 

@@ -38,14 +38,15 @@ def log(tmp_path):
 
 def test_what_was_appended_comes_back_in_order_with_its_raw_samples(log):
     assert log.records() == []
-    assert log.version() == 0
+    versions = [log.version()]
     records = [samples.record(index=index) for index in range(3)]
     for record in records:
         log.append(record)
+        versions.append(log.version())
     assert log.records() == records
     assert log.records("decode") == records
     assert log.records("quality") == []
-    assert log.version() == 3
+    assert len(set(versions)) == 4
 
 
 def test_to_frame_has_one_row_a_record(log):
@@ -89,11 +90,11 @@ def test_readers_go_on_while_a_writer_writes(log):
     writer = start_writer(log.path, "busy", 30)
     counts = []
     while writer.poll() is None:
-        counts.append(log.version())
+        counts.append(len(log.records()))
         time.sleep(0.01)
     writer.communicate()
     assert counts == sorted(counts)
-    assert log.version() == 30
+    assert len(log.records()) == 30
 
 
 def test_the_same_point_of_a_run_is_kept_once(log):
