@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dashboard.variants import variants
 from gqa_core.configs import AttentionConfig, ModelConfig, Workload
+from gqa_core.measure.record import Record
 from gqa_core.theory.memory import kv_cache_bytes
 
 
@@ -19,7 +20,6 @@ class HeadsChoice:
     head_dim: int
     context_len: int
     batch_size: int
-    n_layers: int
 
     @property
     def rows(self) -> Mapping[str, AttentionConfig]:
@@ -31,6 +31,7 @@ class HeadsChoice:
 class SizeChoice(HeadsChoice):
     """A model whose cache is computed; `n_layers` are the model's."""
 
+    n_layers: int
     kv_format: str
 
     def cache_bytes(self, attention: AttentionConfig, context_len: int) -> int:
@@ -44,6 +45,7 @@ class SizeChoice(HeadsChoice):
 class DecodeChoice(HeadsChoice):
     """A measurement; `n_layers` are the layers really allocated and walked through."""
 
+    n_layers: int
     dtype: str
     kernel: str
 
@@ -68,3 +70,34 @@ class DecodeChoice(HeadsChoice):
         }
         named = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
         return ("bench", *named, "--mla")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckChoice(HeadsChoice):
+    """Comparisons of what must be equal; `planted` reads shared heads in the wrong order."""
+
+    dtype: str
+    planted: bool
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of `python -m gqa_core` that make all comparisons."""
+        flags = {
+            "n-heads": self.n_heads,
+            "n-kv-heads": self.n_kv_heads,
+            "head-dim": self.head_dim,
+            "context-len": self.context_len,
+            "batch-size": self.batch_size,
+            "dtype": self.dtype,
+        }
+        named = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
+        return ("check", *named, *["--plant-wrong-head-order"] * self.planted)
+
+    def is_of(self, record: Record) -> bool:
+        """Whether a record was made with these numbers."""
+        config, workload = record["config"], record["workload"]
+        mine = (self.n_heads, self.n_kv_heads, self.head_dim, self.context_len, self.batch_size)
+        theirs = tuple(config[name] for name in ("n_heads", "n_kv_heads", "head_dim"))
+        theirs += (workload["context_len"], workload["batch_size"])
+        same_way = (workload["dtype"], record["planted"]) == (self.dtype, self.planted)
+        return mine == theirs and same_way

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.choices import DecodeChoice, SizeChoice
-from dashboard.kept import keep
+from dashboard.choices import CheckChoice, DecodeChoice, SizeChoice
+from dashboard.kept import drawn, keep
+from dashboard.links import look_at, show_link_tools
 from gqa_core.configs import KERNEL_NAMES
 from gqa_core.theory.formats import BYTES_PER_ELEMENT, DTYPE_FORMATS
 
@@ -43,6 +44,7 @@ def size_controls() -> SizeChoice:
                 "kv_format",
                 "How an element is stored: 4, 2, 2 or 1 bytes.",
             )
+        show_link_tools(drawn())
     return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
 
 
@@ -62,14 +64,9 @@ def decode_controls() -> DecodeChoice:
         bottom = st.columns(4)
         workload = _workload_controls(bottom[:2])
         with bottom[2]:
-            dtype = _slider(
-                "Number format",
-                list(DTYPE_FORMATS),
-                "float32",
-                "dtype",
-                "Of weights, cache and arithmetic alike.",
-            )
+            dtype = _dtype_control()
         with bottom[3]:
+            look_at("kernel", KERNEL_NAMES, KERNEL_NAMES[0])
             kernel = _kept(
                 st.selectbox,
                 "Kernel (MHA, GQA, MQA)",
@@ -77,7 +74,35 @@ def decode_controls() -> DecodeChoice:
                 key="kernel",
                 help="auto picks from a small measured table; the table below says what ran.",
             )
+        show_link_tools(drawn())
     return DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
+
+
+def check_controls() -> CheckChoice:
+    """Geometry, workload and dtype of comparisons, and the switch that plants a fault."""
+    with st.container(border=True):
+        top = st.columns(3)
+        heads = _heads_controls(top)
+        bottom = st.columns(3)
+        workload = _workload_controls(bottom[:2])
+        with bottom[2]:
+            dtype = _dtype_control()
+        planted = st.toggle(
+            "Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
+            key="planted",
+        )
+        show_link_tools(drawn())
+    return CheckChoice(**heads, **workload, dtype=dtype, planted=planted)
+
+
+def _dtype_control() -> str:
+    return _slider(
+        "Number format",
+        list(DTYPE_FORMATS),
+        "float32",
+        "dtype",
+        "Of weights, cache and arithmetic alike.",
+    )
 
 
 def _heads_controls(columns: Sequence[Any]) -> dict[str, int]:
@@ -112,6 +137,7 @@ def _workload_controls(columns: Sequence[Any]) -> dict[str, int]:
 
 
 def _slider(label: str, options: Sequence[T], value: T, key: str, explained: str) -> T:
+    look_at(key, options, value)
     return _kept(st.select_slider, label, options, value=value, key=key, help=explained)
 
 

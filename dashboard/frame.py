@@ -14,6 +14,7 @@ from dashboard.kept import restore
 PAGES = (
     ("overview", "Overview", ":material/hub:"),
     ("decode", "Decode", ":material/timer:"),
+    ("equivalence", "Equivalence", ":material/balance:"),
 )
 SEEN = "navigation_is_set_up"
 

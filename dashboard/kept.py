@@ -7,11 +7,11 @@ still goes first.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import streamlit as st
 
-KEPT, PAGE = "kept_choices", "kept_page"
+KEPT, DRAWN, PAGE = "kept_choices", "drawn_choices", "kept_page"
 
 T = TypeVar("T")
 
@@ -19,11 +19,18 @@ T = TypeVar("T")
 def keep(key: str, value: T) -> T:
     """Note the value of the widget with this key, and hand it on."""
     st.session_state.setdefault(KEPT, {})[key] = value
+    st.session_state.setdefault(DRAWN, {})[key] = value
     return value
 
 
+def drawn() -> dict[str, Any]:
+    """The choices of this page, by key, in the order in which they were drawn."""
+    return dict(st.session_state.get(DRAWN, {}))
+
+
 def restore(page: str) -> None:
-    """Put the noted choices back if another page was shown before this one."""
+    """Start a page: put the noted choices back if another page was shown before it."""
+    st.session_state[DRAWN] = {}
     if st.session_state.get(PAGE, page) != page:
         for key, value in st.session_state.get(KEPT, {}).items():
             if key not in st.query_params:

@@ -26,6 +26,9 @@ NUMBERS = {  # digits by the unit in a column's name
     "vs MHA": "%.2fx",
     "than MHA": "%.4gx",
     "FLOP": "%.4g",
+    "difference": "%.1e",
+    "error": "%.1e",
+    "Tolerance": "%.0e",
 }
 
 

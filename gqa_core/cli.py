@@ -1,4 +1,4 @@
-"""python -m gqa_core size | bench | device | runs.
+"""python -m gqa_core size | bench | check | device | runs.
 
 Bad input is one sentence on stderr and exit code 2; 1 means that something went wrong on the way,
 and what was measured until then is kept. Each subcommand imports what it needs when it runs, so
@@ -101,6 +101,27 @@ def bench(arguments: argparse.Namespace) -> int:
     return _run(DECODE, points, arguments)
 
 
+def check(arguments: argparse.Namespace) -> int:
+    """Compare what must be equal, each by computing it both ways: one JSON record a line."""
+    from gqa_core.measure.check_point import CHECK, COMPARISONS, CheckPoint
+
+    attention = GroupedConfig(
+        n_heads=arguments.n_heads, n_kv_heads=arguments.n_kv_heads, head_dim=arguments.head_dim
+    )
+    workload = Workload(context_len=arguments.context_len, batch_size=arguments.batch_size)
+    points = [
+        CheckPoint(
+            comparison=comparison,
+            attention=attention,
+            workload=workload,
+            dtype=arguments.dtype,
+            planted=arguments.plant_wrong_head_order,
+        )
+        for comparison in COMPARISONS
+    ]
+    return _run(CHECK, points, arguments)
+
+
 def device(arguments: argparse.Namespace) -> int:
     """Print the device measurements would run on."""
     from gqa_core.measure.device import survey
@@ -126,7 +147,7 @@ def runs(arguments: argparse.Namespace) -> int:
     log = RunLog(arguments.log)
     if arguments.log is not None and not log.path.exists():
         raise ValueError(f"log {log.path} must be there to be read: got no such file")
-    records = log.records()
+    records = log.records(None if arguments.json else "decode")
     if arguments.json:
         print("[" + ",\n".join(json.dumps(record) for record in records) + "]")
         return 0
@@ -174,7 +195,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m gqa_core", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(required=True, metavar="size | bench | device | runs")
+    commands = parser.add_subparsers(required=True, metavar="size | bench | check | device | runs")
 
     def command(run, *, json_too: bool = True) -> argparse.ArgumentParser:
         added = commands.add_parser(
@@ -199,15 +220,22 @@ def _parser() -> argparse.ArgumentParser:
     _add_ints(benched, *LATENT_FLAGS)
     _add_ints(benched, "batch_size", "n_layers", default=1)
     _add_ints(benched, "samples", default=20)
-    benched.add_argument("--dtype", default="float32", help="float32, bfloat16, float16")
     benched.add_argument("--kernel", default="auto", help=", ".join(KERNEL_NAMES))
-    benched.add_argument("--no-log", action="store_true", help="keep the records out of the log")
-    benched.add_argument("--out", default="-", metavar="FILE", help="- for stdout")
 
-    logged = command(runs)
-    for added in (benched, logged):
+    checked = command(check, json_too=False)
+    _add_ints(checked, "n_heads", "n_kv_heads", "head_dim", "context_len", required=True)
+    _add_ints(checked, "batch_size", default=1)
+    checked.add_argument(
+        "--plant-wrong-head-order", action="store_true", help="see the comparisons catch it"
+    )
+
+    for added in (benched, checked):
+        added.add_argument("--dtype", default="float32", help="float32, bfloat16, float16")
+        added.add_argument("--no-log", action="store_true", help="keep the records out of the log")
+        added.add_argument("--out", default="-", metavar="FILE", help="- for stdout")
+    for added in (benched, checked, command(runs)):
         added.add_argument("--log", metavar="FILE", help="default: GQA_RUN_LOG, or the user's data")
-    for added in (benched, command(device)):
+    for added in (benched, checked, command(device)):
         added.add_argument("--device", default="auto", metavar="auto|cpu", help="auto: a GPU first")
     return parser
 

@@ -44,6 +44,7 @@ class Kind:
     module: str
     function: str
     keep: Callable[[Any, Mapping[str, Any]], Record]
+    verb: str = "timing"
 
     def record(
         self, point: Point, measured: Mapping[str, Any], header: Mapping[str, Any]

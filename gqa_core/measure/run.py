@@ -51,7 +51,7 @@ def run_points(
     }
     failed, unkept = 0, []
     for index, point in enumerate(points):
-        say(progress_line(index, len(points), f"timing {point}"))
+        say(progress_line(index, len(points), f"{kind.verb} {point}"))
         try:
             measured = workers.call(kind.module, kind.function, point, device)
         except (ValueError, WorkerError) as error:

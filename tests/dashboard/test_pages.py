@@ -43,6 +43,15 @@ def metrics(app):
     return {metric.label: metric.value for metric in app.metric}
 
 
+def until_done(app):
+    deadline = time.monotonic() + 60
+    while not any("Done" in element.value for element in app.success):
+        assert time.monotonic() < deadline, [element.value for element in app.error]
+        time.sleep(0.3)
+        app.run()
+    return app
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_opens_with_its_sliders_and_no_error(opened, name):
     app = opened(name)
@@ -104,15 +113,26 @@ def test_a_run_from_the_page_fills_the_table(opened, log):
     settings = {"n_heads": 2, "n_kv_heads": 1, "head_dim": 32, "context_len": 512}
     app = opened("decode", **settings)
     app.button(key="run_button").click().run()
-    deadline = time.monotonic() + 60
-    while not app.success:
-        assert time.monotonic() < deadline, [e.value for e in app.error]
-        time.sleep(0.5)
-        app.run()
+    app = until_done(app)
     assert "12 of 12 points were measured and are kept" in app.success[0].value
     variants = app.dataframe[0].value["Variant"].unique().tolist()
     assert variants == ["MHA", "MQA", "MLA absorbed", "MLA naive"]
     assert len(log.records()) == 12
+
+
+def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
+    settings = {"n_heads": 4, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
+    app = opened("equivalence", **settings)
+    assert "Nothing is compared" in app.info[0].value
+    for planted, verdict in ((False, "All 8 comparisons pass"), (True, "is caught: 4 of 8 fail")):
+        app = app.toggle(key="planted").set_value(planted).run()
+        app.button(key="run_button").click().run()
+        app = until_done(app)
+        said = [element.value for element in (*app.success, *app.warning)]
+        assert any(verdict in sentence for sentence in said), said
+    results = app.dataframe[0].value.set_index("Comparison")["Result"]
+    assert results["kernel eager against float64"] == "FAIL"
+    assert results["GQA with n_kv_heads = n_heads against MHA"] == "pass"
 
 
 def test_a_log_that_is_no_database_is_said(opened, log):

@@ -1,0 +1,49 @@
+"""The view as a link: what a link asked for and cannot have, the link to this view, and reset.
+
+Streamlit replaces a bad value in a link by the default and says nothing, so the values are looked
+at once, while the widgets of a session's first page are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+import streamlit as st
+
+READ, FAULTS, DEFAULTS = "link_is_read", "link_faults", "default_choices"
+
+
+def look_at(key: str, options: Sequence[Any], default: Any) -> None:
+    """Note a value of the link that this widget cannot show, while the link is new."""
+    st.session_state.setdefault(DEFAULTS, {})[key] = default
+    asked = st.query_params.get(key)
+    if READ not in st.session_state and asked is not None and asked not in map(str, options):
+        sentence = (
+            f"{key} in the link must be one of its options: got {asked[:40]!r}, {default} used"
+        )
+        st.session_state.setdefault(FAULTS, []).append(sentence)
+
+
+def show_link_tools(choices: Mapping[str, Any]) -> None:
+    """What was wrong with the link, then the buttons that share this view and reset it."""
+    st.session_state[READ] = True
+    if faults := st.session_state.get(FAULTS):
+        st.code("\n".join(faults), language=None, wrap_lines=True)  # letter by letter, no markup
+    with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        with st.popover("Share", icon=":material/link:"):
+            st.caption("Opens this page with these settings.")
+            st.code(link(st.context.url or "", choices), language=None, wrap_lines=True)
+        st.button("Reset", icon=":material/restart_alt:", key="reset_button", on_click=_reset)
+
+
+def link(address: str, choices: Mapping[str, Any]) -> str:
+    """The address of a page with every choice in it, and nothing else."""
+    return urlunsplit(urlsplit(address)._replace(query=urlencode(choices), fragment=""))
+
+
+def _reset() -> None:
+    st.session_state.pop(FAULTS, None)
+    for key, value in st.session_state.get(DEFAULTS, {}).items():
+        st.session_state[key] = value

@@ -1,0 +1,30 @@
+"""Is it the same attention: do all variants, forms and kernels agree on the user's sliders?"""
+
+import streamlit as st
+
+from dashboard.comparisons import show_comparisons
+from dashboard.controls import check_controls
+from dashboard.frame import open_page
+from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
+
+open_page(
+    "The same attention, computed twice",
+    "The lecture: “All 4 heads in Group 1 share the same K and V.” Then GQA at its two ends must "
+    "be MHA and MQA, and every way of computing it must agree. Does it?",
+)
+choice = check_controls()
+show_device()
+job = show_run_buttons(
+    choice.arguments, "Computes eight comparisons, each in a process of its own."
+)
+show_progress(job)
+show_comparisons(choice, job.records if job else ())
+st.markdown(
+    "**What is compared.** One decode step over the context above, with random inputs rounded to "
+    "the number format first; cached against uncached runs a whole layer over at most 64 tokens. "
+    "The relative L2 error, |a - b| / |b| over all elements, must stay within the tolerance of the "
+    "number format. **The planted error** gives query head i the K/V head i mod n_kv_heads, as "
+    "`repeat` orders them, in place of i // q_per_kv, as `repeat_interleave` does. It cannot show "
+    "where no head shares (MHA) or all share one (MQA): those two rows pass all the same."
+)
+show_command(choice.arguments)
