@@ -13,7 +13,7 @@ import streamlit as st
 
 from dashboard.choices import CheckChoice, DecodeChoice, SizeChoice
 from dashboard.kept import drawn, keep
-from dashboard.links import look_at, show_link_tools
+from dashboard.links import look_at, show_link_buttons, show_link_faults
 from gqa_core.configs import KERNEL_NAMES
 from gqa_core.theory.formats import BYTES_PER_ELEMENT, DTYPE_FORMATS
 
@@ -34,7 +34,7 @@ def size_controls() -> SizeChoice:
         heads = _heads_controls(top[:3])
         with top[3]:
             n_layers = _slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
-        bottom = st.columns(4)
+        bottom = st.columns(4, vertical_alignment="center")
         workload = _workload_controls(bottom[:2])
         with bottom[2]:
             kv_format = _slider(
@@ -44,7 +44,9 @@ def size_controls() -> SizeChoice:
                 "kv_format",
                 "How an element is stored: 4, 2, 2 or 1 bytes.",
             )
-        show_link_tools(drawn())
+        with bottom[3]:
+            show_link_buttons(drawn())
+        show_link_faults()
     return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
 
 
@@ -74,7 +76,8 @@ def decode_controls() -> DecodeChoice:
                 key="kernel",
                 help="auto picks from a small measured table; the table below says what ran.",
             )
-        show_link_tools(drawn())
+        show_link_buttons(drawn())
+        show_link_faults()
     return DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
 
 
@@ -91,7 +94,8 @@ def check_controls() -> CheckChoice:
             "Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
             key="planted",
         )
-        show_link_tools(drawn())
+        show_link_buttons(drawn())
+        show_link_faults()
     return CheckChoice(**heads, **workload, dtype=dtype, planted=planted)
 
 

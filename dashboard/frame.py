@@ -1,5 +1,7 @@
 """The page list and what every page starts with.
 
+Pages have no icons: Streamlit would ask a font host for the picture of a tab.
+
 Streamlit still finds a `pages/` folder by itself until the first session of a server has called
 `st.navigation`. A first visit by deep link would then run that page's file alone, with another
 menu and no settings; `open_page` notices, sets the navigation up, and runs once more.
@@ -12,9 +14,9 @@ import streamlit as st
 from dashboard.kept import restore
 
 PAGES = (
-    ("overview", "Overview", ":material/hub:"),
-    ("decode", "Decode", ":material/timer:"),
-    ("equivalence", "Equivalence", ":material/balance:"),
+    ("overview", "Overview"),
+    ("decode", "Decode"),
+    ("equivalence", "Equivalence"),
 )
 SEEN = "navigation_is_set_up"
 
@@ -22,8 +24,8 @@ SEEN = "navigation_is_set_up"
 def navigate() -> st.Page:
     """Set the page up and return the one the visitor asked for."""
     pages = [
-        st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == PAGES[0][0])
-        for name, title, icon in PAGES
+        st.Page(f"pages/{name}.py", title=title, default=name == PAGES[0][0])
+        for name, title in PAGES
     ]
     st.session_state[SEEN] = True
     page = st.navigation(pages, position="top")

@@ -26,11 +26,15 @@ def look_at(key: str, options: Sequence[Any], default: Any) -> None:
         st.session_state.setdefault(FAULTS, []).append(sentence)
 
 
-def show_link_tools(choices: Mapping[str, Any]) -> None:
-    """What was wrong with the link, then the buttons that share this view and reset it."""
+def show_link_faults() -> None:
+    """What was wrong with the link that opened this session, letter by letter."""
     st.session_state[READ] = True
     if faults := st.session_state.get(FAULTS):
-        st.code("\n".join(faults), language=None, wrap_lines=True)  # letter by letter, no markup
+        st.code("\n".join(faults), language=None, wrap_lines=True)
+
+
+def show_link_buttons(choices: Mapping[str, Any]) -> None:
+    """Share this view as a link, and reset its widgets."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         with st.popover("Share", icon=":material/link:"):
             st.caption("Opens this page with these settings.")

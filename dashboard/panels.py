@@ -13,6 +13,7 @@ from dashboard.figures.style import PLOT_CONFIG
 EVIDENCE = {  # what a number rests on, and how it is drawn
     "formula": ("blue", "Computed from the numbers above; drawn as a line."),
     "measured here": ("green", "Timed or counted on this machine; drawn as markers with spread."),
+    "published": ("violet", "Claimed or measured by others, with the source beside it."),
 }
 NUMBERS = {  # digits by the unit in a column's name
     "(ms)": "%.3f",
@@ -26,6 +27,8 @@ NUMBERS = {  # digits by the unit in a column's name
     "vs MHA": "%.2fx",
     "than MHA": "%.4gx",
     "FLOP": "%.4g",
+    "sample (s)": "%.2f",
+    "score": "%.1f",
     "difference": "%.1e",
     "error": "%.1e",
     "Tolerance": "%.0e",

@@ -46,6 +46,19 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
         )
 
 
+def show_logged_rows() -> Sequence[tables.Row]:
+    """The log's decode rows of this device; a sentence, and none, where they cannot be had.
+
+    The device is looked at only where there is a row to hold against it.
+    """
+    try:
+        rows = loaders.logged_rows()
+    except RunLogError as error:
+        st.warning(f"The {error}.")
+        return ()
+    return tables.of_device(rows, loaders.device()) if rows else ()
+
+
 def _with_log(held: Sequence[Record]) -> list[tables.Row]:
     """The log's rows and, behind them, those of the run that the log does not hold."""
     try:

@@ -37,7 +37,7 @@ def merged_sentence(n_heads: int, n_kv_heads: int) -> str | None:
 def says(attention: AttentionConfig) -> str:
     """What one layer caches for each token, in words."""
     if not isinstance(attention, GroupedConfig):
-        return f"one latent of {attention.kv_lora_rank} and one RoPE key for all heads"
+        return f"a latent of {attention.kv_lora_rank} and one RoPE key"
     n, shared = attention.n_kv_heads, attention.q_per_kv
     heads = "1 K/V head" if n == 1 else f"{n} K/V heads"
     if shared == 1:

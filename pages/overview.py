@@ -7,7 +7,9 @@ from dashboard.controls import CONTEXT_LENS, size_controls
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
 from dashboard.frame import open_page
-from dashboard.variants import merged_sentence
+from dashboard.results import show_logged_rows
+from dashboard.tradeoff import answer, published_table, tradeoff_table
+from dashboard.variants import merged_sentence, says
 from gqa_core import units
 
 open_page(
@@ -22,13 +24,12 @@ curves = {
     for name, row in choice.rows.items()
 }
 table = tables.size_table(choice)
-reductions = dict(zip(table["Variant"], table["Smaller than MHA"], strict=True))
 
 if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
     st.info(merged)
 panels.show_metrics(
     [
-        (f"{name} cache", units.capacity(size), f"1/{reductions[name]:.3g} of what MHA keeps")
+        (f"{name} cache", units.capacity(size), says(choice.rows[name]))
         for name, size in sizes.items()
     ]
 )
@@ -48,7 +49,16 @@ with right:
         ", ".join(f"{name} {units.capacity(size)}" for name, size in sizes.items())
         + f" at {choice.context_len} tokens.",
     )
-st.subheader("The numbers")
+st.subheader("The trade-off, with your numbers")
+panels.show_evidence("formula", "measured here", "published")
+tradeoff = tradeoff_table(choice, show_logged_rows())
+panels.show_table(tradeoff, "tradeoff", "Cache, time and claimed quality of each variant")
+st.caption(
+    "The quality column is the lecture's claim, not a measurement. Below, what the GQA paper "
+    "measured of one model: time per sample and average score over its tasks."
+)
+panels.show_table(published_table(), "published", "The GQA paper's Table 1")
+st.subheader("The sizes in full")
 panels.show_evidence("formula")
 panels.show_table(table, "sizes", "Cache size of each variant for the settings above")
 panels.show_downloads("cache", {"csv": lambda: table.to_csv(index=False)})
@@ -60,3 +70,4 @@ st.markdown(
     "**Limits.** Weights, activations and page padding are not counted; every layer is taken to "
     "see the whole context."
 )
+st.success(answer(choice))
