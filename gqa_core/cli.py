@@ -1,4 +1,4 @@
-"""python -m gqa_core size | bench | device | runs.
+"""python -m gqa_core size | bench | device | runs | import.
 
 Bad input is one sentence on stderr and exit code 2; 1 means that something went wrong on the way,
 and what was measured until then is kept. Each subcommand imports what it needs when it runs, so
@@ -11,8 +11,9 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
 from gqa_core import units
 from gqa_core.configs import (
@@ -112,19 +113,32 @@ def runs(arguments: argparse.Namespace) -> int:
     from gqa_core.measure.record import row
     from gqa_core.measure.run_log import RunLog
 
-    records = RunLog(arguments.log).records()
+    labelled = RunLog(arguments.log).labelled()
     if arguments.json:
-        print("[" + ",\n".join(json.dumps(record) for record in records) + "]")
+        print("[" + ",\n".join(json.dumps(record) for record, _ in labelled) + "]")
         return 0
-    for record in map(row, records):
+    for record, evidence in ((row(record), evidence) for record, evidence in labelled):
         print(
             f"{record['created_at'][:19]}  {record['variant']:<4}"
             f"{record['n_kv_heads'] or record['kernel_ran']!s:>9}"
             f"  context {record['context_len']:>8}  {record['dtype']:<9}"
             f"  attend {units.duration(record['attend_s']):>8}"
-            f"  step {units.duration(record['step_s']):>8}  {record['device_name']}"
+            f"  step {units.duration(record['step_s']):>8}  {evidence:<18}  {record['device_name']}"
         )
     return 0
+
+
+def import_(arguments: argparse.Namespace) -> int:
+    """Keep records measured elsewhere, JSON Lines as `bench` prints them; wrong lines are named."""
+    from gqa_core.measure.import_records import import_records
+    from gqa_core.measure.run_log import RunLog
+
+    with _input(arguments.file) as source:
+        imported = import_records(source, RunLog(arguments.log))
+    for sentence in imported.refused:
+        print(sentence, file=sys.stderr)
+    print(f"{imported.n_taken} taken, {len(imported.refused)} refused", file=sys.stderr)
+    return 1 if imported.refused else 0
 
 
 def _run(kind: Kind, points: Sequence[Point], arguments: argparse.Namespace) -> int:
@@ -158,11 +172,11 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m gqa_core", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(required=True, metavar="size | bench | device | runs")
+    commands = parser.add_subparsers(required=True, metavar="size | bench | device | runs | import")
 
     def command(run, *, json_too: bool = True) -> argparse.ArgumentParser:
         added = commands.add_parser(
-            run.__name__, help=run.__doc__, description=run.__doc__, allow_abbrev=False
+            run.__name__.rstrip("_"), help=run.__doc__, description=run.__doc__, allow_abbrev=False
         )
         added.set_defaults(run=run)
         if json_too:
@@ -189,7 +203,9 @@ def _parser() -> argparse.ArgumentParser:
     benched.add_argument("--out", default="-", metavar="FILE", help="- for stdout")
 
     logged = command(runs)
-    for added in (benched, logged):
+    imported = command(import_, json_too=False)
+    imported.add_argument("file", metavar="FILE", help="- for stdin")
+    for added in (benched, logged, imported):
         added.add_argument("--log", metavar="FILE", help="default: GQA_RUN_LOG, or the user's data")
     for added in (benched, command(device)):
         added.add_argument("--device", default="auto", metavar="auto|cpu", help="auto: a GPU first")
@@ -260,10 +276,18 @@ def _flags(names) -> str:
     return " ".join(map(_flag, names))
 
 
+@contextmanager
+def _input(path: str) -> Iterator[BinaryIO]:
+    """Where records come from: stdin for -, else the file."""
+    try:
+        with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as source:
+            yield source
+    except OSError as error:
+        raise ValueError(f"file {path} cannot be read: {error.strerror}") from None
+
+
 def _output(path: str):
     """Where records go: stdout for -, else the file, appended to."""
-    from contextlib import nullcontext
-
     if path == "-":
         return nullcontext(sys.stdout)
     try:
