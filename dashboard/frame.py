@@ -14,6 +14,7 @@ from dashboard.kept import restore
 PAGES = (
     ("overview", "Overview", ":material/hub:"),
     ("decode", "Decode", ":material/timer:"),
+    ("runs", "Runs", ":material/database:"),
 )
 SEEN = "navigation_is_set_up"
 

@@ -44,6 +44,16 @@ def logged_rows() -> tuple[Row, ...]:
     return _rows(str(log.path), log.version())
 
 
+def logged_counts() -> dict[str, int]:
+    """How many records of each kind the log keeps.
+
+    Raises:
+        RunLogError: the log cannot be read.
+    """
+    return RunLog().counts()
+
+
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _rows(path: str, version: int) -> tuple[Row, ...]:
-    return tuple(decode_rows(RunLog(path).records("decode")))
+    labelled = RunLog(path).labelled("decode")
+    return tuple(row for record, evidence in labelled for row in decode_rows([record], evidence))

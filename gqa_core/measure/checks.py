@@ -18,6 +18,7 @@ MAX_BYTES_PER_S = 1e18
 MAX_THREADS = 2**16
 MAX_TEXT = 200
 MAX_TEXTS = 20
+RUN_BY_SPREADSHEETS = ("=", "+", "-", "@")  # at the start of a cell of a CSV file
 SHOWN = 40  # characters of a value in a sentence about it
 
 
@@ -57,12 +58,15 @@ def require_text(name: str, value: object, most: int = MAX_TEXT) -> None:
     """Nothing, if this is a short line of characters that show.
 
     Raises:
-        ValueError: no text, none in it, too long, or with control characters.
+        ValueError: no text, empty, too long, with control characters, or a spreadsheet's command.
     """
     if not isinstance(value, str) or not 1 <= len(value) <= most:
         raise ValueError(f"{name} must be a text of 1 to {most} characters: got {shown(value)}")
     if not value.isprintable():
         raise ValueError(f"{name} must have no control characters: got {shown(value)}")
+    if value.startswith(RUN_BY_SPREADSHEETS):
+        signs = " ".join(RUN_BY_SPREADSHEETS)
+        raise ValueError(f"{name} must not begin with one of {signs} : got {shown(value)}")
 
 
 def require_number(name: str, value: object, least: float, most: float) -> None:

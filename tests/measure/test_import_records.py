@@ -105,6 +105,7 @@ LIES = [
     ("device.name", "A\x07CPU", r"device.name must have no control characters: got 'A\x07CPU'"),
     ("device.name", "A\u202eCPU", "device.name must have no control characters"),
     ("device.name", "\ud800", "device.name must have no control characters"),
+    ("device.name", "=1+1", "device.name must not begin with one of = + - @ : got '=1+1'"),
     ("device.name", 7, "device.name must be a text of 1 to 200 characters: got 7"),
     ("device.n_threads", 0, "device.n_threads must be between 1 and 65536: got 0"),
     ("device.owner", "me", "device must have no field but its own: got 'owner'"),
