@@ -44,7 +44,7 @@ def filter_controls(rows: Sequence[Row]) -> list[Row]:
 def show_comparison(rows: Sequence[Row]) -> None:
     """Two devices, dates or runs on one chart, with the settings that both have."""
     by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
-    names = sorted({run_rows.selection_name(row, by) for row in rows})
+    names = run_rows.selections(rows, by)
     left, right = st.columns(2)
     with left:
         first = _pick("A: large markers, left", names, f"first_{by}", 0)

@@ -67,6 +67,12 @@ def selection_name(row: Row, by: str) -> str:
     return device if by == "device" else f"{FIELDS[by](row)}, {device}"
 
 
+def selections(rows: Iterable[Row], by: str) -> list[str]:
+    """The selections there are, those measured here first."""
+    named = {(row["evidence"] == MEASURED_ELSEWHERE, selection_name(row, by)) for row in rows}
+    return [name for _, name in sorted(named)]
+
+
 def settings_name(row: Row) -> str:
     """What must be equal on one chart, in words."""
     layers = "1 layer" if row["n_layers"] == 1 else f"{row['n_layers']} layers"

@@ -12,7 +12,7 @@ from dashboard.run_controls import filter_controls, kept_rows, show_comparison
 open_page(
     "Runs, kept and compared",
     "The lecture: “By using GQA, engineers get the memory efficiency needed for large-scale "
-    "systems.” Does every record that is kept, here and on other machines, bear that out?",
+    "systems”. Does every record that is kept, here and on other machines, bear that out?",
 )
 rows = kept_rows()
 if not rows:
@@ -28,7 +28,7 @@ elsewhere = run_rows.filtered(shown, {"evidence": ["measured elsewhere"]})
 panels.show_metrics(
     [
         ("Records", f"{len(shown)}", f"of {len(rows)} kept"),
-        ("Runs", f"{counts['run']}", f"on {counts['date']} dates"),
+        ("Runs", f"{counts['run']}", f"dates: {counts['date']}"),
         ("Devices", f"{counts['device']}", "told apart by name and threads"),
         ("Measured elsewhere", f"{len(elsewhere)}", "imported; all others measured here"),
     ]
