@@ -47,17 +47,18 @@ def show_comparison(rows: Sequence[Row]) -> None:
     names = run_rows.selections(rows, by)
     left, right = st.columns(2)
     with left:
-        first = _pick("A: large markers, left", names, f"first_{by}", 0)
+        first = _pick("A: large markers, left", names, f"first_{by}")
     with right:
-        second = _pick("B: small markers, right", names, f"second_{by}", len(names) - 1)
+        others = [name for name in names if name != first]
+        second = _pick("B: small markers, right", others, f"second_{by}")
     chosen = [row for row in rows if run_rows.selection_name(row, by) in (first, second)]
-    settings = _pick("Settings", _most_shared(chosen, by), "compared_settings", 0)
+    settings = _pick("Settings", _most_shared(chosen, by), "compared_settings")
     selections = {"A": run_rows.selected(rows, by, first, settings)}
-    if second != first:
+    if second is not None:
         selections["B"] = run_rows.selected(rows, by, second, settings)
         says = run_rows.compared_sentence(selections["A"], selections["B"])
     else:
-        says = f"A and B are the same: choose another {by} to compare, or import its records."
+        says = f"The records shown are of one {by} alone: there is nothing to compare it with."
     panels.show_figure(attend_compared(selections), "attend_compared", says)
     st.caption(f"{says} Filled markers were measured here, open ones with a dot elsewhere.")
 
@@ -86,7 +87,7 @@ def _filter(field: str, options: Sequence[Any]) -> list[Any]:
     return keep(key, chosen)
 
 
-def _pick(label: str, options: Sequence[str], key: str, index: int) -> str:
+def _pick(label: str, options: Sequence[str], key: str) -> str | None:
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
-    return st.selectbox(label, options, index=index, key=key)
+    return st.selectbox(label, options, key=key, disabled=not options, placeholder="none other")

@@ -42,7 +42,7 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
     axis = seconds_axis([row["attend_s"] for row in rows] or SECONDS)
     figure.update_yaxes(axis | {"title": {"text": "attend (median, measured)"}})
-    return laid_out(figure, height=440)
+    return laid_out(figure, height=440).update_layout(showlegend=True)
 
 
 def _add_series(

@@ -133,9 +133,13 @@ def test_two_selections_share_a_chart(opened, log, by):
     assert [trace["name"] for trace in figure["data"]] == ["A: MHA", "A: GQA 2 K/V", "B: GQA 2 K/V"]
     assert figure["data"][2]["marker"]["symbol"] == "square-open-dot"
     assert any("Over 1 point that both have" in text for text in texts(app))
-    first = app.selectbox(key=f"first_{by}")
-    app = app.selectbox(key=f"second_{by}").set_value(first.value).run()
-    assert any("A and B are the same" in text for text in texts(app))
+    second = app.selectbox(key=f"second_{by}").value
+    app = app.selectbox(key=f"first_{by}").set_value(second).run()
+    assert not app.exception
+    assert app.selectbox(key=f"second_{by}").value != second
+    app = app.multiselect(key="only_run").set_value(["run-1"]).run()
+    assert not app.exception
+    assert any(f"of one {by} alone" in text for text in texts(app))
 
 
 def test_a_file_with_right_and_wrong_lines_is_taken_in_part(opened, log):
