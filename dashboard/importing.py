@@ -24,7 +24,7 @@ def show_import() -> None:
     """Upload or paste, Import, and what became of it."""
     st.subheader("Records from another machine")
     st.caption(
-        "JSON Lines as `python -m gqa_core bench` prints them and the button above saves them. "
+        "JSON Lines as `python -m gqa_core bench` prints them and this page saves them. "
         "They are kept in this log as **measured elsewhere**."
     )
     left, right = st.columns(2)
