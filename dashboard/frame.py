@@ -17,6 +17,7 @@ PAGES = (
     ("overview", "Overview"),
     ("decode", "Decode"),
     ("equivalence", "Equivalence"),
+    ("runs", "Runs"),
 )
 SEEN = "navigation_is_set_up"
 

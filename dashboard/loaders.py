@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard.jobs import ROOT, JobQueue
 from dashboard.tables import Row, decode_rows
-from gqa_core.measure.record import Record
+from gqa_core.measure.record import MEASURED_HERE, Record
 from gqa_core.measure.run_log import RunLog
 
 
@@ -46,7 +46,7 @@ def logged_rows() -> tuple[Row, ...]:
 
 
 def logged_records(kind: str) -> tuple[Record, ...]:
-    """The run log's records of another kind, read anew only when there are more.
+    """The run log's records of another kind measured here, read anew only when there are more.
 
     Raises:
         RunLogError: the log cannot be read.
@@ -55,11 +55,22 @@ def logged_records(kind: str) -> tuple[Record, ...]:
     return _records(str(log.path), log.version(), kind)
 
 
+def logged_counts() -> dict[str, int]:
+    """How many records of each kind the log keeps.
+
+    Raises:
+        RunLogError: the log cannot be read.
+    """
+    return RunLog().counts()
+
+
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _rows(path: str, version: str) -> tuple[Row, ...]:
-    return tuple(decode_rows(RunLog(path).records("decode")))
+    labelled = RunLog(path).labelled("decode")
+    return tuple(row for record, evidence in labelled for row in decode_rows([record], evidence))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _records(path: str, version: str, kind: str) -> tuple[Record, ...]:
-    return tuple(RunLog(path).records(kind))
+    labelled = RunLog(path).labelled(kind)
+    return tuple(record for record, evidence in labelled if evidence == MEASURED_HERE)

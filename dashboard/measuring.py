@@ -15,6 +15,7 @@ import streamlit as st
 
 from dashboard import loaders
 from dashboard.jobs import Job, QueueFullError
+from dashboard.panels import plain
 from gqa_core.measure.run_log import RunLog, RunLogError
 
 POLL_S = 1.0
@@ -28,7 +29,7 @@ def show_device() -> Mapping[str, Any]:
         st.error(f"This machine's device could not be looked at: {error}")
         st.stop()
     st.caption(
-        f"Runs on **{device['name']}** ({device['type']}, {device['n_threads']} threads, "
+        f"Runs on **{plain(device['name'])}** ({device['type']}, {device['n_threads']} threads, "
         f"torch {device['torch_version']}), one run at a time."
     )
     return device

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
@@ -13,6 +14,10 @@ from dashboard.figures.style import PLOT_CONFIG
 EVIDENCE = {  # what a number rests on, and how it is drawn
     "formula": ("blue", "Computed from the numbers above; drawn as a line."),
     "measured here": ("green", "Timed or counted on this machine; drawn as markers with spread."),
+    "measured elsewhere": (
+        "orange",
+        "Imported from another machine, as its record says; drawn as open markers with a dot.",
+    ),
     "published": ("violet", "Claimed or measured by others, with the source beside it."),
 }
 NUMBERS = {  # digits by the unit in a column's name
@@ -33,6 +38,11 @@ NUMBERS = {  # digits by the unit in a column's name
     "error": "%.1e",
     "Tolerance": "%.0e",
 }
+
+
+def plain(text: str) -> str:
+    """Text that Markdown shows as it stands: a name may hold HTML, stars, dollars or colons."""
+    return re.sub(r"([^\w\s])", r"\\\1", text, flags=re.ASCII)
 
 
 def show_evidence(*kinds: str) -> None:

@@ -11,7 +11,7 @@ from dashboard.choices import DecodeChoice, SizeChoice
 from dashboard.figures.style import LOOKS
 from gqa_core import units
 from gqa_core.configs import ModelConfig, Workload
-from gqa_core.measure.record import Record, config_of
+from gqa_core.measure.record import MEASURED_HERE, Record, config_of
 from gqa_core.measure.record import row as flat_row
 from gqa_core.theory.cost import arithmetic_intensity
 from gqa_core.theory.memory import kv_bytes_per_token, reduction_vs_mha
@@ -19,13 +19,14 @@ from gqa_core.theory.memory import kv_bytes_per_token, reduction_vs_mha
 Row = dict[str, Any]
 
 
-def decode_rows(records: Iterable[Record]) -> list[Row]:
-    """Flat rows of decode records, each with its `layer`, the `label` of its look, and itself."""
+def decode_rows(records: Iterable[Record], evidence: str = MEASURED_HERE) -> list[Row]:
+    """Flat rows of decode records: evidence, `layer`, the `label` of its look, and the record."""
     return [
         flat_row(record)
         | {
             "layer": config_of(record),
             "label": "MLA naive" if record["kernel_ran"] == "naive" else record["variant"],
+            "evidence": evidence,
             "record": record,
         }
         for record in records
@@ -33,11 +34,12 @@ def decode_rows(records: Iterable[Record]) -> list[Row]:
 
 
 def of_device(rows: Iterable[Row], device: Mapping[str, Any]) -> list[Row]:
-    """The rows measured on this device, with as many threads."""
+    """The rows measured here, on this device and with as many threads."""
     return [
         row
         for row in rows
-        if all(row[f"device_{name}"] == device[name] for name in ("type", "name", "n_threads"))
+        if row["evidence"] == MEASURED_HERE
+        and all(row[f"device_{name}"] == device[name] for name in ("type", "name", "n_threads"))
     ]
 
 
@@ -57,8 +59,8 @@ def matching(rows: Iterable[Row], choice: DecodeChoice) -> list[Row]:
 def latest(rows: Iterable[Row]) -> list[Row]:
     """The newest row of each point, by context and then in the variants' order."""
     order = list(LOOKS)
-    newest = {(_conditions(row), row["layer"], row["kernel_asked"]): row for row in rows}
-    return sorted(newest.values(), key=lambda row: (_conditions(row), order.index(row["label"])))
+    newest = {(conditions(row), row["layer"], row["kernel_asked"]): row for row in rows}
+    return sorted(newest.values(), key=lambda row: (conditions(row), order.index(row["label"])))
 
 
 def performance_table(rows: Sequence[Row]) -> pd.DataFrame:
@@ -68,7 +70,7 @@ def performance_table(rows: Sequence[Row]) -> pd.DataFrame:
     for row, speed in zip(rows, speeds, strict=True):
         table.append(
             {
-                "Variant": "MLA absorbed" if row["label"] == "MLA" else row["label"],
+                "Variant": variant_name(row),
                 "K/V heads": row["n_kv_heads"],
                 "Context": row["context_len"],
                 "Attend (ms)": 1e3 * row["attend_s"],
@@ -89,7 +91,8 @@ def performance_table(rows: Sequence[Row]) -> pd.DataFrame:
                 "Layers": row["n_layers"],
                 "Query heads": row["n_heads"],
                 "Samples": row["n_samples"],
-                "Device": f"{row['device_name']}, {row['device_n_threads']} threads",
+                "Device": device_name(row),
+                "Evidence": row["evidence"],
                 "When (UTC)": row["created_at"][:19].replace("T", " "),
                 "Warnings": "; ".join(row["warnings"]),
             }
@@ -104,15 +107,25 @@ def speeds_vs_mha(rows: Sequence[Row]) -> list[float | None]:
     is not among the rows.
     """
     mha = {
-        (_conditions(row), row["kernel_asked"]): row["attend_s"]
+        (conditions(row), row["kernel_asked"]): row["attend_s"]
         for row in rows
         if row["variant"] == "MHA"
     }
     bases = [
-        mha.get((_conditions(row), "auto" if row["variant"] == "MLA" else row["kernel_asked"]))
+        mha.get((conditions(row), "auto" if row["variant"] == "MLA" else row["kernel_asked"]))
         for row in rows
     ]
     return [base / row["attend_s"] if base else None for row, base in zip(rows, bases, strict=True)]
+
+
+def variant_name(row: Row) -> str:
+    """The variant, and for MLA its form."""
+    return "MLA absorbed" if row["label"] == "MLA" else row["label"]
+
+
+def device_name(row: Row) -> str:
+    """The device of a row: "AMD EPYC, 2 threads"."""
+    return f"{row['device_name']}, {row['device_n_threads']} threads"
 
 
 def size_table(choice: SizeChoice) -> pd.DataFrame:
@@ -136,7 +149,7 @@ def size_table(choice: SizeChoice) -> pd.DataFrame:
     return pd.DataFrame(table).astype({"K/V heads": "Int64"})
 
 
-def _conditions(row: Row) -> tuple:
+def conditions(row: Row) -> tuple:
     """What must be equal before two rows may be compared."""
     names = ("n_heads", "dim", "batch_size", "dtype", "n_layers", "context_len")
     return tuple(row[name] for name in names)

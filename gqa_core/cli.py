@@ -1,4 +1,4 @@
-"""python -m gqa_core size | bench | check | device | runs.
+"""python -m gqa_core size | bench | check | device | runs | import.
 
 Bad input is one sentence on stderr and exit code 2; 1 means that something went wrong on the way,
 and what was measured until then is kept. Each subcommand imports what it needs when it runs, so
@@ -12,8 +12,8 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO
 
 from gqa_core import units
 from gqa_core.configs import (
@@ -147,19 +147,32 @@ def runs(arguments: argparse.Namespace) -> int:
     log = RunLog(arguments.log)
     if arguments.log is not None and not log.path.exists():
         raise ValueError(f"log {log.path} must be there to be read: got no such file")
-    records = log.records(None if arguments.json else "decode")
+    labelled = log.labelled(None if arguments.json else "decode")
     if arguments.json:
-        print("[" + ",\n".join(json.dumps(record) for record in records) + "]")
+        print("[" + ",\n".join(json.dumps(record) for record, _ in labelled) + "]")
         return 0
-    for record in map(row, records):
+    for record, evidence in ((row(record), evidence) for record, evidence in labelled):
         print(
             f"{record['created_at'][:19]}  {record['variant']:<4}"
             f"{record['n_kv_heads'] or record['kernel_ran']!s:>9}"
             f"  context {record['context_len']:>8}  {record['dtype']:<9}"
             f"  attend {units.duration(record['attend_s']):>8}"
-            f"  step {units.duration(record['step_s']):>8}  {record['device_name']}"
+            f"  step {units.duration(record['step_s']):>8}  {evidence:<18}  {record['device_name']}"
         )
     return 0
+
+
+def import_(arguments: argparse.Namespace) -> int:
+    """Keep records measured elsewhere, JSON Lines as `bench` prints them; wrong lines are named."""
+    from gqa_core.measure.import_records import import_records
+    from gqa_core.measure.run_log import RunLog
+
+    with _input(arguments.file) as source:
+        imported = import_records(source, RunLog(arguments.log))
+    for sentence in imported.refused:
+        print(sentence, file=sys.stderr)
+    print(f"{imported.n_taken} taken, {len(imported.refused)} refused", file=sys.stderr)
+    return 1 if imported.refused else 0
 
 
 def _run(kind: Kind, points: Sequence[Point], arguments: argparse.Namespace) -> int:
@@ -195,11 +208,13 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m gqa_core", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(required=True, metavar="size | bench | check | device | runs")
+    commands = parser.add_subparsers(
+        required=True, metavar="size | bench | check | device | runs | import"
+    )
 
     def command(run, *, json_too: bool = True) -> argparse.ArgumentParser:
         added = commands.add_parser(
-            run.__name__, help=run.__doc__, description=run.__doc__, allow_abbrev=False
+            run.__name__.rstrip("_"), help=run.__doc__, description=run.__doc__, allow_abbrev=False
         )
         added.set_defaults(run=run)
         if json_too:
@@ -228,12 +243,14 @@ def _parser() -> argparse.ArgumentParser:
     checked.add_argument(
         "--plant-wrong-head-order", action="store_true", help="see the comparisons catch it"
     )
+    imported = command(import_, json_too=False)
+    imported.add_argument("file", metavar="FILE", help="- for stdin")
 
     for added in (benched, checked):
         added.add_argument("--dtype", default="float32", help="float32, bfloat16, float16")
         added.add_argument("--no-log", action="store_true", help="keep the records out of the log")
         added.add_argument("--out", default="-", metavar="FILE", help="- for stdout")
-    for added in (benched, checked, command(runs)):
+    for added in (benched, checked, command(runs), imported):
         added.add_argument("--log", metavar="FILE", help="default: GQA_RUN_LOG, or the user's data")
     for added in (benched, checked, command(device)):
         added.add_argument("--device", default="auto", metavar="auto|cpu", help="auto: a GPU first")
@@ -300,6 +317,16 @@ def _latent_beside(arguments: argparse.Namespace) -> LatentConfig | None:
 
 def _flags(names) -> str:
     return " ".join(map(_flag, names))
+
+
+@contextmanager
+def _input(path: str) -> Iterator[BinaryIO]:
+    """Where records come from: stdin for -, else the file."""
+    try:
+        with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as source:
+            yield source
+    except OSError as error:
+        raise ValueError(f"file {path} cannot be read: {error.strerror}") from None
 
 
 @contextmanager

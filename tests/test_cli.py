@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.measure import samples
 from tests.measure.samples import RECORD_FIELDS
 
 ROOT = Path(__file__).parents[1]
@@ -27,11 +28,12 @@ def gqa(tmp_path):
     """Runs `python -m gqa_core` with a log of its own."""
     environment = os.environ | {"GQA_RUN_LOG": str(tmp_path / "runs.sqlite")}
 
-    def run(line, **more):
+    def run(line, stdin="", **more):
         return subprocess.run(
             [sys.executable, "-m", "gqa_core", *line.split()],
             cwd=ROOT,
             env=environment | more,
+            input=stdin,
             capture_output=True,
             text=True,
             timeout=120,
@@ -105,6 +107,28 @@ def test_bench_without_a_log_keeps_nothing_and_can_write_a_file(gqa, tmp_path):
     assert json.loads(gqa("runs --json").stdout) == []
 
 
+def test_records_go_from_one_log_into_another_and_say_that_they_did(gqa, tmp_path):
+    out, other = tmp_path / "records.jsonl", tmp_path / "other.sqlite"
+    assert gqa(f"{BENCH} --out {out}").returncode == 0
+    done = gqa(f"import {out} --log {other}")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "6 taken, 0 refused\n")
+    assert gqa(f"runs --log {other} --json").stdout == gqa("runs --json").stdout
+    assert gqa(f"runs --log {other}").stdout.count("measured elsewhere") == 6
+    assert gqa("runs").stdout.count("measured here") == 6
+
+
+def test_an_import_names_wrong_lines_and_keeps_the_rest(gqa):
+    lines = "\n".join(json.dumps(samples.record(index=index)) for index in (0, 0, 1)) + "\nnone\n"
+    done = gqa("import -", stdin=lines)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "line 2: point 0 of run run-1 stands in line 1 already",
+        "line 4: must be one JSON object: Expecting value, column 1",
+        "2 taken, 2 refused",
+    ]
+    assert len(json.loads(gqa("runs --json").stdout)) == 2
+
+
 def test_the_log_can_be_named(gqa, tmp_path):
     log = tmp_path / "other.sqlite"
     assert gqa(f"{BENCH} --log {log}").returncode == 0
@@ -153,6 +177,9 @@ def test_device_tells_its_name_threads_and_torch(gqa):
         ("runs --log /nowhere.sqlite", "log /nowhere.sqlite must be there to be read"),
         ("paint", "invalid choice: 'paint'"),
         ("", "the following arguments are required"),
+        ("import /nowhere/at/all", "file /nowhere/at/all cannot be read: No such file"),
+        ("import /", "file / cannot be read: Is a directory"),
+        ("import", "the following arguments are required: FILE"),
         ("runs --log /etc/hostname", "log /etc/hostname cannot be read: file is not a database"),
     ],
 )

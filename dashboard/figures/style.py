@@ -2,7 +2,8 @@
 
 The four colours keep 3:1 contrast on light and dark, and apart for colour-blind readers; dash and
 marker say the same again. Formula is a line, measured are markers with spread, a bound is dashed
-grey.
+grey. Measured here is filled, measured elsewhere open with a dot. Where two selections are
+compared, the first stands large and left of its context, the second small and right of it.
 """
 
 from __future__ import annotations
@@ -35,6 +36,18 @@ LOOKS = {
     "MLA": Look("#CC79A7", "dashdot", "triangle-up"),
     "MLA naive": Look("#CC79A7", "dashdot", "triangle-down"),
 }
+ELSEWHERE = "-open-dot"  # what a marker's symbol ends in where it was not measured here
+
+
+@dataclass(frozen=True)
+class Stance:
+    """How the markers of one of two compared selections stand: size, and factor on the context."""
+
+    size: int
+    shift: float
+
+
+STANCES = {"A": Stance(14, 0.94), "B": Stance(9, 1.06)}
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -56,6 +69,20 @@ def context_axis(low: int, high: int) -> dict:
     ticks = [4**power for power in range(13) if low <= 4**power <= high]
     axis = log_axis(low / 1.3, high * 1.3, ticks, [units.tokens(tick) for tick in ticks])
     return axis | {"title": {"text": "context (tokens)"}}
+
+
+def seconds_axis(times: Sequence[float]) -> dict:
+    """A time axis of whole powers of ten around `times`, so that a further one seldom moves it."""
+    low, high = whole_powers(times, 10)
+    ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
+    return log_axis(low, high, ticks, [units.duration(tick) for tick in ticks])
+
+
+def whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:
+    """The powers of `base` that hold all values, at least one apart."""
+    low = base ** math.floor(math.log(min(values), base) + 1e-9)
+    high = base ** math.ceil(math.log(max(values), base) - 1e-9)
+    return (low, high) if low < high else (low, low * base)
 
 
 def laid_out(figure: go.Figure, height: int) -> go.Figure:

@@ -21,6 +21,8 @@ from gqa_core.measure.point import DecodePoint
 SCHEMA_VERSION = 1
 WIDE_SPREAD = 0.10
 
+MEASURED_HERE, MEASURED_ELSEWHERE = "measured here", "measured elsewhere"
+
 Record = dict[str, Any]
 
 

@@ -2,7 +2,8 @@
 
 Write-ahead logging lets readers go on while a writer commits, and a commit is one record: a writer
 that is killed loses the point it was timing and nothing before it. One row a record, its JSON kept
-whole with the raw samples, a few fields beside it to find it by. Free of torch.
+whole with the raw samples, a few fields beside it to find it by. Whether a record was measured here
+or imported is a column of the row, not a word of the record: no record can claim it. Free of torch.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import platformdirs
 
-from gqa_core.measure.record import Record, row
+from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE, Record, row
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,16 +29,21 @@ APPLICATION_ID = 0x47514C42  # "GQLB": tells our file from any other SQLite data
 ENVIRONMENT = "GQA_RUN_LOG"
 BUSY_S = 30.0
 
-SCHEMA = """
+SCHEMA = f"""
 CREATE TABLE records (
     id INTEGER PRIMARY KEY,
     run_id TEXT NOT NULL,
     point INTEGER NOT NULL,
     kind TEXT NOT NULL,
     created_at TEXT NOT NULL,
+    evidence TEXT NOT NULL CHECK (evidence IN ('{MEASURED_HERE}', '{MEASURED_ELSEWHERE}')),
     body TEXT NOT NULL,
     UNIQUE (run_id, point)
 )
+"""
+
+INSERT = """
+INSERT INTO records (run_id, point, kind, created_at, evidence, body) VALUES (?, ?, ?, ?, ?, ?)
 """
 
 T = TypeVar("T")
@@ -66,22 +72,35 @@ class RunLog:
             connection.execute("ROLLBACK")
 
     def append(self, record: Record) -> None:
-        """Keep one record; committed, and safe from a kill, when this returns."""
-        keys = [record[name] for name in ("run_id", "point", "kind", "created_at")]
-        body = json.dumps(record, allow_nan=False)
+        """Keep one record measured here; committed, and safe from a kill, when this returns."""
+        values = _values(record, MEASURED_HERE)
         with self._writing() as connection:
-            connection.execute(
-                "INSERT INTO records (run_id, point, kind, created_at, body)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (*keys, body),
-            )
+            connection.execute(INSERT, values)
             connection.execute("COMMIT")
+
+    def take_in(self, records: Iterable[Record]) -> list[bool]:
+        """Keep records measured elsewhere, in one commit; for each, whether it was new here."""
+        rows = [_values(record, MEASURED_ELSEWHERE) for record in records]
+        once = f"{INSERT} ON CONFLICT (run_id, point) DO NOTHING"
+        with self._writing() as connection:
+            is_new = [connection.execute(once, values).rowcount == 1 for values in rows]
+            connection.execute("COMMIT")
+        return is_new
 
     def records(self, kind: str | None = None) -> list[Record]:
         """All records, or those of one kind, oldest first; none where there is no file yet."""
-        query = "SELECT body FROM records WHERE kind = coalesce(?, kind) ORDER BY id"
-        bodies = self._read(lambda connection: connection.execute(query, (kind,)).fetchall())
-        return [json.loads(body) for (body,) in bodies or ()]
+        return [record for record, _ in self.labelled(kind)]
+
+    def labelled(self, kind: str | None = None) -> list[tuple[Record, str]]:
+        """The same records, each with its evidence: measured here, or measured elsewhere."""
+        query = "SELECT body, evidence FROM records WHERE kind = coalesce(?, kind) ORDER BY id"
+        found = self._read(lambda connection: connection.execute(query, (kind,)).fetchall())
+        return [(json.loads(body), evidence) for body, evidence in found or ()]
+
+    def counts(self) -> dict[str, int]:
+        """How many records of each kind there are."""
+        query = "SELECT kind, count(*) FROM records GROUP BY kind ORDER BY kind"
+        return dict(self._read(lambda connection: connection.execute(query).fetchall()) or ())
 
     def version(self) -> str:
         """What changes with every append, and with another file under the same name."""
@@ -90,10 +109,11 @@ class RunLog:
         return str(found or (0, None))
 
     def to_frame(self, kind: str = "decode") -> pd.DataFrame:
-        """One row a record, as `measure.record.row` flattens it, raw samples as lists."""
+        """One row a record, as `measure.record.row` flattens it, its evidence, samples as lists."""
         import pandas as pd
 
-        return pd.DataFrame([row(record) for record in self.records(kind)])
+        labelled = self.labelled(kind)
+        return pd.DataFrame([row(record) | {"evidence": evidence} for record, evidence in labelled])
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -161,6 +181,11 @@ class RunLog:
         except (sqlite3.DatabaseError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise RunLogError(f"log {self.path} cannot be {verb}: {reason}") from error
+
+
+def _values(record: Record, evidence: str) -> tuple[object, ...]:
+    keys = [record[name] for name in ("run_id", "point", "kind", "created_at")]
+    return (*keys, evidence, json.dumps(record, allow_nan=False))
 
 
 def _patiently(ask: Callable[[], object]) -> None:

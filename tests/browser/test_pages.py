@@ -15,7 +15,7 @@ def test_a_first_visit_by_deep_link_shows_that_page_and_the_same_menu(visit, pat
             page = visit(path, address=address)
             expect(page.get_by_role("heading", name=TITLES[path])).to_be_visible()
             menu = page.get_by_test_id("stTopNavLink")
-            expect(menu).to_have_text(["Overview", "Decode", "Equivalence"])
+            expect(menu).to_have_text(["Overview", "Decode", "Equivalence", "Runs"])
             expect(page).to_have_title("Overview | GQA Lab" if path == "/" else "Decode | GQA Lab")
 
 

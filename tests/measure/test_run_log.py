@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.measure.run_log import APPLICATION_ID, RunLog, RunLogError
 from tests.measure import samples
 
@@ -56,6 +57,19 @@ def test_to_frame_has_one_row_a_record(log):
     assert list(frame["attend_s"]) == [0.002, 0.004]
     assert list(frame["variant"]) == ["GQA", "GQA"]
     assert frame["attend_samples_s"][1] == [0.004, 0.004]
+
+
+def test_every_row_knows_whether_it_was_measured_here(log):
+    here, *elsewhere = (samples.record(index=index) for index in range(3))
+    log.append(here)
+    assert log.take_in([here, *elsewhere]) == [False, True, True]
+    assert log.records() == [here, *elsewhere]
+    assert log.labelled() == [
+        (here, MEASURED_HERE),
+        *((record, MEASURED_ELSEWHERE) for record in elsewhere),
+    ]
+    assert list(log.to_frame()["evidence"]) == [MEASURED_HERE] + [MEASURED_ELSEWHERE] * 2
+    assert log.counts() == {"decode": 3}
 
 
 def test_the_log_is_in_write_ahead_mode_and_knows_its_version(log):

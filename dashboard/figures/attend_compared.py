@@ -1,0 +1,88 @@
+"""Two selections of measured points on one chart: attend time against context, A beside B."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import (
+    ELSEWHERE,
+    LOOKS,
+    STANCES,
+    context_axis,
+    laid_out,
+    seconds_axis,
+    whole_powers,
+)
+from gqa_core import units
+from gqa_core.measure.record import MEASURED_ELSEWHERE
+
+CONTEXTS, SECONDS = (512, 32768), (1e-5, 1.0)  # the axes where there is nothing to draw
+
+Row = Mapping[str, Any]
+
+
+def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
+    """Median attend time by context, a series for each layer and kernel of each selection.
+
+    Keys of `selections` are those of style.STANCES; rows as `dashboard.tables.decode_rows` makes
+    them. Bars span the interquartile range; markers stand beside their context, not on it.
+    """
+    figure = go.Figure()
+    for stance, rows in selections.items():
+        series: dict[tuple[str, str, str], list[Row]] = {}
+        for row in sorted(rows, key=lambda row: (list(LOOKS).index(row["label"]), _order(row))):
+            series.setdefault((row["label"], _name(row), row["evidence"]), []).append(row)
+        for (label, name, evidence), mine in series.items():
+            _add_series(figure, stance, label, f"{stance}: {name}", evidence, mine)
+    rows = [row for rows in selections.values() for row in rows]
+    contexts = [row["context_len"] for row in rows] or CONTEXTS
+    figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
+    axis = seconds_axis([row["attend_s"] for row in rows] or SECONDS)
+    figure.update_yaxes(axis | {"title": {"text": "attend (median, measured)"}})
+    return laid_out(figure, height=440).update_layout(showlegend=True)
+
+
+def _add_series(
+    figure: go.Figure, stance: str, label: str, name: str, evidence: str, rows: Sequence[Row]
+) -> None:
+    look, stands = LOOKS[label], STANCES[stance]
+    figure.add_scatter(
+        x=[row["context_len"] * stands.shift for row in rows],
+        y=[row["attend_s"] for row in rows],
+        name=name,
+        mode="markers",
+        marker={
+            "color": look.color,
+            "symbol": look.symbol + (ELSEWHERE if evidence == MEASURED_ELSEWHERE else ""),
+            "size": stands.size,
+            "line": {"width": 1.5 if evidence == MEASURED_ELSEWHERE else 0},
+        },
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [row["attend_q3_s"] - row["attend_s"] for row in rows],
+            "arrayminus": [row["attend_s"] - row["attend_q1_s"] for row in rows],
+            "thickness": 1.5,
+            "width": 4,
+        },
+        text=[
+            f"{row['context_len']:,} tokens, {evidence}: {units.duration(row['attend_s'])}"
+            for row in rows
+        ],
+        hovertemplate=f"{name} at %{{text}}<extra></extra>",
+    )
+
+
+def _order(row: Row) -> tuple[int, str, int]:
+    return (-(row["n_kv_heads"] or 0), row["kernel_asked"], row["context_len"])
+
+
+def _name(row: Row) -> str:
+    if row["variant"] == "MLA":
+        return "MLA absorbed" if row["label"] == "MLA" else row["label"]
+    heads = f" {row['n_kv_heads']} K/V" if row["variant"] == "GQA" else ""
+    kernel = "" if row["kernel_asked"] == "auto" else f", {row['kernel_asked']}"
+    return f"{row['variant']}{heads}{kernel}"

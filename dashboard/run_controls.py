@@ -1,0 +1,93 @@
+"""Widgets of the page of runs: what is shown of the log, and which two selections are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard import loaders, panels, run_rows
+from dashboard.figures.attend_compared import attend_compared
+from dashboard.kept import keep
+from dashboard.tables import Row
+from gqa_core.measure.run_log import RunLogError
+
+PLACES = (("variant", "context", "dtype", "evidence"), ("device", "date", "run"))
+COMPARED = ("device", "date", "run")
+
+
+def kept_rows() -> Sequence[Row]:
+    """Every decode record of the log as a row; a sentence where the log cannot be read."""
+    try:
+        rows, counts = loaders.logged_rows(), loaders.logged_counts()
+    except RunLogError as error:
+        st.warning(panels.plain(f"The {error}."))
+        return ()
+    others = [f"{count} of kind {kind}" for kind, count in counts.items() if kind != "decode"]
+    if others:
+        st.caption(f"The log also keeps {', '.join(others)}; they show on their own pages.")
+    return rows
+
+
+def filter_controls(rows: Sequence[Row]) -> list[Row]:
+    """The rows that fit the filters; a filter without a choice lets everything through."""
+    wanted = {}
+    with st.container(border=True):
+        for fields in PLACES:
+            for column, field in zip(st.columns(len(fields)), fields, strict=True):
+                with column:
+                    wanted[field] = _filter(field, run_rows.options(rows, field))
+    return run_rows.filtered(rows, wanted)
+
+
+def show_comparison(rows: Sequence[Row]) -> None:
+    """Two devices, dates or runs on one chart, with the settings that both have."""
+    by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
+    names = run_rows.selections(rows, by)
+    left, right = st.columns(2)
+    with left:
+        first = _pick("A: large markers, left", names, f"first_{by}")
+    with right:
+        others = [name for name in names if name != first]
+        second = _pick("B: small markers, right", others, f"second_{by}")
+    chosen = [row for row in rows if run_rows.selection_name(row, by) in (first, second)]
+    settings = _pick("Settings", _most_shared(chosen, by), "compared_settings")
+    selections = {"A": run_rows.selected(rows, by, first, settings)}
+    if second is not None:
+        selections["B"] = run_rows.selected(rows, by, second, settings)
+        says = run_rows.compared_sentence(selections["A"], selections["B"])
+    else:
+        says = f"The records shown are of one {by} alone: there is nothing to compare it with."
+    panels.show_figure(attend_compared(selections), "attend_compared", says)
+    st.caption(f"{says} Filled markers were measured here, open ones with a dot elsewhere.")
+
+
+def _most_shared(rows: Sequence[Row], by: str) -> list[str]:
+    """Settings of these rows, those that most selections have and most points come first."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(run_rows.settings_name(row), []).append(row)
+    return sorted(
+        found,
+        key=lambda name: (
+            -len({run_rows.selection_name(row, by) for row in found[name]}),
+            -len(found[name]),
+            name,
+        ),
+    )
+
+
+def _filter(field: str, options: Sequence[Any]) -> list[Any]:
+    key = f"only_{field}"
+    if key in st.session_state:
+        st.session_state[key] = [value for value in st.session_state[key] if value in options]
+    label = field.capitalize() + (" (UTC)" if field == "date" else "")
+    chosen = st.multiselect(label, options, key=key, placeholder="all", bind="query-params")
+    return keep(key, chosen)
+
+
+def _pick(label: str, options: Sequence[str], key: str) -> str | None:
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
+    return st.selectbox(label, options, key=key, disabled=not options, placeholder="none other")

@@ -1,0 +1,56 @@
+"""The page of runs in a browser: a file goes in, names stay text, a phone can read it."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from gqa_core.measure.run_log import RunLog
+from tests.browser.conftest import running_server
+from tests.measure import samples
+
+HTML = "<img src=x onerror=\"document.title='run'\"> **GPU**"
+
+
+@pytest.fixture
+def address(chromium, tmp_path):
+    log = tmp_path / "runs.sqlite"
+    RunLog(log).append(samples.record())
+    with running_server(log) as address:
+        yield address
+
+
+def import_file(page, *lines):
+    text = "".join(f"{line}\n" for line in lines)
+    page.locator("input[type=file]").set_input_files(
+        {"name": "records.jsonl", "mimeType": "application/json", "buffer": text.encode()}
+    )
+    expect(page.get_by_text("records.jsonl")).to_be_visible()
+    page.get_by_role("button", name="Import").click()
+
+
+def test_an_uploaded_file_is_taken_by_line_and_html_in_it_stays_text(visit, address):
+    page = visit("/runs", address=address)
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("1", timeout=20_000)
+    device = {"type": "cuda", "name": HTML, "n_threads": 8}
+    record = samples.record(run_id="run-2", device=device)
+    record["memory"]["allocator_peak_bytes"] = 16384
+    import_file(page, json.dumps(record), '"<b>no record</b>"')
+    expect(page.get_by_test_id("stAlert")).to_contain_text(
+        "File: 1 taken, 1 refused.", timeout=20_000
+    )
+    said = page.get_by_test_id("stCode")
+    expect(said).to_contain_text("line 2: must be one JSON object: got '<b>no record</b>'")
+    expect(page.get_by_test_id("stDataFrame")).to_contain_text("measured elsewhere")
+    expect(page.get_by_test_id("stDataFrame")).to_contain_text(HTML)
+    expect(page.locator(".js-plotly-plot")).to_contain_text("B: GQA 2 K/V")
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title() == "Runs | GQA Lab"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phone_shows_the_runs_without_sideways_scrolling(visit, address, scheme):
+    page = visit("/runs", width=390, scheme=scheme, address=address)
+    expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=20_000)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth")

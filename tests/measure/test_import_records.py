@@ -1,0 +1,301 @@
+"""Imports: what is right is kept as it came, what lies is named by line, nothing else changes."""
+
+import copy
+import io
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from gqa_core.configs import proportional_latent
+from gqa_core.engine.layer import PHASES
+from gqa_core.measure import import_records as importing
+from gqa_core.measure.check_decode import FIELDS, SAMPLED
+from gqa_core.measure.import_records import HEADER, KINDS, import_records, read_record
+from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
+from gqa_core.measure.run_log import RunLog, RunLogError
+from tests.measure import samples
+
+
+@pytest.fixture
+def log(tmp_path):
+    return RunLog(tmp_path / "runs.sqlite")
+
+
+def jsonl(*records):
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def take(log, text):
+    data = text if isinstance(text, bytes) else text.encode()
+    return import_records(io.BytesIO(data), log)
+
+
+def changed(path, value, record=None):
+    """A record with one thing in it replaced, or taken out where the value is `...`."""
+    lie = copy.deepcopy(record or samples.record())
+    *way, last = path.split(".")
+    place = lie
+    for name in way:
+        place = place[name]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return lie
+
+
+def latent_record():
+    latent = proportional_latent(8, 16)  # c 64, r 8: 64 tokens x 72 x 4 B = 18,432 B
+    record = samples.record(
+        asked=samples.point(latent, kernel="absorbed"), kernel_ran="absorbed", bound_s=18432 / 1e9
+    )
+    record["memory"] |= {"formula_bytes": 18432, "tensor_bytes": 18432}
+    return record | {"read_bandwidth_bytes_per_s": 1e9}
+
+
+def test_the_fields_checked_are_the_fields_of_a_record():
+    assert (*HEADER, *FIELDS) == samples.RECORD_FIELDS
+    assert (*PHASES, "step") == SAMPLED
+    assert list(KINDS) == ["decode"]
+
+
+def test_records_of_one_log_come_out_of_another_as_they_were(log, tmp_path):
+    first = [samples.record(index=index) for index in range(3)]
+    first += [latent_record() | {"run_id": "run-2"}]
+    for record in first:
+        log.append(record)
+    other = RunLog(tmp_path / "other.sqlite")
+    imported = take(other, jsonl(*log.records()))
+    assert (imported.n_taken, imported.refused) == (4, ())
+    assert other.records() == log.records() == first
+    assert jsonl(*other.records()) == jsonl(*first)
+    assert {evidence for _, evidence in log.labelled()} == {MEASURED_HERE}
+    assert {evidence for _, evidence in other.labelled()} == {MEASURED_ELSEWHERE}
+
+
+LIES = [
+    ("schema_version", 2, "schema_version must be 1: got 2"),
+    ("schema_version", True, "schema_version must be 1: got True"),
+    ("schema_version", ..., "schema_version must be 1: got None"),
+    ("kind", "decoding", "kind must be one of decode: got 'decoding'"),
+    ("kind", ["decode"], "kind must be one of decode: got ['decode']"),
+    ("mood", "good", "record must have no field but its own: got 'mood'"),
+    ("evidence", "measured here", "record must have no field but its own: got 'evidence'"),
+    ("bound_s", ..., "record must have bound_s: got none"),
+    (
+        "run_id",
+        "../../etc",
+        "run_id must be 1 to 64 letters, digits, dots, dashes: got '../../etc'",
+    ),
+    ("run_id", "<b>1</b>", "run_id must be 1 to 64 letters"),
+    ("point", -1, "point must be between 0 and 1000000: got -1"),
+    ("point", 1.0, "point must be a whole number: got 1.0"),
+    ("created_at", "yesterday", "created_at must be a UTC time like"),
+    ("created_at", "2026-11-23T20:00:00", "created_at must be a UTC time like"),
+    ("created_at", "2026-11-23T20:00:00+02:00", "created_at must be a UTC time like"),
+    ("created_at", "2999-01-01T00:00:00+00:00", "created_at must not lie in the future"),
+    ("created_at", 5, "created_at must be a UTC time like"),
+    ("git_commit", "main", "git_commit must be a commit's hash or null: got 'main'"),
+    ("torch_version", "", "torch_version must be a text of 1 to 60 characters: got ''"),
+    ("device", "cpu", "device must be an object: got 'cpu'"),
+    ("device.name", "x" * 201, "device.name must be a text of 1 to 200 characters"),
+    ("device.name", "A\x07CPU", r"device.name must have no control characters: got 'A\x07CPU'"),
+    ("device.name", "A\u202eCPU", "device.name must have no control characters"),
+    ("device.name", "\ud800", "device.name must have no control characters"),
+    ("device.name", "=1+1", "device.name must not begin with one of = + - @ : got '=1+1'"),
+    ("device.name", 7, "device.name must be a text of 1 to 200 characters: got 7"),
+    ("device.n_threads", 0, "device.n_threads must be between 1 and 65536: got 0"),
+    ("device.owner", "me", "device must have no field but its own: got 'owner'"),
+    ("config", [], "config must be an object: got []"),
+    ("config.n_kv_heads", 3, "n_kv_heads must divide n_heads: got 3 and 8"),
+    ("config.n_kv_heads", 4, "memory.formula_bytes must be 32768: got 16384"),
+    ("config.n_kv_heads", ..., "config must have n_kv_heads: got none"),
+    ("config.n_heads", True, "n_heads must be a whole number: got True"),
+    ("config.head_dim", 15, "head_dim must be even"),
+    ("config.v_head_dim", None, "config.v_head_dim must be 16: got None"),
+    ("config.n_groups", 2, "config must have no field but its own: got 'n_groups'"),
+    ("workload.context_len", 2**24 + 1, "context_len must be between 1 and 16777216"),
+    ("workload.batch_size", 0, "batch_size must be between 1 and 1048576: got 0"),
+    ("workload.dtype", "fp8", "dtype must be one of float32, bfloat16, float16: got 'fp8'"),
+    ("workload.dtype", ["float32"], "workload.dtype must be a text"),
+    ("workload.n_layers", 1.5, "n_layers must be a whole number: got 1.5"),
+    ("workload.n_layers", 2, "memory.formula_bytes must be 32768: got 16384"),
+    ("workload.tp", 2, "workload must have no field but its own: got 'tp'"),
+    ("variant", "MQA", "variant must be 'GQA': got 'MQA'"),
+    ("kernel_asked", "flash", "kernel must be one of auto, eager, sdpa, packed, matmul"),
+    ("kernel_asked", {}, "kernel_asked must be a text"),
+    ("kernel_asked", "eager", "kernel_ran must be 'eager': got 'packed'"),
+    ("kernel_ran", "auto", "kernel_ran must be one of eager, sdpa, packed, matmul: got 'auto'"),
+    ("kernel_ran", ["packed"], "kernel_ran must be one of"),
+    ("n_warmup", -1, "n_warmup must be between 0 and 10000: got -1"),
+    ("samples_s.attend", [], "samples_s.attend must be a list of 1 to 10000 seconds: got 0 values"),
+    ("samples_s.attend", [1.0] * 10_001, "seconds: got 10001 values"),
+    ("samples_s.attend", [1.0, 1.0], "equal length: got project 3, append 3, output 3, attend 2"),
+    ("samples_s.attend", 0.002, "samples_s.attend must be a list of 1 to 10000 seconds: got 0.002"),
+    ("samples_s.step", [1, 1, -1], "samples_s.step must be between 1e-09 and 1e+06: got -1"),
+    ("samples_s.step", [1, 1, 0], "samples_s.step must be between 1e-09 and 1e+06: got 0"),
+    ("samples_s.step", [1, 1, "1"], "samples_s.step must be a number: got '1'"),
+    ("samples_s.step", [1, 1, True], "samples_s.step must be a number: got True"),
+    ("samples_s.sleep", [1, 1, 1], "samples_s must have no field but its own: got 'sleep'"),
+    ("memory.formula_bytes", 16383, "memory.formula_bytes must be 16384: got 16383"),
+    ("memory.formula_bytes", 16384.0, "memory.formula_bytes must be 16384: got 16384.0"),
+    ("memory.tensor_bytes", 1, "memory.tensor_bytes must be 16384: got 1"),
+    ("memory.allocator_peak_bytes", 1, "memory.allocator_peak_bytes must be None: got 1"),
+    ("memory.process_peak_bytes", -1, "memory.process_peak_bytes must be between 0 and"),
+    ("memory.baseline_bytes", 2**60, "memory.baseline_bytes must be between 0 and"),
+    ("memory.baseline_bytes", None, "memory.baseline_bytes must be a whole number: got None"),
+    ("read_bandwidth_bytes_per_s", 0, "read_bandwidth_bytes_per_s must be between 1 and 1e+18"),
+    ("bound_s", 0.0004, "bound_s must be formula_bytes / read_bandwidth_bytes_per_s, 0.0005: got"),
+    ("warnings", "none", "warnings must be a list of at most 20 texts: got 'none'"),
+    ("warnings", ["w"] * 21, "warnings must be a list of at most 20 texts"),
+    ("warnings", [5], "warnings must be a text of 1 to 200 characters: got 5"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "sentence"), LIES)
+def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, path, value, sentence):
+    right = [samples.record(index=index, run_id="right") for index in range(2)]
+    imported = take(log, jsonl(right[0], changed(path, value), right[1]))
+    assert imported.n_taken == 2
+    assert log.records() == right
+    (said,) = imported.refused
+    assert said.startswith("line 2: ")
+    assert sentence in said
+    assert len(said.splitlines()) == 1
+    assert len(said) < 300
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("hello", "must be one JSON object: Expecting value, column 1"),
+        ("[1, 2]", "must be one JSON object: got [1, 2]"),
+        ("null", "must be one JSON object: got None"),
+        ("[" * 200_000, "must be one JSON object: got too many brackets"),
+        ("9" * 5000, "whole numbers must have at most 40 digits: got 5000"),
+        ('{"kind": "decode", "kind": "decode"}', "a field must stand once in its object: got"),
+        (b"\xff\xfe", "must be UTF-8 text: got other bytes"),
+        ('{"a": "' + "x" * 3 * 2**20 + '"}', "must be at most 2097152 bytes long: got more"),
+    ],
+)
+def test_a_line_that_is_no_record_is_named(log, line, sentence):
+    data = line if isinstance(line, bytes) else line.encode()
+    imported = take(log, b"\n" + data + b"\r\n\n" + jsonl(samples.record()).encode())
+    assert imported.n_taken == 1
+    (said,) = imported.refused
+    assert said.startswith(f"line 2: {sentence}")
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_are_none_are_refused(log, word):
+    lie = jsonl(samples.record(attend=(0.002, 0.002, 0.123))).replace("0.123", word)
+    (said,) = take(log, lie).refused
+    assert "finite" in said or "between 1e-09 and 1e+06: got inf" in said
+    assert log.records() == []
+    assert not log.path.exists()
+
+
+def test_a_million_rows_are_refused_unread_and_none_is_kept(log):
+    class Endless(io.RawIOBase):
+        given = 0
+
+        def readline(self, most):
+            self.given += 1
+            return b"{}\n"
+
+    source = Endless()
+    with pytest.raises(ValueError, match="a file must have at most 50000 lines: got more"):
+        import_records(source, log)
+    assert source.given == importing.MAX_LINES + 1
+    assert not log.path.exists()
+
+
+def test_a_file_without_an_end_is_refused_by_its_size(log):
+    class OneLine(io.RawIOBase):
+        given = 0
+
+        def readline(self, most):
+            self.given += most
+            return b"x" * most
+
+    source = OneLine()
+    with pytest.raises(ValueError, match="a file must be at most 67108864 bytes: got more"):
+        import_records(source, log)
+    assert source.given <= importing.MAX_FILE_BYTES + 2 * importing.MAX_LINE_BYTES
+
+
+def test_the_same_point_twice_is_named_and_kept_once(log):
+    log.append(samples.record(index=0))
+    one, two = samples.record(index=0), samples.record(index=1)
+    imported = take(log, jsonl(one, two, two))
+    assert imported.n_taken == 1
+    assert imported.refused == (
+        "line 1: point 0 of run run-1 is in the log already",
+        "line 3: point 1 of run run-1 stands in line 2 already",
+    )
+    assert log.labelled() == [(one, MEASURED_HERE), (two, MEASURED_ELSEWHERE)]
+
+
+def test_html_in_a_name_is_kept_as_the_text_it_is(log):
+    record = changed("device.name", "<img src=x onerror=alert(1)> **A** $CPU$")
+    assert take(log, jsonl(record)).n_taken == 1
+    assert log.records()[0]["device"]["name"] == "<img src=x onerror=alert(1)> **A** $CPU$"
+
+
+def test_a_byte_order_mark_and_windows_line_ends_are_no_lie(log):
+    text = "\ufeff" + jsonl(samples.record(index=0), samples.record(index=1)).replace("\n", "\r\n")
+    assert take(log, text).n_taken == 2
+
+
+def test_a_latent_record_is_held_to_its_own_formula(log):
+    assert take(log, jsonl(latent_record())).n_taken == 1
+    for path, value, sentence in (
+        ("kernel_ran", "naive", "kernel_ran must be 'absorbed': got 'naive'"),
+        ("kernel_asked", "packed", "kernel of MLA must be absorbed or naive: got 'packed'"),
+        ("config.kv_lora_rank", 32, "memory.formula_bytes must be 10240: got 18432"),
+        ("config.n_kv_heads", 8, "config must have no field but its own: got 'n_kv_heads'"),
+    ):
+        (said,) = take(log, jsonl(changed(path, value, latent_record()))).refused
+        assert sentence in said
+
+
+def test_a_log_that_cannot_be_written_is_one_sentence():
+    with pytest.raises(RunLogError, match=r"log /proc/gqa/runs.sqlite cannot be written"):
+        take(RunLog("/proc/gqa/runs.sqlite"), jsonl(samples.record()))
+
+
+RECORD = samples.record()
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+PATHS = list(RECORD) + [
+    f"{name}.{inner}"
+    for name in ("device", "config", "workload", "samples_s", "memory")
+    for inner in RECORD[name]
+]
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text() | st.binary())
+def test_any_text_gives_records_or_sentences_and_no_traceback(tmp_path, text):
+    log = RunLog(tmp_path / "runs.sqlite")
+    data = text if isinstance(text, bytes) else text.encode()
+    imported = import_records(io.BytesIO(data), log)
+    n_lines = sum(bool(line.strip()) for line in data.split(b"\n"))
+    assert imported.n_taken == 0
+    assert len(imported.refused) in (n_lines, n_lines - 1)  # a byte order mark alone is no line
+
+
+@settings(max_examples=400)
+@given(path=st.sampled_from(PATHS), value=VALUES)
+def test_any_value_in_any_field_gives_a_record_or_a_sentence(path, value):
+    line = json.dumps(changed(path, value)).encode()
+    with suppress(ValueError):
+        assert json.dumps(read_record(line)).encode() == line
