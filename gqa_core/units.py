@@ -28,6 +28,11 @@ def capacity_both(n_bytes: float) -> str:
     return f"{n_bytes / GIB:,.2f} GiB ({n_bytes / GB:,.2f} GB)"
 
 
+def gigabytes(n_bytes: float) -> str:
+    """Bytes in decimal gigabytes, as figures are published: "399.77 GB"."""
+    return f"{n_bytes / GB:,.2f} GB"
+
+
 def bandwidth(bytes_per_s: float) -> str:
     """Bytes per second in decimal gigabytes: "33.4 GB/s"."""
     return f"{bytes_per_s / GB:,.1f} GB/s"
@@ -44,6 +49,16 @@ def duration(seconds: float) -> str:
 def times(ratio: float) -> str:
     """A ratio, without digits that say nothing: "16x", "56.9x"."""
     return f"{ratio:.3g}x"
+
+
+def percent(share: float) -> str:
+    """A share of one, three significant digits: "12.5%", "0.781%"."""
+    return f"{100 * share:.3g}%"
+
+
+def error_percent(got: float, expected: float) -> str:
+    """How far a number is from the expected one, with its sign: "+0.00%"."""
+    return f"{100 * (got / expected - 1):+,.2f}%"
 
 
 def tokens(count: int) -> str:
