@@ -13,6 +13,8 @@ from dashboard.kept import restore
 
 PAGES = (
     ("overview", "Overview", ":material/hub:"),
+    ("head_groups", "Head groups", ":material/account_tree:"),
+    ("kv_cache", "KV cache", ":material/memory:"),
     ("decode", "Decode", ":material/timer:"),
 )
 SEEN = "navigation_is_set_up"

@@ -13,6 +13,8 @@ from dashboard.figures.style import PLOT_CONFIG
 EVIDENCE = {  # what a number rests on, and how it is drawn
     "formula": ("blue", "Computed from the numbers above; drawn as a line."),
     "measured here": ("green", "Timed or counted on this machine; drawn as markers with spread."),
+    "measured elsewhere": ("violet", "Timed or counted on another machine; drawn as markers."),
+    "published": ("orange", "Stated by its source, not by us; drawn open, or as a dashed bound."),
 }
 NUMBERS = {  # digits by the unit in a column's name
     "(ms)": "%.3f",
@@ -26,6 +28,9 @@ NUMBERS = {  # digits by the unit in a column's name
     "vs MHA": "%.2fx",
     "than MHA": "%.4gx",
     "FLOP": "%.4g",
+    "of the read (%)": "%.3g%%",
+    "error (%)": "%.2f%%",
+    "(B)": "%d",
 }
 
 

@@ -82,7 +82,7 @@ def test_a_name_that_comes_twice_and_other_columns_are_refused(tmp_path):
 
 
 def test_an_unknown_model_is_refused_with_the_names_there_are():
-    with pytest.raises(ValueError, match="model must be one of Llama 2 7B, .*: got 'GPT-9'"):
+    with pytest.raises(ValueError, match=r"model must be one of Llama 2 7B, .*: got 'GPT-9'"):
         model("GPT-9")
 
 
