@@ -20,8 +20,8 @@ def heads_named(heads: range) -> str:
 
 
 def latent_says(attention: LatentConfig) -> str:
-    """What MLA caches of a token: "latent of 512 and RoPE key of 64"."""
-    return f"latent of {attention.kv_lora_rank} and RoPE key of {attention.qk_rope_head_dim}"
+    """What MLA caches of a token: "latent of 512 and a RoPE key of 64"."""
+    return f"latent of {attention.kv_lora_rank} and a RoPE key of {attention.qk_rope_head_dim}"
 
 
 def part_hover(part: CachedPart, kv_format: str) -> str:
@@ -51,8 +51,9 @@ def sharing_sentence(attention: AttentionConfig) -> str:
     """Who shares with whom, in the words of this project and of the lecture."""
     if isinstance(attention, LatentConfig):
         return (
-            f"One {latent_says(attention)} are cached for all {attention.n_heads} query heads. "
-            "Every head unfolds its own K and V from them: nothing but the cache is shared."
+            f"A {latent_says(attention)} are cached for all {attention.n_heads} query heads. "
+            "Every head unfolds its own K and V from the latent, and its K takes the RoPE key as "
+            "it is: what is cached is shared, what is looked at is not."
         )
     n, per = attention.n_kv_heads, attention.q_per_kv
     groups = f"{units.count(n, 'K/V head')} (G = {units.count(n, 'group')})"
@@ -83,6 +84,14 @@ def heads_answer(attention: AttentionConfig) -> str:
         else f"N = {n_heads} heads in G = {n} groups are 1 head in each group: this is MHA, "
         f"and N / n_kv_heads = {n_heads} / {n} = {times} saves nothing."
     )
+
+
+def size_caption(attention: AttentionConfig, n_bytes: int) -> str:
+    """A cache in decimal units, and how it compares: "33.55 MB, 4x smaller than MHA"."""
+    if attention.variant == "MHA":
+        return f"{units.decimal(n_bytes)}, the yardstick"
+    times = units.times(reduction_vs_mha(attention))
+    return f"{units.decimal(n_bytes)}, {times} smaller than MHA"
 
 
 def formula_filled_in(choice: SizeChoice, attention: AttentionConfig) -> str:

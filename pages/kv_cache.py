@@ -11,7 +11,6 @@ from dashboard.presets import DEEPSEEK, show_presets
 from dashboard.variants import merged_sentence
 from gqa_core import units
 from gqa_core.catalog.devices import devices
-from gqa_core.theory.memory import reduction_vs_mha
 
 open_page(
     "How large the KV cache grows",
@@ -27,12 +26,7 @@ if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
 sizes = {name: choice.cache_bytes(row, choice.context_len) for name, row in choice.rows.items()}
 panels.show_metrics(
     [
-        (
-            f"{name} cache",
-            units.capacity(size),
-            f"{units.decimal(size)}, {units.times(reduction_vs_mha(choice.rows[name]))} "
-            "smaller than MHA",
-        )
+        (f"{name} cache", units.capacity(size), sentences.size_caption(choice.rows[name], size))
         for name, size in sizes.items()
     ]
 )
@@ -61,7 +55,10 @@ st.subheader("The numbers")
 panels.show_evidence("formula")
 panels.show_table(table, "growth", "Cache of each variant by context, for the settings above")
 panels.show_downloads("kv_cache", {"csv": lambda: table.to_csv(index=False)})
-st.markdown("**Formula**, with your numbers: elements a token and layer x layers x ...")
+st.markdown(
+    "**Formula**, with your numbers: elements a token and layer x layers x bytes an element x "
+    "context x batch."
+)
 for name, attention in choice.rows.items():
     st.markdown(f"- {name}: {sentences.formula_filled_in(choice, attention)}")
 st.markdown(

@@ -60,6 +60,8 @@ def cache_growth(
         line={"color": NEUTRAL, "dash": "dot", "width": 1},
         hoverinfo="skip",
     )
+    if measured:
+        _add_legend(figure)
     for label in curves:
         for field in MEASURED:
             _add_measured(figure, label, field, [row for row in measured if row["label"] == label])
@@ -72,15 +74,13 @@ def _add_measured(
     """One marker a measured cache; its hover tells how far it is from the line."""
     if not rows:
         return
-    marker = {"symbol": LOOKS[label].symbol, "size": 10, "color": LOOKS[label].color}
-    if field == "peak_bytes":
-        marker = {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": LOOKS[label].color}}
     figure.add_scatter(
         x=[row["context_len"] for row in rows],
         y=[row[field] for row in rows],
         name=f"{label} ({MEASURED[field]}, measured)",
+        showlegend=False,
         mode="markers",
-        marker=marker,
+        marker=_marker(field, LOOKS[label].symbol, LOOKS[label].color),
         text=[
             f"{units.capacity(row[field])}, "
             f"{units.error_percent(row[field], row['line_bytes'])} against the formula"
@@ -89,6 +89,25 @@ def _add_measured(
         hovertemplate=f"{label} {MEASURED[field]} at %{{x:,}} tokens: %{{text}}"
         "<extra>measured here</extra>",
     )
+
+
+def _marker(field: str, symbol: str, color: str) -> dict:
+    """Live tensors have their variant's symbol, a peak is a cross."""
+    if field == "peak_bytes":
+        return {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": color}}
+    return {"symbol": symbol, "size": 10, "color": color}
+
+
+def _add_legend(figure: go.Figure) -> None:
+    """One grey entry for each kind of measured bytes, whatever the variant."""
+    for field, name in MEASURED.items():
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            name=f"{name} (measured here)",
+            mode="markers",
+            marker=_marker(field, "circle", NEUTRAL),
+        )
 
 
 def _add_ceilings(figure: go.Figure, ceilings: Mapping[str, int], contexts: Sequence[int]) -> None:

@@ -19,9 +19,10 @@ from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.theory.sharing import CachedPart, cached_parts
 
 MAX_JOINED = 64
+SELECTED = 4  # pixels a selected marker is larger
 MAX_LABELS = 16  # numbers side by side on a phone
 LEVEL = 118  # pixels between two rows
-OWN = "own K and V (unfolded, not cached)"
+OWN = "hollow: own K and V, not cached"
 
 
 def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> go.Figure:
@@ -35,9 +36,10 @@ def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> g
     else:
         _add_shared(figure, parts, kv_format, selected)
     top = 2 if isinstance(attention, LatentConfig) else 1
-    _add_label(figure, top + 0.42, units.count(attention.n_heads, "query head"))
+    own = f"; {OWN}" if isinstance(attention, LatentConfig) else ""
+    _add_label(figure, top + 0.36, units.count(attention.n_heads, "query head") + own)
     figure.update_xaxes(visible=False, range=[-0.7, attention.n_heads - 0.3], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[-0.55, top + 0.55], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-0.55, top + 0.5], fixedrange=True)
     laid_out(figure, height=round(LEVEL * (top + 1.1)))
     return figure.update_layout(showlegend=False, barmode="overlay")
 
@@ -47,7 +49,7 @@ def _add_shared(
 ) -> None:
     """Grouped heads: circles over squares, one line each, all in the colour of their K/V head."""
     middles = [(part.query_heads[0] + part.query_heads[-1]) / 2 for part in parts]
-    shown = [1.0 if index == selected else FAINT for index in range(len(parts))]
+    larger = [SELECTED if index == selected else 0 for index in range(len(parts))]
     for index, part in enumerate(parts):
         figure.add_scatter(
             x=[x for head in part.query_heads for x in (head, middles[index], None)],
@@ -55,7 +57,7 @@ def _add_shared(
             name="reads",
             mode="lines",
             line={"color": shared_look(index)[0], "width": 2.5 if index == selected else 1},
-            opacity=shown[index],
+            opacity=1.0 if index == selected else FAINT,
             hoverinfo="skip",
         )
     readers = [(head, index) for index, part in enumerate(parts) for head in part.query_heads]
@@ -67,9 +69,9 @@ def _add_shared(
         [f"query head {head}<br>reads {parts[index].name}" for head, index in readers],
         {
             "color": [shared_look(index)[0] for _, index in readers],
-            "opacity": [shown[index] for _, index in readers],
             "symbol": "circle",
         },
+        larger=[larger[index] for _, index in readers],
     )
     _add_row(
         figure,
@@ -79,12 +81,12 @@ def _add_shared(
         [part_hover(part, kv_format) for part in parts],
         {
             "color": [shared_look(index)[0] for index in range(len(parts))],
-            "opacity": shown,
             "symbol": "square",
         },
+        larger=larger,
         n_heads=len(readers),
     )
-    _add_label(figure, -0.48, f"{units.count(len(parts), 'K/V head')}, cached")
+    _add_label(figure, -0.42, f"{units.count(len(parts), 'K/V head')}, cached")
 
 
 def _add_latent(
@@ -99,14 +101,13 @@ def _add_latent(
     heads = list(range(n_heads))
     for index, part in enumerate(parts):
         fill, width = shared_look(index)[0], part.read_share * n_heads
-        shown = 1.0 if index == selected else FAINT
         figure.add_scatter(
             x=[x for head in heads for x in (head, start + width / 2, None)],
             y=[1, 0.15, None] * n_heads,
             name="unfolds",
             mode="lines",
-            line={"color": fill, "width": 1},
-            opacity=shown,
+            line={"color": fill, "width": 2 if index == selected else 1},
+            opacity=1.0 if index == selected else FAINT,
             hoverinfo="skip",
         )
         figure.add_bar(
@@ -116,7 +117,7 @@ def _add_latent(
             width=0.3,
             orientation="h",
             name=part.name,
-            marker={"color": fill, "opacity": shown, "line": {"width": 0}},
+            marker={"color": fill, "line": {"width": 0}},
             hovertext=[part_hover(part, kv_format)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
@@ -127,13 +128,21 @@ def _add_latent(
         name="reads",
         mode="lines",
         line={"color": NEUTRAL, "width": 1},
+        opacity=FAINT,
         hoverinfo="skip",
     )
     own = [f"K and V of head {head} alone<br>unfolded for each step, not cached" for head in heads]
-    _add_row(figure, 1, OWN, heads, own, {"color": NEUTRAL, "symbol": "square-open"}, labels=False)
+    _add_row(
+        figure,
+        1,
+        "own K and V",
+        heads,
+        own,
+        {"color": NEUTRAL, "symbol": "square-open"},
+        labels=False,
+    )
     queries = [f"query head {head}<br>reads a K and V of its own" for head in heads]
     _add_row(figure, 2, "query heads", heads, queries, {"color": NEUTRAL, "symbol": "circle"})
-    _add_label(figure, 1.2, f"hollow: {OWN}")
     _add_label(figure, -0.36, f"filled: {latent_says(attention)}, cached")
 
 
@@ -146,17 +155,18 @@ def _add_row(
     marker: dict,
     *,
     n_heads: int | None = None,
+    larger: Sequence[int] = (),
     labels: bool = True,
 ) -> None:
-    """A row of markers, numbered as densely as a phone can show."""
+    """A row of markers, numbered as densely as a phone can show; `larger` adds pixels."""
     step = -(-len(xs) // MAX_LABELS)
-    size = min(max(320 / (n_heads or len(xs)), 5), 16)
+    size = min(max(320 / (n_heads or len(xs)), 5), 16) + (0 if y else 3)
     figure.add_scatter(
         x=list(xs),
         y=[y] * len(xs),
         name=name,
         mode="markers+text" if labels else "markers",
-        marker={"size": size if y else size + 3, "line": {"width": 1}, **marker},
+        marker={"size": [size + more for more in larger or [0] * len(xs)], **marker},
         text=[str(index) if index % step == 0 else "" for index in range(len(xs))],
         textposition="top center" if y else "bottom center",
         textfont={"size": 10},
