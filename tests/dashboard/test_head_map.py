@@ -1,5 +1,7 @@
 """The head map without Streamlit: every head drawn, joined to what it reads, and told on hover."""
 
+from itertools import pairwise
+
 import pytest
 
 from dashboard.figures.head_map import MAX_JOINED, MAX_LABELS, head_map
@@ -106,4 +108,4 @@ def test_mla_is_a_latent_and_a_rope_key_and_every_head_has_its_own_k_and_v(n_hea
 
 def test_neighbours_never_have_the_same_colour():
     fills = [shared_look(index)[0] for index in range(129)]
-    assert all(left != right for left, right in zip(fills, fills[1:], strict=False))
+    assert all(left != right for left, right in pairwise(fills))
