@@ -81,12 +81,17 @@ DEEPSEEK = SizeChoice(
 BY_NAME = {preset.name: preset for preset in PRESETS}
 
 
+def name_of(choice: SizeChoice) -> str | None:
+    """The preset that says most of what the sliders say, or None where none fits."""
+    fitting = [preset for preset in PRESETS if preset.fits(choice)]
+    return max(fitting, key=lambda preset: len(preset.settings)).name if fitting else None
+
+
 def show_presets(choice: SizeChoice) -> None:
     """The names to choose from; draw it after the sliders, in a container above them."""
     chosen = BY_NAME.get(st.session_state.get(KEY))
     if chosen is None or not chosen.fits(choice):
-        fitting = [preset.name for preset in PRESETS if preset.fits(choice)]
-        st.session_state[KEY] = fitting[0] if fitting else None
+        st.session_state[KEY] = name_of(choice)
     st.selectbox(
         "Example",
         list(BY_NAME),

@@ -39,8 +39,9 @@ def part_hover(part: CachedPart, kv_format: str) -> str:
 def part_sentence(part: CachedPart, kv_format: str) -> str:
     """A cached part in words: who reads it, how large it is, and its share of the read."""
     n_queries = len(part.query_heads)
+    article = "" if part.name.startswith("K/V head") else "The "
     return (
-        f"**{part.name}** is read by {heads_named(part.query_heads)} "
+        f"{article}**{part.name}** is read by {heads_named(part.query_heads)} "
         f"({units.count(n_queries, 'query head')}). "
         f"It keeps {units.capacity(part.bytes_per_token(kv_format))} per token and layer in "
         f"{kv_format}, {units.percent(part.read_share)} of what a step reads."

@@ -32,7 +32,7 @@ panels.show_metrics(
     [
         ("Query heads", str(attention.n_heads), "N of the lecture"),
         ("Cached parts a layer", str(len(parts)), ", ".join(tables.kinds_of(parts))),
-        ("Query heads a part", str(len(part.query_heads)), f"read {part.name}"),
+        ("Query heads a part", str(len(part.query_heads)), "read the part chosen above"),
         (
             "Smaller than MHA",
             units.times(reduction_vs_mha(attention)),

@@ -15,6 +15,7 @@ from gqa_core import units
 
 COLUMN = 5.0  # ceilings less than twice apart are labelled side by side, this far in context
 TWICE = 2.0
+BELOW = 1.1  # a label starts as much under its line
 MEASURED = {"tensor_bytes": "live tensors", "peak_bytes": "peak"}
 
 
@@ -120,14 +121,22 @@ def _add_ceilings(figure: go.Figure, ceilings: Mapping[str, int], contexts: Sequ
         placed.append((n_bytes, column))
         text = f"{name}, {units.gigabytes_label(n_bytes)}"
         figure.add_scatter(
-            x=[low, low * 1.15 * COLUMN**column, high],
-            y=[n_bytes] * 3,
+            x=[low, high],
+            y=[n_bytes] * 2,
             name=text,
             showlegend=False,
-            mode="lines+text",
+            mode="lines",
             line={"color": NEUTRAL, "dash": "dash", "width": 1},
-            text=["", text, ""],
-            textposition="top right",
-            textfont={"size": 10},
             hovertemplate=f"{text} on the vendor's label<extra>published</extra>",
+        )
+        figure.add_scatter(
+            x=[low * 1.1 * COLUMN**column],
+            y=[n_bytes / BELOW],
+            name=f"{text} label",
+            showlegend=False,
+            mode="text",
+            text=[text],
+            textposition="bottom right",
+            textfont={"size": 11},
+            hoverinfo="skip",
         )

@@ -160,13 +160,14 @@ def _add_row(
 ) -> None:
     """A row of markers, numbered as densely as a phone can show; `larger` adds pixels."""
     step = -(-len(xs) // MAX_LABELS)
-    size = min(max(320 / (n_heads or len(xs)), 5), 16) + (0 if y else 3)
+    size = min(max(260 / (n_heads or len(xs)), 4), 16)
+    size = size if y else min(size + 3, 300 / len(xs))
     figure.add_scatter(
         x=list(xs),
         y=[y] * len(xs),
         name=name,
         mode="markers+text" if labels else "markers",
-        marker={"size": [size + more for more in larger or [0] * len(xs)], **marker},
+        marker={"size": [size + more for more in larger or [0] * len(xs)], "opacity": 1, **marker},
         text=[str(index) if index % step == 0 else "" for index in range(len(xs))],
         textposition="top center" if y else "bottom center",
         textfont={"size": 10},

@@ -57,12 +57,17 @@ def test_ceilings_are_dashed_grey_and_their_labels_do_not_meet():
     lines = [named(figure, f"{name}, {b // 10**9} GB") for name, b in CEILINGS.items()]
     assert {(line.line.color, line.line.dash) for line in lines} == {(NEUTRAL, "dash")}
     assert [line.y[0] for line in lines] == list(CEILINGS.values())
-    assert [line.text[1] for line in lines] == ["A card, 24 GB", "B card, 80 GB", "C card, 80 GB"]
-    a, b, c = (line.x[1] for line in lines)
+    labels = [named(figure, f"{line.name} label") for line in lines]
+    assert [label.text[0] for label in labels] == [
+        "A card, 24 GB",
+        "B card, 80 GB",
+        "C card, 80 GB",
+    ]
+    a, b, c = (label.x[0] for label in labels)
     assert b != c  # the same height, so beside each other
     assert a == min(b, c)  # far enough below to stand at the left end too
     low, high = figure.layout.xaxis.range
-    assert all(10**low < line.x[1] < 10**high for line in lines)
+    assert all(10**low < label.x[0] < 10**high for label in labels)
 
 
 def test_the_axis_holds_the_highest_ceiling_whether_it_is_drawn_or_not():

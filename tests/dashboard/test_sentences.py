@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard import sentences
-from dashboard.presets import DEEPSEEK, PRESETS
+from dashboard.presets import DEEPSEEK
 from dashboard.variants import variants
 from gqa_core.configs import GroupedConfig
 from gqa_core.theory.sharing import cached_parts
@@ -70,9 +70,3 @@ def test_the_answer_on_the_cache_holds_the_lecture_s_numbers():
     for part in ("372.31 GiB (399.77 GB)", "23.27 GiB (24.99 GB)", "2.91 GiB (3.12 GB)"):
         assert part in said
     assert "MLA 6.54 GiB (7.03 GB)" in said
-
-
-def test_presets_have_names_of_their_own_and_fit_what_they_set():
-    assert len({preset.name for preset in PRESETS}) == len(PRESETS) == 5
-    fitting = [preset.name for preset in PRESETS if preset.fits(DEEPSEEK)]
-    assert fitting == ["128 heads in 8 (16x)", "DeepSeek at 100,000 tokens"]
