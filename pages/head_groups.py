@@ -37,7 +37,7 @@ panels.show_metrics(
             "Smaller than MHA",
             units.times(reduction_vs_mha(attention)),
             f"{kv_elements_per_token(attention.mha):,} / {kv_elements_per_token(attention):,} "
-            "elements a token and layer",
+            "elements a layer",
         ),
     ]
 )

@@ -13,9 +13,8 @@ import plotly.graph_objects as go
 from dashboard.figures.style import LOOKS, NEUTRAL, bytes_axis, context_axis, laid_out
 from gqa_core import units
 
-COLUMN = 5.0  # ceilings less than twice apart are labelled side by side, this far in context
-TWICE = 2.0
-BELOW = 1.1  # a label starts as much under its line
+SECOND_LABEL = 0.47  # of the width: where every second ceiling's label starts
+CLOSE = 2.2  # ceilings less than so many times apart
 MEASURED = {"tensor_bytes": "live tensors", "peak_bytes": "peak"}
 
 
@@ -112,31 +111,35 @@ def _add_legend(figure: go.Figure) -> None:
 
 
 def _add_ceilings(figure: go.Figure, ceilings: Mapping[str, int], contexts: Sequence[int]) -> None:
-    """Dashed grey lines, labelled at the left end; close ones beside each other."""
-    placed: list[tuple[float, int]] = []
+    """Dashed grey lines, one for each size, labelled in turn at the left end and past the middle.
+
+    A label stands under its line, or over it where the next line below is close.
+    """
     low, high = min(contexts) / 1.3, max(contexts) * 1.3
-    for name, n_bytes in sorted(ceilings.items(), key=lambda item: -item[1]):
-        taken = {column for value, column in placed if value < n_bytes * TWICE}
-        column = min(set(range(len(ceilings))) - taken)
-        placed.append((n_bytes, column))
-        text = f"{name}, {units.gigabytes_label(n_bytes)}"
+    sizes = sorted(set(ceilings.values()))
+    for index, n_bytes in enumerate(sizes):
+        names = [name for name, size in ceilings.items() if size == n_bytes]
+        more = f" +{len(names) - 1}" if len(names) > 1 else ""
+        size = units.gigabytes_label(n_bytes)
+        over = index > 0 and n_bytes < CLOSE * sizes[index - 1]
         figure.add_scatter(
             x=[low, high],
             y=[n_bytes] * 2,
-            name=text,
+            name=f"{', '.join(names)}, {size}",
             showlegend=False,
             mode="lines",
             line={"color": NEUTRAL, "dash": "dash", "width": 1},
-            hovertemplate=f"{text} on the vendor's label<extra>published</extra>",
+            hovertemplate=f"{', '.join(names)}: {size} on the vendor's label"
+            "<extra>published</extra>",
         )
         figure.add_scatter(
-            x=[low * 1.1 * COLUMN**column],
-            y=[n_bytes / BELOW],
-            name=f"{text} label",
+            x=[low * 1.05 * (high / low) ** (SECOND_LABEL * (index % 2))],
+            y=[n_bytes],
+            name=f"{size} label",
             showlegend=False,
             mode="text",
-            text=[text],
-            textposition="bottom right",
-            textfont={"size": 11},
+            text=[f"{names[0]}{more}, {size}"],
+            textposition="top right" if over else "bottom right",
+            textfont={"size": 10},
             hoverinfo="skip",
         )

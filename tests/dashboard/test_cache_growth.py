@@ -52,20 +52,24 @@ def test_measured_bytes_are_markers_that_tell_their_error():
     assert shown[-2:] == ["live tensors (measured here)", "peak (measured here)"]
 
 
-def test_ceilings_are_dashed_grey_and_their_labels_do_not_meet():
+def test_ceilings_are_dashed_grey_lines_and_equal_ones_are_one():
     figure = cache_growth(CURVES, CONTEXTS, 512, ceilings=CEILINGS)
-    lines = [named(figure, f"{name}, {b // 10**9} GB") for name, b in CEILINGS.items()]
+    lines = [named(figure, "A card, 24 GB"), named(figure, "B card, C card, 80 GB")]
     assert {(line.line.color, line.line.dash) for line in lines} == {(NEUTRAL, "dash")}
-    assert [line.y[0] for line in lines] == list(CEILINGS.values())
-    labels = [named(figure, f"{line.name} label") for line in lines]
-    assert [label.text[0] for label in labels] == [
-        "A card, 24 GB",
-        "B card, 80 GB",
-        "C card, 80 GB",
-    ]
-    a, b, c = (label.x[0] for label in labels)
-    assert b != c  # the same height, so beside each other
-    assert a == min(b, c)  # far enough below to stand at the left end too
+    assert [line.y[0] for line in lines] == [24 * 10**9, 80 * 10**9]
+    assert "published" in lines[1].hovertemplate
+    labels = [named(figure, f"{size} GB label") for size in (24, 80)]
+    assert [label.text[0] for label in labels] == ["A card, 24 GB", "B card +1, 80 GB"]
+
+
+def test_labels_of_close_ceilings_do_not_meet():
+    sizes = [24, 48, 80, 141]
+    figure = cache_growth(
+        CURVES, CONTEXTS, 512, ceilings={f"{size}": size * 10**9 for size in sizes}
+    )
+    labels = [named(figure, f"{size} GB label") for size in sizes]
+    assert labels[0].x[0] == labels[2].x[0] < labels[1].x[0] == labels[3].x[0]
+    assert [label.textposition for label in labels] == ["bottom right"] + ["top right"] * 3
     low, high = figure.layout.xaxis.range
     assert all(10**low < label.x[0] < 10**high for label in labels)
 
