@@ -14,8 +14,10 @@ import streamlit as st
 from dashboard.choices import CheckChoice, DecodeChoice, SizeChoice
 from dashboard.kept import drawn, keep
 from dashboard.links import look_at, show_link_buttons, show_link_faults
-from gqa_core.configs import KERNEL_NAMES
+from gqa_core.catalog.devices import Device, devices
+from gqa_core.configs import KERNEL_NAMES, AttentionConfig
 from gqa_core.theory.formats import BYTES_PER_ELEMENT, DTYPE_FORMATS
+from gqa_core.theory.sharing import cached_parts
 
 N_HEADS = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
 HEAD_DIMS = (32, 64, 80, 96, 128, 192, 256)
@@ -23,6 +25,7 @@ CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
 MEASURED_LAYERS = (1, 2, 4, 8)
+CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # apart enough to be read on one axis
 
 T = TypeVar("T")
 
@@ -109,6 +112,51 @@ def _dtype_control() -> str:
     )
 
 
+def head_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
+    """The layer a head map shows, and the number of the cached part that is told in words."""
+    left, right = st.columns(2, vertical_alignment="bottom")
+    names = list(choice.rows)
+    if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
+        st.session_state["variant"] = names[0] if choice.n_kv_heads > 1 else names[-2]
+    with left:
+        variant = _kept(
+            st.segmented_control,
+            "Variant shown",
+            names,
+            default="GQA" if "GQA" in names else names[0],
+            key="variant",
+            required=True,
+        )
+    attention = choice.rows[variant]
+    parts = [part.name for part in cached_parts(attention)]
+    if st.session_state.get("part", parts[0]) not in parts:
+        st.session_state["part"] = parts[0]
+    with right:
+        part = _kept(
+            st.selectbox,
+            "Cached part",
+            parts,
+            key="part",
+            help="K/V heads are numbered from 0, as query heads are.",
+        )
+    return attention, parts.index(part)
+
+
+def ceiling_control() -> list[Device]:
+    """The devices whose memory is drawn as a ceiling."""
+    known = {device.name: device for device in devices()}
+    names = _kept(
+        st.multiselect,
+        "Memory of",
+        list(known),
+        default=[name for name in CEILINGS if name in known],
+        key="devices",
+        max_selections=4,
+        help="Drawn as a dashed line; the number on the vendor's label.",
+    )
+    return [known[name] for name in names]
+
+
 def _heads_controls(columns: Sequence[Any]) -> dict[str, int]:
     with columns[0]:
         n_heads = _slider("Query heads", N_HEADS, 32, "n_heads", "N of the lecture.")
@@ -147,7 +195,8 @@ def _slider(label: str, options: Sequence[T], value: T, key: str, explained: str
 
 def _kept(widget: Callable[..., T], label: str, options: Sequence[T], *, key: str, **how) -> T:
     """The value of a widget that is bound to the URL and outlives a visit to another page."""
-    _move_into(key, options)
+    if widget is st.select_slider:
+        _move_into(key, options)
     return keep(key, widget(label, options, key=key, bind="query-params", **how))
 
 

@@ -15,6 +15,8 @@ from dashboard.kept import restore
 
 PAGES = (
     ("overview", "Overview"),
+    ("head_groups", "Head groups"),
+    ("kv_cache", "KV cache"),
     ("decode", "Decode"),
     ("equivalence", "Equivalence"),
     ("runs", "Runs"),

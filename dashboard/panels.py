@@ -15,10 +15,10 @@ EVIDENCE = {  # what a number rests on, and how it is drawn
     "formula": ("blue", "Computed from the numbers above; drawn as a line."),
     "measured here": ("green", "Timed or counted on this machine; drawn as markers with spread."),
     "measured elsewhere": (
-        "orange",
+        "violet",
         "Imported from another machine, as its record says; drawn as open markers with a dot.",
     ),
-    "published": ("violet", "Claimed or measured by others, with the source beside it."),
+    "published": ("orange", "Stated by its source, not by us; drawn open, or as a dashed bound."),
 }
 NUMBERS = {  # digits by the unit in a column's name
     "(ms)": "%.3f",
@@ -35,8 +35,11 @@ NUMBERS = {  # digits by the unit in a column's name
     "sample (s)": "%.2f",
     "score": "%.1f",
     "difference": "%.1e",
-    "error": "%.1e",
+    "L2 error": "%.1e",
     "Tolerance": "%.0e",
+    "of the read (%)": "%.3g%%",
+    "error (%)": "%.2f%%",
+    "(B)": "%d",
 }
 
 

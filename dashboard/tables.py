@@ -9,12 +9,15 @@ import pandas as pd
 
 from dashboard.choices import DecodeChoice, SizeChoice
 from dashboard.figures.style import LOOKS
+from dashboard.sentences import heads_named
 from gqa_core import units
-from gqa_core.configs import ModelConfig, Workload
+from gqa_core.configs import AttentionConfig, ModelConfig, Workload
 from gqa_core.measure.record import MEASURED_HERE, Record, config_of
 from gqa_core.measure.record import row as flat_row
 from gqa_core.theory.cost import arithmetic_intensity
+from gqa_core.theory.formats import DTYPE_FORMATS
 from gqa_core.theory.memory import kv_bytes_per_token, reduction_vs_mha
+from gqa_core.theory.sharing import CachedPart, cached_parts
 
 Row = dict[str, Any]
 
@@ -147,6 +150,100 @@ def size_table(choice: SizeChoice) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(table).astype({"K/V heads": "Int64"})
+
+
+def part_table(choice: SizeChoice, attention: AttentionConfig) -> pd.DataFrame:
+    """One line a cached part: who reads it, its bytes, and its share of what a step reads."""
+    table = []
+    for part in cached_parts(attention):
+        n_bytes = part.bytes_per_token(choice.kv_format)
+        n_tokens = choice.context_len * choice.batch_size
+        table.append(
+            {
+                "Cached part": part.name,
+                "Read by": heads_named(part.query_heads),
+                "Query heads": len(part.query_heads),
+                "Per token and layer (B)": n_bytes,
+                "All layers, context and batch (MiB)": n_bytes
+                * choice.n_layers
+                * n_tokens
+                / units.MIB,
+                "Share of the read (%)": 100 * part.read_share,
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def kinds_of(parts: Sequence[CachedPart]) -> list[str]:
+    """What the parts are, counted: "8 K/V heads", or each by its name."""
+    if parts[0].name.startswith("K/V head"):
+        return [units.count(len(parts), "K/V head")]
+    return [part.name for part in parts]
+
+
+def growth_table(choice: SizeChoice, contexts: Sequence[int]) -> pd.DataFrame:
+    """One line a context: the cache of each variant."""
+    return pd.DataFrame(
+        [
+            {"Context (tokens)": str(context_len)}
+            | {
+                f"{name} (MiB)": choice.cache_bytes(attention, context_len) / units.MIB
+                for name, attention in choice.rows.items()
+            }
+            for context_len in contexts
+        ]
+    )
+
+
+def cache_rows(rows: Iterable[Row], choice: SizeChoice) -> list[Row]:
+    """The newest rows measured with what the sliders say, each with the formula's `line_bytes`.
+
+    Naive MLA is left out: it caches every head's own K and V, which none of the lines is.
+    """
+    layers = set(choice.rows.values())
+    return [
+        row | {"line_bytes": choice.cache_bytes(row["layer"], row["context_len"])}
+        for row in latest(rows)
+        if row["layer"] in layers
+        and row["label"] != "MLA naive"
+        and (row["batch_size"], row["n_layers"]) == (choice.batch_size, choice.n_layers)
+        and DTYPE_FORMATS[row["dtype"]] == choice.kv_format
+    ]
+
+
+def cache_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """One line a measured cache: formula, live tensors and peak, and how far they are apart."""
+    return pd.DataFrame(
+        [
+            {
+                "Variant": row["label"],
+                "K/V heads": row["n_kv_heads"],
+                "Context": row["context_len"],
+                "Formula (MiB)": row["line_bytes"] / units.MIB,
+                "Tensors (MiB)": row["tensor_bytes"] / units.MIB,
+                "Tensors error (%)": 100 * (row["tensor_bytes"] / row["line_bytes"] - 1),
+                "Peak (MiB)": row["peak_bytes"] / units.MIB,
+                "Peak error (%)": 100 * (row["peak_bytes"] / row["line_bytes"] - 1),
+                "Kernel ran": row["kernel_ran"],
+                "When (UTC)": row["created_at"][:19].replace("T", " "),
+            }
+            for row in rows
+        ]
+    ).astype({"K/V heads": "Int64"})
+
+
+def measured_settings(rows: Iterable[Row]) -> list[str]:
+    """Which settings have measured caches, in words, the newest first."""
+    found: dict[tuple, set[int]] = {}
+    for row in sorted(rows, key=lambda row: row["created_at"], reverse=True):
+        if row["n_kv_heads"] is not None:
+            names = ("n_heads", "head_dim", "n_layers", "batch_size", "dtype")
+            found.setdefault(tuple(row[name] for name in names), set()).add(row["n_kv_heads"])
+    return [
+        f"{n_heads} query heads, {', '.join(map(str, sorted(counts)))} K/V heads, width "
+        f"{head_dim}, {units.count(n_layers, 'layer')}, batch {batch}, {DTYPE_FORMATS[dtype]}"
+        for (n_heads, head_dim, n_layers, batch, dtype), counts in found.items()
+    ]
 
 
 def conditions(row: Row) -> tuple:

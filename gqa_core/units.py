@@ -28,6 +28,29 @@ def capacity_both(n_bytes: float) -> str:
     return f"{n_bytes / GIB:,.2f} GiB ({n_bytes / GB:,.2f} GB)"
 
 
+def exact_bytes(n_bytes: int) -> str:
+    """Bytes to the last one: "1,073,741,824 B"."""
+    return f"{n_bytes:,} B"
+
+
+def decimal(n_bytes: float) -> str:
+    """Bytes with the largest decimal unit that leaves at least one: "399.77 GB", "301.99 MB"."""
+    for unit, name in ((1000 * GB, "TB"), (GB, "GB"), (10**6, "MB"), (1000, "kB")):
+        if n_bytes >= unit:
+            return f"{n_bytes / unit:,.2f} {name}"
+    return f"{n_bytes:,.0f} B"
+
+
+def binary_and_decimal(n_bytes: float) -> str:
+    """Bytes in the binary unit that suits, the decimal one beside: "372.31 GiB (399.77 GB)"."""
+    return f"{capacity(n_bytes)} ({decimal(n_bytes)})"
+
+
+def gigabytes_label(n_bytes: int) -> str:
+    """Bytes as a vendor's label counts them, in whole decimal gigabytes: "80 GB"."""
+    return f"{n_bytes / GB:,.0f} GB"
+
+
 def bandwidth(bytes_per_s: float) -> str:
     """Bytes per second in decimal gigabytes: "33.4 GB/s"."""
     return f"{bytes_per_s / GB:,.1f} GB/s"
@@ -44,6 +67,21 @@ def duration(seconds: float) -> str:
 def times(ratio: float) -> str:
     """A ratio, without digits that say nothing: "16x", "56.9x"."""
     return f"{ratio:.3g}x"
+
+
+def percent(share: float) -> str:
+    """A share of one, three significant digits: "12.5%", "0.781%"."""
+    return f"{100 * share:.3g}%"
+
+
+def error_percent(got: float, expected: float) -> str:
+    """How far a number is from the expected one, with its sign: "+0.00%"."""
+    return f"{100 * (got / expected - 1):+,.2f}%"
+
+
+def count(number: int, thing: str) -> str:
+    """A number of things: "1 layer", "32 layers", "100,058 tokens"."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def tokens(count: int) -> str:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import LOOKS, context_axis, laid_out, log_axis
+from dashboard.figures.style import LOOKS, bytes_axis, context_axis, laid_out
 from gqa_core import units
-
-STEP = 32  # a tick, and the range, every 32-fold: 1 MiB, 32 MiB, 1 GiB ...
 
 
 def cache_vs_context(
@@ -48,13 +45,6 @@ def cache_vs_context(
                 hovertemplate="%{x:,} tokens: %{text}",
             )
     figure.update_xaxes(context_axis(min(contexts), max(contexts)))
-    figure.update_yaxes(_bytes_axis([value for curve in curves.values() for value in curve]))
+    axis = bytes_axis([value for curve in curves.values() for value in curve])
+    figure.update_yaxes(axis | {"title": {"text": "KV cache (formula)"}})
     return laid_out(figure, height=496)
-
-
-def _bytes_axis(n_bytes: Sequence[int]) -> dict:
-    low = STEP ** math.floor(math.log(min(n_bytes), STEP))
-    high = STEP ** math.ceil(math.log(max(n_bytes), STEP))
-    ticks = [low * STEP**power for power in range(round(math.log(high / low, STEP)) + 1)]
-    axis = log_axis(low, high, ticks, [units.capacity_tick(tick) for tick in ticks])
-    return axis | {"title": {"text": "KV cache (formula)"}}

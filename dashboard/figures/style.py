@@ -17,6 +17,7 @@ import plotly.graph_objects as go
 from gqa_core import units
 
 NEUTRAL = "#888888"
+BYTES_STEP = 32
 GRID = "rgba(136, 136, 136, 0.25)"
 
 
@@ -48,6 +49,16 @@ class Stance:
 
 
 STANCES = {"A": Stance(14, 0.94), "B": Stance(9, 1.06)}
+SHARED = (  # fill and ink of what is shared, in turn: neighbours differ, also to the colour-blind
+    ("#0072B2", "#FFFFFF"),
+    ("#D55E00", "#000000"),
+    ("#CC79A7", "#000000"),
+    ("#A6761D", "#000000"),
+    ("#8A63D2", "#000000"),
+    ("#009E73", "#000000"),
+)
+FAINT = 0.45  # what is not selected
+FRAME = (("#FFFFFF", 5), ("#000000", 2))  # black in white: seen on every fill, light and dark
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -83,6 +94,27 @@ def whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:
     low = base ** math.floor(math.log(min(values), base) + 1e-9)
     high = base ** math.ceil(math.log(max(values), base) - 1e-9)
     return (low, high) if low < high else (low, low * base)
+
+
+def bytes_axis(n_bytes: Sequence[float]) -> dict:
+    """A log axis of bytes in whole 32-fold steps around these: 1 MiB, 32 MiB, 1 GiB ..."""
+    low = BYTES_STEP ** math.floor(math.log(min(n_bytes), BYTES_STEP))
+    high = BYTES_STEP ** math.ceil(math.log(max(n_bytes), BYTES_STEP))
+    n_steps = round(math.log(high / low, BYTES_STEP))
+    ticks = [low * BYTES_STEP**power for power in range(n_steps + 1)]
+    return log_axis(low, high, ticks, [units.capacity_tick(tick) for tick in ticks])
+
+
+def shared_look(index: int) -> tuple[str, str]:
+    """Fill and ink of the thing with this number among those that are shared."""
+    return SHARED[index % len(SHARED)]
+
+
+def shared_scale() -> list[tuple[float, str]]:
+    """A colour scale for a heat map of `index % len(SHARED)`, to be used from -0.5 on."""
+    n = len(SHARED)
+    edges = [(index / n, (index + 1) / n, fill) for index, (fill, _) in enumerate(SHARED)]
+    return [(edge, fill) for low, high, fill in edges for edge in (low, high)]
 
 
 def laid_out(figure: go.Figure, height: int) -> go.Figure:

@@ -63,3 +63,16 @@ def kv_read_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int
 def reduction_vs_mha(attention: AttentionConfig) -> float:
     """How many times smaller the cache is than the same heads' MHA cache; dimensionless."""
     return kv_elements_per_token(attention.mha) / kv_elements_per_token(attention)
+
+
+def tokens_to_fill(n_bytes: int, model: ModelConfig, batch_size: int, kv_format: str) -> int:
+    """The context at which the cache first holds at least `n_bytes`, in tokens per sequence.
+
+    Raises:
+        ValueError: the format is not known, or a layer sees a window only, so that its cache
+            stops growing.
+    """
+    if any(run.window is not None for run in model):
+        raise ValueError("every layer must see the whole context: got one with a window")
+    per_token = batch_size * kv_bytes_per_token(model, kv_format)
+    return -(-n_bytes // per_token)

@@ -5,7 +5,13 @@ from playwright.sync_api import expect
 
 from tests.browser.conftest import running_server
 
-TITLES = {"/": "What sharing K/V heads buys", "/decode": "Decode steps, measured here"}
+TITLES = {
+    "/": "What sharing K/V heads buys",
+    "/head_groups": "Who reads which K/V head",
+    "/kv_cache": "How large the KV cache grows",
+    "/decode": "Decode steps, measured here",
+}
+MENU = ["Overview", "Head groups", "KV cache", "Decode", "Equivalence", "Runs"]
 
 
 @pytest.mark.parametrize("path", TITLES)
@@ -15,8 +21,9 @@ def test_a_first_visit_by_deep_link_shows_that_page_and_the_same_menu(visit, pat
             page = visit(path, address=address)
             expect(page.get_by_role("heading", name=TITLES[path])).to_be_visible()
             menu = page.get_by_test_id("stTopNavLink")
-            expect(menu).to_have_text(["Overview", "Decode", "Equivalence", "Runs"])
-            expect(page).to_have_title("Overview | GQA Lab" if path == "/" else "Decode | GQA Lab")
+            expect(menu).to_have_text(MENU)
+            name = {"/": "Overview", "/head_groups": "Head groups", "/kv_cache": "KV cache"}
+            expect(page).to_have_title(f"{name.get(path, 'Decode')} | GQA Lab")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -57,7 +64,7 @@ def test_fewer_query_heads_pull_the_k_v_heads_along(visit):
 def test_a_link_restores_the_view_on_the_other_page_too(visit):
     page = visit("/?n_heads=64&n_kv_heads=4&context_len=32768")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("4 K/V heads, each shared by 16")
-    page.get_by_test_id("stTopNavLink").nth(1).click()
+    page.get_by_test_id("stTopNavLink").filter(has_text="Decode").click()
     expect(page.get_by_role("heading", name=TITLES["/decode"])).to_be_visible()
     for name, value in (("Query heads", "64"), ("K/V heads", "4"), ("Context", "32768")):
         expect(page.get_by_role("slider", name=name)).to_have_attribute("aria-valuetext", value)

@@ -11,6 +11,7 @@ from gqa_core.theory.memory import (
     kv_elements_per_token,
     kv_read_bytes,
     reduction_vs_mha,
+    tokens_to_fill,
 )
 from tests.anchors import DEEPSEEK_V3
 
@@ -103,3 +104,14 @@ def test_an_unknown_format_is_refused_with_those_that_exist():
     model = ModelConfig.uniform(deepseek_with(8), 1)
     with pytest.raises(ValueError, match="kv_format must be one of fp32, bf16, fp16, fp8: got 'x'"):
         kv_bytes_per_token(model, "x")
+
+
+def test_the_lecture_s_400_gb_are_reached_just_after_100_000_tokens():
+    # 128 heads x (128 + 128) x 61 layers x 2 B = 3,997,696 B/token; 400e9 / that = 100,057.6
+    deepseek = ModelConfig.uniform(DEEPSEEK_V3.mha, 61)
+    assert tokens_to_fill(400 * 10**9, deepseek, 1, "bf16") == 100_058
+    assert tokens_to_fill(400 * 10**9, deepseek, 2, "bf16") == 50_029
+    assert tokens_to_fill(3_997_696, deepseek, 1, "bf16") == 1
+    window = ModelConfig(runs=(LayerRun(attention=DEEPSEEK_V3, n_layers=1, window=8),))
+    with pytest.raises(ValueError, match="see the whole context"):
+        tokens_to_fill(1, window, 1, "bf16")

@@ -1,0 +1,145 @@
+"""The cache against context: formulas as lines, measured bytes as markers, device memory as bounds.
+
+Nothing measured is scaled: a marker is the cache of as many layers as were really allocated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import LOOKS, NEUTRAL, bytes_axis, context_axis, laid_out
+from gqa_core import units
+
+SECOND_LABEL = 0.47  # of the width: where every second ceiling's label starts
+CLOSE = 2.2  # ceilings less than so many times apart
+MEASURED = {"tensor_bytes": "live tensors", "peak_bytes": "peak"}
+
+
+def cache_growth(
+    curves: Mapping[str, Sequence[int]],
+    contexts: Sequence[int],
+    at: int,
+    measured: Sequence[Mapping[str, Any]] = (),
+    ceilings: Mapping[str, int] | None = None,
+    highest: int = 0,
+) -> go.Figure:
+    """Cache bytes over `contexts` on log-log axes, `at` marked by a dotted line.
+
+    `measured` are rows of `dashboard.tables.cache_rows`; `ceilings` bytes by device name. The axis
+    holds `highest` in any case, so it stays where it is while ceilings come and go.
+    """
+    figure = go.Figure()
+    ceilings = ceilings or {}
+    values = [value for curve in curves.values() for value in curve]
+    values += [row[name] for row in measured for name in MEASURED]
+    values += [*ceilings.values(), *([highest] if highest else [])]
+    figure.update_xaxes(context_axis(min(contexts), max(contexts)))
+    figure.update_yaxes(bytes_axis(values) | {"title": {"text": "KV cache"}})
+    _add_ceilings(figure, ceilings, contexts)
+    for variant, n_bytes in curves.items():
+        look = LOOKS[variant]
+        figure.add_scatter(
+            x=list(contexts),
+            y=list(n_bytes),
+            name=f"{variant} (formula)",
+            mode="lines",
+            line={"color": look.color, "dash": look.dash, "width": 2.5},
+            text=[units.binary_and_decimal(value) for value in n_bytes],
+            hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
+        )
+    low, high = figure.layout.yaxis.range
+    figure.add_scatter(
+        x=[at, at],
+        y=[10**low, 10**high],
+        name="context slider",
+        showlegend=False,
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dot", "width": 1},
+        hoverinfo="skip",
+    )
+    if measured:
+        _add_legend(figure)
+    for label in curves:
+        for field in MEASURED:
+            _add_measured(figure, label, field, [row for row in measured if row["label"] == label])
+    return laid_out(figure, height=520)
+
+
+def _add_measured(
+    figure: go.Figure, label: str, field: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """One marker a measured cache; its hover tells how far it is from the line."""
+    if not rows:
+        return
+    figure.add_scatter(
+        x=[row["context_len"] for row in rows],
+        y=[row[field] for row in rows],
+        name=f"{label} ({MEASURED[field]}, measured)",
+        showlegend=False,
+        mode="markers",
+        marker=_marker(field, LOOKS[label].symbol, LOOKS[label].color),
+        text=[
+            f"{units.capacity(row[field])}, "
+            f"{units.error_percent(row[field], row['line_bytes'])} against the formula"
+            for row in rows
+        ],
+        hovertemplate=f"{label} {MEASURED[field]} at %{{x:,}} tokens: %{{text}}"
+        "<extra>measured here</extra>",
+    )
+
+
+def _marker(field: str, symbol: str, color: str) -> dict:
+    """Live tensors have their variant's symbol, a peak is a cross."""
+    if field == "peak_bytes":
+        return {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": color}}
+    return {"symbol": symbol, "size": 10, "color": color}
+
+
+def _add_legend(figure: go.Figure) -> None:
+    """One grey entry for each kind of measured bytes, whatever the variant."""
+    for field, name in MEASURED.items():
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            name=f"{name} (measured here)",
+            mode="markers",
+            marker=_marker(field, "circle", NEUTRAL),
+        )
+
+
+def _add_ceilings(figure: go.Figure, ceilings: Mapping[str, int], contexts: Sequence[int]) -> None:
+    """Dashed grey lines, one for each size, labelled in turn at the left end and past the middle.
+
+    A label stands under its line, or over it where the next line below is close.
+    """
+    low, high = min(contexts) / 1.3, max(contexts) * 1.3
+    sizes = sorted(set(ceilings.values()))
+    for index, n_bytes in enumerate(sizes):
+        names = [name for name, size in ceilings.items() if size == n_bytes]
+        more = f" +{len(names) - 1}" if len(names) > 1 else ""
+        size = units.gigabytes_label(n_bytes)
+        over = index > 0 and n_bytes < CLOSE * sizes[index - 1]
+        figure.add_scatter(
+            x=[low, high],
+            y=[n_bytes] * 2,
+            name=f"{', '.join(names)}, {size}",
+            showlegend=False,
+            mode="lines",
+            line={"color": NEUTRAL, "dash": "dash", "width": 1},
+            hovertemplate=f"{', '.join(names)}: {size} on the vendor's label"
+            "<extra>published</extra>",
+        )
+        figure.add_scatter(
+            x=[low * 1.05 * (high / low) ** (SECOND_LABEL * (index % 2))],
+            y=[n_bytes],
+            name=f"{size} label",
+            showlegend=False,
+            mode="text",
+            text=[f"{names[0]}{more}, {size}"],
+            textposition="top right" if over else "bottom right",
+            textfont={"size": 10},
+            hoverinfo="skip",
+        )

@@ -1,0 +1,182 @@
+"""One layer's heads: who reads what, and what of it is cached.
+
+Up to 64 query heads are circles above what they read, joined by lines; more of them are rows of
+numbered cells, joined by colour. Neighbours never have the same colour. What is filled below is
+cached; what is hollow, MLA's own K and V of every head, is unfolded anew for each step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.figures.head_strips import head_strips
+from dashboard.figures.style import FAINT, NEUTRAL, laid_out, shared_look
+from dashboard.sentences import latent_says, part_hover
+from gqa_core import units
+from gqa_core.configs import AttentionConfig, LatentConfig
+from gqa_core.theory.sharing import CachedPart, cached_parts
+
+MAX_JOINED = 64
+SELECTED = 4  # pixels a selected marker is larger
+MAX_LABELS = 16  # numbers side by side on a phone
+LEVEL = 118  # pixels between two rows
+OWN = "hollow: own K and V, not cached"
+
+
+def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> go.Figure:
+    """Query heads above, what they read below; part number `selected` of the cache stands out."""
+    parts = cached_parts(attention)
+    if attention.n_heads > MAX_JOINED:
+        return head_strips(attention, parts, kv_format, selected)
+    figure = go.Figure()
+    if isinstance(attention, LatentConfig):
+        _add_latent(figure, attention, parts, kv_format, selected)
+    else:
+        _add_shared(figure, parts, kv_format, selected)
+    top = 2 if isinstance(attention, LatentConfig) else 1
+    own = f"; {OWN}" if isinstance(attention, LatentConfig) else ""
+    _add_label(figure, top + 0.36, units.count(attention.n_heads, "query head") + own)
+    figure.update_xaxes(visible=False, range=[-0.7, attention.n_heads - 0.3], fixedrange=True)
+    figure.update_yaxes(visible=False, range=[-0.55, top + 0.5], fixedrange=True)
+    laid_out(figure, height=round(LEVEL * (top + 1.1)))
+    return figure.update_layout(showlegend=False, barmode="overlay")
+
+
+def _add_shared(
+    figure: go.Figure, parts: Sequence[CachedPart], kv_format: str, selected: int
+) -> None:
+    """Grouped heads: circles over squares, one line each, all in the colour of their K/V head."""
+    middles = [(part.query_heads[0] + part.query_heads[-1]) / 2 for part in parts]
+    larger = [SELECTED if index == selected else 0 for index in range(len(parts))]
+    for index, part in enumerate(parts):
+        figure.add_scatter(
+            x=[x for head in part.query_heads for x in (head, middles[index], None)],
+            y=[1, 0, None] * len(part.query_heads),
+            name="reads",
+            mode="lines",
+            line={"color": shared_look(index)[0], "width": 2.5 if index == selected else 1},
+            opacity=1.0 if index == selected else FAINT,
+            hoverinfo="skip",
+        )
+    readers = [(head, index) for index, part in enumerate(parts) for head in part.query_heads]
+    _add_row(
+        figure,
+        1,
+        "query heads",
+        [head for head, _ in readers],
+        [f"query head {head}<br>reads {parts[index].name}" for head, index in readers],
+        {
+            "color": [shared_look(index)[0] for _, index in readers],
+            "symbol": "circle",
+        },
+        larger=[larger[index] for _, index in readers],
+    )
+    _add_row(
+        figure,
+        0,
+        "K/V heads",
+        middles,
+        [part_hover(part, kv_format) for part in parts],
+        {
+            "color": [shared_look(index)[0] for index in range(len(parts))],
+            "symbol": "square",
+        },
+        larger=larger,
+        n_heads=len(readers),
+    )
+    _add_label(figure, -0.42, f"{units.count(len(parts), 'K/V head')}, cached")
+
+
+def _add_latent(
+    figure: go.Figure,
+    attention: LatentConfig,
+    parts: Sequence[CachedPart],
+    kv_format: str,
+    selected: int,
+) -> None:
+    """MLA: every query head over its own hollow K and V, and both unfolded from two filled bars."""
+    n_heads, start = attention.n_heads, -0.5
+    heads = list(range(n_heads))
+    for index, part in enumerate(parts):
+        fill, width = shared_look(index)[0], part.read_share * n_heads
+        figure.add_scatter(
+            x=[x for head in heads for x in (head, start + width / 2, None)],
+            y=[1, 0.15, None] * n_heads,
+            name="unfolds",
+            mode="lines",
+            line={"color": fill, "width": 2 if index == selected else 1},
+            opacity=1.0 if index == selected else FAINT,
+            hoverinfo="skip",
+        )
+        figure.add_bar(
+            x=[width],
+            base=[start],
+            y=[0],
+            width=0.3,
+            orientation="h",
+            name=part.name,
+            marker={"color": fill, "line": {"width": 0}},
+            hovertext=[part_hover(part, kv_format)],
+            hovertemplate="%{hovertext}<extra></extra>",
+        )
+        start += width
+    figure.add_scatter(
+        x=[x for head in heads for x in (head, head, None)],
+        y=[2, 1, None] * n_heads,
+        name="reads",
+        mode="lines",
+        line={"color": NEUTRAL, "width": 1},
+        opacity=FAINT,
+        hoverinfo="skip",
+    )
+    own = [f"K and V of head {head} alone<br>unfolded for each step, not cached" for head in heads]
+    _add_row(
+        figure,
+        1,
+        "own K and V",
+        heads,
+        own,
+        {"color": NEUTRAL, "symbol": "square-open"},
+        labels=False,
+    )
+    queries = [f"query head {head}<br>reads a K and V of its own" for head in heads]
+    _add_row(figure, 2, "query heads", heads, queries, {"color": NEUTRAL, "symbol": "circle"})
+    _add_label(figure, -0.36, f"filled: {latent_says(attention)}, cached")
+
+
+def _add_row(
+    figure: go.Figure,
+    y: float,
+    name: str,
+    xs: Sequence[float],
+    hovers: Sequence[str],
+    marker: dict,
+    *,
+    n_heads: int | None = None,
+    larger: Sequence[int] = (),
+    labels: bool = True,
+) -> None:
+    """A row of markers, numbered as densely as a phone can show; `larger` adds pixels."""
+    step = -(-len(xs) // MAX_LABELS)
+    size = min(max(260 / (n_heads or len(xs)), 4), 16)
+    size = size if y else min(size + 3, 300 / len(xs))
+    figure.add_scatter(
+        x=list(xs),
+        y=[y] * len(xs),
+        name=name,
+        mode="markers+text" if labels else "markers",
+        marker={"size": [size + more for more in larger or [0] * len(xs)], "opacity": 1, **marker},
+        text=[str(index) if index % step == 0 else "" for index in range(len(xs))],
+        textposition="top center" if y else "bottom center",
+        textfont={"size": 10},
+        hovertext=list(hovers),
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _add_label(figure: go.Figure, y: float, text: str) -> None:
+    figure.add_annotation(
+        x=0, xref="paper", xanchor="left", y=y, showarrow=False, text=text, font={"size": 12}
+    )

@@ -1,0 +1,109 @@
+"""Named settings a page offers: the lecture's examples and the models it names.
+
+A preset states only the numbers that are its own; the other sliders stay. Which one shows as chosen
+follows from the sliders, so a moved slider never leaves a wrong name standing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import streamlit as st
+
+from dashboard.choices import SizeChoice
+from dashboard.kept import keep
+from gqa_core.catalog.models import model
+from gqa_core.configs import GroupedConfig
+
+KEY = "preset"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A name, and the sliders it sets, by their keys."""
+
+    name: str
+    settings: Mapping[str, int | str]
+
+    def fits(self, choice: SizeChoice) -> bool:
+        """Whether the sliders say what this preset does."""
+        said = {name: value for name, value in self.settings.items() if hasattr(choice, name)}
+        return all(getattr(choice, name) == value for name, value in said.items())
+
+
+def _preset(name: str, **settings: int | str) -> Preset:
+    return Preset(name, MappingProxyType(settings))
+
+
+def _grouped(name: str, catalog_name: str) -> Preset:
+    """A published model with grouped heads; the head map shows what it has."""
+    known = model(catalog_name)
+    layer = known.attention
+    assert isinstance(layer, GroupedConfig)
+    return _preset(
+        name,
+        n_heads=layer.n_heads,
+        n_kv_heads=layer.n_kv_heads,
+        head_dim=layer.head_dim,
+        n_layers=known.config.n_layers,
+        variant=layer.variant,
+    )
+
+
+def _deepseek() -> Preset:
+    """DeepSeek's heads at the context where the lecture's 400 GB and 3 GB hold."""
+    known = model("DeepSeek-V3")
+    return _preset(
+        "DeepSeek at 100,000 tokens",
+        n_heads=known.attention.n_heads,
+        n_kv_heads=8,
+        head_dim=known.attention.v_head_dim,
+        n_layers=known.config.n_layers,
+        kv_format="bf16",
+        context_len=100_000,
+        batch_size=1,
+        variant="MLA",
+    )
+
+
+PRESETS = (
+    _preset("32 heads in 8", n_heads=32, n_kv_heads=8, variant="GQA"),
+    _preset("128 heads in 8 (16x)", n_heads=128, n_kv_heads=8, variant="GQA"),
+    _grouped("Llama 3 8B", "Llama 3 8B"),
+    _grouped("Llama 3 70B", "Llama 3 70B"),
+    _deepseek(),
+)
+DEEPSEEK = SizeChoice(
+    **{name: value for name, value in PRESETS[-1].settings.items() if name != "variant"}
+)
+BY_NAME = {preset.name: preset for preset in PRESETS}
+
+
+def name_of(choice: SizeChoice) -> str | None:
+    """The preset that says most of what the sliders say, or None where none fits."""
+    fitting = [preset for preset in PRESETS if preset.fits(choice)]
+    return max(fitting, key=lambda preset: len(preset.settings)).name if fitting else None
+
+
+def show_presets(choice: SizeChoice) -> None:
+    """The names to choose from; draw it after the sliders, in a container above them."""
+    chosen = BY_NAME.get(st.session_state.get(KEY))
+    if chosen is None or not chosen.fits(choice):
+        st.session_state[KEY] = name_of(choice)
+    st.selectbox(
+        "Example",
+        list(BY_NAME),
+        index=None,
+        key=KEY,
+        placeholder="your own numbers",
+        help="The lecture's examples. Choosing one sets the sliders below.",
+        on_change=_apply,
+    )
+
+
+def _apply() -> None:
+    chosen = BY_NAME.get(st.session_state[KEY])
+    for key, value in chosen.settings.items() if chosen else ():
+        st.session_state[key] = keep(key, value)

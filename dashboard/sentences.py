@@ -1,0 +1,129 @@
+"""What the numbers of a page say in words: parts of a cache, formulas filled in, answers."""
+
+from __future__ import annotations
+
+from dashboard.choices import SizeChoice
+from gqa_core import units
+from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, ModelConfig
+from gqa_core.theory.formats import bytes_per_element
+from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha, tokens_to_fill
+from gqa_core.theory.sharing import CachedPart
+
+LECTURE_BYTES = 400 * units.GB  # "the KV cache size can grow to 400 GB"
+
+
+def heads_named(heads: range) -> str:
+    """Consecutive query heads: "query heads 12 to 15"."""
+    if len(heads) == 1:
+        return f"query head {heads[0]}"
+    return f"query heads {heads[0]} to {heads[-1]}"
+
+
+def latent_says(attention: LatentConfig) -> str:
+    """What MLA caches of a token: "latent of 512 and a RoPE key of 64"."""
+    return f"latent of {attention.kv_lora_rank} and a RoPE key of {attention.qk_rope_head_dim}"
+
+
+def part_hover(part: CachedPart, kv_format: str) -> str:
+    """A cached part in four short lines."""
+    return "<br>".join(
+        [
+            part.name,
+            f"read by {heads_named(part.query_heads)}",
+            f"{units.capacity(part.bytes_per_token(kv_format))} per token and layer",
+            f"{units.percent(part.read_share)} of the read",
+        ]
+    )
+
+
+def part_sentence(part: CachedPart, kv_format: str) -> str:
+    """A cached part in words: who reads it, how large it is, and its share of the read."""
+    n_queries = len(part.query_heads)
+    article = "" if part.name.startswith("K/V head") else "The "
+    return (
+        f"{article}**{part.name}** is read by {heads_named(part.query_heads)} "
+        f"({units.count(n_queries, 'query head')}). "
+        f"It keeps {units.capacity(part.bytes_per_token(kv_format))} per token and layer in "
+        f"{kv_format}, {units.percent(part.read_share)} of what a step reads."
+    )
+
+
+def sharing_sentence(attention: AttentionConfig) -> str:
+    """Who shares with whom, in the words of this project and of the lecture."""
+    if isinstance(attention, LatentConfig):
+        return (
+            f"A {latent_says(attention)} are cached for all {attention.n_heads} query heads. "
+            "Every head unfolds its own K and V from the latent, and its K takes the RoPE key as "
+            "it is: what is cached is shared, what is looked at is not."
+        )
+    n, per = attention.n_kv_heads, attention.q_per_kv
+    groups = f"{units.count(n, 'K/V head')} (G = {units.count(n, 'group')})"
+    if per == 1:
+        return f"{groups}, one query each: no head shares its K and V."
+    return (
+        f"{groups}, {per} queries each. Heads that share K and V still have their own queries, "
+        "so they still look for different things."
+    )
+
+
+def heads_answer(attention: AttentionConfig) -> str:
+    """The one-line answer of the page on head groups."""
+    times = units.times(reduction_vs_mha(attention))
+    n_heads = attention.n_heads
+    if isinstance(attention, LatentConfig):
+        ours, mha = kv_elements_per_token(attention), kv_elements_per_token(attention.mha)
+        return (
+            f"N = {n_heads} heads have their own K and V each, unfolded from {ours:,} cached "
+            f"elements a token and layer: {mha:,} / {ours:,} = {times} fewer than MHA keeps."
+        )
+    n, per = attention.n_kv_heads, attention.q_per_kv
+    return (
+        f"N = {n_heads} heads in G = {units.count(n, 'group')} are "
+        f"{units.count(per, 'head')} in each group, and the cache is "
+        f"N / n_kv_heads = {n_heads} / {n} = {times} smaller than MHA's."
+        if per > 1
+        else f"N = {n_heads} heads in G = {n} groups are 1 head in each group: this is MHA, "
+        f"and N / n_kv_heads = {n_heads} / {n} = {times} saves nothing."
+    )
+
+
+def size_caption(attention: AttentionConfig, n_bytes: int) -> str:
+    """A cache in decimal units, and how it compares: "33.55 MB, 4x smaller than MHA"."""
+    if attention.variant == "MHA":
+        return f"{units.decimal(n_bytes)}, the yardstick"
+    times = units.times(reduction_vs_mha(attention))
+    return f"{units.decimal(n_bytes)}, {times} smaller than MHA"
+
+
+def formula_filled_in(choice: SizeChoice, attention: AttentionConfig) -> str:
+    """The formula with the sliders' numbers put in, and what comes out."""
+    if isinstance(attention, GroupedConfig):
+        elements = f"2 x {attention.n_kv_heads} x {attention.head_dim}"
+    else:
+        elements = f"({attention.kv_lora_rank} + {attention.qk_rope_head_dim})"
+    n_bytes = choice.cache_bytes(attention, choice.context_len)
+    return (
+        f"{elements} x {units.count(choice.n_layers, 'layer')} x "
+        f"{bytes_per_element(choice.kv_format)} B x {choice.context_len} tokens x "
+        f"{choice.batch_size} = {units.exact_bytes(n_bytes)} = {units.binary_and_decimal(n_bytes)}"
+    )
+
+
+def lecture_sentence(choice: SizeChoice) -> str:
+    """At which context, and in which format, MHA with these numbers keeps the lecture's 400 GB."""
+    model = ModelConfig.uniform(choice.rows["MHA"], choice.n_layers)
+    n_tokens = tokens_to_fill(LECTURE_BYTES, model, choice.batch_size, choice.kv_format)
+    return (
+        f"{units.count(choice.n_layers, 'layer')}, {choice.n_heads} heads of width "
+        f"{choice.head_dim}, {choice.kv_format}, batch {choice.batch_size}: "
+        f"MHA reaches 400 GB at {units.count(n_tokens, 'token')}"
+    )
+
+
+def cache_answer(choice: SizeChoice) -> str:
+    """The one-line answer of the page on the KV cache."""
+    sizes = [
+        f"{name} {units.binary_and_decimal(choice.cache_bytes(attention, choice.context_len))}"
+        for name, attention in choice.rows.items()
+    ]
+    return f"At {choice.context_len} tokens: {', '.join(sizes)}. {lecture_sentence(choice)}."

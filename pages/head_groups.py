@@ -1,0 +1,66 @@
+"""Which query heads read which K/V heads, and how much of the cache is that?"""
+
+import streamlit as st
+
+from dashboard import panels, sentences, tables
+from dashboard.controls import head_controls, size_controls
+from dashboard.figures.head_map import head_map
+from dashboard.frame import open_page
+from dashboard.presets import show_presets
+from dashboard.variants import merged_sentence
+from gqa_core import units
+from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha
+from gqa_core.theory.sharing import cached_parts
+
+open_page(
+    "Who reads which K/V head",
+    "The lecture: “For example, if a model has 32 heads (N=32) and we create 8 groups (G=8), there "
+    "will be 4 heads in each group.” Which heads are they, and what is cached for them?",
+)
+examples = st.container()
+choice = size_controls()
+with examples:
+    show_presets(choice)
+if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
+    st.info(merged)
+attention, selected = head_controls(choice)
+parts = cached_parts(attention)
+part = parts[selected]
+table = tables.part_table(choice, attention)
+
+panels.show_metrics(
+    [
+        ("Query heads", str(attention.n_heads), "N of the lecture"),
+        ("Cached parts a layer", str(len(parts)), ", ".join(tables.kinds_of(parts))),
+        ("Query heads a part", str(len(part.query_heads)), "read the part chosen above"),
+        (
+            "Smaller than MHA",
+            units.times(reduction_vs_mha(attention)),
+            f"{kv_elements_per_token(attention.mha):,} / {kv_elements_per_token(attention):,} "
+            "elements a layer",
+        ),
+    ]
+)
+panels.show_evidence("formula")
+panels.show_figure(
+    head_map(attention, choice.kv_format, selected),
+    "head_map",
+    f"{attention.variant}: {sentences.sharing_sentence(attention)}",
+)
+st.markdown(
+    f"{sentences.sharing_sentence(attention)} {sentences.part_sentence(part, choice.kv_format)}"
+)
+st.subheader("The numbers")
+panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
+panels.show_downloads("head_groups", {"csv": lambda: table.to_csv(index=False)})
+st.markdown(
+    "**Formula.** Query head i reads K/V head i // (query heads / K/V heads); a K/V head keeps a K "
+    "and a V of the head width, so 2 x head width x bytes per element for each token and layer. "
+    "MLA keeps a latent of 4 and a RoPE key of a half head width (DeepSeek-V2's proportions). "
+    "**Source.** GQA paper, arXiv:2305.13245, figure 2; DeepSeek-V2 report, arXiv:2405.04434, "
+    "sections 2.1.2 and 2.1.3, Table 1. "
+    "**Limits.** “Groups of 8” can mean 8 K/V heads or 8 heads a group: here G counts K/V heads. "
+    "The share of the read takes each byte to be read once, as an ideal kernel does; what heads "
+    "learn from sharing is not told here."
+)
+st.success(f"**Answer.** {sentences.heads_answer(attention)}")

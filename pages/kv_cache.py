@@ -1,0 +1,74 @@
+"""How large does the KV cache grow with the context?"""
+
+import streamlit as st
+
+from dashboard import panels, sentences, tables
+from dashboard.controls import CONTEXT_LENS, ceiling_control, size_controls
+from dashboard.figures.cache_growth import cache_growth
+from dashboard.frame import open_page
+from dashboard.logged_caches import logged_caches, show_logged_caches
+from dashboard.presets import DEEPSEEK, show_presets
+from dashboard.variants import merged_sentence
+from gqa_core import units
+from gqa_core.catalog.devices import devices
+
+open_page(
+    "How large the KV cache grows",
+    "The lecture: “For a complex model like DeepSeek, the KV cache size can grow to 400 GB, even "
+    "for a single input.” At which context, and in which number format?",
+)
+examples = st.container()
+choice = size_controls()
+with examples:
+    show_presets(choice)
+if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
+    st.info(merged)
+sizes = {name: choice.cache_bytes(row, choice.context_len) for name, row in choice.rows.items()}
+panels.show_metrics(
+    [
+        (f"{name} cache", units.capacity(size), sentences.size_caption(choice.rows[name], size))
+        for name, size in sizes.items()
+    ]
+)
+ceilings = ceiling_control()
+measured = logged_caches(choice)
+contexts = sorted({*CONTEXT_LENS, *(row["context_len"] for row in measured)})
+table = tables.growth_table(choice, contexts)
+panels.show_evidence("formula", "published", *(["measured here"] if measured else []))
+panels.show_figure(
+    cache_growth(
+        {
+            name: [choice.cache_bytes(row, context_len) for context_len in contexts]
+            for name, row in choice.rows.items()
+        },
+        contexts,
+        choice.context_len,
+        measured,
+        {device.name: device.memory_bytes for device in ceilings},
+        max(device.memory_bytes for device in devices()),
+    ),
+    "cache_growth",
+    sentences.cache_answer(choice),
+)
+show_logged_caches(measured)
+st.subheader("The numbers")
+panels.show_evidence("formula")
+panels.show_table(table, "growth", "Cache of each variant by context, for the settings above")
+panels.show_downloads("kv_cache", {"csv": lambda: table.to_csv(index=False)})
+st.markdown(
+    "**Formula**, with your numbers: elements a token and layer x layers x bytes an element x "
+    "context x batch."
+)
+for name, attention in choice.rows.items():
+    st.markdown(f"- {name}: {sentences.formula_filled_in(choice, attention)}")
+st.markdown(
+    f"**The lecture's 400 GB.** {sentences.lecture_sentence(DEEPSEEK)}. "
+    "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1, for the elements; memory of "
+    f"devices: {'; '.join(f'{device.name}: {device.source}' for device in ceilings) or 'none'}. "
+    "**Limits.** The memory is the number on the vendor's label, read as decimal GB; what a "
+    "program gets is up to 7% off, and weights and activations need room too: below a ceiling "
+    "does not mean that it fits. Measured points are of as many layers as were really allocated, "
+    "and nothing is scaled; the peak is memory held above the level before the cache was made, so "
+    "it includes what the kernel needs beside it. Naive MLA is not drawn: it caches more than MHA."
+)
+st.success(f"**Answer.** {sentences.cache_answer(choice)}")

@@ -1,0 +1,141 @@
+"""The pages Head groups and KV cache, driven by key: presets, variants, words and points."""
+
+# ruff: noqa: F811 (pytest finds the fixtures that are imported here by their names)
+import json
+
+import pytest
+
+from gqa_core.configs import GroupedConfig
+from tests.dashboard.test_pages import log, metrics, opened, slider  # noqa: F401
+from tests.measure import samples
+
+DEEPSEEK = "DeepSeek at 100,000 tokens"
+HERE = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
+MEASURED = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "n_layers": 1, "kv_format": "fp32"}
+
+
+def choose(app, name):
+    app = app.selectbox(key="preset").set_value(name).run()
+    assert not app.exception
+    return app
+
+
+def values(app):
+    return {widget.key: widget.value for widget in app.select_slider}
+
+
+def said(app):
+    return " ".join(block.value for block in app.markdown)
+
+
+def figure(app):
+    return json.loads(app.get("plotly_chart")[0].proto.spec)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("32 heads in 8", {"n_heads": 32, "n_kv_heads": 8}),
+        ("128 heads in 8 (16x)", {"n_heads": 128, "n_kv_heads": 8}),
+        ("Llama 3 8B", {"n_heads": 32, "n_kv_heads": 8, "head_dim": 128, "n_layers": 32}),
+        ("Llama 3 70B", {"n_heads": 64, "n_kv_heads": 8, "head_dim": 128, "n_layers": 80}),
+        (DEEPSEEK, {"n_heads": 128, "n_layers": 61, "context_len": 100000, "kv_format": "bf16"}),
+    ],
+)
+@pytest.mark.parametrize("page", ["head_groups", "kv_cache"])
+def test_a_preset_sets_the_sliders_and_stays_chosen(opened, page, name, expected):
+    app = opened(page, n_heads=2, n_kv_heads=1, head_dim=64, batch_size=4, kv_format="fp8")
+    assert app.selectbox(key="preset").value is None
+    app = choose(app, name)
+    assert values(app).items() >= expected.items()
+    assert app.selectbox(key="preset").value == name
+
+
+def test_a_moved_slider_leaves_no_wrong_name_standing(opened):
+    app = choose(opened("head_groups"), "Llama 3 70B")
+    app = slider(app, "n_layers").set_value(61).run()
+    assert app.selectbox(key="preset").value is None
+
+
+def test_deepseek_s_preset_shows_the_lecture_s_numbers_and_where_they_hold(opened):
+    app = choose(opened("kv_cache"), DEEPSEEK)
+    assert metrics(app) == {
+        "MHA cache": "372.31 GiB",
+        "GQA cache": "23.27 GiB",
+        "MQA cache": "2.91 GiB",
+        "MLA cache": "6.54 GiB",
+    }
+    answer = app.success[0].value
+    for part in ("372.31 GiB (399.77 GB)", "2.91 GiB (3.12 GB)", "400 GB at 100,058 tokens"):
+        assert part in answer
+    assert "2 x 128 x 128 x 61 layers x 2 B x 100000 tokens x 1 = 399,769,600,000 B" in said(app)
+
+
+def test_the_lecture_s_own_400_gb_stand_whatever_the_sliders(opened):
+    app = opened("kv_cache", n_heads=16)
+    assert "61 layers, 128 heads of width 128, bf16, batch 1" in said(app)
+    assert "100,058 tokens" in said(app)
+    assert "100,058 tokens" not in app.success[0].value
+
+
+def test_the_lecture_s_groups_are_told_in_words(opened):
+    app = opened("head_groups")
+    assert app.button_group(key="variant").value == "GQA"
+    assert "8 K/V heads (G = 8 groups), 4 queries each" in said(app)
+    assert "4 heads in each group" in app.success[0].value
+    app = app.selectbox(key="part").set_value("K/V head 3").run()
+    assert "**K/V head 3** is read by query heads 12 to 15" in said(app)
+    assert len(app.dataframe[0].value) == 8
+    assert metrics(app)["Smaller than MHA"] == "4x"
+
+
+def test_every_variant_can_be_shown_and_the_part_follows(opened):
+    app = opened("head_groups", n_heads=16, n_kv_heads=4, part="K/V head 3")
+    for variant, n_parts in (("MHA", 16), ("MQA", 1), ("MLA", 2), ("GQA", 4)):
+        app = app.button_group(key="variant").set_value(variant).run()
+        assert not app.exception
+        assert len(app.dataframe[0].value) == n_parts
+    app = slider(app, "n_kv_heads").set_value(16).run()
+    assert not app.exception
+    assert app.button_group(key="variant").value == "MHA"
+    app = slider(app, "n_kv_heads").set_value(1).run()
+    assert "is MQA" in app.info[0].value
+    assert not app.exception
+
+
+def test_the_empty_state_says_which_settings_are_measured(opened, log):
+    assert "Measure some on the page Decode" in opened("kv_cache").info[0].value
+    attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
+    log.append(samples.record(asked=samples.point(attention, context_len=512)))
+    told = opened("kv_cache").info[0].value
+    assert "8 query heads, 2 K/V heads, width 32, 1 layer, batch 1, fp32" in told
+
+
+def test_a_logged_cache_is_a_marker_on_a_chart_of_as_many_layers(opened, log, monkeypatch):
+    monkeypatch.setattr("dashboard.loaders.device", lambda: HERE)
+    attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
+    log.append(samples.record(asked=samples.point(attention, context_len=512)))
+    app = opened("kv_cache", **MEASURED)
+    assert not app.info
+    names = [trace.get("name") for trace in figure(app)["data"]]
+    assert "GQA (live tensors, measured)" in names
+    assert "Tensors error (%)" in app.dataframe[0].value
+    app = slider(app, "n_layers").set_value(2).run()
+    names = [trace.get("name") for trace in figure(app)["data"]]
+    assert not [name for name in names if "measured" in name]
+    assert "1 layer, batch 1" in app.info[0].value
+
+
+def test_another_device_s_cache_is_not_called_measured_here(opened, log, monkeypatch):
+    monkeypatch.setattr("dashboard.loaders.device", lambda: HERE | {"name": "B CPU"})
+    attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
+    log.append(samples.record(asked=samples.point(attention, context_len=512)))
+    assert "another device only: A CPU" in opened("kv_cache", **MEASURED).info[0].value
+
+
+def test_ceilings_are_the_devices_chosen(opened):
+    app = opened("kv_cache")
+    app = app.multiselect(key="devices").set_value(["NVIDIA L40S"]).run()
+    dashed = [t["name"] for t in figure(app)["data"] if t.get("line", {}).get("color") == "#888888"]
+    assert dashed == ["NVIDIA L40S, 48 GB", "context slider"]
+    assert "l40s.yaml" in said(app)
