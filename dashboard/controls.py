@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.choices import DecodeChoice, SizeChoice
+from dashboard.choices import DecodeChoice, SizeChoice, WhyChoice
 from dashboard.kept import keep
 from gqa_core.configs import KERNEL_NAMES
 from gqa_core.theory.formats import BYTES_PER_ELEMENT, DTYPE_FORMATS
@@ -22,6 +22,11 @@ CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
 MEASURED_LAYERS = (1, 2, 4, 8)
+
+WHY_HEADS = (1, 2, 4, 8)
+WHY_HEAD_DIMS = (32, 64, 128)
+WHY_LAYERS = (1, 2, 4)
+WHY_CONTEXT_LENS = (128, 256, 512, 768, 1024)
 
 T = TypeVar("T")
 
@@ -78,6 +83,34 @@ def decode_controls() -> DecodeChoice:
                 help="auto picks from a small measured table; the table below says what ran.",
             )
     return DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
+
+
+def why_controls() -> WhyChoice:
+    """The small model that generates with and without a cache, and how far both go."""
+    with st.container(border=True):
+        columns = st.columns(4)
+        with columns[0]:
+            n_heads = _slider(
+                "Heads", WHY_HEADS, 2, "why_n_heads", "Each with a K and a V of its own (MHA)."
+            )
+        with columns[1]:
+            head_dim = _slider(
+                "Head width", WHY_HEAD_DIMS, 128, "why_head_dim", "Numbers in one head's key."
+            )
+        with columns[2]:
+            n_layers = _slider(
+                "Layers", WHY_LAYERS, 2, "why_n_layers", "Layers really walked through."
+            )
+        with columns[3]:
+            context_len = _slider(
+                "Tokens both ways",
+                WHY_CONTEXT_LENS,
+                768,
+                "why_context_len",
+                "Generated with the cache and by recomputing. The time of the latter grows with "
+                "the third power: twice the tokens, up to eight times the wait.",
+            )
+    return WhyChoice(n_heads=n_heads, head_dim=head_dim, n_layers=n_layers, context_len=context_len)
 
 
 def _heads_controls(columns: Sequence[Any]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from dashboard.kept import restore
 
 PAGES = (
     ("overview", "Overview", ":material/hub:"),
+    ("why_cache", "Why a cache", ":material/database:"),
     ("decode", "Decode", ":material/timer:"),
 )
 SEEN = "navigation_is_set_up"

@@ -11,6 +11,7 @@ import streamlit as st
 
 from dashboard.jobs import ROOT, JobQueue
 from dashboard.tables import Row, decode_rows
+from gqa_core.measure.record import Record
 from gqa_core.measure.run_log import RunLog
 
 
@@ -42,6 +43,21 @@ def logged_rows() -> tuple[Row, ...]:
     """
     log = RunLog()
     return _rows(str(log.path), log.version())
+
+
+def logged_records(kind: str) -> tuple[Record, ...]:
+    """The run log's records of one kind, oldest first, read anew only when there are more.
+
+    Raises:
+        RunLogError: the log cannot be read.
+    """
+    log = RunLog()
+    return _records(str(log.path), log.version(), kind)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _records(path: str, version: int, kind: str) -> tuple[Record, ...]:
+    return tuple(RunLog(path).records(kind))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

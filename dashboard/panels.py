@@ -13,9 +13,11 @@ from dashboard.figures.style import PLOT_CONFIG
 EVIDENCE = {  # what a number rests on, and how it is drawn
     "formula": ("blue", "Computed from the numbers above; drawn as a line."),
     "measured here": ("green", "Timed or counted on this machine; drawn as markers with spread."),
+    "fit": ("orange", "A power of n fitted to measured points; drawn as a line through them."),
 }
 NUMBERS = {  # digits by the unit in a column's name
     "(ms)": "%.3f",
+    "(us)": "%.1f",
     "(MiB)": "%.2f",
     "(GiB)": "%.3f",
     "(GB)": "%.3f",

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from gqa_core.measure.record import Kind, Point
 
 WHY_CONTEXT_LENS = {
-    "context_len": (64, 96, 128, 192, 256, 384, 512, 768, 1024),
-    "cached_context_len": (1536, 2048, 3072, 4096),
+    "context_len": (64, 96, 128, 192, 256, 384, 512, 768),
+    "cached_context_len": (1024, 1536, 2048, 3072, 4096),
 }
 WHY_HELP = {
     "context_len": "lengths at which both ways are timed",

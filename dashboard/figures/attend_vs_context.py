@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import LOOKS, NEUTRAL, context_axis, laid_out, log_axis
+from dashboard.figures.style import (
+    LOOKS,
+    NEUTRAL,
+    context_axis,
+    laid_out,
+    seconds_axis,
+    whole_powers,
+)
 from gqa_core import units
 
 SECONDS = (1e-5, 1.0)  # the axis where there is nothing to draw
@@ -62,15 +68,6 @@ def attend_vs_context(rows: Sequence[Mapping[str, Any]], context_lens: Sequence[
 
 def _set_axes(figure: go.Figure, contexts: Sequence[int], times: Sequence[float]) -> None:
     """Whole powers around what there is, so that a further row seldom moves the axes."""
-    low, high = _whole_powers(contexts, 4)
+    low, high = whole_powers(contexts, 4)
     figure.update_xaxes(context_axis(low, high))
-    low, high = _whole_powers(times or SECONDS, 10)
-    ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
-    axis = log_axis(low, high, ticks, [units.duration(tick) for tick in ticks])
-    figure.update_yaxes(axis | {"title": {"text": "attend (median, measured here)"}})
-
-
-def _whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:
-    low = base ** math.floor(math.log(min(values), base) + 1e-9)
-    high = base ** math.ceil(math.log(max(values), base) - 1e-9)
-    return (low, high) if low < high else (low, low * base)
+    figure.update_yaxes(seconds_axis(times or SECONDS, "attend (median, measured here)"))

@@ -35,6 +35,17 @@ LOOKS = {
     "MLA": Look("#CC79A7", "dashdot", "triangle-up"),
     "MLA naive": Look("#CC79A7", "dashdot", "triangle-down"),
 }
+WAY_LOOKS = {  # attention filled and its fit solid, projections open and their fit dotted
+    ("cached", "attention"): Look("#0072B2", "solid", "circle"),
+    ("recomputed", "attention"): Look("#D55E00", "solid", "square"),
+    ("cached", "projections"): Look("#0072B2", "dot", "circle-open"),
+    ("recomputed", "projections"): Look("#D55E00", "dot", "square-open"),
+}
+POLICY_LOOKS = {
+    "concatenate": Look("#D55E00", "solid", "square"),
+    "preallocate": Look("#0072B2", "solid", "circle"),
+    "paged": Look("#009E73", "solid", "diamond"),
+}
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -56,6 +67,21 @@ def context_axis(low: int, high: int) -> dict:
     ticks = [4**power for power in range(13) if low <= 4**power <= high]
     axis = log_axis(low / 1.3, high * 1.3, ticks, [units.tokens(tick) for tick in ticks])
     return axis | {"title": {"text": "context (tokens)"}}
+
+
+def seconds_axis(times: Sequence[float], title: str) -> dict:
+    """A log axis of seconds: whole powers of ten around what there is."""
+    low, high = whole_powers(times, 10)
+    ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
+    axis = log_axis(low, high, ticks, [units.duration(tick) for tick in ticks])
+    return axis | {"title": {"text": title}}
+
+
+def whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:
+    """The powers of `base` just around the values, at least one apart."""
+    low = base ** math.floor(math.log(min(values), base) + 1e-9)
+    high = base ** math.ceil(math.log(max(values), base) - 1e-9)
+    return (low, high) if low < high else (low, low * base)
 
 
 def laid_out(figure: go.Figure, height: int) -> go.Figure:

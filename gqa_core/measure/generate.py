@@ -20,7 +20,7 @@ from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.generate_point import GeneratePoint
 from gqa_core.measure.meter import MemoryMeter
-from gqa_core.measure.timing import Clock, time_phases
+from gqa_core.measure.timing import Clock, one_thread, time_phases
 
 N_WARMUP = 16  # tokens generated and thrown away before any is timed
 N_SHOWN = 4  # numbers of a token's vector that a record keeps, to compare the two ways by
@@ -29,6 +29,7 @@ Step = Callable[[Tensor, int, Lap], Tensor]
 
 
 @torch.inference_mode()
+@one_thread()
 def measure_generate(point: GeneratePoint, device_asked: str = "auto") -> dict[str, object]:
     """The measured part of a record: seconds by phase, of the step at each length and until then.
 

@@ -17,7 +17,7 @@ from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.growth_point import GrowthPoint
 from gqa_core.measure.meter import MemoryMeter
-from gqa_core.measure.timing import Clock, time_whole
+from gqa_core.measure.timing import Clock, one_thread, time_whole
 
 N_WARMUP = 16
 
@@ -25,6 +25,7 @@ Growing = KVCache | ConcatenatedCache | PagedCache
 
 
 @torch.inference_mode()
+@one_thread()
 def measure_growth(point: GrowthPoint, device_asked: str = "auto") -> dict[str, object]:
     """The measured part of a record: seconds of appends, bytes held, and the worst rounding waste.
 

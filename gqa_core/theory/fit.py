@@ -63,3 +63,21 @@ def upper_half(lengths: Sequence[int]) -> list[int]:
     """The lengths in the right half of a log axis: from the root of shortest times longest."""
     middle = math.sqrt(min(lengths) * max(lengths)) if lengths else 0
     return [length for length in lengths if length >= middle]
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """Exponents of n in theory: of the step that adds token n, and of all steps up to it."""
+
+    step: int
+    total: int
+
+
+# One step projects 1 token with a cache and n without; it attends from 1 or from n queries over n
+# tokens. A sum of k^p over k = 1 ... n grows as n^(p + 1).
+POWERS = {
+    ("cached", "attention"): Powers(1, 2),
+    ("recomputed", "attention"): Powers(2, 3),
+    ("cached", "projections"): Powers(0, 1),
+    ("recomputed", "projections"): Powers(1, 2),
+}
