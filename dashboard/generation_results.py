@@ -85,24 +85,32 @@ def show_answer(choice: WhyChoice, records: Mapping[str, Record]) -> None:
         return
     n = choice.context_len
     cached, recomputed = (generation.total_s(records[way], n) for way in WAYS)
+    powers = {
+        one.way: units.exponent(one.step_fit.exponent, one.step_fit.standard_error)
+        for one in generation.series(records)
+        if one.part == "attention" and one.step_fit
+    }
     st.success(
         f"**Answer.** {n} tokens took {units.duration(cached)} with the cache and "
-        f"{units.duration(recomputed)} without, {units.times(recomputed / cached)} as long; "
-        f"the cache that buys this holds {units.capacity(_cache_bytes(choice))}."
+        f"{units.duration(recomputed)} without, {units.times(recomputed / cached)} as long. "
+        f"The step's attention grew as n^{powers['cached']} with it and n^{powers['recomputed']} "
+        f"without; the cache that buys this holds {units.capacity(_cache_bytes(choice))}."
     )
 
 
 def _show_metrics(choice: WhyChoice, records: Mapping[str, Record]) -> None:
     n = choice.context_len
     metrics = [
-        (f"{n} tokens, {way}", units.duration(generation.total_s(records[way], n)), "measured")
+        (f"{n} tokens, {way}", units.duration(generation.total_s(records[way], n)), "measured here")
         for way in WAYS
         if way in records
     ]
     metrics.append((f"Cache at {n} tokens", units.capacity(_cache_bytes(choice)), "formula"))
     if all(way in records for way in WAYS):
         apart = generation.largest_difference(records)
-        metrics.append(("Same tokens?", f"{apart:.1g} apart", "at most, of numbers around 1"))
+        metrics.append(
+            ("Same tokens both ways", f"{apart:.1g} apart", "measured, of numbers near 1")
+        )
     panels.show_metrics(metrics)
 
 

@@ -26,7 +26,7 @@ def step_vs_tokens(found: Sequence[Series]) -> go.Figure:
             "width": 3,
         }
         _add(figure, one, middles, one.step_fit, error_y=spread)
-    return _laid_out(figure, "step that adds token n")
+    return _laid_out(figure, "step n (median, measured here)")
 
 
 def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
@@ -34,7 +34,7 @@ def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
     figure = go.Figure()
     for one in found:
         _add(figure, one, one.totals, one.total_fit)
-    return _laid_out(figure, "all steps up to token n")
+    return _laid_out(figure, "steps 1 to n (measured here)")
 
 
 def _add(

@@ -41,5 +41,5 @@ def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
         times += middles
     axis = context_axis(*whole_powers(lengths or [16, 4096], 4))
     figure.update_xaxes(axis | {"title": {"text": "token n"}})
-    figure.update_yaxes(seconds_axis(times or [1e-6, 1e-3], "appending token n"))
+    figure.update_yaxes(seconds_axis(times or [1e-6, 1e-3], "append (median, measured here)"))
     return laid_out(figure, height=380)
