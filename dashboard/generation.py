@@ -13,8 +13,8 @@ import pandas as pd
 
 from dashboard.choices import WhyChoice
 from gqa_core import units
-from gqa_core.measure.generate_point import WAYS
-from gqa_core.measure.growth_point import POLICIES
+from gqa_core.measure.generate_point import PLAIN_KERNEL, WAYS
+from gqa_core.measure.growth_point import BLOCK_LEN, POLICIES
 from gqa_core.measure.record import Record, peak_bytes, quartiles
 from gqa_core.theory.fit import POWERS, PowerFit, fit_power, upper_half
 
@@ -51,6 +51,8 @@ def matching(
         for record in records
         if record["kind"] in ("generate", "growth")
         and record["config"] == asdict(choice.attention)
+        and record.get("kernel_asked", PLAIN_KERNEL) == PLAIN_KERNEL
+        and record.get("block_len") in (None, BLOCK_LEN)
         and record["workload"]["n_layers"] == choice.n_layers
         and record["workload"]["dtype"] == "float32"
         and record["workload"]["context_lens"] == lengths.get(record.get("way"), lengths[None])

@@ -36,20 +36,22 @@ st.markdown(
 st.header("How a cache can grow")
 show_growth(records)
 st.markdown(
-    "*Concatenate* copies all old tokens at every new one and holds two caches of a layer while it "
-    "does. *Preallocate* takes the longest length at once: appends cost the same throughout, and "
-    "a short sequence wastes most of it. *Paged* takes a block of slots when the last is full, "
-    "and wastes less than one block. Waste is slots held beyond the tokens in them, at its worst."
+    "*Concatenate* copies all old tokens at every new one; its peak holds the old copy, the new "
+    "one, and freed ones that the allocator has yet to give back. *Preallocate* takes the longest "
+    "length at once: appends cost the same throughout, and a short sequence wastes most of it. "
+    "*Paged* takes a block of slots when the last is full, and wastes less than one block. "
+    "Waste is slots held beyond the tokens in them, at its worst."
 )
 st.markdown(
     "**What is measured.** A small model of attention layers with residuals, each head with its "
     "own K and V, random weights, float32, on one CPU thread or the accelerator, in a process of "
     "its own: no feed-forward and no vocabulary, the next token's vector is the last output, "
-    "normalised. Markers are medians of 9 repeats of the step, bars the interquartile range; "
+    "normalised. Markers are medians of the step repeated, bars the interquartile range; "
     "totals are the sum of all steps, each taken once. "
     "**Fit.** Least squares of log time against log n over the upper half of the lengths on the "
     "log axis, the error from the scatter around the line; at short lengths the fixed cost of a "
     "call hides the power, most of all with the cache, which therefore goes on to longer ones. "
+    "Where what a step reads outgrows the processor's own caches on the way, the fit is steeper. "
     "**Limits.** Appends are timed without the attention that reads them: paged blocks need a "
     "kernel that reads through a table."
 )

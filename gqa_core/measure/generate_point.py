@@ -25,6 +25,7 @@ from gqa_core.theory.formats import bytes_per_element, dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
 WAYS = ("cached", "recomputed")
+PLAIN_KERNEL = "matmul"  # writes all n^2 scores out, and copies no K or V
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ class GeneratePoint:
     context_lens: tuple[int, ...]
     dtype: str = "float32"
     n_layers: int = 2
-    kernel: str = "matmul"
+    kernel: str = PLAIN_KERNEL
     n_samples: int = 9
 
     def __post_init__(self) -> None:

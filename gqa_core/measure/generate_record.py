@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gqa_core.configs import GroupedConfig
-from gqa_core.measure.generate_point import WAYS, GeneratePoint
+from gqa_core.measure.generate_point import PLAIN_KERNEL, WAYS, GeneratePoint
 from gqa_core.measure.growth_point import BLOCK_LEN, POLICIES, GrowthPoint
 from gqa_core.measure.record import Kind, Point, Record
 
@@ -53,7 +53,7 @@ def why_tasks(
     cached_context_lens: Sequence[int] = (),
     dtype: str = "float32",
     n_layers: int = 2,
-    kernel: str = "matmul",
+    kernel: str = PLAIN_KERNEL,
     block_len: int = BLOCK_LEN,
     n_samples: int = 9,
 ) -> list[tuple[Kind, Point]]:

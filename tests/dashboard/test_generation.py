@@ -39,6 +39,9 @@ def test_the_newest_record_of_each_way_and_policy_for_these_settings_is_found(fo
     both = [*records_for(CHOICE), *newer, samples.record()]
     assert generation.matching(both, CHOICE, DEVICE) == dict(zip(found, newer, strict=True))
     assert generation.matching(newer, CHOICE, DEVICE | {"name": "Another"}) == {}
+    newer[0]["kernel_asked"], newer[4]["block_len"] = "sdpa", 16  # asked on the command line
+    left = generation.matching(newer, CHOICE, DEVICE)
+    assert list(left) == ["recomputed", "concatenate", "preallocate"]
     for other in ({"n_layers": 1}, {"head_dim": 32}, {"context_len": 256}):
         settings = {"n_heads": 2, "head_dim": 16, "n_layers": 2, "context_len": 128} | other
         assert generation.matching(newer, WhyChoice(**settings), DEVICE) == {}
