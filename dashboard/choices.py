@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dashboard.variants import variants
-from gqa_core.configs import AttentionConfig, ModelConfig, Workload
+from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
 from gqa_core.measure.record import Record
 from gqa_core.theory.memory import kv_cache_bytes
 
@@ -101,3 +101,48 @@ class CheckChoice(HeadsChoice):
         theirs += (workload["context_len"], workload["batch_size"])
         same_way = (workload["dtype"], record["planted"]) == (self.dtype, self.planted)
         return mine == theirs and same_way
+
+
+LENGTHS = tuple(sorted(part * 2**power for part in (2, 3) for power in range(1, 13)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WhyChoice:
+    """A small model that generates with and without a cache; every head has its own K and V."""
+
+    n_heads: int
+    head_dim: int
+    n_layers: int
+    context_len: int
+
+    @property
+    def attention(self) -> GroupedConfig:
+        """One layer of it."""
+        return GroupedConfig(n_heads=self.n_heads, n_kv_heads=self.n_heads, head_dim=self.head_dim)
+
+    @property
+    def context_lens(self) -> tuple[int, ...]:
+        """Two lengths a doubling, from a twelfth of the longest on: both ways are timed there."""
+        longest = self.context_len
+        return tuple(length for length in LENGTHS if longest <= 12 * length <= 12 * longest)
+
+    @property
+    def cached_context_lens(self) -> tuple[int, ...]:
+        """Longer ones, up to 16/3 of it, for the cache alone, where a step is short."""
+        longest = self.context_len
+        return tuple(length for length in LENGTHS if 3 * longest < 3 * length <= 16 * longest)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of `python -m gqa_core` that measure this."""
+        flags = {
+            "n-heads": self.n_heads,
+            "head-dim": self.head_dim,
+            "n-layers": self.n_layers,
+            "context-len": ",".join(map(str, self.context_lens)),
+            "cached-context-len": ",".join(map(str, self.cached_context_lens)),
+        }
+        return (
+            "why",
+            *(part for name, value in flags.items() for part in (f"--{name}", str(value))),
+        )

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.choices import CheckChoice, DecodeChoice, SizeChoice
+from dashboard.choices import CheckChoice, DecodeChoice, SizeChoice, WhyChoice
 from dashboard.kept import drawn, keep
 from dashboard.links import look_at, show_link_buttons, show_link_faults
 from gqa_core.catalog.devices import Device, devices
@@ -26,6 +26,11 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
 MEASURED_LAYERS = (1, 2, 4, 8)
 CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # apart enough to be read on one axis
+
+WHY_HEADS = (1, 2, 4, 8)
+WHY_HEAD_DIMS = (32, 64, 128)
+WHY_LAYERS = (1, 2, 4)
+WHY_CONTEXT_LENS = (128, 256, 512, 768, 1024)
 
 T = TypeVar("T")
 
@@ -155,6 +160,36 @@ def ceiling_control() -> list[Device]:
         help="Drawn as a dashed line; the number on the vendor's label.",
     )
     return [known[name] for name in names]
+
+
+def why_controls() -> WhyChoice:
+    """The small model that generates with and without a cache, and how far both go."""
+    with st.container(border=True):
+        columns = st.columns(4)
+        with columns[0]:
+            n_heads = _slider(
+                "Heads", WHY_HEADS, 2, "why_n_heads", "Each with a K and a V of its own (MHA)."
+            )
+        with columns[1]:
+            head_dim = _slider(
+                "Head width", WHY_HEAD_DIMS, 128, "why_head_dim", "Numbers in one head's key."
+            )
+        with columns[2]:
+            n_layers = _slider(
+                "Layers", WHY_LAYERS, 2, "why_n_layers", "Layers really walked through."
+            )
+        with columns[3]:
+            context_len = _slider(
+                "Tokens both ways",
+                WHY_CONTEXT_LENS,
+                768,
+                "why_context_len",
+                "Generated with the cache and by recomputing. The time of the latter grows with "
+                "the third power: twice the tokens, up to eight times the wait.",
+            )
+        show_link_buttons(drawn())
+        show_link_faults()
+    return WhyChoice(n_heads=n_heads, head_dim=head_dim, n_layers=n_layers, context_len=context_len)
 
 
 def _heads_controls(columns: Sequence[Any]) -> dict[str, int]:

@@ -17,6 +17,7 @@ PAGES = (
     ("overview", "Overview"),
     ("head_groups", "Head groups"),
     ("kv_cache", "KV cache"),
+    ("why_cache", "Why a cache"),
     ("decode", "Decode"),
     ("equivalence", "Equivalence"),
     ("runs", "Runs"),

@@ -14,6 +14,7 @@ from dashboard.figures.style import PLOT_CONFIG
 EVIDENCE = {  # what a number rests on, and how it is drawn
     "formula": ("blue", "Computed from the numbers above; drawn as a line."),
     "measured here": ("green", "Timed or counted on this machine; drawn as markers with spread."),
+    "fit": ("blue", "A power of n fitted to measured points; drawn as a line through them."),
     "measured elsewhere": (
         "violet",
         "Imported from another machine, as its record says; drawn as open markers with a dot.",
@@ -22,6 +23,7 @@ EVIDENCE = {  # what a number rests on, and how it is drawn
 }
 NUMBERS = {  # digits by the unit in a column's name
     "(ms)": "%.3f",
+    "(us)": "%.1f",
     "(MiB)": "%.2f",
     "(GiB)": "%.3f",
     "(GB)": "%.3f",

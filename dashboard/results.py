@@ -67,7 +67,11 @@ def _with_log(held: Sequence[Record]) -> list[tables.Row]:
         st.warning(f"The {error}.")
         logged = ()
     known = {(row["run_id"], row["point"]) for row in logged}
-    missing = [record for record in held if (record["run_id"], record["point"]) not in known]
+    missing = [
+        record
+        for record in held
+        if record["kind"] == "decode" and (record["run_id"], record["point"]) not in known
+    ]
     return [*logged, *tables.decode_rows(missing)]
 
 

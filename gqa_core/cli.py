@@ -1,4 +1,4 @@
-"""python -m gqa_core size | bench | check | device | runs | import.
+"""python -m gqa_core size | bench | check | why | device | runs | import.
 
 Bad input is one sentence on stderr and exit code 2; 1 means that something went wrong on the way,
 and what was measured until then is kept. Each subcommand imports what it needs when it runs, so
@@ -29,6 +29,14 @@ from gqa_core.configs import (
 if TYPE_CHECKING:
     from gqa_core.measure.record import Kind, Point
 
+WHY_CONTEXT_LENS = {
+    "context_len": (64, 96, 128, 192, 256, 384, 512, 768),
+    "cached_context_len": (1024, 1536, 2048, 3072, 4096),
+}
+WHY_HELP = {
+    "context_len": "lengths at which both ways are timed",
+    "cached_context_len": "longer ones, timed with the cache alone",
+}
 LATENT_FLAGS = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
 
 
@@ -98,7 +106,26 @@ def bench(arguments: argparse.Namespace) -> int:
         kernel=arguments.kernel,
         n_samples=arguments.samples,
     )
-    return _run(DECODE, points, arguments)
+    return _run([(DECODE, point) for point in points], arguments)
+
+
+def why(arguments: argparse.Namespace) -> int:
+    """Measure what a cache buys: tokens generated with and without one, and how one can grow."""
+    from gqa_core.measure.generate_record import why_tasks
+
+    tasks = why_tasks(
+        attention=GroupedConfig(
+            n_heads=arguments.n_heads, n_kv_heads=arguments.n_heads, head_dim=arguments.head_dim
+        ),
+        context_lens=arguments.context_len,
+        cached_context_lens=arguments.cached_context_len,
+        dtype=arguments.dtype,
+        n_layers=arguments.n_layers,
+        kernel=arguments.kernel,
+        block_len=arguments.block_len,
+        n_samples=arguments.samples,
+    )
+    return _run(tasks, arguments)
 
 
 def check(arguments: argparse.Namespace) -> int:
@@ -119,7 +146,7 @@ def check(arguments: argparse.Namespace) -> int:
         )
         for comparison in COMPARISONS
     ]
-    return _run(CHECK, points, arguments)
+    return _run([(CHECK, point) for point in points], arguments)
 
 
 def device(arguments: argparse.Namespace) -> int:
@@ -141,24 +168,19 @@ def device(arguments: argparse.Namespace) -> int:
 
 def runs(arguments: argparse.Namespace) -> int:
     """Print what the run log holds, oldest first."""
-    from gqa_core.measure.record import row
+    from gqa_core.measure.lines import LINES
     from gqa_core.measure.run_log import RunLog
 
     log = RunLog(arguments.log)
     if arguments.log is not None and not log.path.exists():
         raise ValueError(f"log {log.path} must be there to be read: got no such file")
-    labelled = log.labelled(None if arguments.json else "decode")
+    labelled = log.labelled()
     if arguments.json:
         print("[" + ",\n".join(json.dumps(record) for record, _ in labelled) + "]")
         return 0
-    for record, evidence in ((row(record), evidence) for record, evidence in labelled):
-        print(
-            f"{record['created_at'][:19]}  {record['variant']:<4}"
-            f"{record['n_kv_heads'] or record['kernel_ran']!s:>9}"
-            f"  context {record['context_len']:>8}  {record['dtype']:<9}"
-            f"  attend {units.duration(record['attend_s']):>8}"
-            f"  step {units.duration(record['step_s']):>8}  {evidence:<18}  {record['device_name']}"
-        )
+    for record, evidence in labelled:
+        line = LINES[record["kind"]](record)
+        print(f"{record['created_at'][:19]}  {line}  {evidence:<18}  {record['device']['name']}")
     return 0
 
 
@@ -175,8 +197,8 @@ def import_(arguments: argparse.Namespace) -> int:
     return 1 if imported.refused else 0
 
 
-def _run(kind: Kind, points: Sequence[Point], arguments: argparse.Namespace) -> int:
-    """Measure the points; records to --out and the log, progress and sentences to stderr."""
+def _run(tasks: Sequence[tuple[Kind, Point]], arguments: argparse.Namespace) -> int:
+    """Measure the tasks; records to --out and the log, progress and sentences to stderr."""
     from gqa_core.measure.run import run_points
     from gqa_core.measure.run_log import RunLog
     from gqa_core.measure.workers import WorkerError
@@ -186,8 +208,7 @@ def _run(kind: Kind, points: Sequence[Point], arguments: argparse.Namespace) -> 
     with _output(arguments.out) as out:
         try:
             failed = run_points(
-                kind,
-                points,
+                tasks,
                 device=arguments.device,
                 log=None if arguments.no_log else RunLog(arguments.log),
                 emit=lambda record: print(json.dumps(record), file=out, flush=True),
@@ -209,7 +230,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m gqa_core", description=__doc__, allow_abbrev=False)
     commands = parser.add_subparsers(
-        required=True, metavar="size | bench | check | device | runs | import"
+        required=True, metavar="size | bench | check | why | device | runs | import"
     )
 
     def command(run, *, json_too: bool = True) -> argparse.ArgumentParser:
@@ -243,16 +264,30 @@ def _parser() -> argparse.ArgumentParser:
     checked.add_argument(
         "--plant-wrong-head-order", action="store_true", help="see the comparisons catch it"
     )
+
+    asked = command(why, json_too=False)
+    _add_ints(asked, "n_heads", default=2)
+    _add_ints(asked, "head_dim", default=128)
+    _add_ints(asked, "n_layers", default=2)
+    for name, default in WHY_CONTEXT_LENS.items():
+        asked.add_argument(
+            _flag(name), type=_ints(name), default=default, metavar="N[,N...]", help=WHY_HELP[name]
+        )
+    _add_ints(asked, "block_len", default=64)
+    _add_ints(asked, "samples", default=9)
+    asked.add_argument("--kernel", default="matmul", help=", ".join(KERNEL_NAMES))
+
     imported = command(import_, json_too=False)
     imported.add_argument("file", metavar="FILE", help="- for stdin")
 
-    for added in (benched, checked):
+    measuring = (benched, checked, asked)
+    for added in measuring:
         added.add_argument("--dtype", default="float32", help="float32, bfloat16, float16")
         added.add_argument("--no-log", action="store_true", help="keep the records out of the log")
         added.add_argument("--out", default="-", metavar="FILE", help="- for stdout")
-    for added in (benched, checked, command(runs), imported):
+    for added in (*measuring, command(runs), imported):
         added.add_argument("--log", metavar="FILE", help="default: GQA_RUN_LOG, or the user's data")
-    for added in (benched, checked, command(device)):
+    for added in (*measuring, command(device)):
         added.add_argument("--device", default="auto", metavar="auto|cpu", help="auto: a GPU first")
     return parser
 

@@ -84,6 +84,11 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
+def exponent(value: float, error: float | None) -> str:
+    """A fitted exponent with its standard error, where there is one: "1.02 ± 0.05"."""
+    return f"{value:.2f}" if error is None else f"{value:.2f} ± {error:.2f}"
+
+
 def tokens(count: int) -> str:
     """A token count for an axis: "16k" for 16,384, "100000" where no power of two fits."""
     for unit, name in ((MIB, "M"), (KIB, "k")):

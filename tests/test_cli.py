@@ -21,6 +21,7 @@ MLA_SIZE = (
     "--qk-nope-head-dim 128 --v-head-dim 128 --context-len 100000"
 )
 BENCH = "bench --n-heads 4 --n-kv-heads 4,2,1 --head-dim 16 --context-len 16,64 --samples 3"
+WHY = "why --n-heads 2 --head-dim 16 --context-len 4,8 --cached-context-len 24 --block-len 5"
 
 
 @pytest.fixture
@@ -99,6 +100,22 @@ def test_bench_prints_one_record_a_line_and_logs_them(gqa):
     assert len(gqa("runs").stdout.splitlines()) == 10
 
 
+def test_why_prints_both_ways_and_three_policies_and_logs_them(gqa):
+    done = gqa(f"{WHY} --samples 2 --out -")
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["kind"] for record in records] == ["generate"] * 2 + ["growth"] * 3
+    assert [record["workload"]["context_lens"] for record in records] == (
+        [[4, 8, 24], [4, 8], *[[4, 8, 24]] * 3]
+    )
+    assert len({record["run_id"] for record in records}) == 1
+    assert records[4]["block_len"] == 5
+    assert json.loads(gqa("runs --json").stdout) == records
+    lines = gqa("runs").stdout.splitlines()
+    assert "generated recomputed" in lines[1]
+    assert "concatenate" in lines[2]
+
+
 def test_bench_without_a_log_keeps_nothing_and_can_write_a_file(gqa, tmp_path):
     out = tmp_path / "records.jsonl"
     done = gqa(f"{BENCH} --no-log --out {out}")
@@ -170,6 +187,11 @@ def test_device_tells_its_name_threads_and_torch(gqa):
         ("size --n-layers 1 --n-heads 1 --context-len 1", "got none of them"),
         (f"{SIZE} --kv-format int3", "kv_format must be one of fp32, bf16, fp16, fp8: got 'int3'"),
         (SIZE.replace("32", "1001", 1), "n_layers must be between 1 and 1000: got 1001"),
+        (f"{WHY} --context-len 8,8", r"context_len must be lengths that rise: got \[8, 8, 24\]"),
+        (f"{WHY} --head-dim 15", "head_dim must be even"),
+        (f"{WHY} --block-len 0", "block_len must be between 1 and 16777216: got 0"),
+        (f"{WHY} --kernel flash", "kernel must be one of auto, eager, sdpa"),
+        (f"{WHY} --context-len 4,1048576 --cached-context-len 2097152", "and .* are free"),
         ("size --json", "the following arguments are required: --n-layers"),
         (f"{SIZE} --color red", "unrecognized arguments: --color red"),
         (f"{BENCH} --no-log --log x.sqlite", "--no-log and --log exclude each other: got both"),

@@ -40,8 +40,8 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     rows = [row for rows in selections.values() for row in rows]
     contexts = [row["context_len"] for row in rows] or CONTEXTS
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
-    axis = seconds_axis([row["attend_s"] for row in rows] or SECONDS)
-    figure.update_yaxes(axis | {"title": {"text": "attend (median, measured)"}})
+    times = [row["attend_s"] for row in rows] or SECONDS
+    figure.update_yaxes(seconds_axis(times, "attend (median, measured)"))
     return laid_out(figure, height=440).update_layout(showlegend=True)
 
 

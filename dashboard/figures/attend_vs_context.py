@@ -69,5 +69,4 @@ def attend_vs_context(rows: Sequence[Mapping[str, Any]], context_lens: Sequence[
 def _set_axes(figure: go.Figure, contexts: Sequence[int], times: Sequence[float]) -> None:
     """Whole powers around what there is, so that a further row seldom moves the axes."""
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
-    axis = seconds_axis(times or SECONDS)
-    figure.update_yaxes(axis | {"title": {"text": "attend (median, measured here)"}})
+    figure.update_yaxes(seconds_axis(times or SECONDS, "attend (median, measured here)"))

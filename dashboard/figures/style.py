@@ -59,6 +59,17 @@ SHARED = (  # fill and ink of what is shared, in turn: neighbours differ, also t
 )
 FAINT = 0.45  # what is not selected
 FRAME = (("#FFFFFF", 5), ("#000000", 2))  # black in white: seen on every fill, light and dark
+WAY_LOOKS = {  # attention filled and its fit solid, projections open and their fit dotted
+    ("cached", "attention"): Look("#0072B2", "solid", "circle"),
+    ("recomputed", "attention"): Look("#D55E00", "solid", "square"),
+    ("cached", "projections"): Look("#0072B2", "dot", "circle-open"),
+    ("recomputed", "projections"): Look("#D55E00", "dot", "square-open"),
+}
+POLICY_LOOKS = {
+    "concatenate": Look("#D55E00", "solid", "square"),
+    "preallocate": Look("#0072B2", "solid", "circle"),
+    "paged": Look("#009E73", "solid", "diamond"),
+}
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -82,11 +93,12 @@ def context_axis(low: int, high: int) -> dict:
     return axis | {"title": {"text": "context (tokens)"}}
 
 
-def seconds_axis(times: Sequence[float]) -> dict:
-    """A time axis of whole powers of ten around `times`, so that a further one seldom moves it."""
+def seconds_axis(times: Sequence[float], title: str) -> dict:
+    """A log axis of seconds: whole powers of ten around what there is."""
     low, high = whole_powers(times, 10)
     ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
-    return log_axis(low, high, ticks, [units.duration(tick) for tick in ticks])
+    axis = log_axis(low, high, ticks, [units.duration(tick) for tick in ticks])
+    return axis | {"title": {"text": title}}
 
 
 def whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:

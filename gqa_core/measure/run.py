@@ -25,8 +25,7 @@ Say = Callable[[str], None]
 
 
 def run_points(
-    kind: Kind,
-    points: Sequence[Point],
+    tasks: Sequence[tuple[Kind, Point]],
     *,
     device: str,
     log: RunLog | None,
@@ -35,7 +34,8 @@ def run_points(
 ) -> int:
     """How many points were not measured or not kept; progress and sentences go to `say`.
 
-    Each record goes into the log, where there is one, and then to `emit`.
+    A task is a point and the kind it is measured as. Each record goes into the log, where there is
+    one, and then to `emit`.
 
     Raises:
         ValueError: the log or the device cannot be used, or a point would not fit in memory.
@@ -43,14 +43,15 @@ def run_points(
     """
     if log is not None:
         log.require_writable()
-    workers = Workers(preload=kind.module)
+    workers = Workers(preload=tasks[0][0].module)
+    points = [point for _, point in tasks]
     require_room(points, workers.call("gqa_core.measure.device", "survey", device)["free_bytes"])
     header = {
         "run_id": f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
         "git_commit": git_commit(),
     }
     failed, unkept = 0, []
-    for index, point in enumerate(points):
+    for index, (kind, point) in enumerate(tasks):
         say(progress_line(index, len(points), f"{kind.verb} {point}"))
         try:
             measured = workers.call(kind.module, kind.function, point, device)

@@ -7,7 +7,8 @@ queue itself, and a whole step is timed with the queue drained on both sides.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -57,6 +58,21 @@ def time_whole(run: Callable[[], object], clock: Clock) -> float:
     end = clock.mark()
     clock.synchronize()
     return clock.seconds(start, end)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One CPU thread for torch inside, as many as before after it.
+
+    Thousands of short steps gain little from a second one, and on a busy machine each step would
+    wait until both had their turn.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _recorded_event(device: torch.device) -> torch.Event:

@@ -11,7 +11,7 @@ TITLES = {
     "/kv_cache": "How large the KV cache grows",
     "/decode": "Decode steps, measured here",
 }
-MENU = ["Overview", "Head groups", "KV cache", "Decode", "Equivalence", "Runs"]
+MENU = ["Overview", "Head groups", "KV cache", "Why a cache", "Decode", "Equivalence", "Runs"]
 
 
 @pytest.mark.parametrize("path", TITLES)

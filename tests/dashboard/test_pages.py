@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.generation_results import ASKED
 from gqa_core.configs import GroupedConfig
+from gqa_core.measure.growth_point import POLICIES
 from gqa_core.measure.run_log import RunLog
 from tests.measure import samples
 
@@ -16,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 NO_SLIDERS = {"runs"}  # pages about what is kept, not about a geometry
 SLIDERS = {"n_heads", "n_kv_heads", "head_dim", "context_len", "batch_size"}
+OWN_SLIDERS = {"why_cache": {"why_n_heads", "why_head_dim", "why_n_layers", "why_context_len"}}
 
 
 @pytest.fixture
@@ -57,7 +60,8 @@ def until_done(app):
 def test_a_page_opens_with_its_sliders_and_no_error(opened, name):
     app = opened(name)
     assert not app.exception
-    assert name in NO_SLIDERS or {widget.key for widget in app.select_slider} >= SLIDERS
+    own = OWN_SLIDERS.get(name, SLIDERS)
+    assert name in NO_SLIDERS or {widget.key for widget in app.select_slider} >= own
     assert app.title[0].value
     assert "lecture" in app.caption[0].value
 
@@ -65,7 +69,7 @@ def test_a_page_opens_with_its_sliders_and_no_error(opened, name):
 @pytest.mark.parametrize("name", sorted({*PAGES} - NO_SLIDERS))
 def test_every_slider_can_go_to_both_ends(opened, name):
     app = opened(name)
-    for key in sorted(SLIDERS):
+    for key in sorted(OWN_SLIDERS.get(name, SLIDERS)):
         for end in (-1, 0):
             widget = slider(app, key)
             app = widget.set_value(widget.options[end]).run()
@@ -134,6 +138,28 @@ def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
     results = app.dataframe[0].value.set_index("Comparison")["Result"]
     assert results["kernel eager against float64"] == "FAIL"
     assert results["GQA with n_kv_heads = n_heads against MHA"] == "pass"
+
+
+def test_why_a_cache_is_measured_from_the_page_and_answered(opened, log):
+    settings = {"why_n_heads": 1, "why_head_dim": 32, "why_n_layers": 1, "why_context_len": 128}
+    app = opened("why_cache", **settings)
+    assert [info.value for info in app.info] == [ASKED, ASKED]
+    app.button(key="run_button").click().run()
+    deadline = time.monotonic() + 90
+    while not any("are kept" in success.value for success in app.success):
+        assert time.monotonic() < deadline, [e.value for e in app.error]
+        time.sleep(0.5)
+        app.run()
+    assert not app.exception
+    assert "5 of 5 points were measured and are kept" in app.success[0].value
+    assert len(log.records()) == 5
+    again = opened("why_cache", **settings)  # what the log holds shows without running
+    exponents, growth = (frame.value for frame in again.dataframe)
+    assert exponents["Step, theory"].tolist() == ["n^1", "n^2", "n^0", "n^1"]
+    assert [policy.split(",")[0] for policy in growth["Policy"]] == list(POLICIES)
+    # 128 tokens x (K and V) x 1 head x 32 x 4 B
+    assert metrics(again)["Cache at 128 tokens"] == "32.00 KiB"
+    assert again.success[0].value.endswith("the cache that buys this holds 32.00 KiB.")
 
 
 def test_a_log_that_is_no_database_is_said(opened, log):

@@ -39,8 +39,7 @@ def run(monkeypatch, tmp_path):
         go.log = log or RunLog(tmp_path / "runs.sqlite")
         monkeypatch.setattr(run_module, "Workers", workers)
         return run_module.run_points(
-            DECODE,
-            points,
+            [(DECODE, asked) for asked in points],
             device="cpu",
             log=go.log,
             emit=go.emitted.append,

@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-import types
 
 import psutil
 import pytest
@@ -16,9 +15,7 @@ HERE = "tests.measure.work"
 
 
 @pytest.fixture
-def workers(monkeypatch):
-    # Page tests leave app.py behind as the main module, which a worker would run again.
-    monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
+def workers():
     return Workers(preload=HERE)
 
 

@@ -1,0 +1,45 @@
+"""How long an append takes as the cache grows, by policy: measured markers with spread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import POLICY_LOOKS, context_axis, laid_out, seconds_axis, whole_powers
+from gqa_core import units
+from gqa_core.measure.record import quartiles
+
+
+def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+    """Median time to append a token, all layers, at each length; records by policy."""
+    figure = go.Figure()
+    lengths, times = [], []
+    for policy, record in records.items():
+        look = POLICY_LOOKS[policy]
+        appends = [quartiles(samples) for samples in record["samples_s"]["append"]]
+        middles = [middle for _, middle, _ in appends]
+        figure.add_scatter(
+            x=list(record["workload"]["context_lens"]),
+            y=middles,
+            name=policy,
+            mode="markers",
+            marker={"color": look.color, "symbol": look.symbol, "size": 9},
+            error_y={
+                "type": "data",
+                "symmetric": False,
+                "array": [high - middle for _, middle, high in appends],
+                "arrayminus": [middle - low for low, middle, _ in appends],
+                "thickness": 1.5,
+                "width": 3,
+            },
+            text=[units.duration(value) for value in middles],
+            hovertemplate=f"{policy} at %{{x:,}} tokens: %{{text}}<extra></extra>",
+        )
+        lengths += record["workload"]["context_lens"]
+        times += middles
+    axis = context_axis(*whole_powers(lengths or [16, 4096], 4))
+    figure.update_xaxes(axis | {"title": {"text": "token n"}})
+    figure.update_yaxes(seconds_axis(times or [1e-6, 1e-3], "append (median, measured here)"))
+    return laid_out(figure, height=380)

@@ -1,0 +1,83 @@
+"""How steeply something grows: the exponent p of y = a n^p, fitted to measured points.
+
+On log-log axes a power of n is a straight line and p its slope, found by least squares. At short
+lengths a fixed cost per call hides the power, so fits use the upper half of the lengths as the log
+axis shows them; which ones is the caller's to say on screen.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerFit:
+    """y = factor n^exponent through points between the lengths `first` and `last`.
+
+    `standard_error` is that of the exponent, from the scatter around the line; None where two
+    points leave no scatter to judge by.
+    """
+
+    exponent: float
+    standard_error: float | None
+    factor: float
+    first: int
+    last: int
+
+    def at(self, n: float) -> float:
+        """What the fitted line gives at length n."""
+        return self.factor * n**self.exponent
+
+
+def fit_power(lengths: Sequence[int], values: Sequence[float]) -> PowerFit:
+    """The least-squares line of log value against log length.
+
+    Raises:
+        ValueError: fewer than two different lengths, or a length or value that is not positive.
+    """
+    if len(set(lengths)) < 2:
+        raise ValueError(f"a fit must have two different lengths: got {sorted(set(lengths))}")
+    if min(*lengths, *values) <= 0:
+        raise ValueError(f"a fit must have positive numbers: got {min(*lengths, *values)}")
+    x = [math.log(length) for length in lengths]
+    y = [math.log(value) for value in values]
+    mean_x, mean_y = math.fsum(x) / len(x), math.fsum(y) / len(y)
+    spread = math.fsum((a - mean_x) ** 2 for a in x)
+    pairs = list(zip(x, y, strict=True))
+    exponent = math.fsum((a - mean_x) * (b - mean_y) for a, b in pairs) / spread
+    base = mean_y - exponent * mean_x
+    left = math.fsum((b - base - exponent * a) ** 2 for a, b in pairs)
+    error = math.sqrt(left / (len(x) - 2) / spread) if len(x) > 2 else None
+    return PowerFit(
+        exponent=exponent,
+        standard_error=error,
+        factor=math.exp(base),
+        first=min(lengths),
+        last=max(lengths),
+    )
+
+
+def upper_half(lengths: Sequence[int]) -> list[int]:
+    """The lengths in the right half of a log axis: from the root of shortest times longest."""
+    middle = math.sqrt(min(lengths) * max(lengths)) if lengths else 0
+    return [length for length in lengths if length >= middle]
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """Exponents of n in theory: of the step that adds token n, and of all steps up to it."""
+
+    step: int
+    total: int
+
+
+# One step projects 1 token with a cache and n without; it attends from 1 or from n queries over n
+# tokens. A sum of k^p over k = 1 ... n grows as n^(p + 1).
+POWERS = {
+    ("cached", "attention"): Powers(1, 2),
+    ("recomputed", "attention"): Powers(2, 3),
+    ("cached", "projections"): Powers(0, 1),
+    ("recomputed", "projections"): Powers(1, 2),
+}

@@ -1,0 +1,86 @@
+"""Generation really run: both ways give the same tokens, and every length its samples."""
+
+import pytest
+import torch
+
+from gqa_core.configs import GroupedConfig
+from gqa_core.engine.layer import PHASES
+from gqa_core.measure.generate import generate, measure_generate
+from gqa_core.measure.generate_point import WAYS, GeneratePoint
+from gqa_core.measure.generate_record import GENERATE
+from gqa_core.measure.timing import Clock
+from tests.closeness import relative_error
+
+LAYER = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
+
+
+def a_point(way="cached", **how):
+    given = {"attention": LAYER, "context_lens": (3, 8, 20), "n_samples": 2} | how
+    return GeneratePoint(way=way, **given)
+
+
+def test_both_ways_generate_the_same_tokens_and_they_are_not_all_alike():
+    cached, recomputed = (
+        torch.tensor(measure_generate(a_point(way), "cpu")["outputs"]) for way in WAYS
+    )
+    assert relative_error(cached, recomputed) < 1e-5
+    assert relative_error(cached[0], cached[-1]) > 1e-3
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_length_has_its_samples_and_a_total_that_rises(way):
+    threads = torch.get_num_threads()
+    point = a_point(way)
+    answer = measure_generate(point, "cpu")
+    assert answer["memory"]["tensor_bytes"] == point.formula_bytes
+    assert answer["device"]["n_threads"] == 1
+    assert torch.get_num_threads() == threads
+    for phase in PHASES:
+        assert [len(samples) for samples in answer["samples_s"][phase]] == [2, 2, 2]
+        totals = answer["totals_s"][phase]
+        assert 0 < totals[0] < totals[1] < totals[2]
+    record = GENERATE.record(point, answer, {"run_id": "r", "point": 0, "git_commit": None})
+    assert (record["way"], record["kernel_ran"]) == (way, "matmul")
+    assert record["workload"]["context_lens"] == [3, 8, 20]
+
+
+def test_totals_count_every_step_once_and_no_repeat():
+    ticks = iter(range(10**6))
+    clock = Clock(lambda: next(ticks), lambda start, end: end - start, lambda: None)
+    asked = []
+
+    def step(tokens, n, lap):
+        asked.append(n)
+        for phase in PHASES:
+            lap(phase)
+        return tokens[:, n - 1 : n]
+
+    answer = generate(step, torch.ones(1, 1, 4), (2, 5), 3, clock)
+    assert asked == [1, 2, 2, 2, 2, 3, 4, 5, 5, 5, 5]
+    assert answer["totals_s"]["attend"] == [2, 5]
+    assert answer["samples_s"]["attend"] == [[1, 1, 1], [1, 1, 1]]
+
+
+def test_a_point_counts_its_bytes():
+    # 20 tokens x 2 layers x (K and V) x 2 heads x 16 x 4 B
+    assert a_point().formula_bytes == 20 * 2 * 2 * 2 * 16 * 4
+    assert a_point("recomputed").formula_bytes == 0
+    longer = a_point("recomputed", context_lens=(40_000,))
+    assert longer.required_bytes > 2 * 40_000**2 * 16  # scores of two heads
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"way": "guessed"}, "way must be one of cached, recomputed: got 'guessed'"),
+        ({"context_lens": ()}, r"context_len must be lengths that rise: got \[\]"),
+        ({"context_lens": (8, 4)}, r"lengths that rise: got \[8, 4\]"),
+        ({"context_lens": (0, 4)}, "context_len must be between 1 and"),
+        ({"n_samples": 0}, "samples must be between 1 and 10000: got 0"),
+        ({"kernel": "flash"}, "kernel must be one of"),
+        ({"dtype": "fp8"}, "dtype must be one of"),
+    ],
+)
+def test_a_point_that_cannot_be_is_refused(how, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        a_point(**how)

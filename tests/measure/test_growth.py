@@ -1,0 +1,69 @@
+"""Caches grown for real: what each policy holds, wastes and takes at its worst."""
+
+import pytest
+
+from gqa_core.configs import GroupedConfig
+from gqa_core.measure.generate_record import GROWTH
+from gqa_core.measure.growth import measure_growth
+from gqa_core.measure.growth_point import POLICIES, GrowthPoint
+from gqa_core.measure.record import peak_bytes
+from gqa_core.measure.workers import Workers
+
+LAYER = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
+TOKEN_BYTES = 2 * 2 * 2 * 16 * 4  # 2 layers, K and V, 2 heads, width 16, 4 bytes
+
+
+def a_point(policy, **how):
+    given = {"attention": LAYER, "context_lens": (3, 10), "block_len": 4, "n_samples": 5} | how
+    return GrowthPoint(policy=policy, **given)
+
+
+@pytest.mark.parametrize(
+    ("policy", "held", "worst"),
+    [
+        ("concatenate", [3, 10], 0),
+        ("preallocate", [10, 10], 9),
+        ("paged", [4, 12], 3),
+    ],
+)
+def test_a_policy_holds_and_wastes_as_many_slots(policy, held, worst):
+    point = a_point(policy)
+    answer = measure_growth(point, "cpu")
+    assert answer["held_bytes"] == [n * TOKEN_BYTES for n in held]
+    assert answer["worst_waste_bytes"] == worst * TOKEN_BYTES
+    assert answer["memory"]["tensor_bytes"] == held[-1] * TOKEN_BYTES
+    assert [len(samples) for samples in answer["samples_s"]["append"]] == [3, 5]
+    totals = answer["totals_s"]["append"]
+    assert 0 < totals[0] < totals[1]
+    assert point.required_bytes >= held[-1] * TOKEN_BYTES
+    record = GROWTH.record(point, answer, {"run_id": "r", "point": 0, "git_commit": None})
+    assert record["block_len"] == (4 if policy == "paged" else None)
+
+
+def test_concatenation_holds_a_second_copy_at_its_peak_and_preallocation_none():
+    how = {
+        "attention": GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=256),
+        "context_lens": (600,),
+        "n_layers": 1,
+    }
+    workers = Workers(preload="gqa_core.measure.growth")
+    peaks = {}
+    for policy in ("concatenate", "preallocate"):
+        point = a_point(policy, **how)
+        answer = workers.call("gqa_core.measure.growth", "measure_growth", point, "cpu")
+        peaks[policy] = peak_bytes(answer) / point.formula_bytes  # of 9.4 MiB
+    assert peaks["concatenate"] > 1.4  # K or V twice
+    assert 0.9 < peaks["preallocate"] < 1.3
+
+
+@pytest.mark.parametrize(
+    ("how", "sentence"),
+    [
+        ({"policy": "hope"}, f"policy must be one of {', '.join(POLICIES)}: got 'hope'"),
+        ({"block_len": 0}, "block_len must be between 1 and"),
+        ({"context_lens": (4, 4)}, r"lengths that rise: got \[4, 4\]"),
+    ],
+)
+def test_a_point_that_cannot_be_is_refused(how, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        a_point(**({"policy": "paged"} | how))
