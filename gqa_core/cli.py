@@ -13,11 +13,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, BinaryIO, NoReturn, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from gqa_core import units
+from gqa_core.arguments import LATENT_FLAGS, NotANumberError, flags, parser
 from gqa_core.configs import (
-    KERNEL_NAMES,
     AttentionConfig,
     GroupedConfig,
     LatentConfig,
@@ -29,25 +29,16 @@ from gqa_core.configs import (
 if TYPE_CHECKING:
     from gqa_core.measure.record import Kind, Point
 
-WHY_CONTEXT_LENS = {
-    "context_len": (64, 96, 128, 192, 256, 384, 512, 768),
-    "cached_context_len": (1024, 1536, 2048, 3072, 4096),
-}
-WHY_HELP = {
-    "context_len": "lengths at which both ways are timed",
-    "cached_context_len": "longer ones, timed with the cache alone",
-}
-LATENT_FLAGS = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of `python -m gqa_core` with these arguments."""
     try:
-        arguments = _parser().parse_args(argv)
+        commands = (size, bench, check, why, device, runs, import_)
+        arguments = parser(commands, description=__doc__).parse_args(argv)
         code = arguments.run(arguments)
         sys.stdout.flush()
         return code
-    except (ValueError, _NotANumberError) as error:
+    except (ValueError, NotANumberError) as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
@@ -220,108 +211,6 @@ def _run(tasks: Sequence[tuple[Kind, Point]], arguments: argparse.Namespace) -> 
     return 1 if failed else 0
 
 
-class _Parser(argparse.ArgumentParser):
-    """argparse, with one sentence for an error and no page of usage before it."""
-
-    def error(self, message: str) -> NoReturn:
-        raise ValueError(message)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="python -m gqa_core", description=__doc__, allow_abbrev=False)
-    commands = parser.add_subparsers(
-        required=True, metavar="size | bench | check | why | device | runs | import"
-    )
-
-    def command(run, *, json_too: bool = True) -> argparse.ArgumentParser:
-        added = commands.add_parser(
-            run.__name__.rstrip("_"), help=run.__doc__, description=run.__doc__, allow_abbrev=False
-        )
-        added.set_defaults(run=run)
-        if json_too:
-            added.add_argument("--json", action="store_true", help="one JSON document")
-        return added
-
-    sized = command(size)
-    _add_ints(sized, "n_layers", "n_heads", "context_len", required=True)
-    _add_ints(sized, "n_kv_heads", "head_dim", *LATENT_FLAGS)
-    _add_ints(sized, "batch_size", default=1)
-    sized.add_argument("--kv-format", default="bf16", metavar="NAME", help="fp32, bf16, fp16, fp8")
-
-    benched = command(bench, json_too=False)
-    _add_ints(benched, "n_heads", "head_dim", required=True)
-    for name in ("n_kv_heads", "context_len"):
-        benched.add_argument(_flag(name), type=_ints(name), required=True, metavar="N[,N...]")
-    benched.add_argument("--mla", action="store_true", help="MLA too, absorbed and naive")
-    _add_ints(benched, *LATENT_FLAGS)
-    _add_ints(benched, "batch_size", "n_layers", default=1)
-    _add_ints(benched, "samples", default=20)
-    benched.add_argument("--kernel", default="auto", help=", ".join(KERNEL_NAMES))
-
-    checked = command(check, json_too=False)
-    _add_ints(checked, "n_heads", "n_kv_heads", "head_dim", "context_len", required=True)
-    _add_ints(checked, "batch_size", default=1)
-    checked.add_argument(
-        "--plant-wrong-head-order", action="store_true", help="see the comparisons catch it"
-    )
-
-    asked = command(why, json_too=False)
-    _add_ints(asked, "n_heads", default=2)
-    _add_ints(asked, "head_dim", default=128)
-    _add_ints(asked, "n_layers", default=2)
-    for name, default in WHY_CONTEXT_LENS.items():
-        asked.add_argument(
-            _flag(name), type=_ints(name), default=default, metavar="N[,N...]", help=WHY_HELP[name]
-        )
-    _add_ints(asked, "block_len", default=64)
-    _add_ints(asked, "samples", default=9)
-    asked.add_argument("--kernel", default="matmul", help=", ".join(KERNEL_NAMES))
-
-    imported = command(import_, json_too=False)
-    imported.add_argument("file", metavar="FILE", help="- for stdin")
-
-    measuring = (benched, checked, asked)
-    for added in measuring:
-        added.add_argument("--dtype", default="float32", help="float32, bfloat16, float16")
-        added.add_argument("--no-log", action="store_true", help="keep the records out of the log")
-        added.add_argument("--out", default="-", metavar="FILE", help="- for stdout")
-    for added in (*measuring, command(runs), imported):
-        added.add_argument("--log", metavar="FILE", help="default: GQA_RUN_LOG, or the user's data")
-    for added in (*measuring, command(device)):
-        added.add_argument("--device", default="auto", metavar="auto|cpu", help="auto: a GPU first")
-    return parser
-
-
-def _add_ints(parser: argparse.ArgumentParser, *names: str, **how: object) -> None:
-    for name in names:
-        parser.add_argument(_flag(name), type=_int(name), metavar="N", **how)
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
-
-
-def _int(name: str):
-    def parse(text: str) -> int:
-        try:
-            return int(text)
-        except ValueError:
-            raise _NotANumberError(f"{name} must be a whole number: got {text[:40]!r}") from None
-
-    return parse
-
-
-def _ints(name: str):
-    def parse(text: str) -> list[int]:
-        return [_int(name)(part) for part in text.split(",")]
-
-    return parse
-
-
-class _NotANumberError(Exception):
-    """Not a ValueError, since argparse would put words of its own before the sentence."""
-
-
 def _one_layer(arguments: argparse.Namespace) -> AttentionConfig:
     """The layer of `size`: grouped flags, or latent ones in their place, not both."""
     grouped = {name: getattr(arguments, name) for name in ("n_kv_heads", "head_dim")}
@@ -330,8 +219,8 @@ def _one_layer(arguments: argparse.Namespace) -> AttentionConfig:
     kind, wanted = (LatentConfig, latent) if set(given) & set(latent) else (GroupedConfig, grouped)
     if set(given) != set(wanted):
         raise ValueError(
-            f"a layer is given by {_flags(grouped)} or by {_flags(latent)}: "
-            f"got {_flags(given) or 'none of them'}"
+            f"a layer is given by {flags(grouped)} or by {flags(latent)}: "
+            f"got {flags(given) or 'none of them'}"
         )
     return kind(n_heads=arguments.n_heads, **wanted)
 
@@ -345,13 +234,9 @@ def _latent_beside(arguments: argparse.Namespace) -> LatentConfig | None:
     }
     if not arguments.mla:
         if given:
-            raise ValueError(f"{_flags(given)} must come with --mla: got no --mla")
+            raise ValueError(f"{flags(given)} must come with --mla: got no --mla")
         return None
     return proportional_latent(arguments.n_heads, arguments.head_dim, **given)
-
-
-def _flags(names) -> str:
-    return " ".join(map(_flag, names))
 
 
 @contextmanager

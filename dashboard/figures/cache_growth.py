@@ -14,6 +14,7 @@ from dashboard.figures.style import LOOKS, NEUTRAL, bytes_axis, context_axis, la
 from gqa_core import units
 
 SECOND_LABEL = 0.47  # of the width: where every second ceiling's label starts
+LABEL_SHIFT = 1.55  # how far a label stands from its line, as a factor
 CLOSE = 2.2  # ceilings less than so many times apart
 MEASURED = {"tensor_bytes": "live tensors", "peak_bytes": "peak"}
 
@@ -134,12 +135,12 @@ def _add_ceilings(figure: go.Figure, ceilings: Mapping[str, int], contexts: Sequ
         )
         figure.add_scatter(
             x=[low * 1.05 * (high / low) ** (SECOND_LABEL * (index % 2))],
-            y=[n_bytes],
+            y=[n_bytes * LABEL_SHIFT if over else n_bytes / LABEL_SHIFT],
             name=f"{size} label",
             showlegend=False,
             mode="text",
             text=[f"{names[0]}{more}, {size}"],
-            textposition="top right" if over else "bottom right",
+            textposition="middle right",
             textfont={"size": 10},
             hoverinfo="skip",
         )

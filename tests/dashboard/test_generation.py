@@ -7,7 +7,7 @@ from dashboard.choices import WhyChoice
 from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
 from dashboard.figures.growth_time import append_vs_tokens
 from dashboard.figures.style import POLICY_LOOKS, WAY_LOOKS
-from gqa_core.cli import WHY_CONTEXT_LENS
+from gqa_core.arguments import WHY_CONTEXT_LENS
 from gqa_core.measure.growth_point import POLICIES
 from gqa_core.theory.fit import POWERS
 from tests.measure import generations, samples
