@@ -27,6 +27,7 @@ table = tables.size_table(choice)
 
 if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
     st.info(merged)
+panels.show_evidence("formula")
 panels.show_metrics(
     [
         (f"{name} cache", units.capacity(size), says(choice.rows[name]))

@@ -232,6 +232,8 @@ def test_ctrl_c_keeps_what_was_measured(gqa):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Started in the background, a shell ignores SIGINT, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert json.loads(child.stdout.readline())["point"] == 0
     time.sleep(0.2)
