@@ -1,7 +1,7 @@
 """Run, Cancel, live progress: the part of a page that starts a measurement and follows it.
 
 The run's id stands in the URL, so a reload finds it again. While it is active a small part of the
-page asks for news once a second; the rest is drawn anew only when a point is done, which is when
+page asks for news every so often; the rest is drawn anew only when a point is done, which is when
 nothing is being timed.
 """
 
@@ -18,7 +18,7 @@ from dashboard.jobs import Job, QueueFullError
 from dashboard.panels import plain
 from gqa_core.measure.run_log import RunLog, RunLogError
 
-POLL_S = 1.0
+POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next point
 
 
 def show_device() -> Mapping[str, Any]:
