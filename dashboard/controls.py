@@ -16,7 +16,7 @@ from dashboard.kept import drawn, keep
 from dashboard.links import look_at, show_link_buttons, show_link_faults
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import KERNEL_NAMES, AttentionConfig
-from gqa_core.theory.formats import BYTES_PER_ELEMENT, DTYPE_FORMATS
+from gqa_core.theory.formats import DTYPE_FORMATS, FORMATS
 from gqa_core.theory.sharing import cached_parts
 
 N_HEADS = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
@@ -26,6 +26,7 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
 MEASURED_LAYERS = (1, 2, 4, 8)
 CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # apart enough to be read on one axis
+KV_FORMATS = tuple(name for name, one in FORMATS.items() if one.rope_key_bits is None)
 
 WHY_HEADS = (1, 2, 4, 8)
 WHY_HEAD_DIMS = (32, 64, 128)
@@ -47,10 +48,10 @@ def size_controls() -> SizeChoice:
         with bottom[2]:
             kv_format = _slider(
                 "Number format",
-                list(BYTES_PER_ELEMENT),
+                KV_FORMATS,
                 "bf16",
                 "kv_format",
-                "How an element is stored: 4, 2, 2 or 1 bytes.",
+                "How a number is stored. Those of 8 bits and fewer keep scales, which count too.",
             )
         with bottom[3]:
             show_link_buttons(drawn())

@@ -5,8 +5,12 @@ from __future__ import annotations
 from dashboard.choices import SizeChoice
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, ModelConfig
-from gqa_core.theory.formats import bytes_per_element
-from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha, tokens_to_fill
+from gqa_core.theory.memory import (
+    kv_elements_per_token,
+    layer_bytes_per_token,
+    reduction_vs_mha,
+    tokens_to_fill,
+)
 from gqa_core.theory.sharing import CachedPart
 
 LECTURE_BYTES = 400 * units.GB  # "the KV cache size can grow to 400 GB"
@@ -30,7 +34,7 @@ def part_hover(part: CachedPart, kv_format: str) -> str:
         [
             part.name,
             f"read by {heads_named(part.query_heads)}",
-            f"{units.capacity(part.bytes_per_token(kv_format))} per token and layer",
+            f"{units.capacity(part.bytes_per_token)} per token and layer",
             f"{units.percent(part.read_share)} of the read",
         ]
     )
@@ -43,7 +47,7 @@ def part_sentence(part: CachedPart, kv_format: str) -> str:
     return (
         f"{article}**{part.name}** is read by {heads_named(part.query_heads)} "
         f"({units.count(n_queries, 'query head')}). "
-        f"It keeps {units.capacity(part.bytes_per_token(kv_format))} per token and layer in "
+        f"It keeps {units.capacity(part.bytes_per_token)} per token and layer in "
         f"{kv_format}, {units.percent(part.read_share)} of what a step reads."
     )
 
@@ -104,7 +108,7 @@ def formula_filled_in(choice: SizeChoice, attention: AttentionConfig) -> str:
     n_bytes = choice.cache_bytes(attention, choice.context_len)
     return (
         f"{elements} x {units.count(choice.n_layers, 'layer')} x "
-        f"{bytes_per_element(choice.kv_format)} B x {choice.context_len} tokens x "
+        f"{_bytes_per_element(choice, attention):g} B x {choice.context_len} tokens x "
         f"{choice.batch_size} = {units.exact_bytes(n_bytes)} = {units.binary_and_decimal(n_bytes)}"
     )
 
@@ -127,3 +131,8 @@ def cache_answer(choice: SizeChoice) -> str:
         for name, attention in choice.rows.items()
     ]
     return f"At {choice.context_len} tokens: {', '.join(sizes)}. {lecture_sentence(choice)}."
+
+
+def _bytes_per_element(choice: SizeChoice, attention: AttentionConfig) -> float:
+    stored = layer_bytes_per_token(attention, choice.kv_format)
+    return stored / kv_elements_per_token(attention)

@@ -155,8 +155,8 @@ def size_table(choice: SizeChoice) -> pd.DataFrame:
 def part_table(choice: SizeChoice, attention: AttentionConfig) -> pd.DataFrame:
     """One line a cached part: who reads it, its bytes, and its share of what a step reads."""
     table = []
-    for part in cached_parts(attention):
-        n_bytes = part.bytes_per_token(choice.kv_format)
+    for part in cached_parts(attention, choice.kv_format):
+        n_bytes = part.bytes_per_token
         n_tokens = choice.context_len * choice.batch_size
         table.append(
             {

@@ -24,7 +24,7 @@ with examples:
 if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
     st.info(merged)
 attention, selected = head_controls(choice)
-parts = cached_parts(attention)
+parts = cached_parts(attention, choice.kv_format)
 part = parts[selected]
 table = tables.part_table(choice, attention)
 

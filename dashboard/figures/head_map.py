@@ -27,7 +27,7 @@ OWN = "hollow: own K and V, not cached"
 
 def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> go.Figure:
     """Query heads above, what they read below; part number `selected` of the cache stands out."""
-    parts = cached_parts(attention)
+    parts = cached_parts(attention, kv_format)
     if attention.n_heads > MAX_JOINED:
         return head_strips(attention, parts, kv_format, selected)
     figure = go.Figure()

@@ -19,7 +19,7 @@ from gqa_core.configs import (
 )
 from gqa_core.measure.point import TORCH_BYTES, DecodePoint
 from gqa_core.measure.record import Kind, Record
-from gqa_core.theory.formats import bytes_per_element, dtype_format
+from gqa_core.theory.formats import dtype_bytes, dtype_format
 
 TOLERANCE: Mapping[str, float] = MappingProxyType(
     {"float32": 1e-5, "float16": 4e-3, "bfloat16": 2e-2}
@@ -74,7 +74,7 @@ class CheckPoint:
     @property
     def required_bytes(self) -> int:
         """Bytes it takes at most: that cache, the same again in float64 and once expanded."""
-        element = bytes_per_element(dtype_format(self.dtype))
+        element = dtype_bytes(self.dtype)
         return self.formula_bytes * (2 + 8 // element) + TORCH_BYTES
 
     def __str__(self) -> str:

@@ -21,7 +21,7 @@ from gqa_core.configs import (
 )
 from gqa_core.measure.point import MAX_SAMPLES
 from gqa_core.theory.cost import projection_parameters
-from gqa_core.theory.formats import bytes_per_element, dtype_format
+from gqa_core.theory.formats import dtype_bytes, dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
 WAYS = ("cached", "recomputed")
@@ -75,7 +75,7 @@ class GeneratePoint:
         Without a cache every token is a query: scores are n_heads n^2, in float32 with two copies
         beside those of the dtype, a mask, and five activations of n tokens.
         """
-        n, element = self.n_tokens, bytes_per_element(dtype_format(self.dtype))
+        n, element = self.n_tokens, dtype_bytes(self.dtype)
         queries = 1 if self.way == "cached" else n
         weights = self.n_layers * projection_parameters(self.attention) * element
         scores = queries * n * (self.attention.n_heads * (4 + 4 + 4 + element) + 1)

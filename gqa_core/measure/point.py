@@ -21,7 +21,7 @@ from gqa_core.configs import (
     require_rotary,
 )
 from gqa_core.theory.cost import attended_dims, projection_parameters
-from gqa_core.theory.formats import bytes_per_element, dtype_format
+from gqa_core.theory.formats import dtype_bytes, dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
 FORMS = ("absorbed", "naive")
@@ -90,7 +90,7 @@ class DecodePoint:
 
     @property
     def _element(self) -> int:
-        return bytes_per_element(dtype_format(self.dtype))
+        return dtype_bytes(self.dtype)
 
     def __str__(self) -> str:
         how = f"{self.attention.variant} {self.kernel}"

@@ -1,30 +1,100 @@
-"""Number formats of a KV cache: how many bytes one cached element takes.
+"""Number formats of a KV cache: how many bytes a row of cached numbers takes, scales counted.
 
 A short name (`bf16`) is used where bytes are only counted, torch's own name (`bfloat16`) where
-tensors are real; `DTYPE_FORMATS` joins the two.
+tensors are real; `DTYPE_FORMATS` joins the two. Formats of few bits keep a scale (and some a zero
+point) for every block of elements, or for every vector of a head; those bytes are part of the
+cache. One scale for a whole tensor is not counted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
-BYTES_PER_ELEMENT: Mapping[str, int] = MappingProxyType({"fp32": 4, "bf16": 2, "fp16": 2, "fp8": 1})
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberFormat:
+    """How cached numbers are stored: bits an element, and scales of `scale_bytes` beside them.
+
+    A scale covers `block` elements, counted along all heads of a token; None means that each
+    head's vector has one of its own. `rope_key_bits` is set where MLA's RoPE key is stored apart
+    from the latent, without scales; such a format is for latent attention alone.
+    """
+
+    name: str
+    bits: int
+    source: str
+    scale_bytes: int = 0
+    block: int | None = None
+    rope_key_bits: int | None = None
+
+    def row_bytes(self, width: int, n_vectors: int = 1) -> int:
+        """Bytes of `n_vectors` vectors of `width` elements, as one token of one layer has them."""
+        if self.block is None:
+            return n_vectors * (_whole_bytes(width * self.bits) + self.scale_bytes)
+        n_elements = n_vectors * width
+        return _whole_bytes(n_elements * self.bits) - (-n_elements // self.block) * self.scale_bytes
+
+
+VLLM = "vllm-project/vllm, vllm/v1/kv_cache_interface.py"
+GGML = "ggml-org/llama.cpp, ggml/src/ggml-common.h"
+TRANSFORMERS = "huggingface/transformers, src/transformers/cache_utils.py"
+
+
+def _by_name(formats: Iterable[NumberFormat]) -> Mapping[str, NumberFormat]:
+    return MappingProxyType({one.name: one for one in formats})
+
+
+FORMATS = _by_name(
+    (
+        NumberFormat(name="fp32", bits=32, source="IEEE 754"),
+        NumberFormat(name="bf16", bits=16, source="upper half of IEEE 754 binary32"),
+        NumberFormat(name="fp16", bits=16, source="IEEE 754"),
+        NumberFormat(name="fp8", bits=8, source=f"one scale a tensor; {VLLM}"),
+        NumberFormat(name="int8_per_token_head", bits=8, scale_bytes=4, source=VLLM),
+        NumberFormat(name="fp8_per_token_head", bits=8, scale_bytes=4, source=VLLM),
+        # fp16 scale and fp16 zero point: 4 bytes a group.
+        NumberFormat(name="int4_g32", bits=4, scale_bytes=4, block=32, source=TRANSFORMERS),
+        NumberFormat(name="int4_g64", bits=4, scale_bytes=4, block=64, source=TRANSFORMERS),
+        NumberFormat(name="int4_g128", bits=4, scale_bytes=4, block=128, source=TRANSFORMERS),
+        NumberFormat(name="nvfp4", bits=4, scale_bytes=1, block=16, source=VLLM),
+        NumberFormat(name="q8_0", bits=8, scale_bytes=2, block=32, source=GGML),
+        NumberFormat(name="q4_0", bits=4, scale_bytes=2, block=32, source=GGML),
+        # 512 latent elements in fp8 with an fp32 scale for every 128, 64 RoPE ones in bf16: 656 B.
+        NumberFormat(
+            name="fp8_ds_mla",
+            bits=8,
+            scale_bytes=4,
+            block=128,
+            rope_key_bits=16,
+            source=f"deepseek-ai/FlashMLA, README.md; {VLLM}",
+        ),
+    )
+)
 DTYPE_FORMATS: Mapping[str, str] = MappingProxyType(
     {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 )
 
 
-def bytes_per_element(kv_format: str) -> int:
-    """Bytes of one cached element in `kv_format`; fp8 is per tensor, its one scale not counted.
+def number_format(kv_format: str) -> NumberFormat:
+    """The number format of this name.
 
     Raises:
         ValueError: the format is not known.
     """
-    if kv_format not in BYTES_PER_ELEMENT:
-        known = ", ".join(BYTES_PER_ELEMENT)
-        raise ValueError(f"kv_format must be one of {known}: got {kv_format!r}")
-    return BYTES_PER_ELEMENT[kv_format]
+    if kv_format not in FORMATS:
+        raise ValueError(f"kv_format must be one of {', '.join(FORMATS)}: got {kv_format!r}")
+    return FORMATS[kv_format]
+
+
+def dtype_bytes(dtype: str) -> int:
+    """Bytes of one element of a torch dtype that the engine runs.
+
+    Raises:
+        ValueError: the dtype is not one of them.
+    """
+    return number_format(dtype_format(dtype)).row_bytes(1)
 
 
 def dtype_format(dtype: str) -> str:
@@ -36,3 +106,7 @@ def dtype_format(dtype: str) -> str:
     if dtype not in DTYPE_FORMATS:
         raise ValueError(f"dtype must be one of {', '.join(DTYPE_FORMATS)}: got {dtype!r}")
     return DTYPE_FORMATS[dtype]
+
+
+def _whole_bytes(bits: int) -> int:
+    return -(-bits // 8)

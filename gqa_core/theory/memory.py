@@ -5,7 +5,7 @@ v_head_dim. A latent layer stores kv_lora_rank numbers and one rotary key of qk_
 whatever the number of heads. The naive form of MLA caches every head's own K and V instead: that
 is an MHA cache, and `LatentConfig.expanded` is the layer to pass here for it.
 
-Counted: the cached elements. Not counted: weights, activations, page padding.
+Counted: the cached elements and their scales. Not counted: weights, activations, page padding.
 Everything is exact in Python integers.
 Source: DeepSeek-V2 report (arXiv:2405.04434), Table 1.
 """
@@ -13,7 +13,7 @@ Source: DeepSeek-V2 report (arXiv:2405.04434), Table 1.
 from __future__ import annotations
 
 from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
-from gqa_core.theory.formats import bytes_per_element
+from gqa_core.theory.formats import number_format
 
 
 def kv_elements_per_token(attention: AttentionConfig) -> int:
@@ -23,29 +23,59 @@ def kv_elements_per_token(attention: AttentionConfig) -> int:
     return attention.kv_lora_rank + attention.qk_rope_head_dim
 
 
+def layer_bytes_per_token(attention: AttentionConfig, kv_format: str) -> int:
+    """Bytes one layer stores per token, scales included; a latent is one vector of c + r.
+
+    Raises:
+        ValueError: the format is not known, or is for latent attention and the layer is not.
+    """
+    stored = number_format(kv_format)
+    if isinstance(attention, GroupedConfig):
+        if stored.rope_key_bits is not None:
+            raise ValueError(f"kv_format {kv_format} is for MLA alone: got {attention.variant}")
+        return stored.row_bytes(attention.head_dim, attention.n_kv_heads) + stored.row_bytes(
+            attention.v_head_dim, attention.n_kv_heads
+        )
+    latent, rope_key = attention.kv_lora_rank, attention.qk_rope_head_dim
+    if stored.rope_key_bits is None:
+        return stored.row_bytes(latent + rope_key)
+    return stored.row_bytes(latent) + rope_key * stored.rope_key_bits // 8
+
+
 def kv_bytes_per_token(model: ModelConfig, kv_format: str) -> int:
     """Bytes all layers store for one token that every one of them still sees.
 
     Raises:
-        ValueError: the format is not known.
+        ValueError: as `layer_bytes_per_token`.
     """
-    elements = sum(run.n_layers * kv_elements_per_token(run.attention) for run in model)
-    return elements * bytes_per_element(kv_format)
+    return sum(run.n_layers * layer_bytes_per_token(run.attention, kv_format) for run in model)
 
 
 def kv_cache_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int:
     """Bytes stored in all: every layer, every sequence, a window layer's tokens up to its window.
 
     Raises:
-        ValueError: the format is not known.
+        ValueError: as `layer_bytes_per_token`.
     """
-    elements = sum(
+    return workload.batch_size * sum(
         run.n_layers
         * run.cached_tokens(workload.context_len)
-        * kv_elements_per_token(run.attention)
+        * layer_bytes_per_token(run.attention, kv_format)
         for run in model
     )
-    return workload.batch_size * elements * bytes_per_element(kv_format)
+
+
+def kv_cache_bytes_as_allocated(model: ModelConfig, workload: Workload, kv_format: str) -> int:
+    """Bytes an engine reserves that keeps one page size for all layers: windows save nothing.
+
+    Every caching layer has slots for the whole context. Between this and `kv_cache_bytes` lies
+    what an engine really takes.
+
+    Raises:
+        ValueError: as `layer_bytes_per_token`.
+    Source: alvarobartt/hf-mem, pull request 70.
+    """
+    return workload.batch_size * workload.context_len * kv_bytes_per_token(model, kv_format)
 
 
 def kv_read_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int:
@@ -55,7 +85,7 @@ def kv_read_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int
     which serves as K and as V.
 
     Raises:
-        ValueError: the format is not known.
+        ValueError: as `layer_bytes_per_token`.
     """
     return kv_cache_bytes(model, workload, kv_format)
 
@@ -69,7 +99,7 @@ def tokens_to_fill(n_bytes: int, model: ModelConfig, batch_size: int, kv_format:
     """The context at which the cache first holds at least `n_bytes`, in tokens per sequence.
 
     Raises:
-        ValueError: the format is not known, or a layer sees a window only, so that its cache
+        ValueError: as `layer_bytes_per_token`, or a layer sees a window only, so that its cache
             stops growing.
     """
     if any(run.window is not None for run in model):

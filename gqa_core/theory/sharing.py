@@ -11,52 +11,56 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gqa_core.configs import AttentionConfig, GroupedConfig
-from gqa_core.theory.formats import bytes_per_element
-from gqa_core.theory.memory import kv_elements_per_token
+from gqa_core.theory.formats import number_format
+from gqa_core.theory.memory import layer_bytes_per_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedPart:
-    """One thing that a layer caches: elements per token, the query heads that read it, its share.
+    """One thing that a layer caches: what it stores per token, and the query heads that read it.
 
-    `read_share` is its part of all bytes one step reads from this layer's cache.
+    `bytes_per_token` is a fraction where K/V heads share a block's scale. `read_share` is its part
+    of all bytes one step reads from this layer's cache.
     """
 
     name: str
     query_heads: range
     elements_per_token: int
+    bytes_per_token: float
     read_share: float
 
-    def bytes_per_token(self, kv_format: str) -> int:
-        """Bytes of this part for one token in one layer.
 
-        Raises:
-            ValueError: the format is not known.
-        """
-        return self.elements_per_token * bytes_per_element(kv_format)
+def cached_parts(attention: AttentionConfig, kv_format: str = "bf16") -> tuple[CachedPart, ...]:
+    """The parts one layer caches, in order; together they are what the layer stores.
 
-
-def cached_parts(attention: AttentionConfig) -> tuple[CachedPart, ...]:
-    """The parts one layer caches, in order; their elements add up to kv_elements_per_token."""
+    Raises:
+        ValueError: the format is not known, or is for latent attention and the layer is not.
+    """
+    total = layer_bytes_per_token(attention, kv_format)
     heads = range(attention.n_heads)
     if isinstance(attention, GroupedConfig):
-        per, width = attention.q_per_kv, attention.head_dim + attention.v_head_dim
+        count, per = attention.n_kv_heads, attention.q_per_kv
+        width = attention.head_dim + attention.v_head_dim
         parts = [
-            (f"K/V head {index}", heads[index * per : (index + 1) * per], width)
-            for index in range(attention.n_kv_heads)
+            (f"K/V head {index}", heads[index * per : (index + 1) * per], width, total / count)
+            for index in range(count)
         ]
     else:
+        latent, rope_key = attention.kv_lora_rank, attention.qk_rope_head_dim
+        rope_bits = number_format(kv_format).rope_key_bits
+        share = rope_key / (latent + rope_key)
+        rope_bytes = rope_key * rope_bits / 8 if rope_bits else total * share
         parts = [
-            ("latent", heads, attention.kv_lora_rank),
-            ("RoPE key", heads, attention.qk_rope_head_dim),
+            ("latent", heads, latent, total - rope_bytes),
+            ("RoPE key", heads, rope_key, rope_bytes),
         ]
-    total = kv_elements_per_token(attention)
     return tuple(
         CachedPart(
             name=name,
             query_heads=readers,
             elements_per_token=elements,
-            read_share=elements / total,
+            bytes_per_token=n_bytes,
+            read_share=n_bytes / total,
         )
-        for name, readers, elements in parts
+        for name, readers, elements, n_bytes in parts
     )

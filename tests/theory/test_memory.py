@@ -102,7 +102,7 @@ def test_bytes_are_linear_in_all_but_the_shared_heads(k, g, d, n_layers, context
 
 def test_an_unknown_format_is_refused_with_those_that_exist():
     model = ModelConfig.uniform(deepseek_with(8), 1)
-    with pytest.raises(ValueError, match="kv_format must be one of fp32, bf16, fp16, fp8: got 'x'"):
+    with pytest.raises(ValueError, match=r"kv_format must be one of fp32, .*: got 'x'"):
         kv_bytes_per_token(model, "x")
 
 

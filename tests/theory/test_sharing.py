@@ -22,7 +22,7 @@ def test_parts_add_up_and_every_query_head_reads_one_k_v_head(n_kv_heads, q_per_
 def test_32_heads_in_8_read_in_fours():
     parts = cached_parts(GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128))
     assert (parts[3].name, list(parts[3].query_heads)) == ("K/V head 3", [12, 13, 14, 15])
-    assert parts[3].bytes_per_token("bf16") == 512  # K and V of 128 elements, 2 B each
+    assert parts[3].bytes_per_token == 512  # K and V of 128 elements, 2 B each
     assert parts[3].read_share == 1 / 8
 
 

@@ -1,0 +1,94 @@
+"""Tensor parallelism: which heads, and how much of the cache, each of `tp` GPUs holds.
+
+Query heads are dealt out evenly. K/V heads are too while there are enough of them; with more GPUs
+than K/V heads each head is kept tp / n_kv_heads times, so that every GPU has the one its queries
+read. MLA's latent has no head to deal out: every GPU keeps all of it. So from n_kv_heads GPUs on
+(for MLA from the second) more GPUs do not make the cache of one GPU smaller.
+Source: vllm-project/vllm, ModelConfig.get_num_kv_heads and QKVParallelLinear.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gqa_core.configs import MAX_HEADS, AttentionConfig, GroupedConfig, ModelConfig, require_int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuShare:
+    """What one GPU holds of a layer: its query heads, and the K/V heads they read.
+
+    `kv_heads` is empty for MLA, whose latent is whole on every GPU. `is_copy` marks a GPU whose
+    cached part an earlier GPU holds too.
+    """
+
+    gpu: int
+    query_heads: range
+    kv_heads: range
+    is_copy: bool
+
+
+def on_one_gpu(attention: AttentionConfig, tp: int) -> AttentionConfig:
+    """The layer as one of `tp` GPUs sees it: max(1, n_kv_heads / tp) K/V heads, or all the latent.
+
+    Raises:
+        ValueError: tp is out of bounds, does not divide n_heads, or neither of tp and n_kv_heads
+            divides the other.
+    """
+    require_int("tp", tp, MAX_HEADS)
+    if attention.n_heads % tp:
+        raise ValueError(f"tp must divide n_heads: got {tp} and {attention.n_heads}")
+    n_heads = attention.n_heads // tp
+    if not isinstance(attention, GroupedConfig):
+        return replace(attention, n_heads=n_heads)
+    n_kv_heads = attention.n_kv_heads
+    if n_kv_heads % tp and tp % n_kv_heads:
+        raise ValueError(
+            f"tp must divide n_kv_heads, or be a multiple of it: got {tp} and {n_kv_heads}"
+        )
+    return replace(attention, n_heads=n_heads, n_kv_heads=max(1, n_kv_heads // tp))
+
+
+def model_on_one_gpu(model: ModelConfig, tp: int) -> ModelConfig:
+    """The model as one of `tp` GPUs caches it; sizes of it are bytes per GPU.
+
+    Raises:
+        ValueError: as `on_one_gpu`.
+    """
+    return ModelConfig(
+        runs=tuple(replace(run, attention=on_one_gpu(run.attention, tp)) for run in model)
+    )
+
+
+def replicas(attention: AttentionConfig, tp: int) -> int:
+    """How many GPUs hold each cached part: 1 while K/V heads are dealt out, tp for MLA.
+
+    Raises:
+        ValueError: as `on_one_gpu`.
+    """
+    alone = on_one_gpu(attention, tp)
+    if isinstance(attention, GroupedConfig):
+        return tp * alone.n_kv_heads // attention.n_kv_heads
+    return tp
+
+
+def gpu_shares(attention: AttentionConfig, tp: int) -> tuple[GpuShare, ...]:
+    """What each of `tp` GPUs holds of one layer, in order.
+
+    Raises:
+        ValueError: as `on_one_gpu`.
+    """
+    alone, kept = on_one_gpu(attention, tp), replicas(attention, tp)
+    count = alone.n_kv_heads if isinstance(alone, GroupedConfig) else 0
+    shares = []
+    for gpu in range(tp):
+        first = gpu // kept * count
+        shares.append(
+            GpuShare(
+                gpu=gpu,
+                query_heads=range(gpu * alone.n_heads, (gpu + 1) * alone.n_heads),
+                kv_heads=range(first, first + count),
+                is_copy=gpu % kept > 0,
+            )
+        )
+    return tuple(shares)

@@ -1,0 +1,87 @@
+"""Number formats: the bytes their sources give for a head of 128, scales included."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gqa_core.configs import GroupedConfig, ModelConfig
+from gqa_core.theory.formats import DTYPE_FORMATS, FORMATS, dtype_bytes, number_format
+from gqa_core.theory.memory import (
+    kv_bytes_per_token,
+    kv_elements_per_token,
+    layer_bytes_per_token,
+)
+from gqa_core.theory.sharing import cached_parts
+from tests.anchors import DEEPSEEK_V3
+
+LAYER = GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128)
+
+
+@pytest.mark.parametrize(
+    ("kv_format", "per_element"),
+    [
+        ("fp32", 4),
+        ("bf16", 2),
+        ("fp16", 2),
+        ("fp8", 1),
+        ("int8_per_token_head", 1.03125),  # 1 + 4 / 128
+        ("fp8_per_token_head", 1.03125),
+        ("int4_g32", 0.625),  # 1/2 + 4 / 32: fp16 scale and zero point
+        ("int4_g64", 0.5625),
+        ("int4_g128", 0.53125),
+        ("nvfp4", 0.5625),  # 1/2 + 1 / 16: an fp8 scale
+        ("q8_0", 1.0625),  # 34 B for 32
+        ("q4_0", 0.5625),  # 18 B for 32
+    ],
+)
+def test_bytes_per_element_with_their_scales(kv_format, per_element):
+    stored = layer_bytes_per_token(LAYER, kv_format)
+    assert stored == per_element * kv_elements_per_token(LAYER)
+
+
+def test_deepseek_s_fp8_layout_is_656_bytes_a_token_and_layer():
+    # 512 fp8 + 4 fp32 scales + 64 bf16
+    assert layer_bytes_per_token(DEEPSEEK_V3, "fp8_ds_mla") == 512 + 4 * 4 + 64 * 2 == 656
+    with pytest.raises(ValueError, match="kv_format fp8_ds_mla is for MLA alone: got GQA"):
+        layer_bytes_per_token(LAYER, "fp8_ds_mla")
+
+
+def test_a_6_bit_cache_explains_the_93_3_percent_of_the_deepseek_v2_abstract():
+    # V2: 576 x 60 layers x 6 / 8 = 25,920 B; DeepSeek 67B: 2 x 8 x 128 x 95 layers x 2 = 389,120 B
+    old = ModelConfig.uniform(GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=128), 95)
+    assert kv_bytes_per_token(old, "bf16") == 389_120
+    assert round(100 * (1 - 576 * 60 * 6 / 8 / 389_120), 1) == 93.3
+    assert round(100 * (1 - 576 * 60 * 2 / 389_120), 1) == 82.2
+
+
+def test_a_block_that_is_not_full_has_a_scale_of_its_own():
+    odd = GroupedConfig(n_heads=1, n_kv_heads=1, head_dim=40)
+    assert layer_bytes_per_token(odd, "q8_0") == 2 * (40 + 2 * 2)
+    assert layer_bytes_per_token(odd, "int4_g32") == 2 * (20 + 2 * 4)
+    narrow = GroupedConfig(n_heads=4, n_kv_heads=4, head_dim=80)  # blocks run on across heads
+    assert layer_bytes_per_token(narrow, "q8_0") == 2 * 320 * 34 // 32
+
+
+@given(st.sampled_from(sorted(FORMATS)), st.integers(1, 256), st.integers(1, 64))
+def test_more_heads_never_take_fewer_bytes(kv_format, width, count):
+    stored = number_format(kv_format)
+    assert 0 < stored.row_bytes(width, count) <= stored.row_bytes(width, count + 1)
+
+
+@pytest.mark.parametrize("kv_format", sorted(FORMATS))
+@pytest.mark.parametrize("layer", [LAYER, DEEPSEEK_V3], ids=["GQA", "MLA"])
+def test_the_parts_of_a_layer_add_up_to_it(layer, kv_format):
+    if layer is LAYER and number_format(kv_format).rope_key_bits is not None:
+        return
+    parts = cached_parts(layer, kv_format)
+    assert sum(part.bytes_per_token for part in parts) == layer_bytes_per_token(layer, kv_format)
+    assert sum(part.read_share for part in parts) == pytest.approx(1)
+
+
+def test_every_format_has_its_source_and_every_dtype_its_format():
+    assert all(one.source for one in FORMATS.values())
+    assert {dtype: dtype_bytes(dtype) for dtype in DTYPE_FORMATS} == {
+        "float32": 4,
+        "bfloat16": 2,
+        "float16": 2,
+    }

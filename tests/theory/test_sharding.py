@@ -1,0 +1,83 @@
+"""Heads on GPUs: nothing lost, copies counted, the published figures, and splits that cannot be."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gqa_core.configs import GroupedConfig, ModelConfig, Workload
+from gqa_core.theory.memory import kv_bytes_per_token, kv_cache_bytes
+from gqa_core.theory.sharding import gpu_shares, model_on_one_gpu, on_one_gpu, replicas
+from tests.anchors import DEEPSEEK_V3
+
+LLAMA_70B = ModelConfig.uniform(GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=128), 80)
+
+
+@pytest.mark.parametrize(
+    ("tp", "per_gpu"),
+    [
+        (1, 327_680),  # 2 x 8 x 128 x 80 layers x 2 B
+        (2, 163_840),
+        (8, 40_960),  # one K/V head a GPU
+        (16, 40_960),  # still one: each is kept twice
+    ],
+)
+def test_llama_70b_s_published_bytes_per_token_and_gpu(tp, per_gpu):
+    assert kv_bytes_per_token(model_on_one_gpu(LLAMA_70B, tp), "bf16") == per_gpu
+
+
+def test_the_sum_over_16_gpus_is_twice_llama_70b_s_cache():
+    in_all = 16 * kv_bytes_per_token(model_on_one_gpu(LLAMA_70B, 16), "bf16")
+    assert in_all == 2 * kv_bytes_per_token(LLAMA_70B, "bf16")
+    assert replicas(LLAMA_70B.runs[0].attention, 16) == 2
+
+
+def test_every_gpu_keeps_all_of_a_latent():
+    deepseek = ModelConfig.uniform(DEEPSEEK_V3, 61)
+    assert kv_bytes_per_token(model_on_one_gpu(deepseek, 8), "bf16") == 70_272
+    assert replicas(DEEPSEEK_V3, 8) == 8
+    assert [share.is_copy for share in gpu_shares(DEEPSEEK_V3, 4)] == [False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("n_heads", "n_kv_heads", "tp", "sentence"),
+    [
+        (32, 8, 3, "tp must divide n_heads: got 3 and 32"),
+        (32, 8, 64, "tp must divide n_heads: got 64 and 32"),
+        (48, 6, 4, "tp must divide n_kv_heads, or be a multiple of it: got 4 and 6"),
+        (32, 8, 0, "tp must be between 1 and 1024: got 0"),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused(n_heads, n_kv_heads, tp, sentence):
+    attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)
+    for ask in (on_one_gpu, gpu_shares, replicas):
+        with pytest.raises(ValueError, match=sentence):
+            ask(attention, tp)
+
+
+powers = st.integers(0, 5).map(lambda power: 2**power)
+
+
+@given(powers, powers, st.integers(1, 64), powers, st.integers(1, 2**20))
+def test_gpus_together_hold_the_cache_and_no_less(k, g, d, tp, context_len):
+    attention = GroupedConfig(n_heads=k * g, n_kv_heads=k, head_dim=d)
+    if attention.n_heads % tp:
+        return
+    model, workload = ModelConfig.uniform(attention, 3), Workload(context_len=context_len)
+    whole = kv_cache_bytes(model, workload, "bf16")
+    in_all = tp * kv_cache_bytes(model_on_one_gpu(model, tp), workload, "bf16")
+    assert in_all >= whole
+    assert (in_all == whole) == (k % tp == 0)
+    assert in_all == whole * replicas(attention, tp)
+
+
+@given(powers, powers, powers)
+def test_every_query_head_is_on_one_gpu_with_the_k_v_head_it_reads(k, g, tp):
+    attention = GroupedConfig(n_heads=k * g, n_kv_heads=k, head_dim=8)
+    if attention.n_heads % tp:
+        return
+    shares = gpu_shares(attention, tp)
+    assert [head for share in shares for head in share.query_heads] == list(range(k * g))
+    for share in shares:
+        assert {head // g for head in share.query_heads} == set(share.kv_heads)
+    kept = [head for share in shares if not share.is_copy for head in share.kv_heads]
+    assert kept == list(range(k))
