@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import NoReturn
 
 from gqa_core.configs import KERNEL_NAMES
+from gqa_core.theory.formats import FORMATS
 
 WHY_CONTEXT_LENS = {
     "context_len": (64, 96, 128, 192, 256, 384, 512, 768),
@@ -20,6 +21,7 @@ WHY_HELP = {
     "cached_context_len": "longer ones, timed with the cache alone",
 }
 LATENT_FLAGS = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
+LAYER_FLAGS = ("n_layers", "n_heads", "n_kv_heads", "head_dim", *LATENT_FLAGS)
 
 Command = Callable[[argparse.Namespace], int]
 Parser = argparse.ArgumentParser
@@ -59,10 +61,13 @@ class _SpeakingParser(Parser):
 
 
 def _size(added: Parser) -> None:
-    _add_ints(added, "n_layers", "n_heads", "context_len", required=True)
-    _add_ints(added, "n_kv_heads", "head_dim", *LATENT_FLAGS)
+    added.add_argument(
+        "config", nargs="?", metavar="CONFIG.json", help="a Hugging Face config; - for stdin"
+    )
+    _add_ints(added, "context_len", required=True)
+    _add_ints(added, *LAYER_FLAGS, "tp")
     _add_ints(added, "batch_size", default=1)
-    added.add_argument("--kv-format", default="bf16", metavar="NAME", help="fp32, bf16, fp16, fp8")
+    added.add_argument("--kv-format", default="bf16", metavar="NAME", help=", ".join(FORMATS))
     _add_json(added)
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, BinaryIO, TextIO
 
 from gqa_core import units
-from gqa_core.arguments import LATENT_FLAGS, NotANumberError, flags, parser
+from gqa_core.arguments import LATENT_FLAGS, LAYER_FLAGS, NotANumberError, flags, parser
 from gqa_core.configs import (
     AttentionConfig,
     GroupedConfig,
@@ -25,8 +25,10 @@ from gqa_core.configs import (
     Workload,
     proportional_latent,
 )
+from gqa_core.size_text import size_text
 
 if TYPE_CHECKING:
+    from gqa_core.hf_config.read import ReadConfig
     from gqa_core.measure.record import Kind, Point
 
 
@@ -53,27 +55,24 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def size(arguments: argparse.Namespace) -> int:
-    """Print the cache of a model at a context: bytes per token, in all, and against MHA."""
-    from gqa_core.theory import memory
+    """Print the cache of a model at a context: bytes per token, in all, per GPU, against MHA."""
+    from gqa_core.hf_config.answer import config_record
+    from gqa_core.theory.size import gpu_record, size_record, size_warnings
 
-    attention = _one_layer(arguments)
-    model = ModelConfig.uniform(attention, arguments.n_layers)
     workload = Workload(context_len=arguments.context_len, batch_size=arguments.batch_size)
-    answer = {
-        "variant": model.variant,
-        "n_layers": model.n_layers,
-        "kv_bytes_per_token": memory.kv_bytes_per_token(model, arguments.kv_format),
-        "kv_cache_bytes": memory.kv_cache_bytes(model, workload, arguments.kv_format),
-        "kv_read_bytes": memory.kv_read_bytes(model, workload, arguments.kv_format),
-        "reduction_vs_mha": memory.reduction_vs_mha(attention),
-    }
-    if arguments.json:
-        print(json.dumps(answer))
-        return 0
-    print(f"{answer['variant']}, {answer['n_layers']} layers, {arguments.kv_format}")
-    print(f"per token  {units.capacity(answer['kv_bytes_per_token'])}")
-    print(f"in all     {units.capacity_both(answer['kv_cache_bytes'])}")
-    print(f"a step reads the same; {units.times(answer['reduction_vs_mha'])} smaller than MHA")
+    if arguments.config is not None:
+        config = _read_config(arguments)
+        model, answer = config.model, config_record(config, workload, arguments.kv_format)
+    else:
+        attention = _one_layer(arguments)
+        model = ModelConfig.uniform(attention, arguments.n_layers)
+        answer = size_record(model, attention, workload, arguments.kv_format)
+    if arguments.tp is not None:
+        answer |= gpu_record(model, workload, arguments.kv_format, arguments.tp)
+    warnings = size_warnings(answer)
+    if warnings or arguments.config is not None:
+        answer["warnings"] = warnings
+    print(json.dumps(answer) if arguments.json else size_text(answer, arguments.kv_format))
     return 0
 
 
@@ -211,8 +210,21 @@ def _run(tasks: Sequence[tuple[Kind, Point]], arguments: argparse.Namespace) -> 
     return 1 if failed else 0
 
 
+def _read_config(arguments: argparse.Namespace) -> ReadConfig:
+    """The config that `size` was given in place of the flags of a layer."""
+    from gqa_core.hf_config.json_object import MAX_BYTES
+    from gqa_core.hf_config.read import read_config
+
+    if given := [name for name in LAYER_FLAGS if getattr(arguments, name) is not None]:
+        raise ValueError(f"a config says what its layers are: got {flags(given)} beside it")
+    with _input(arguments.config) as source:
+        return read_config(source.read(MAX_BYTES + 1))
+
+
 def _one_layer(arguments: argparse.Namespace) -> AttentionConfig:
     """The layer of `size`: grouped flags, or latent ones in their place, not both."""
+    if missing := [name for name in ("n_layers", "n_heads") if getattr(arguments, name) is None]:
+        raise ValueError(f"without a config, a model must be given by {flags(missing)} too")
     grouped = {name: getattr(arguments, name) for name in ("n_kv_heads", "head_dim")}
     latent = {name: getattr(arguments, name) for name in LATENT_FLAGS}
     given = [name for name, value in (grouped | latent).items() if value is not None]

@@ -41,6 +41,7 @@ ALLOWED = {  # the longest folder that fits a file holds: what it may import of 
 }
 WITHIN = {  # inside the core: which of its rooms a room may use
     "gqa_core/catalog": {"catalog", "configs", "units"},
+    "gqa_core/hf_config": {"configs", "hf_config", "theory"},
     "gqa_core/theory": {"configs", "theory", "units"},
     "gqa_core/engine": {"configs", "engine"},
     "gqa_core/measure": {"configs", "theory", "engine", "measure", "units"},
@@ -85,13 +86,20 @@ def test_the_engine_is_reached_from_measure_and_nowhere_else():
 
 
 @pytest.mark.parametrize(
-    "folder", ["gqa_core", "gqa_core/catalog", "gqa_core/measure", "gqa_core/theory"]
+    "folder",
+    [
+        "gqa_core",
+        "gqa_core/catalog",
+        "gqa_core/hf_config",
+        "gqa_core/measure",
+        "gqa_core/theory",
+    ],
 )
 def test_package_files_are_empty(folder):
     assert (ROOT / folder / "__init__.py").read_text() == ""
 
 
-@pytest.mark.parametrize("room", ["catalog", "theory"])
+@pytest.mark.parametrize("room", ["catalog", "hf_config", "theory"])
 def test_formulas_and_facts_need_neither_torch_nor_pandas(room):
     for path in (ROOT / "gqa_core" / room).glob("*.py"):
         tops = {name.split(".")[0] for name in imports(path.relative_to(ROOT))}

@@ -1,0 +1,189 @@
+"""Keys that nobody here knows: refused where they could change the cache, else only listed.
+
+A key is judged by its name and the shape of its value. Words are split at the underscore, so that
+qkv is not kv. What is null, false, 0 or empty says nothing and is never refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from gqa_core.hf_config import heads, layers
+from gqa_core.hf_config.json_object import named
+from gqa_core.hf_config.keys import TEXT_OBJECTS, Keys
+
+MAX_CONTEXT_LEN_KEYS = (
+    "max_position_embeddings",
+    "n_positions",
+    "max_seq_len",
+    "max_sequence_length",
+    "seq_length",
+    "n_ctx",
+)
+CACHE_WORDS = {"kv", "cache", "window", "chunk", "compress", "latent"}
+HEAD_WORDS = {"head", "heads"}
+LAYER_WORDS = {"layer", "layers", "block", "blocks", "idx", "idxs", "index", "indices", "ids"}
+ATTENTION_OBJECTS = ("attn", "attention", "linear", "mamba", "hybrid")
+PER_LAYER_HARMLESS = ("moe", "mlp", "rope")
+OTHER_PARTS = {"vision", "visual", "audio", "image", "video", "speech"}
+OTHER_OBJECTS = OTHER_PARTS | {"quantization", "compression", "rope", "generation"}
+NOT_MODELLED = {  # known to change what is cached, in ways that no formula here counts
+    "is_encoder_decoder": "a decoder beside an encoder caches cross-attention too",
+    "use_cla": "layers that read each other's K and V",
+    "layer_group_size": "groups of linear and full layers",
+    "global_attn_every_n_layers": "local layers of a width given elsewhere",
+}
+NEXT_TOKEN = (
+    "num_nextn_predict_layers",
+    "mtp_num_hidden_layers",
+    "num_mtp_layers",
+    "num_mtp_modules",
+)
+KNOWN = frozenset(
+    (
+        *heads.N_HEADS,
+        *heads.N_KV_HEADS,
+        *heads.HIDDEN_SIZE,
+        *heads.HEAD_DIM,
+        *heads.LATENT,
+        *heads.FLAGS,
+        *heads.WINDOW_HEADS,
+        *heads.GLOBAL_HEADS,
+        heads.GROUP_NUM,
+        heads.ATTENTION_OBJECT,
+        *layers.KEYS,
+        *TEXT_OBJECTS,
+        *MAX_CONTEXT_LEN_KEYS,
+        *NEXT_TOKEN,
+        "_name_or_path",
+        "activation_sparsity_pattern",
+        "architectures",
+        "attention_k_eq_v",  # both are stored even where they are equal
+        "attn_implementation",
+        "cache_implementation",
+        "context_window_size",
+        "intermediate_size",
+        "kda_layers",
+        "model_type",
+        "prefill_chunk_size",
+        "torch_dtype",
+        "dtype",
+        "use_cache",
+    )
+)
+
+
+def refuse_unknown(keys: Keys, kinds: Collection[str]) -> None:
+    """Nothing, if no unknown key could change the cache; `kinds` are those of the layers.
+
+    Raises:
+        ValueError: one could; the sentence names it.
+    """
+    parts = [keys, keys.inside(heads.ATTENTION_OBJECT), keys.inside("linear_attn_config")]
+    for part in filter(None, parts):
+        for name, value in part.values.items():
+            if reason := _suspicion(part, name, value, kinds):
+                raise ValueError(f"{part.path}{name[:60]} is not understood ({reason})")
+
+
+def not_counted(keys: Keys, kinds: Collection[str]) -> list[str]:
+    """What the model keeps besides its K and V, in sentences; none of it is in any figure.
+
+    Raises:
+        ValueError: a number of layers is no whole number.
+    """
+    told = [
+        f"the state of {kinds.count(kind)} {kind} layers: its size does not grow with the context"
+        for kind in layers.RECURRENT
+        if kind in kinds
+    ]
+    indexer = [name for name in keys.values if _is_indexer(name) and keys.has(name)]
+    if indexer:
+        told.append(f"the cache of a sparse indexer ({', '.join(sorted(indexer))})")
+    told += [
+        f"the cache of a module that predicts further tokens ({name})"
+        for name in NEXT_TOKEN
+        if keys.integer(name, most=1000, least=0)
+    ]
+    return told
+
+
+def ignored(keys: Keys) -> list[str]:
+    """The paths of all keys of the text model that nothing rests on."""
+    paths = [keys.path + name for name in keys.values]
+    return [
+        path
+        for path in paths
+        if path not in keys.used and not any(used.startswith(f"{path}.") for used in keys.used)
+    ]
+
+
+def _suspicion(part: Keys, name: str, value: Any, kinds: Collection[str]) -> str | None:
+    """Why an unknown key must be refused, or None."""
+    if name in NOT_MODELLED and value:
+        return NOT_MODELLED[name]
+    if not value or name in KNOWN or _is_harmless(part, name, value, kinds):
+        return None
+    words = _words(name)
+    if found := (words & CACHE_WORDS) or _pair(name):
+        return f"its name speaks of {' and '.join(sorted(found))}"
+    if isinstance(value, dict) and any(word in name.lower() for word in ATTENTION_OBJECTS):
+        return "an object that speaks of attention"
+    if words & {"linear", "mamba"} and not set(kinds) & set(layers.RECURRENT):
+        return "it speaks of layers that no list names"
+    if not any(word in name.lower() for word in PER_LAYER_HARMLESS) and _is_per_layer(
+        name, value, len(kinds)
+    ):
+        return f"{named(value)}, one entry a layer or layer numbers"
+    if words & HEAD_WORDS and "lm" not in words and not heads.names_kv_heads(part):
+        return "it speaks of heads, and no known key names K/V heads"
+    return None
+
+
+def _is_harmless(part: Keys, name: str, value: Any, kinds: Collection[str]) -> bool:
+    words = _words(name)
+    if name.endswith("_dtype") or _is_indexer(name) or {"moe", "latent"} <= words:
+        return True
+    if words & OTHER_PARTS or (isinstance(value, dict) and words & OTHER_OBJECTS):
+        return True
+    if name == "sliding_window_size":
+        return value == part.values.get("sliding_window")
+    recurrent = set(kinds) & set(layers.RECURRENT)
+    beside = {"mamba", "linear", "conv", "ssm"} & words or name == "chunk_size"
+    return bool(recurrent and beside and not isinstance(value, dict))
+
+
+def _is_indexer(name: str) -> bool:
+    return name.startswith(("index_", "indexer_"))
+
+
+def _is_per_layer(name: str, value: Any, n_layers: int) -> bool:
+    if isinstance(value, str):  # a letter a layer repeats itself; a word of that length does not
+        return len(value) == n_layers and len(set(value)) <= min(4, n_layers - 1)
+    if not isinstance(value, list) or "token" in _words(name):
+        return False
+    return len(value) == n_layers or (bool(_words(name) & LAYER_WORDS) and _rise(value, n_layers))
+
+
+def _rise(numbers: Iterable[Any], n_layers: int) -> bool:
+    numbers = list(numbers)
+    whole = all(isinstance(one, int) and not isinstance(one, bool) for one in numbers)
+    return whole and len(set(numbers)) == len(numbers) and 0 <= min(numbers) <= n_layers
+
+
+def _words(name: str) -> set[str]:
+    return {word.removesuffix("s") if word in PLURALS else word for word in _split(name)}
+
+
+def _split(name: str) -> list[str]:
+    return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
+
+
+def _pair(name: str) -> set[str]:
+    found = re.search(r"(^|_)layers?_patterns?(_|$)", name.lower())
+    return {"layer_pattern"} if found else set()
+
+
+PLURALS = {f"{word}s" for word in CACHE_WORDS}
