@@ -24,6 +24,7 @@ MAX_CONTEXT_LEN_KEYS = (
 )
 CACHE_WORDS = {"kv", "cache", "window", "chunk", "compress", "latent"}
 HEAD_WORDS = {"head", "heads"}
+HARMLESS_HEADS = {"lm", "mamba", "linear", "index", "indexer", "classifier"}
 LAYER_WORDS = {"layer", "layers", "block", "blocks", "idx", "idxs", "index", "indices", "ids"}
 ATTENTION_OBJECTS = ("attn", "attention", "linear", "mamba", "hybrid")
 PER_LAYER_HARMLESS = ("moe", "mlp", "rope")
@@ -70,6 +71,7 @@ KNOWN = frozenset(
         "prefill_chunk_size",
         "torch_dtype",
         "dtype",
+        "full_attn_layers",
         "use_cache",
     )
 )
@@ -82,10 +84,14 @@ def refuse_unknown(keys: Keys, kinds: Collection[str]) -> None:
         ValueError: one could; the sentence names it.
     """
     parts = [keys, keys.inside(heads.ATTENTION_OBJECT), keys.inside("linear_attn_config")]
+    heads_are_named = heads.names_kv_heads(keys)
     for part in filter(None, parts):
         for name, value in part.values.items():
-            if reason := _suspicion(part, name, value, kinds):
-                raise ValueError(f"{part.path}{name[:60]} is not understood ({reason})")
+            reason = _suspicion(part, name, value, kinds)
+            if reason is None and not heads_are_named:
+                reason = _speaks_of_heads(name, value)
+            if reason is not None:
+                raise ValueError(f"{part.path + name[:60]!r} is not understood: {reason}")
 
 
 def not_counted(keys: Keys, kinds: Collection[str]) -> list[str]:
@@ -137,9 +143,20 @@ def _suspicion(part: Keys, name: str, value: Any, kinds: Collection[str]) -> str
         name, value, len(kinds)
     ):
         return f"{named(value)}, one entry a layer or layer numbers"
-    if words & HEAD_WORDS and "lm" not in words and not heads.names_kv_heads(part):
-        return "it speaks of heads, and no known key names K/V heads"
     return None
+
+
+def _speaks_of_heads(name: str, value: Any) -> str | None:
+    """Why an unknown key must be refused where no known one names K/V heads, or None."""
+    words = _words(name)
+    if (
+        not value
+        or name in KNOWN
+        or not words & HEAD_WORDS
+        or words & (HARMLESS_HEADS | OTHER_PARTS)
+    ):
+        return None
+    return "it speaks of heads, and no known key names K/V heads"
 
 
 def _is_harmless(part: Keys, name: str, value: Any, kinds: Collection[str]) -> bool:
