@@ -212,8 +212,7 @@ def _run(tasks: Sequence[tuple[Kind, Point]], arguments: argparse.Namespace) -> 
 
 def _read_config(arguments: argparse.Namespace) -> ReadConfig:
     """The config that `size` was given in place of the flags of a layer."""
-    from gqa_core.hf_config.json_object import MAX_BYTES
-    from gqa_core.hf_config.read import read_config
+    from gqa_core.hf_config.read import MAX_BYTES, read_config
 
     if given := [name for name in LAYER_FLAGS if getattr(arguments, name) is not None]:
         raise ValueError(f"a config says what its layers are: got {flags(given)} beside it")

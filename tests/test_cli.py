@@ -140,7 +140,7 @@ def test_an_import_names_wrong_lines_and_keeps_the_rest(gqa):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [
         "line 2: point 0 of run run-1 stands in line 1 already",
-        "line 4: must be one JSON object: Expecting value, column 1",
+        "line 4: record must be one JSON object: Expecting value, line 1 column 1",
         "2 taken, 2 refused",
     ]
     assert len(json.loads(gqa("runs --json").stdout)) == 2

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from gqa_core.configs import MAX_CONTEXT_LEN, MAX_LAYERS
-from gqa_core.hf_config.json_object import named
 from gqa_core.hf_config.keys import Keys
+from gqa_core.json_object import named
 
 FULL, WINDOW, CHUNK, SHARED = "full", "window", "chunk", "shared"
 LINEAR, STATE_SPACE, CONVOLUTION, FEED_FORWARD = (

@@ -12,7 +12,6 @@ from itertools import groupby
 from gqa_core.configs import MAX_CONTEXT_LEN, AttentionConfig, LayerRun, ModelConfig
 from gqa_core.hf_config import layers
 from gqa_core.hf_config.heads import full_attention, window_attention
-from gqa_core.hf_config.json_object import parse_object
 from gqa_core.hf_config.keys import Keys, text_model
 from gqa_core.hf_config.unknown import (
     MAX_CONTEXT_LEN_KEYS,
@@ -20,6 +19,9 @@ from gqa_core.hf_config.unknown import (
     not_counted,
     refuse_unknown,
 )
+from gqa_core.json_object import parse_object
+
+MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,10 @@ def read_config(text: str | bytes) -> ReadConfig:
         ValueError: it is not JSON of reasonable size, a key is missing, odd or out of bounds, or
             an unknown key could change the cache; the sentence names the key.
     """
-    config = parse_object(text)
+    raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    if len(raw) > MAX_BYTES:
+        raise ValueError(f"config must be at most {MAX_BYTES} bytes: got {len(raw)}")
+    config = parse_object(raw, "config")
     keys = text_model(config)
     family = (keys.text("model_type") or Keys(config).text("model_type") or "").removesuffix(
         "_text"

@@ -11,8 +11,8 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from gqa_core.hf_config import heads, layers
-from gqa_core.hf_config.json_object import named
 from gqa_core.hf_config.keys import TEXT_OBJECTS, Keys
+from gqa_core.json_object import named
 
 MAX_CONTEXT_LEN_KEYS = (
     "max_position_embeddings",

@@ -8,14 +8,14 @@ A kind of record is importable once it stands in KINDS. Free of torch and pandas
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, BinaryIO, NoReturn
+from typing import BinaryIO
 
 from gqa_core.configs import require_int
+from gqa_core.json_object import parse_object
 from gqa_core.measure import check_decode, checks
 from gqa_core.measure.record import SCHEMA_VERSION, Record
 from gqa_core.measure.run_log import RunLog
@@ -24,7 +24,6 @@ MAX_FILE_BYTES = 64 * 2**20
 MAX_LINE_BYTES = 2 * 2**20  # 5 lists of MAX_SAMPLES seconds are about half of that
 MAX_LINES = 50_000
 MAX_POINTS = 1_000_000
-MAX_DIGITS = 40
 MAX_SENTENCE = 240
 
 HEADER = (
@@ -98,7 +97,7 @@ def read_record(line: bytes | None) -> Record:
     """
     if line is None:
         raise ValueError(f"must be at most {MAX_LINE_BYTES} bytes long: got more")
-    record = _json_object(line)
+    record = parse_object(line, "record")
     checks.require_equal("schema_version", record.get("schema_version"), SCHEMA_VERSION)
     kind = record.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
@@ -128,44 +127,6 @@ def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
             yield number, None
         elif text := (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).strip():
             yield number, text
-
-
-def _json_object(line: bytes) -> Record:
-    try:
-        value = json.loads(
-            line.decode("utf-8"),
-            parse_int=_int,
-            parse_constant=_refuse_constant,
-            object_pairs_hook=_unique,
-        )
-    except UnicodeDecodeError:
-        raise ValueError("must be UTF-8 text: got other bytes") from None
-    except RecursionError:
-        raise ValueError("must be one JSON object: got too many brackets") from None
-    except json.JSONDecodeError as error:
-        raise ValueError(f"must be one JSON object: {error.msg}, column {error.colno}") from None
-    if not isinstance(value, dict):
-        raise ValueError(f"must be one JSON object: got {checks.shown(value)}")
-    return value
-
-
-def _int(digits: str) -> int:
-    if len(digits) > MAX_DIGITS:
-        raise ValueError(f"whole numbers must have at most {MAX_DIGITS} digits: got {len(digits)}")
-    return int(digits)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"numbers must be finite: got {name}")
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"a field must stand once in its object: got {checks.shown(twice)} twice")
-    return found
 
 
 def _require_header(record: Record) -> None:

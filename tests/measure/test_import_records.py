@@ -171,13 +171,13 @@ def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, path, value, sen
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("hello", "must be one JSON object: Expecting value, column 1"),
-        ("[1, 2]", "must be one JSON object: got [1, 2]"),
-        ("null", "must be one JSON object: got None"),
-        ("[" * 200_000, "must be one JSON object: got too many brackets"),
+        ("hello", "record must be one JSON object: Expecting value, line 1 column 1"),
+        ("[1, 2]", "record must be one JSON object: got a list of 2"),
+        ("null", "record must be one JSON object: got null"),
+        ("[" * 200_000, "record must be at most 32 levels deep: got more"),
         ("9" * 5000, "whole numbers must have at most 40 digits: got 5000"),
-        ('{"kind": "decode", "kind": "decode"}', "a field must stand once in its object: got"),
-        (b"\xff\xfe", "must be UTF-8 text: got other bytes"),
+        ('{"kind": "decode", "kind": "decode"}', "a key must come once in its object: got"),
+        (b"\xff\xfe", "record must be UTF-8 text: got other bytes"),
         ('{"a": "' + "x" * 3 * 2**20 + '"}', "must be at most 2097152 bytes long: got more"),
     ],
 )

@@ -9,34 +9,35 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
-MAX_BYTES = 2**20
 MAX_DEPTH = 32
+MAX_DIGITS = 40
 
 
-def parse_object(text: str | bytes) -> dict[str, Any]:
-    """The object that the text is.
+def parse_object(raw: bytes, name: str) -> dict[str, Any]:
+    """The JSON object in these bytes; `name` is what a sentence calls it.
 
     Raises:
-        ValueError: it is too large or too deep, is no JSON object, or a key comes twice.
+        ValueError: it is not UTF-8, not one JSON object or too deep, a key comes twice in an
+            object, or a number is endless or not finite.
     """
-    raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-    if len(raw) > MAX_BYTES:
-        raise ValueError(f"config must be at most {MAX_BYTES} bytes: got {len(raw)}")
     try:
         found = json.loads(
-            raw.decode("utf-8-sig"), object_pairs_hook=_unique, parse_constant=_refuse_constant
+            raw.decode("utf-8-sig"),
+            parse_int=_whole,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_unique,
         )
     except UnicodeDecodeError:
-        raise ValueError("config must be UTF-8 text: got other bytes") from None
+        raise ValueError(f"{name} must be UTF-8 text: got other bytes") from None
     except RecursionError:
-        raise ValueError(f"config must be at most {MAX_DEPTH} levels deep: got more") from None
+        raise ValueError(f"{name} must be at most {MAX_DEPTH} levels deep: got more") from None
     except json.JSONDecodeError as error:
         at = f"line {error.lineno} column {error.colno}"
-        raise ValueError(f"config must be JSON: got {error.msg.lower()} at {at}") from None
+        raise ValueError(f"{name} must be one JSON object: {error.msg}, {at}") from None
     if not isinstance(found, dict):
-        raise ValueError(f"config must be a JSON object: got {named(found)}")
-    if _depth(found) > MAX_DEPTH:
-        raise ValueError(f"config must be at most {MAX_DEPTH} levels deep: got {_depth(found)}")
+        raise ValueError(f"{name} must be one JSON object: got {named(found)}")
+    if (depth := _depth(found)) > MAX_DEPTH:
+        raise ValueError(f"{name} must be at most {MAX_DEPTH} levels deep: got {depth}")
     return found
 
 
@@ -55,12 +56,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"a key must come once in its object: got {twice[:40]!r} twice")
+        raise ValueError(f"a key must come once in its object: got {named(twice)} twice")
     return found
 
 
+def _whole(digits: str) -> int:
+    if len(digits) > MAX_DIGITS:
+        raise ValueError(f"whole numbers must have at most {MAX_DIGITS} digits: got {len(digits)}")
+    return int(digits)
+
+
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"a number must be finite: got {name}")
+    raise ValueError(f"numbers must be finite: got {name}")
 
 
 def _depth(found: dict[str, Any]) -> int:
