@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.choices import CheckChoice, DecodeChoice, SizeChoice, WhyChoice
+from dashboard.choices import CheckChoice, DecodeChoice, HeadsChoice, SizeChoice, WhyChoice
 from dashboard.kept import drawn, keep
 from dashboard.links import look_at, show_link_buttons, show_link_faults
+from dashboard.presets import show_presets
+from dashboard.variants import merged_sentence
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import KERNEL_NAMES, AttentionConfig
 from gqa_core.theory.formats import BYTES_PER_ELEMENT, DTYPE_FORMATS
@@ -38,11 +40,12 @@ T = TypeVar("T")
 def size_controls() -> SizeChoice:
     """Geometry, workload and number format of a model whose cache is computed."""
     with st.container(border=True):
+        above = _row_above()
         top = st.columns(4)
         heads = _heads_controls(top[:3])
         with top[3]:
             n_layers = _slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
-        bottom = st.columns(4, vertical_alignment="center")
+        bottom = st.columns(3)
         workload = _workload_controls(bottom[:2])
         with bottom[2]:
             kv_format = _slider(
@@ -52,15 +55,15 @@ def size_controls() -> SizeChoice:
                 "kv_format",
                 "How an element is stored: 4, 2, 2 or 1 bytes.",
             )
-        with bottom[3]:
-            show_link_buttons(drawn())
-        show_link_faults()
-    return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
+        choice = SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
+        _show_what_follows(choice, above)
+    return choice
 
 
 def decode_controls() -> DecodeChoice:
     """Geometry, workload, dtype and kernel of a measurement."""
     with st.container(border=True):
+        above = _row_above()
         top = st.columns(4)
         heads = _heads_controls(top[:3])
         with top[3]:
@@ -84,14 +87,15 @@ def decode_controls() -> DecodeChoice:
                 key="kernel",
                 help="auto picks from a small measured table; the table below says what ran.",
             )
-        show_link_buttons(drawn())
-        show_link_faults()
-    return DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
+        choice = DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
+        _show_what_follows(choice, above)
+    return choice
 
 
 def check_controls() -> CheckChoice:
     """Geometry, workload and dtype of comparisons, and the switch that plants a fault."""
     with st.container(border=True):
+        above = _row_above()
         top = st.columns(3)
         heads = _heads_controls(top)
         bottom = st.columns(3)
@@ -102,9 +106,25 @@ def check_controls() -> CheckChoice:
             "Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
             key="planted",
         )
+        choice = CheckChoice(**heads, **workload, dtype=dtype, planted=planted)
+        _show_what_follows(choice, above)
+    return choice
+
+
+def _row_above() -> Sequence[Any]:
+    """Two places for what stands first and is drawn last, since it follows from the sliders."""
+    return st.columns(2, vertical_alignment="bottom")
+
+
+def _show_what_follows(choice: HeadsChoice, above: Sequence[Any]) -> None:
+    """The example that the sliders are, their link and reset; below, what a reader must be told."""
+    with above[0]:
+        show_presets(choice)
+    with above[1]:
         show_link_buttons(drawn())
-        show_link_faults()
-    return CheckChoice(**heads, **workload, dtype=dtype, planted=planted)
+    show_link_faults()
+    if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
+        st.info(merged)
 
 
 def _dtype_control() -> str:

@@ -6,8 +6,6 @@ from dashboard import panels, sentences, tables
 from dashboard.controls import head_controls, size_controls
 from dashboard.figures.head_map import head_map
 from dashboard.frame import open_page
-from dashboard.presets import show_presets
-from dashboard.variants import merged_sentence
 from gqa_core import units
 from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha
 from gqa_core.theory.sharing import cached_parts
@@ -17,12 +15,7 @@ open_page(
     "The lecture: “For example, if a model has 32 heads (N=32) and we create 8 groups (G=8), there "
     "will be 4 heads in each group.” Which heads are they, and what is cached for them?",
 )
-examples = st.container()
 choice = size_controls()
-with examples:
-    show_presets(choice)
-if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
-    st.info(merged)
 attention, selected = head_controls(choice)
 parts = cached_parts(attention)
 part = parts[selected]
