@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import panels, sentences, tables
+from dashboard import formula_tables, panels, sentences
 from dashboard.controls import head_controls, size_controls
 from dashboard.figures.head_map import head_map
 from dashboard.frame import open_page
@@ -19,12 +19,12 @@ choice = size_controls()
 attention, selected = head_controls(choice)
 parts = cached_parts(attention)
 part = parts[selected]
-table = tables.part_table(choice, attention)
+table = formula_tables.part_table(choice, attention)
 
 panels.show_metrics(
     [
         ("Query heads", str(attention.n_heads), "N of the lecture"),
-        ("Cached parts a layer", str(len(parts)), ", ".join(tables.kinds_of(parts))),
+        ("Cached parts a layer", str(len(parts)), ", ".join(formula_tables.kinds_of(parts))),
         ("Query heads a part", str(len(part.query_heads)), "read the part chosen above"),
         (
             "Smaller than MHA",

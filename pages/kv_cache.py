@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import panels, sentences, tables
+from dashboard import formula_tables, panels, sentences
 from dashboard.controls import CONTEXT_LENS, ceiling_control, size_controls
 from dashboard.figures.cache_growth import cache_growth
 from dashboard.frame import open_page
@@ -27,7 +27,7 @@ panels.show_metrics(
 ceilings = ceiling_control()
 measured = logged_caches(choice)
 contexts = sorted({*CONTEXT_LENS, *(row["context_len"] for row in measured)})
-table = tables.growth_table(choice, contexts)
+table = formula_tables.growth_table(choice, contexts)
 panels.show_evidence("formula", "published", *(["measured here"] if measured else []))
 panels.show_figure(
     cache_growth(

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import panels, tables
+from dashboard import formula_tables, panels
 from dashboard.controls import CONTEXT_LENS, size_controls
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
@@ -23,7 +23,7 @@ curves = {
     name: [choice.cache_bytes(row, context_len) for context_len in CONTEXT_LENS]
     for name, row in choice.rows.items()
 }
-table = tables.size_table(choice)
+table = formula_tables.size_table(choice)
 
 panels.show_evidence("formula")
 panels.show_metrics(
