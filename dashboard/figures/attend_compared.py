@@ -13,6 +13,7 @@ from dashboard.figures.style import (
     STANCES,
     context_axis,
     laid_out,
+    quartile_bars,
     seconds_axis,
     whole_powers,
 )
@@ -60,14 +61,9 @@ def _add_series(
             "size": stands.size,
             "line": {"width": 1.5 if evidence == MEASURED_ELSEWHERE else 0},
         },
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [row["attend_q3_s"] - row["attend_s"] for row in rows],
-            "arrayminus": [row["attend_s"] - row["attend_q1_s"] for row in rows],
-            "thickness": 1.5,
-            "width": 4,
-        },
+        error_y=quartile_bars(
+            [(row["attend_q1_s"], row["attend_s"], row["attend_q3_s"]) for row in rows]
+        ),
         text=[
             f"{row['context_len']:,} tokens, {evidence}: {units.duration(row['attend_s'])}"
             for row in rows
