@@ -108,7 +108,7 @@ def whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:
     return (low, high) if low < high else (low, low * base)
 
 
-def quartile_bars(spread: Sequence[tuple[float, float, float]], width: int = 4) -> dict:
+def quartile_bars(spread: Sequence[tuple[float, float, float]]) -> dict:
     """Error bars of medians, given as (first quartile, median, third quartile) each."""
     return {
         "type": "data",
@@ -116,7 +116,7 @@ def quartile_bars(spread: Sequence[tuple[float, float, float]], width: int = 4) 
         "array": [high - middle for _, middle, high in spread],
         "arrayminus": [middle - low for low, middle, _ in spread],
         "thickness": 1.5,
-        "width": width,
+        "width": 4,
     }
 
 
