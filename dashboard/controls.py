@@ -26,6 +26,7 @@ HEAD_DIMS = (32, 64, 80, 96, 128, 192, 256)
 CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
+VARIANTS = ("MHA", "GQA", "MQA", "MLA")
 MEASURED_LAYERS = (1, 2, 4, 8)
 CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # apart enough to be read on one axis
 
@@ -41,23 +42,29 @@ def size_controls() -> SizeChoice:
     """Geometry, workload and number format of a model whose cache is computed."""
     with st.container(border=True):
         above = _row_above()
-        top = st.columns(4)
-        heads = _heads_controls(top[:3])
-        with top[3]:
-            n_layers = _slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
-        bottom = st.columns(3)
-        workload = _workload_controls(bottom[:2])
-        with bottom[2]:
-            kv_format = _slider(
-                "Number format",
-                list(BYTES_PER_ELEMENT),
-                "bf16",
-                "kv_format",
-                "How an element is stored: 4, 2, 2 or 1 bytes.",
-            )
-        choice = SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
+        choice = _size_sliders()
         _show_what_follows(choice, above)
     return choice
+
+
+def head_controls() -> tuple[SizeChoice, AttentionConfig, int]:
+    """A model, the layer a head map shows, and which cached part of it is told in words."""
+    with st.container(border=True):
+        above = _row_above()
+        choice = _size_sliders()
+        attention, part = _part_controls(choice)
+        _show_what_follows(choice, above)
+    return choice, attention, part
+
+
+def cache_controls() -> tuple[SizeChoice, list[Device]]:
+    """A model, and the devices whose memory is drawn as a ceiling."""
+    with st.container(border=True):
+        above = _row_above()
+        choice = _size_sliders()
+        ceilings = _ceiling_control()
+        _show_what_follows(choice, above)
+    return choice, ceilings
 
 
 def decode_controls() -> DecodeChoice:
@@ -102,9 +109,14 @@ def check_controls() -> CheckChoice:
         workload = _workload_controls(bottom[:2])
         with bottom[2]:
             dtype = _dtype_control()
-        planted = st.toggle(
-            "Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
-            key="planted",
+        look_at("planted", ("true", "false"), False)
+        planted = keep(
+            "planted",
+            st.toggle(
+                "Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
+                key="planted",
+                bind="query-params",
+            ),
         )
         choice = CheckChoice(**heads, **workload, dtype=dtype, planted=planted)
         _show_what_follows(choice, above)
@@ -127,6 +139,24 @@ def _show_what_follows(choice: HeadsChoice, above: Sequence[Any]) -> None:
         st.info(merged)
 
 
+def _size_sliders() -> SizeChoice:
+    top = st.columns(4)
+    heads = _heads_controls(top[:3])
+    with top[3]:
+        n_layers = _slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
+    bottom = st.columns(3)
+    workload = _workload_controls(bottom[:2])
+    with bottom[2]:
+        kv_format = _slider(
+            "Number format",
+            list(BYTES_PER_ELEMENT),
+            "bf16",
+            "kv_format",
+            "How an element is stored: 4, 2, 2 or 1 bytes.",
+        )
+    return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
+
+
 def _dtype_control() -> str:
     return _slider(
         "Number format",
@@ -137,12 +167,12 @@ def _dtype_control() -> str:
     )
 
 
-def head_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
-    """The layer a head map shows, and the number of the cached part that is told in words."""
+def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
     left, right = st.columns(2, vertical_alignment="bottom")
     names = list(choice.rows)
     if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
         st.session_state["variant"] = names[0] if choice.n_kv_heads > 1 else names[-2]
+    look_at("variant", VARIANTS, "GQA")
     with left:
         variant = _kept(
             st.segmented_control,
@@ -156,6 +186,7 @@ def head_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
     parts = [part.name for part in cached_parts(attention)]
     if st.session_state.get("part", parts[0]) not in parts:
         st.session_state["part"] = parts[0]
+    look_at("part", parts, parts[0])
     with right:
         part = _kept(
             st.selectbox,
@@ -167,14 +198,14 @@ def head_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
     return attention, parts.index(part)
 
 
-def ceiling_control() -> list[Device]:
-    """The devices whose memory is drawn as a ceiling."""
+def _ceiling_control() -> list[Device]:
     known = {device.name: device for device in devices()}
+    look_at("devices", known, CEILINGS)
     names = _kept(
         st.multiselect,
         "Memory of",
         list(known),
-        default=[name for name in CEILINGS if name in known],
+        default=CEILINGS,
         key="devices",
         max_selections=4,
         help="Drawn as a dashed line; the number on the vendor's label.",

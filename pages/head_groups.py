@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import formula_tables, panels, sentences
-from dashboard.controls import head_controls, size_controls
+from dashboard.controls import head_controls
 from dashboard.figures.head_map import head_map
 from dashboard.frame import open_page
 from gqa_core import units
@@ -15,8 +15,7 @@ open_page(
     "The lecture: “For example, if a model has 32 heads (N=32) and we create 8 groups (G=8), there "
     "will be 4 heads in each group.” Which heads are they, and what is cached for them?",
 )
-choice = size_controls()
-attention, selected = head_controls(choice)
+choice, attention, selected = head_controls()
 parts = cached_parts(attention)
 part = parts[selected]
 table = formula_tables.part_table(choice, attention)

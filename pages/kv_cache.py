@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard import formula_tables, panels, sentences
-from dashboard.controls import CONTEXT_LENS, ceiling_control, size_controls
+from dashboard.controls import CONTEXT_LENS, cache_controls
 from dashboard.figures.cache_growth import cache_growth
 from dashboard.frame import open_page
 from dashboard.logged_caches import logged_caches, show_logged_caches
@@ -16,7 +16,7 @@ open_page(
     "The lecture: “For a complex model like DeepSeek, the KV cache size can grow to 400 GB, even "
     "for a single input.” At which context, and in which number format?",
 )
-choice = size_controls()
+choice, ceilings = cache_controls()
 sizes = {name: choice.cache_bytes(row, choice.context_len) for name, row in choice.rows.items()}
 panels.show_metrics(
     [
@@ -24,7 +24,6 @@ panels.show_metrics(
         for name, size in sizes.items()
     ]
 )
-ceilings = ceiling_control()
 measured = logged_caches(choice)
 contexts = sorted({*CONTEXT_LENS, *(row["context_len"] for row in measured)})
 table = formula_tables.growth_table(choice, contexts)
