@@ -200,7 +200,7 @@ def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
 
 def _ceiling_control() -> list[Device]:
     known = {device.name: device for device in devices()}
-    look_at("devices", known, CEILINGS)
+    look_at("devices", known, list(CEILINGS))
     names = _kept(
         st.multiselect,
         "Memory of",
