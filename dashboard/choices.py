@@ -57,19 +57,18 @@ class DecodeChoice(HeadsChoice):
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of `python -m gqa_core` that measure all rows."""
-        counts = sorted({self.n_heads, self.n_kv_heads, 1}, reverse=True)
+        counts = tuple(sorted({self.n_heads, self.n_kv_heads, 1}, reverse=True))
         flags = {
             "n-heads": self.n_heads,
-            "n-kv-heads": ",".join(map(str, counts)),
+            "n-kv-heads": counts,
             "head-dim": self.head_dim,
-            "context-len": ",".join(map(str, self.context_lens)),
+            "context-len": self.context_lens,
             "batch-size": self.batch_size,
             "n-layers": self.n_layers,
             "dtype": self.dtype,
             "kernel": self.kernel,
         }
-        named = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
-        return ("bench", *named, "--mla")
+        return ("bench", *_typed(flags), "--mla")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,8 +89,7 @@ class CheckChoice(HeadsChoice):
             "batch-size": self.batch_size,
             "dtype": self.dtype,
         }
-        named = [part for name, value in flags.items() for part in (f"--{name}", str(value))]
-        return ("check", *named, *["--plant-wrong-head-order"] * self.planted)
+        return ("check", *_typed(flags), *["--plant-wrong-head-order"] * self.planted)
 
     def is_of(self, record: Record) -> bool:
         """Whether a record was made with these numbers."""
@@ -139,10 +137,16 @@ class WhyChoice:
             "n-heads": self.n_heads,
             "head-dim": self.head_dim,
             "n-layers": self.n_layers,
-            "context-len": ",".join(map(str, self.context_lens)),
-            "cached-context-len": ",".join(map(str, self.cached_context_lens)),
+            "context-len": self.context_lens,
+            "cached-context-len": self.cached_context_lens,
         }
-        return (
-            "why",
-            *(part for name, value in flags.items() for part in (f"--{name}", str(value))),
-        )
+        return ("why", *_typed(flags))
+
+
+def _typed(flags: Mapping[str, int | str | tuple[int, ...]]) -> list[str]:
+    """Flags as a user types them, several numbers with commas between them."""
+    texts = {
+        name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name, value in flags.items()
+    }
+    return [part for name, text in texts.items() for part in (f"--{name}", text)]

@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard.choices import CheckChoice, DecodeChoice, SizeChoice, WhyChoice
+from dashboard.choices import CheckChoice, DecodeChoice, HeadsChoice, SizeChoice, WhyChoice
 from dashboard.kept import drawn, keep
 from dashboard.links import look_at, show_link_buttons, show_link_faults
+from dashboard.presets import show_presets
+from dashboard.variants import merged_sentence
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import KERNEL_NAMES, AttentionConfig
 from gqa_core.theory.formats import DTYPE_FORMATS, FORMATS
@@ -24,6 +26,7 @@ HEAD_DIMS = (32, 64, 80, 96, 128, 192, 256)
 CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
+VARIANTS = ("MHA", "GQA", "MQA", "MLA")
 MEASURED_LAYERS = (1, 2, 4, 8)
 CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # apart enough to be read on one axis
 KV_FORMATS = tuple(name for name, one in FORMATS.items() if one.rope_key_bits is None)
@@ -39,29 +42,36 @@ T = TypeVar("T")
 def size_controls() -> SizeChoice:
     """Geometry, workload and number format of a model whose cache is computed."""
     with st.container(border=True):
-        top = st.columns(4)
-        heads = _heads_controls(top[:3])
-        with top[3]:
-            n_layers = _slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
-        bottom = st.columns(4, vertical_alignment="center")
-        workload = _workload_controls(bottom[:2])
-        with bottom[2]:
-            kv_format = _slider(
-                "Number format",
-                KV_FORMATS,
-                "bf16",
-                "kv_format",
-                "How a number is stored. Those of 8 bits and fewer keep scales, which count too.",
-            )
-        with bottom[3]:
-            show_link_buttons(drawn())
-        show_link_faults()
-    return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
+        above = _row_above()
+        choice = _size_sliders()
+        _show_what_follows(choice, above)
+    return choice
+
+
+def head_controls() -> tuple[SizeChoice, AttentionConfig, int]:
+    """A model, the layer a head map shows, and which cached part of it is told in words."""
+    with st.container(border=True):
+        above = _row_above()
+        choice = _size_sliders()
+        attention, part = _part_controls(choice)
+        _show_what_follows(choice, above)
+    return choice, attention, part
+
+
+def cache_controls() -> tuple[SizeChoice, list[Device]]:
+    """A model, and the devices whose memory is drawn as a ceiling."""
+    with st.container(border=True):
+        above = _row_above()
+        choice = _size_sliders()
+        ceilings = _ceiling_control()
+        _show_what_follows(choice, above)
+    return choice, ceilings
 
 
 def decode_controls() -> DecodeChoice:
     """Geometry, workload, dtype and kernel of a measurement."""
     with st.container(border=True):
+        above = _row_above()
         top = st.columns(4)
         heads = _heads_controls(top[:3])
         with top[3]:
@@ -85,27 +95,67 @@ def decode_controls() -> DecodeChoice:
                 key="kernel",
                 help="auto picks from a small measured table; the table below says what ran.",
             )
-        show_link_buttons(drawn())
-        show_link_faults()
-    return DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
+        choice = DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
+        _show_what_follows(choice, above)
+    return choice
 
 
 def check_controls() -> CheckChoice:
     """Geometry, workload and dtype of comparisons, and the switch that plants a fault."""
     with st.container(border=True):
+        above = _row_above()
         top = st.columns(3)
         heads = _heads_controls(top)
         bottom = st.columns(3)
         workload = _workload_controls(bottom[:2])
         with bottom[2]:
             dtype = _dtype_control()
-        planted = st.toggle(
-            "Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
-            key="planted",
+        look_at("planted", ("true", "false"), False)
+        planted = keep(
+            "planted",
+            st.toggle(
+                "Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
+                key="planted",
+                bind="query-params",
+            ),
         )
+        choice = CheckChoice(**heads, **workload, dtype=dtype, planted=planted)
+        _show_what_follows(choice, above)
+    return choice
+
+
+def _row_above() -> Sequence[Any]:
+    """Two places for what stands first and is drawn last, since it follows from the sliders."""
+    return st.columns(2, vertical_alignment="bottom")
+
+
+def _show_what_follows(choice: HeadsChoice, above: Sequence[Any]) -> None:
+    """The example that the sliders are, their link and reset; below, what a reader must be told."""
+    with above[0]:
+        show_presets(choice)
+    with above[1]:
         show_link_buttons(drawn())
-        show_link_faults()
-    return CheckChoice(**heads, **workload, dtype=dtype, planted=planted)
+    show_link_faults()
+    if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
+        st.info(merged)
+
+
+def _size_sliders() -> SizeChoice:
+    top = st.columns(4)
+    heads = _heads_controls(top[:3])
+    with top[3]:
+        n_layers = _slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
+    bottom = st.columns(3)
+    workload = _workload_controls(bottom[:2])
+    with bottom[2]:
+        kv_format = _slider(
+            "Number format",
+            KV_FORMATS,
+            "bf16",
+            "kv_format",
+            "How a number is stored. Those of 8 bits and fewer keep scales, which count too.",
+        )
+    return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
 
 
 def _dtype_control() -> str:
@@ -118,12 +168,12 @@ def _dtype_control() -> str:
     )
 
 
-def head_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
-    """The layer a head map shows, and the number of the cached part that is told in words."""
+def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
     left, right = st.columns(2, vertical_alignment="bottom")
     names = list(choice.rows)
     if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
         st.session_state["variant"] = names[0] if choice.n_kv_heads > 1 else names[-2]
+    look_at("variant", VARIANTS, "GQA")
     with left:
         variant = _kept(
             st.segmented_control,
@@ -137,6 +187,7 @@ def head_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
     parts = [part.name for part in cached_parts(attention)]
     if st.session_state.get("part", parts[0]) not in parts:
         st.session_state["part"] = parts[0]
+    look_at("part", parts, parts[0])
     with right:
         part = _kept(
             st.selectbox,
@@ -148,14 +199,14 @@ def head_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
     return attention, parts.index(part)
 
 
-def ceiling_control() -> list[Device]:
-    """The devices whose memory is drawn as a ceiling."""
+def _ceiling_control() -> list[Device]:
     known = {device.name: device for device in devices()}
+    look_at("devices", known, list(CEILINGS))
     names = _kept(
         st.multiselect,
         "Memory of",
         list(known),
-        default=[name for name in CEILINGS if name in known],
+        default=CEILINGS,
         key="devices",
         max_selections=4,
         help="Drawn as a dashed line; the number on the vendor's label.",

@@ -44,7 +44,11 @@ def show_link_buttons(choices: Mapping[str, Any]) -> None:
 
 def link(address: str, choices: Mapping[str, Any]) -> str:
     """The address of a page with every choice in it, and nothing else."""
-    return urlunsplit(urlsplit(address)._replace(query=urlencode(choices), fragment=""))
+    texts = {
+        key: str(value).lower() if isinstance(value, bool) else value
+        for key, value in choices.items()
+    }
+    return urlunsplit(urlsplit(address)._replace(query=urlencode(texts, doseq=True), fragment=""))
 
 
 def _reset() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.jobs import ROOT, JobQueue
-from dashboard.tables import Row, decode_rows
+from dashboard.measured_tables import Row, decode_rows
 from gqa_core.measure.record import MEASURED_HERE, Record
 from gqa_core.measure.run_log import RunLog
 

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import loaders, panels, tables
+from dashboard import loaders, measured_tables, panels
 from dashboard.choices import SizeChoice
 from gqa_core.measure.run_log import RunLogError
 
 MAX_NAMED = 3
 
 
-def logged_caches(choice: SizeChoice) -> list[tables.Row]:
+def logged_caches(choice: SizeChoice) -> list[measured_tables.Row]:
     """The measured caches of these settings on this device; where none, says what is measured."""
     try:
         rows = loaders.logged_rows()
     except RunLogError as error:
         st.warning(f"The {error}.")
         return []
-    found = tables.cache_rows(rows, choice)
+    found = measured_tables.cache_rows(rows, choice)
     if not found:
         st.info(f"No measured cache has these settings. {_what_is_measured(rows)}")
         return []
     try:
-        here = tables.of_device(found, loaders.device())
+        here = measured_tables.of_device(found, loaders.device())
     except RuntimeError as error:
         st.warning(f"This machine's device could not be looked at: {error}")
         return []
@@ -33,19 +33,19 @@ def logged_caches(choice: SizeChoice) -> list[tables.Row]:
     return here
 
 
-def show_logged_caches(rows: list[tables.Row]) -> None:
+def show_logged_caches(rows: list[measured_tables.Row]) -> None:
     """The measured caches as a table with the formula beside, where there are any."""
     if not rows:
         return
     st.subheader("Formula against measured")
     panels.show_evidence("measured here", "formula")
-    table = tables.cache_table(rows)
+    table = measured_tables.cache_table(rows)
     panels.show_table(table, "measured_caches", "Bytes of measured caches beside the formula")
     panels.show_downloads("measured_caches", {"csv": lambda: table.to_csv(index=False)})
 
 
-def _what_is_measured(rows: tuple[tables.Row, ...]) -> str:
-    known = tables.measured_settings(rows)
+def _what_is_measured(rows: tuple[measured_tables.Row, ...]) -> str:
+    known = measured_tables.measured_settings(rows)
     if not known:
         return "Measure some on the page Decode: it runs 1 layer unless told otherwise."
     more = len(known) - MAX_NAMED

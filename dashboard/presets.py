@@ -1,23 +1,25 @@
 """Named settings a page offers: the lecture's examples and the models it names.
 
 A preset states only the numbers that are its own; the other sliders stay. Which one shows as chosen
-follows from the sliders, so a moved slider never leaves a wrong name standing.
+follows from the sliders, so a moved slider never leaves a wrong name standing. Pages that measure
+take the heads alone, since a model's layers and the lecture's context fit few machines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 import streamlit as st
 
-from dashboard.choices import SizeChoice
+from dashboard.choices import HeadsChoice, SizeChoice
 from dashboard.kept import keep
 from gqa_core.catalog.models import model
 from gqa_core.configs import GroupedConfig
 
 KEY = "preset"
+HEADS = ("n_heads", "n_kv_heads", "head_dim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +29,9 @@ class Preset:
     name: str
     settings: Mapping[str, int | str]
 
-    def fits(self, choice: SizeChoice) -> bool:
+    def fits(self, choice: HeadsChoice) -> bool:
         """Whether the sliders say what this preset does."""
-        said = {name: value for name, value in self.settings.items() if hasattr(choice, name)}
-        return all(getattr(choice, name) == value for name, value in said.items())
+        return all(getattr(choice, key, value) == value for key, value in self.settings.items())
 
 
 def _preset(name: str, **settings: int | str) -> Preset:
@@ -78,32 +79,47 @@ PRESETS = (
 DEEPSEEK = SizeChoice(
     **{name: value for name, value in PRESETS[-1].settings.items() if name != "variant"}
 )
-BY_NAME = {preset.name: preset for preset in PRESETS}
 
 
-def name_of(choice: SizeChoice) -> str | None:
+def offered(choice: HeadsChoice) -> Sequence[Preset]:
+    """The presets for a page with these sliders, each with what it sets there.
+
+    One that is named after its context is not offered where a preset may not set it.
+    """
+    if isinstance(choice, SizeChoice):
+        return PRESETS
+    return [
+        Preset(preset.name, {key: preset.settings[key] for key in preset.settings.keys() & HEADS})
+        for preset in PRESETS
+        if "context_len" not in preset.settings
+    ]
+
+
+def name_of(choice: HeadsChoice) -> str | None:
     """The preset that says most of what the sliders say, or None where none fits."""
-    fitting = [preset for preset in PRESETS if preset.fits(choice)]
+    fitting = [preset for preset in offered(choice) if preset.fits(choice)]
     return max(fitting, key=lambda preset: len(preset.settings)).name if fitting else None
 
 
-def show_presets(choice: SizeChoice) -> None:
+def show_presets(choice: HeadsChoice) -> None:
     """The names to choose from; draw it after the sliders, in a container above them."""
-    chosen = BY_NAME.get(st.session_state.get(KEY))
+    by_name = {preset.name: preset for preset in offered(choice)}
+    chosen = by_name.get(st.session_state.get(KEY))
     if chosen is None or not chosen.fits(choice):
         st.session_state[KEY] = name_of(choice)
     st.selectbox(
         "Example",
-        list(BY_NAME),
+        list(by_name),
         index=None,
         key=KEY,
         placeholder="your own numbers",
         help="The lecture's examples. Choosing one sets the sliders below.",
         on_change=_apply,
+        args=(by_name,),
     )
 
 
-def _apply() -> None:
-    chosen = BY_NAME.get(st.session_state[KEY])
+def _apply(by_name: Mapping[str, Preset]) -> None:
+    chosen = by_name.get(st.session_state[KEY])
     for key, value in chosen.settings.items() if chosen else ():
         st.session_state[key] = keep(key, value)

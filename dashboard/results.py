@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import loaders, panels, tables
+from dashboard import loaders, measured_tables, panels
 from dashboard.choices import DecodeChoice
 from dashboard.figures.attend_vs_context import attend_vs_context
 from gqa_core import units
@@ -20,7 +20,7 @@ SCOPES = ("these settings", "everything measured here")
 
 def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]) -> None:
     """What this device measured: the log's records, and `held` ones that it may not have."""
-    rows = tables.of_device(_with_log(held), device)
+    rows = measured_tables.of_device(_with_log(held), device)
     scope = st.segmented_control(
         "Show",
         SCOPES,
@@ -30,7 +30,7 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
         label_visibility="collapsed",
     )
     comparable = scope == SCOPES[0]
-    shown = tables.latest(tables.matching(rows, choice) if comparable else rows)
+    shown = measured_tables.latest(measured_tables.matching(rows, choice) if comparable else rows)
     if not shown:
         st.info("Nothing is measured on this device for these settings yet. Press **Run**.")
         return
@@ -46,7 +46,7 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
         )
 
 
-def show_logged_rows() -> Sequence[tables.Row]:
+def show_logged_rows() -> Sequence[measured_tables.Row]:
     """The log's decode rows of this device; a sentence, and none, where they cannot be had.
 
     The device is looked at only where there is a row to hold against it.
@@ -56,10 +56,10 @@ def show_logged_rows() -> Sequence[tables.Row]:
     except RunLogError as error:
         st.warning(f"The {error}.")
         return ()
-    return tables.of_device(rows, loaders.device()) if rows else ()
+    return measured_tables.of_device(rows, loaders.device()) if rows else ()
 
 
-def _with_log(held: Sequence[Record]) -> list[tables.Row]:
+def _with_log(held: Sequence[Record]) -> list[measured_tables.Row]:
     """The log's rows and, behind them, those of the run that the log does not hold."""
     try:
         logged = loaders.logged_rows()
@@ -72,10 +72,10 @@ def _with_log(held: Sequence[Record]) -> list[tables.Row]:
         for record in held
         if record["kind"] == "decode" and (record["run_id"], record["point"]) not in known
     ]
-    return [*logged, *tables.decode_rows(missing)]
+    return [*logged, *measured_tables.decode_rows(missing)]
 
 
-def _show_attend_times(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None:
+def _show_attend_times(choice: DecodeChoice, rows: Sequence[measured_tables.Row]) -> None:
     here = [row for row in rows if row["context_len"] == choice.context_len]
     if here:
         st.caption(f"Attend time of one step at {choice.context_len} tokens, median")
@@ -86,13 +86,13 @@ def _show_attend_times(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None
                 units.duration(row["attend_s"]),
                 f"{units.times(speed)} the speed of MHA" if speed else "no MHA to compare with",
             )
-            for row, speed in zip(here, tables.speeds_vs_mha(here), strict=True)
+            for row, speed in zip(here, measured_tables.speeds_vs_mha(here), strict=True)
         ]
     )
 
 
-def _show_table(rows: Sequence[tables.Row]) -> None:
-    table = tables.performance_table(rows)
+def _show_table(rows: Sequence[measured_tables.Row]) -> None:
+    table = measured_tables.performance_table(rows)
     panels.show_table(table, "performance", "Measured decode steps, one row a point")
     unsure = sum(bool(row["warnings"]) for row in rows)
     if unsure:

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard import loaders, panels, run_rows
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.kept import keep
-from dashboard.tables import Row
+from dashboard.measured_tables import Row
 from gqa_core.measure.run_log import RunLogError
 
 PLACES = (("variant", "context", "dtype", "evidence"), ("device", "date", "run"))

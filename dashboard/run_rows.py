@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.tables import Row, conditions, device_name, performance_table, variant_name
+from dashboard.measured_tables import Row, conditions, device_name, performance_table, variant_name
 from gqa_core import units
 from gqa_core.measure.record import MEASURED_ELSEWHERE
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from dashboard.choices import SizeChoice
-from dashboard.tables import Row
+from dashboard.measured_tables import Row
 from gqa_core import units
 from gqa_core.catalog.results import published_results
 from gqa_core.theory.memory import reduction_vs_mha

@@ -26,11 +26,9 @@ def merged_sentence(n_heads: int, n_kv_heads: int) -> str | None:
     if n_heads == n_kv_heads == 1:
         return "One head with one K/V head: MHA, GQA and MQA are the same."
     if n_kv_heads == n_heads:
-        return (
-            f"GQA with {n_kv_heads} K/V heads for {n_heads} query heads is MHA: one row for both."
-        )
+        return f"GQA with {n_kv_heads} K/V heads for {n_heads} query heads is MHA: the same layer."
     if n_kv_heads == 1:
-        return "GQA with one K/V head is MQA: one row for both."
+        return "GQA with one K/V head is MQA: the same layer."
     return None
 
 

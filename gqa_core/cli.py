@@ -82,12 +82,7 @@ def bench(arguments: argparse.Namespace) -> int:
     from gqa_core.measure.record import DECODE
 
     points = decode_points(
-        grouped=[
-            GroupedConfig(
-                n_heads=arguments.n_heads, n_kv_heads=n_kv_heads, head_dim=arguments.head_dim
-            )
-            for n_kv_heads in arguments.n_kv_heads
-        ],
+        grouped=[_grouped(arguments, n_kv_heads) for n_kv_heads in arguments.n_kv_heads],
         latent=_latent_beside(arguments),
         context_lens=arguments.context_len,
         batch_size=arguments.batch_size,
@@ -104,9 +99,7 @@ def why(arguments: argparse.Namespace) -> int:
     from gqa_core.measure.generate_record import why_tasks
 
     tasks = why_tasks(
-        attention=GroupedConfig(
-            n_heads=arguments.n_heads, n_kv_heads=arguments.n_heads, head_dim=arguments.head_dim
-        ),
+        attention=_grouped(arguments, arguments.n_heads),
         context_lens=arguments.context_len,
         cached_context_lens=arguments.cached_context_len,
         dtype=arguments.dtype,
@@ -122,9 +115,7 @@ def check(arguments: argparse.Namespace) -> int:
     """Compare what must be equal, each by computing it both ways: one JSON record a line."""
     from gqa_core.measure.check_point import CHECK, COMPARISONS, CheckPoint
 
-    attention = GroupedConfig(
-        n_heads=arguments.n_heads, n_kv_heads=arguments.n_kv_heads, head_dim=arguments.head_dim
-    )
+    attention = _grouped(arguments, arguments.n_kv_heads)
     workload = Workload(context_len=arguments.context_len, batch_size=arguments.batch_size)
     points = [
         CheckPoint(
@@ -218,6 +209,12 @@ def _read_config(arguments: argparse.Namespace) -> ReadConfig:
         raise ValueError(f"a config says what its layers are: got {flags(given)} beside it")
     with _input(arguments.config) as source:
         return read_config(source.read(MAX_BYTES + 1))
+
+
+def _grouped(arguments: argparse.Namespace, n_kv_heads: int) -> GroupedConfig:
+    return GroupedConfig(
+        n_heads=arguments.n_heads, n_kv_heads=n_kv_heads, head_dim=arguments.head_dim
+    )
 
 
 def _one_layer(arguments: argparse.Namespace) -> AttentionConfig:

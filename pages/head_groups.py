@@ -2,12 +2,10 @@
 
 import streamlit as st
 
-from dashboard import panels, sentences, tables
-from dashboard.controls import head_controls, size_controls
+from dashboard import formula_tables, panels, sentences
+from dashboard.controls import head_controls
 from dashboard.figures.head_map import head_map
 from dashboard.frame import open_page
-from dashboard.presets import show_presets
-from dashboard.variants import merged_sentence
 from gqa_core import units
 from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha
 from gqa_core.theory.sharing import cached_parts
@@ -17,21 +15,15 @@ open_page(
     "The lecture: “For example, if a model has 32 heads (N=32) and we create 8 groups (G=8), there "
     "will be 4 heads in each group.” Which heads are they, and what is cached for them?",
 )
-examples = st.container()
-choice = size_controls()
-with examples:
-    show_presets(choice)
-if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
-    st.info(merged)
-attention, selected = head_controls(choice)
+choice, attention, selected = head_controls()
 parts = cached_parts(attention, choice.kv_format)
 part = parts[selected]
-table = tables.part_table(choice, attention)
+table = formula_tables.part_table(choice, attention)
 
 panels.show_metrics(
     [
         ("Query heads", str(attention.n_heads), "N of the lecture"),
-        ("Cached parts a layer", str(len(parts)), ", ".join(tables.kinds_of(parts))),
+        ("Cached parts a layer", str(len(parts)), ", ".join(formula_tables.kinds_of(parts))),
         ("Query heads a part", str(len(part.query_heads)), "read the part chosen above"),
         (
             "Smaller than MHA",

@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from dashboard import panels, sentences, tables
-from dashboard.controls import CONTEXT_LENS, ceiling_control, size_controls
+from dashboard import formula_tables, panels, sentences
+from dashboard.controls import CONTEXT_LENS, cache_controls
 from dashboard.figures.cache_growth import cache_growth
 from dashboard.frame import open_page
 from dashboard.logged_caches import logged_caches, show_logged_caches
-from dashboard.presets import DEEPSEEK, show_presets
-from dashboard.variants import merged_sentence
+from dashboard.presets import DEEPSEEK
 from gqa_core import units
 from gqa_core.catalog.devices import devices
 
@@ -17,12 +16,7 @@ open_page(
     "The lecture: “For a complex model like DeepSeek, the KV cache size can grow to 400 GB, even "
     "for a single input.” At which context, and in which number format?",
 )
-examples = st.container()
-choice = size_controls()
-with examples:
-    show_presets(choice)
-if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
-    st.info(merged)
+choice, ceilings = cache_controls()
 sizes = {name: choice.cache_bytes(row, choice.context_len) for name, row in choice.rows.items()}
 panels.show_metrics(
     [
@@ -30,10 +24,9 @@ panels.show_metrics(
         for name, size in sizes.items()
     ]
 )
-ceilings = ceiling_control()
 measured = logged_caches(choice)
 contexts = sorted({*CONTEXT_LENS, *(row["context_len"] for row in measured)})
-table = tables.growth_table(choice, contexts)
+table = formula_tables.growth_table(choice, contexts)
 panels.show_evidence("formula", "published", *(["measured here"] if measured else []))
 panels.show_figure(
     cache_growth(

@@ -2,15 +2,14 @@
 
 import streamlit as st
 
-from dashboard import panels, tables
+from dashboard import formula_tables, panels
 from dashboard.controls import CONTEXT_LENS, size_controls
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
 from dashboard.frame import open_page
-from dashboard.presets import show_presets
 from dashboard.results import show_logged_rows
 from dashboard.tradeoff import answer, published_table, tradeoff_table
-from dashboard.variants import merged_sentence, says
+from dashboard.variants import says
 from gqa_core import units
 
 open_page(
@@ -18,19 +17,14 @@ open_page(
     "The lecture: “Grouped Query Attention (GQA) is a smart solution that sits between MHA and "
     "MQA.” How much smaller is the cache, for which sharing of heads?",
 )
-examples = st.container()
 choice = size_controls()
-with examples:
-    show_presets(choice)
 sizes = {name: choice.cache_bytes(row, choice.context_len) for name, row in choice.rows.items()}
 curves = {
     name: [choice.cache_bytes(row, context_len) for context_len in CONTEXT_LENS]
     for name, row in choice.rows.items()
 }
-table = tables.size_table(choice)
+table = formula_tables.size_table(choice)
 
-if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
-    st.info(merged)
 panels.show_evidence("formula")
 panels.show_metrics(
     [

@@ -13,6 +13,7 @@ from dashboard.figures.style import (
     STANCES,
     context_axis,
     laid_out,
+    quartile_bars,
     seconds_axis,
     whole_powers,
 )
@@ -27,7 +28,7 @@ Row = Mapping[str, Any]
 def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     """Median attend time by context, a series for each layer and kernel of each selection.
 
-    Keys of `selections` are those of style.STANCES; rows as `dashboard.tables.decode_rows` makes
+    Keys of `selections` are those of style.STANCES; rows as `measured_tables.decode_rows` makes
     them. Bars span the interquartile range; markers stand beside their context, not on it.
     """
     figure = go.Figure()
@@ -60,14 +61,9 @@ def _add_series(
             "size": stands.size,
             "line": {"width": 1.5 if evidence == MEASURED_ELSEWHERE else 0},
         },
-        error_y={
-            "type": "data",
-            "symmetric": False,
-            "array": [row["attend_q3_s"] - row["attend_s"] for row in rows],
-            "arrayminus": [row["attend_s"] - row["attend_q1_s"] for row in rows],
-            "thickness": 1.5,
-            "width": 4,
-        },
+        error_y=quartile_bars(
+            [(row["attend_q1_s"], row["attend_s"], row["attend_q3_s"]) for row in rows]
+        ),
         text=[
             f"{row['context_len']:,} tokens, {evidence}: {units.duration(row['attend_s'])}"
             for row in rows

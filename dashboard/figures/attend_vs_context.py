@@ -12,6 +12,7 @@ from dashboard.figures.style import (
     NEUTRAL,
     context_axis,
     laid_out,
+    quartile_bars,
     seconds_axis,
     whole_powers,
 )
@@ -49,14 +50,9 @@ def attend_vs_context(rows: Sequence[Mapping[str, Any]], context_lens: Sequence[
             name=f"{label}",
             mode="markers",
             marker={"color": LOOKS[label].color, "symbol": LOOKS[label].symbol, "size": 11},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [row["attend_q3_s"] - row["attend_s"] for row in mine],
-                "arrayminus": [row["attend_s"] - row["attend_q1_s"] for row in mine],
-                "thickness": 1.5,
-                "width": 4,
-            },
+            error_y=quartile_bars(
+                [(row["attend_q1_s"], row["attend_s"], row["attend_q3_s"]) for row in mine]
+            ),
             text=[units.duration(row["attend_s"]) for row in mine],
             hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )

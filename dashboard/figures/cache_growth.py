@@ -29,7 +29,7 @@ def cache_growth(
 ) -> go.Figure:
     """Cache bytes over `contexts` on log-log axes, `at` marked by a dotted line.
 
-    `measured` are rows of `dashboard.tables.cache_rows`; `ceilings` bytes by device name. The axis
+    `measured` are rows of `measured_tables.cache_rows`; `ceilings` bytes by device name. The axis
     holds `highest` in any case, so it stays where it is while ceilings come and go.
     """
     figure = go.Figure()

@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import WAY_LOOKS, context_axis, laid_out, seconds_axis, whole_powers
+from dashboard.figures.style import (
+    WAY_LOOKS,
+    context_axis,
+    laid_out,
+    quartile_bars,
+    seconds_axis,
+    whole_powers,
+)
 from dashboard.generation import Series
 from gqa_core import units
 from gqa_core.theory.fit import PowerFit
@@ -17,15 +24,7 @@ def step_vs_tokens(found: Sequence[Series]) -> go.Figure:
     figure = go.Figure()
     for one in found:
         middles = [middle for _, middle, _ in one.steps]
-        spread = {
-            "type": "data",
-            "symmetric": False,
-            "array": [high - middle for _, middle, high in one.steps],
-            "arrayminus": [middle - low for low, middle, _ in one.steps],
-            "thickness": 1.5,
-            "width": 3,
-        }
-        _add(figure, one, middles, one.step_fit, error_y=spread)
+        _add(figure, one, middles, one.step_fit, error_y=quartile_bars(one.steps))
     return _laid_out(figure, "step n (median, measured here)")
 
 

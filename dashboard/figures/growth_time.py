@@ -7,7 +7,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import POLICY_LOOKS, context_axis, laid_out, seconds_axis, whole_powers
+from dashboard.figures.style import (
+    POLICY_LOOKS,
+    context_axis,
+    laid_out,
+    quartile_bars,
+    seconds_axis,
+    whole_powers,
+)
 from gqa_core import units
 from gqa_core.measure.record import quartiles
 
@@ -26,14 +33,7 @@ def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
             name=policy,
             mode="markers",
             marker={"color": look.color, "symbol": look.symbol, "size": 9},
-            error_y={
-                "type": "data",
-                "symmetric": False,
-                "array": [high - middle for _, middle, high in appends],
-                "arrayminus": [middle - low for low, middle, _ in appends],
-                "thickness": 1.5,
-                "width": 3,
-            },
+            error_y=quartile_bars(appends),
             text=[units.duration(value) for value in middles],
             hovertemplate=f"{policy} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )

@@ -108,6 +108,18 @@ def whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:
     return (low, high) if low < high else (low, low * base)
 
 
+def quartile_bars(spread: Sequence[tuple[float, float, float]]) -> dict:
+    """Error bars of medians, given as (first quartile, median, third quartile) each."""
+    return {
+        "type": "data",
+        "symmetric": False,
+        "array": [high - middle for _, middle, high in spread],
+        "arrayminus": [middle - low for low, middle, _ in spread],
+        "thickness": 1.5,
+        "width": 4,
+    }
+
+
 def bytes_axis(n_bytes: Sequence[float]) -> dict:
     """A log axis of bytes in whole 32-fold steps around these: 1 MiB, 32 MiB, 1 GiB ..."""
     low = BYTES_STEP ** math.floor(math.log(min(n_bytes), BYTES_STEP))

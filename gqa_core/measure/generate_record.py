@@ -13,6 +13,7 @@ from typing import Any
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.generate_point import PLAIN_KERNEL, WAYS, GeneratePoint
 from gqa_core.measure.growth_point import BLOCK_LEN, POLICIES, GrowthPoint
+from gqa_core.measure.lengths_point import LengthsPoint
 from gqa_core.measure.record import Kind, Point, Record
 
 
@@ -82,7 +83,7 @@ def why_tasks(
     return [*((GENERATE, point) for point in ways), *((GROWTH, point) for point in policies)]
 
 
-def _workload(point: GeneratePoint | GrowthPoint) -> dict[str, object]:
+def _workload(point: LengthsPoint) -> dict[str, object]:
     return {
         "context_lens": list(point.context_lens),
         "batch_size": 1,

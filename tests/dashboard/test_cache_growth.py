@@ -1,12 +1,9 @@
 """The KV cache page's figure: lines, markers with their error, ceilings and axes that stay."""
 
-import pytest
-
-from dashboard import tables
+from dashboard import measured_tables
 from dashboard.choices import SizeChoice
 from dashboard.figures.cache_growth import cache_growth
 from dashboard.figures.style import LOOKS, NEUTRAL
-from gqa_core.configs import GroupedConfig, proportional_latent
 from tests.measure import samples
 
 CONTEXTS = [512, 4096, 32768]
@@ -39,7 +36,7 @@ def test_formulas_are_lines_in_their_variant_s_look_with_both_units_on_hover():
 
 
 def test_measured_bytes_are_markers_that_tell_their_error():
-    rows = tables.cache_rows(tables.decode_rows([samples.record()]), CHOICE)
+    rows = measured_tables.cache_rows(measured_tables.decode_rows([samples.record()]), CHOICE)
     figure = cache_growth({"GQA": [2**14] * 3}, CONTEXTS, 512, rows)
     tensors = named(figure, "GQA (live tensors, measured)")
     peak = named(figure, "GQA (peak, measured)")
@@ -82,37 +79,3 @@ def test_the_axis_holds_the_highest_ceiling_whether_it_is_drawn_or_not():
     )
     assert without.layout.yaxis.range == with_all.layout.yaxis.range
     assert 10 ** without.layout.yaxis.range[1] >= 80 * 10**9
-
-
-def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points():
-    mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
-    latent = proportional_latent(8, 16)
-    asked = [
-        samples.point(),
-        samples.point(mha),
-        samples.point(latent, kernel="absorbed"),
-        samples.point(n_layers=2),
-        samples.point(dtype="bfloat16"),
-        samples.point(GroupedConfig(n_heads=8, n_kv_heads=4, head_dim=16)),
-    ]
-    records = [samples.record(index=index, asked=point) for index, point in enumerate(asked)]
-    naive = samples.record(index=9, asked=samples.point(latent, kernel="naive"), kernel_ran="naive")
-    rows = tables.cache_rows(tables.decode_rows([*records, naive]), CHOICE)
-    assert sorted(row["point"] for row in rows) == [0, 1, 2]
-
-
-def test_the_table_of_measured_caches_holds_both_errors():
-    table = tables.cache_table(tables.cache_rows(tables.decode_rows([samples.record()]), CHOICE))
-    assert table.loc[0, "Tensors error (%)"] == 0
-    assert table.loc[0, "Peak error (%)"] == pytest.approx(22.07, abs=0.01)
-    assert table.loc[0, "Formula (MiB)"] == 16384 / 2**20
-
-
-def test_measured_settings_are_named_once_each_the_newest_first():
-    old = samples.record(asked=samples.point(dtype="bfloat16"), created_at="2026-01-01T00:00:00")
-    mha = samples.point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16))
-    rows = tables.decode_rows([old, samples.record(), samples.record(index=1, asked=mha)])
-    assert tables.measured_settings(rows) == [
-        "8 query heads, 2, 8 K/V heads, width 16, 1 layer, batch 1, fp32",
-        "8 query heads, 2 K/V heads, width 16, 1 layer, batch 1, bf16",
-    ]

@@ -6,7 +6,7 @@ from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
 from dashboard.figures.style import LOOKS
-from dashboard.tables import decode_rows
+from dashboard.measured_tables import decode_rows
 from dashboard.variants import variants
 from tests.measure import samples
 

@@ -1,5 +1,7 @@
 """Links: what a link cannot have is said, what it can is restored, and a view becomes a link."""
 
+from urllib.parse import parse_qs
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -51,7 +53,26 @@ def test_reset_puts_every_slider_back_and_forgets_the_fault(opened):
 
 
 def test_the_shared_link_holds_every_choice_and_nothing_else():
-    choices = {"n_heads": 32, "dtype": "bfloat16"}
+    choices = {"n_heads": 32, "dtype": "bfloat16", "planted": True, "devices": ["A", "B"]}
     assert link("http://host:8501/decode?run=1#top", choices) == (
-        "http://host:8501/decode?n_heads=32&dtype=bfloat16"
+        "http://host:8501/decode?n_heads=32&dtype=bfloat16&planted=true&devices=A&devices=B"
     )
+
+
+@pytest.mark.parametrize(
+    ("page", "asked"),
+    [
+        ("head_groups", {"variant": "MLA", "part": "RoPE key"}),
+        ("kv_cache", {"devices": "NVIDIA L40S"}),
+        ("equivalence", {"planted": "true"}),
+    ],
+)
+def test_the_widgets_beside_the_sliders_are_shared_and_reset_too(opened, page, asked):
+    app = opened(**asked).switch_page(f"pages/{page}.py").run()
+    shared = parse_qs(next(code.value for code in app.code if "n_heads=" in code.value))
+    assert shared.items() >= {key: [value] for key, value in asked.items()}.items()
+    assert said(app) == []
+    app = app.button(key="reset_button").click().run()
+    assert not app.exception
+    shared = parse_qs(next(code.value for code in app.code if "n_heads=" in code.value))
+    assert not [key for key, value in asked.items() if shared[key] == [value]]

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from dashboard.choices import DecodeChoice
 from dashboard.controls import CONTEXT_LENS, HEAD_DIMS, MODEL_LAYERS, N_HEADS
-from dashboard.presets import BY_NAME, DEEPSEEK, PRESETS, name_of
+from dashboard.presets import DEEPSEEK, HEADS, PRESETS, name_of, offered
 from gqa_core.catalog.models import model
 
 OPTIONS = {
@@ -14,6 +15,18 @@ OPTIONS = {
     "n_layers": MODEL_LAYERS,
     "context_len": CONTEXT_LENS,
 }
+DEEPSEEK_NAME = "DeepSeek at 100,000 tokens"
+BY_NAME = {preset.name: preset for preset in PRESETS}
+MEASURED = DecodeChoice(
+    n_heads=64,
+    n_kv_heads=8,
+    head_dim=128,
+    context_len=512,
+    batch_size=4,
+    n_layers=1,
+    dtype="float32",
+    kernel="auto",
+)
 
 
 def test_presets_have_names_of_their_own():
@@ -35,6 +48,13 @@ def test_llama_s_numbers_are_the_catalogue_s(name):
 
 
 def test_the_sliders_name_is_the_preset_that_says_most():
-    assert name_of(DEEPSEEK) == "DeepSeek at 100,000 tokens"
+    assert name_of(DEEPSEEK) == DEEPSEEK_NAME
     assert name_of(replace(DEEPSEEK, context_len=8192)) == "128 heads in 8 (16x)"
     assert name_of(replace(DEEPSEEK, n_kv_heads=4)) is None
+
+
+def test_a_page_that_measures_is_offered_heads_and_no_context():
+    assert {preset.name for preset in offered(MEASURED)} == {*BY_NAME} - {DEEPSEEK_NAME}
+    assert {key for preset in offered(MEASURED) for key in preset.settings} == {*HEADS}
+    assert name_of(MEASURED) == "Llama 3 70B"  # of which only one layer is measured
+    assert name_of(replace(MEASURED, head_dim=64)) is None

@@ -5,7 +5,7 @@ import pytest
 from dashboard import run_rows
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.figures.style import LOOKS
-from dashboard.tables import decode_rows, of_device
+from dashboard.measured_tables import decode_rows, of_device
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from tests.measure import samples

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard import tables
+from dashboard import measured_tables
 from dashboard.choices import SizeChoice
 from dashboard.tradeoff import answer, published_table, tradeoff_table
 from tests.measure import samples
@@ -28,7 +28,7 @@ def test_times_are_open_where_nothing_is_measured():
 
 
 def test_the_read_is_predicted_by_the_probed_bandwidth_and_attend_is_as_measured():
-    rows = tables.decode_rows([samples.record(attend=[0.002] * 3)])
+    rows = measured_tables.decode_rows([samples.record(attend=[0.002] * 3)])
     table = tradeoff_table(CHOICE, rows).set_index("Variant")
     # 4 layers x 64 tokens x 2 x 2 heads x 16 x 2 B over 32,768,000 B/s
     assert table.loc["GQA", "One read here, predicted (ms)"] == pytest.approx(1.0)

@@ -1,4 +1,4 @@
-"""Records and formulas as tables for people: columns named with their units, no streamlit."""
+"""Records as rows, and rows as tables for people: columns named with their units, no streamlit."""
 
 from __future__ import annotations
 
@@ -9,15 +9,10 @@ import pandas as pd
 
 from dashboard.choices import DecodeChoice, SizeChoice
 from dashboard.figures.style import LOOKS
-from dashboard.sentences import heads_named
 from gqa_core import units
-from gqa_core.configs import AttentionConfig, ModelConfig, Workload
 from gqa_core.measure.record import MEASURED_HERE, Record, config_of
 from gqa_core.measure.record import row as flat_row
-from gqa_core.theory.cost import arithmetic_intensity
 from gqa_core.theory.formats import DTYPE_FORMATS
-from gqa_core.theory.memory import kv_bytes_per_token, reduction_vs_mha
-from gqa_core.theory.sharing import CachedPart, cached_parts
 
 Row = dict[str, Any]
 
@@ -129,70 +124,6 @@ def variant_name(row: Row) -> str:
 def device_name(row: Row) -> str:
     """The device of a row: "AMD EPYC, 2 threads"."""
     return f"{row['device_name']}, {row['device_n_threads']} threads"
-
-
-def size_table(choice: SizeChoice) -> pd.DataFrame:
-    """One line a variant: what it caches, and what a step reads and computes for it."""
-    workload = Workload(context_len=choice.context_len, batch_size=choice.batch_size)
-    table = []
-    for variant, attention in choice.rows.items():
-        model = ModelConfig.uniform(attention, choice.n_layers)
-        n_bytes = choice.cache_bytes(attention, choice.context_len)
-        table.append(
-            {
-                "Variant": variant,
-                "K/V heads": getattr(attention, "n_kv_heads", None),
-                "Per token (KiB)": kv_bytes_per_token(model, choice.kv_format) / units.KIB,
-                "Cache (GiB)": n_bytes / units.GIB,
-                "Cache (GB)": n_bytes / units.GB,
-                "Smaller than MHA": reduction_vs_mha(attention),
-                "FLOP per byte read": arithmetic_intensity(model, workload, choice.kv_format),
-            }
-        )
-    return pd.DataFrame(table).astype({"K/V heads": "Int64"})
-
-
-def part_table(choice: SizeChoice, attention: AttentionConfig) -> pd.DataFrame:
-    """One line a cached part: who reads it, its bytes, and its share of what a step reads."""
-    table = []
-    for part in cached_parts(attention, choice.kv_format):
-        n_bytes = part.bytes_per_token
-        n_tokens = choice.context_len * choice.batch_size
-        table.append(
-            {
-                "Cached part": part.name,
-                "Read by": heads_named(part.query_heads),
-                "Query heads": len(part.query_heads),
-                "Per token and layer (B)": n_bytes,
-                "All layers, context and batch (MiB)": n_bytes
-                * choice.n_layers
-                * n_tokens
-                / units.MIB,
-                "Share of the read (%)": 100 * part.read_share,
-            }
-        )
-    return pd.DataFrame(table)
-
-
-def kinds_of(parts: Sequence[CachedPart]) -> list[str]:
-    """What the parts are, counted: "8 K/V heads", or each by its name."""
-    if parts[0].name.startswith("K/V head"):
-        return [units.count(len(parts), "K/V head")]
-    return [part.name for part in parts]
-
-
-def growth_table(choice: SizeChoice, contexts: Sequence[int]) -> pd.DataFrame:
-    """One line a context: the cache of each variant."""
-    return pd.DataFrame(
-        [
-            {"Context (tokens)": str(context_len)}
-            | {
-                f"{name} (MiB)": choice.cache_bytes(attention, context_len) / units.MIB
-                for name, attention in choice.rows.items()
-            }
-            for context_len in contexts
-        ]
-    )
 
 
 def cache_rows(rows: Iterable[Row], choice: SizeChoice) -> list[Row]:

@@ -1,8 +1,8 @@
-"""Tables: which rows are shown, what they are compared with, and figures in their units."""
+"""Measured rows: which are shown, what they are compared with, and figures in their units."""
 
 import pytest
 
-from dashboard import tables
+from dashboard import measured_tables
 from dashboard.choices import DecodeChoice, SizeChoice
 from gqa_core.configs import GroupedConfig, proportional_latent
 from tests.measure import samples
@@ -17,11 +17,20 @@ CHOICE = DecodeChoice(
     dtype="float32",
     kernel="auto",
 )
+SIZES = SizeChoice(
+    n_heads=8,
+    n_kv_heads=2,
+    head_dim=16,
+    context_len=64,
+    batch_size=1,
+    n_layers=1,
+    kv_format="fp32",
+)
 MHA = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
 
 
 def rows(*records):
-    return tables.decode_rows(records)
+    return measured_tables.decode_rows(records)
 
 
 def test_rows_match_the_sliders_at_any_context_and_mla_whatever_the_kernel():
@@ -38,14 +47,14 @@ def test_rows_match_the_sliders_at_any_context_and_mla_whatever_the_kernel():
         samples.record(asked=samples.point(n_layers=2)),
         samples.record(asked=samples.point(kernel="eager")),
     )
-    assert tables.matching(known, CHOICE) == known[:3]
+    assert measured_tables.matching(known, CHOICE) == known[:3]
     assert [row["label"] for row in known[:3]] == ["GQA", "MHA", "MLA naive"]
 
 
 def test_only_the_newest_of_a_point_is_shown_in_the_variants_order():
     old, new = samples.record(run_id="a", attend=[1.0]), samples.record(run_id="b", attend=[2.0])
     mha = samples.record(run_id="b", index=1, asked=samples.point(MHA))
-    shown = tables.latest(rows(old, new, mha))
+    shown = measured_tables.latest(rows(old, new, mha))
     assert [(row["label"], row["run_id"]) for row in shown] == [("MHA", "b"), ("GQA", "b")]
 
 
@@ -53,11 +62,11 @@ def test_only_this_device_s_rows_are_its_own():
     elsewhere = {"type": "cuda", "name": "A GPU", "n_threads": 2}
     known = rows(samples.record(), samples.record(device=elsewhere))
     device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "any"}
-    assert tables.of_device(known, device) == known[:1]
+    assert measured_tables.of_device(known, device) == known[:1]
 
 
 def test_the_performance_table_speaks_in_the_units_of_its_columns():
-    table = tables.performance_table(
+    table = measured_tables.performance_table(
         rows(
             samples.record(asked=samples.point(MHA), attend=[0.004] * 3),
             samples.record(attend=[0.002] * 3),
@@ -87,39 +96,44 @@ def test_speed_is_held_against_mha_under_the_same_conditions_and_by_the_same_ker
         samples.record(asked=samples.point(kernel="sdpa"), attend=[0.002]),
         samples.record(asked=mla, attend=[0.001], kernel_ran="absorbed"),
     )
-    assert tables.speeds_vs_mha(known) == [1.0, 1.0, 1.0, 4.0, 2.0, None, 8.0]
+    assert measured_tables.speeds_vs_mha(known) == [1.0, 1.0, 1.0, 4.0, 2.0, None, 8.0]
 
 
 def test_speed_against_mha_is_left_open_where_mha_is_not_measured():
-    table = tables.performance_table(rows(samples.record()))
+    table = measured_tables.performance_table(rows(samples.record()))
     assert table["Speed vs MHA"].isna().all()
-    assert tables.performance_table([]).empty
+    assert measured_tables.performance_table([]).empty
 
 
-def test_the_size_table_holds_the_lecture_s_deepseek():
-    choice = SizeChoice(
-        n_heads=128,
-        n_kv_heads=8,
-        head_dim=128,
-        context_len=100_000,
-        batch_size=1,
-        n_layers=61,
-        kv_format="bf16",
-    )
-    table = tables.size_table(choice).set_index("Variant")
-    assert table["Cache (GB)"].round(2).to_dict() == {
-        "MHA": 399.77,
-        "GQA": 24.99,
-        "MQA": 3.12,
-        "MLA": 7.03,
-    }
-    assert table.loc["GQA", "Smaller than MHA"] == 16
-    assert round(table.loc["MLA", "Smaller than MHA"], 2) == 56.89
-    assert table.loc["MLA", "FLOP per byte read"] == pytest.approx(241.8, abs=0.05)
+def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points():
+    mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
+    latent = proportional_latent(8, 16)
+    asked = [
+        samples.point(),
+        samples.point(mha),
+        samples.point(latent, kernel="absorbed"),
+        samples.point(n_layers=2),
+        samples.point(dtype="bfloat16"),
+        samples.point(GroupedConfig(n_heads=8, n_kv_heads=4, head_dim=16)),
+    ]
+    records = [samples.record(index=index, asked=point) for index, point in enumerate(asked)]
+    naive = samples.record(index=9, asked=samples.point(latent, kernel="naive"), kernel_ran="naive")
+    points = measured_tables.cache_rows(rows(*records, naive), SIZES)
+    assert sorted(row["point"] for row in points) == [0, 1, 2]
 
 
-def test_a_run_measures_the_slider_s_context_and_two_below():
-    assert CHOICE.context_lens == (4, 16, 64)
-    line = " ".join(CHOICE.arguments)
-    assert "--n-heads 8 --n-kv-heads 8,2,1 --head-dim 16 --context-len 4,16,64" in line
-    assert line.endswith("--mla")
+def test_the_table_of_measured_caches_holds_both_errors():
+    table = measured_tables.cache_table(measured_tables.cache_rows(rows(samples.record()), SIZES))
+    assert table.loc[0, "Tensors error (%)"] == 0
+    assert table.loc[0, "Peak error (%)"] == pytest.approx(22.07, abs=0.01)
+    assert table.loc[0, "Formula (MiB)"] == 16384 / 2**20
+
+
+def test_measured_settings_are_named_once_each_the_newest_first():
+    old = samples.record(asked=samples.point(dtype="bfloat16"), created_at="2026-01-01T00:00:00")
+    mha = samples.point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16))
+    known = rows(old, samples.record(), samples.record(index=1, asked=mha))
+    assert measured_tables.measured_settings(known) == [
+        "8 query heads, 2, 8 K/V heads, width 16, 1 layer, batch 1, fp32",
+        "8 query heads, 2 K/V heads, width 16, 1 layer, batch 1, bf16",
+    ]
