@@ -9,6 +9,7 @@ from dashboard.variants import variants
 from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
 from gqa_core.measure.record import Record
 from gqa_core.theory.memory import kv_cache_bytes
+from gqa_core.theory.sharding import on_one_gpu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +40,11 @@ class SizeChoice(HeadsChoice):
         model = ModelConfig.uniform(attention, self.n_layers)
         workload = Workload(context_len=context_len, batch_size=self.batch_size)
         return kv_cache_bytes(model, workload, self.kv_format)
+
+    def bytes_per_gpu(self, attention: AttentionConfig, tp: int) -> int:
+        """Bytes of that cache on each of `tp` GPUs, at the sliders' context."""
+        alone = on_one_gpu(attention, tp)
+        return self.cache_bytes(alone, self.context_len)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

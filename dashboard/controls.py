@@ -19,6 +19,7 @@ from dashboard.variants import merged_sentence
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import KERNEL_NAMES, AttentionConfig
 from gqa_core.theory.formats import DTYPE_FORMATS, FORMATS
+from gqa_core.theory.sharding import possible_tps
 from gqa_core.theory.sharing import cached_parts
 
 N_HEADS = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
@@ -27,6 +28,7 @@ CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
 VARIANTS = ("MHA", "GQA", "MQA", "MLA")
+MAX_TP = 64
 MEASURED_LAYERS = (1, 2, 4, 8)
 CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # apart enough to be read on one axis
 KV_FORMATS = tuple(name for name, one in FORMATS.items() if one.rope_key_bits is None)
@@ -48,14 +50,14 @@ def size_controls() -> SizeChoice:
     return choice
 
 
-def head_controls() -> tuple[SizeChoice, AttentionConfig, int]:
-    """A model, the layer a head map shows, and which cached part of it is told in words."""
+def head_controls() -> tuple[SizeChoice, AttentionConfig, int, int]:
+    """A model, the layer a head map shows, which cached part is told in words, and the GPUs."""
     with st.container(border=True):
         above = _row_above()
         choice = _size_sliders()
-        attention, part = _part_controls(choice)
+        attention, part, tp = _part_controls(choice)
         _show_what_follows(choice, above)
-    return choice, attention, part
+    return choice, attention, part, tp
 
 
 def cache_controls() -> tuple[SizeChoice, list[Device]]:
@@ -168,8 +170,8 @@ def _dtype_control() -> str:
     )
 
 
-def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
-    left, right = st.columns(2, vertical_alignment="bottom")
+def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
+    left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
     names = list(choice.rows)
     if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
         st.session_state["variant"] = names[0] if choice.n_kv_heads > 1 else names[-2]
@@ -188,7 +190,7 @@ def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
     if st.session_state.get("part", parts[0]) not in parts:
         st.session_state["part"] = parts[0]
     look_at("part", parts, parts[0])
-    with right:
+    with middle:
         part = _kept(
             st.selectbox,
             "Cached part",
@@ -196,7 +198,16 @@ def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int]:
             key="part",
             help="K/V heads are numbered from 0, as query heads are.",
         )
-    return attention, parts.index(part)
+    with right:
+        tp = _slider(
+            "GPUs",
+            possible_tps(attention, MAX_TP),
+            1,
+            "tp",
+            "Tensor parallelism: the heads are dealt out to so many. Splits that cannot be are "
+            "not offered.",
+        )
+    return attention, parts.index(part), tp
 
 
 def _ceiling_control() -> list[Device]:

@@ -12,6 +12,7 @@ from gqa_core import units
 from gqa_core.configs import AttentionConfig, ModelConfig, Workload
 from gqa_core.theory.cost import arithmetic_intensity
 from gqa_core.theory.memory import kv_bytes_per_token, reduction_vs_mha
+from gqa_core.theory.sharding import gpu_shares
 from gqa_core.theory.sharing import CachedPart, cached_parts
 
 
@@ -56,6 +57,23 @@ def part_table(choice: SizeChoice, attention: AttentionConfig) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(table)
+
+
+def gpu_table(choice: SizeChoice, attention: AttentionConfig, tp: int) -> pd.DataFrame:
+    """One line a GPU: the heads it holds of each layer, whether an earlier one has them, bytes."""
+    n_bytes = choice.bytes_per_gpu(attention, tp)
+    return pd.DataFrame(
+        {
+            "GPU": str(share.gpu),
+            "Query heads": heads_named(share.query_heads),
+            "K/V heads": heads_named(share.kv_heads, "K/V head")
+            if share.kv_heads
+            else "all of the latent",
+            "Held by an earlier GPU too": "yes" if share.is_copy else "no",
+            "Cache (MiB)": n_bytes / units.MIB,
+        }
+        for share in gpu_shares(attention, tp)
+    )
 
 
 def kinds_of(parts: Sequence[CachedPart]) -> list[str]:

@@ -11,16 +11,35 @@ from gqa_core.theory.memory import (
     reduction_vs_mha,
     tokens_to_fill,
 )
+from gqa_core.theory.sharding import replicas
 from gqa_core.theory.sharing import CachedPart
 
 LECTURE_BYTES = 400 * units.GB  # "the KV cache size can grow to 400 GB"
 
 
-def heads_named(heads: range) -> str:
-    """Consecutive query heads: "query heads 12 to 15"."""
+def heads_named(heads: range, kind: str = "query head") -> str:
+    """Consecutive heads: "query heads 12 to 15"."""
     if len(heads) == 1:
-        return f"query head {heads[0]}"
-    return f"query heads {heads[0]} to {heads[-1]}"
+        return f"{kind} {heads[0]}"
+    return f"{kind}s {heads[0]} to {heads[-1]}"
+
+
+def copies_sentence(attention: AttentionConfig, tp: int) -> str:
+    """What `tp` GPUs hold more than once, and what more of them would bring."""
+    kept = replicas(attention, tp)
+    if not isinstance(attention, GroupedConfig):
+        return (
+            f"MLA's latent has no head to deal out: each of {tp} GPUs keeps all of it, so more "
+            "GPUs do not make the cache of one smaller."
+        )
+    n_kv_heads = units.count(attention.n_kv_heads, "K/V head")
+    if kept == 1:
+        each = units.count(attention.n_kv_heads // tp, "K/V head")
+        return f"Each of {tp} GPUs keeps {each} of {attention.n_kv_heads}: nothing is kept twice."
+    return (
+        f"{tp} GPUs share {n_kv_heads}: each is kept {kept} times, so from {attention.n_kv_heads} "
+        "GPUs on more of them do not make the cache of one smaller."
+    )
 
 
 def latent_says(attention: LatentConfig) -> str:
@@ -28,7 +47,7 @@ def latent_says(attention: LatentConfig) -> str:
     return f"latent of {attention.kv_lora_rank} and a RoPE key of {attention.qk_rope_head_dim}"
 
 
-def part_hover(part: CachedPart, kv_format: str) -> str:
+def part_hover(part: CachedPart) -> str:
     """A cached part in four short lines."""
     return "<br>".join(
         [

@@ -1,4 +1,4 @@
-"""Which query heads read which K/V heads, and how much of the cache is that?"""
+"""Which query heads read which K/V heads, on which GPU, and how much of the cache is that?"""
 
 import streamlit as st
 
@@ -6,6 +6,7 @@ from dashboard import formula_tables, panels, sentences
 from dashboard.controls import head_controls
 from dashboard.figures.head_map import head_map
 from dashboard.frame import open_page
+from dashboard.on_gpus import show_on_gpus
 from gqa_core import units
 from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha
 from gqa_core.theory.sharing import cached_parts
@@ -15,7 +16,7 @@ open_page(
     "The lecture: “For example, if a model has 32 heads (N=32) and we create 8 groups (G=8), there "
     "will be 4 heads in each group.” Which heads are they, and what is cached for them?",
 )
-choice, attention, selected = head_controls()
+choice, attention, selected, tp = head_controls()
 parts = cached_parts(attention, choice.kv_format)
 part = parts[selected]
 table = formula_tables.part_table(choice, attention)
@@ -42,6 +43,7 @@ panels.show_figure(
 st.markdown(
     f"{sentences.sharing_sentence(attention)} {sentences.part_sentence(part, choice.kv_format)}"
 )
+show_on_gpus(choice, attention, tp)
 st.subheader("The numbers")
 panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
 panels.show_downloads("head_groups", {"csv": lambda: table.to_csv(index=False)})
@@ -50,7 +52,7 @@ st.markdown(
     "and a V of the head width, so 2 x head width x bytes per element for each token and layer. "
     "MLA keeps a latent of 4 and a RoPE key of a half head width (DeepSeek-V2's proportions). "
     "**Source.** GQA paper, arXiv:2305.13245, figure 2; DeepSeek-V2 report, arXiv:2405.04434, "
-    "sections 2.1.2 and 2.1.3, Table 1. "
+    "sections 2.1.2 and 2.1.3, Table 1; heads on GPUs: vLLM, get_num_kv_heads. "
     "**Limits.** “Groups of 8” can mean 8 K/V heads or 8 heads a group: here G counts K/V heads. "
     "The share of the read takes each byte to be read once, as an ideal kernel does; what heads "
     "learn from sharing is not told here."

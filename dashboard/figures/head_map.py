@@ -29,12 +29,12 @@ def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> g
     """Query heads above, what they read below; part number `selected` of the cache stands out."""
     parts = cached_parts(attention, kv_format)
     if attention.n_heads > MAX_JOINED:
-        return head_strips(attention, parts, kv_format, selected)
+        return head_strips(attention, parts, selected)
     figure = go.Figure()
     if isinstance(attention, LatentConfig):
-        _add_latent(figure, attention, parts, kv_format, selected)
+        _add_latent(figure, attention, parts, selected)
     else:
-        _add_shared(figure, parts, kv_format, selected)
+        _add_shared(figure, parts, selected)
     top = 2 if isinstance(attention, LatentConfig) else 1
     own = f"; {OWN}" if isinstance(attention, LatentConfig) else ""
     _add_label(figure, top + 0.36, units.count(attention.n_heads, "query head") + own)
@@ -44,9 +44,7 @@ def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> g
     return figure.update_layout(showlegend=False, barmode="overlay")
 
 
-def _add_shared(
-    figure: go.Figure, parts: Sequence[CachedPart], kv_format: str, selected: int
-) -> None:
+def _add_shared(figure: go.Figure, parts: Sequence[CachedPart], selected: int) -> None:
     """Grouped heads: circles over squares, one line each, all in the colour of their K/V head."""
     middles = [(part.query_heads[0] + part.query_heads[-1]) / 2 for part in parts]
     larger = [SELECTED if index == selected else 0 for index in range(len(parts))]
@@ -78,7 +76,7 @@ def _add_shared(
         0,
         "K/V heads",
         middles,
-        [part_hover(part, kv_format) for part in parts],
+        [part_hover(part) for part in parts],
         {
             "color": [shared_look(index)[0] for index in range(len(parts))],
             "symbol": "square",
@@ -93,7 +91,6 @@ def _add_latent(
     figure: go.Figure,
     attention: LatentConfig,
     parts: Sequence[CachedPart],
-    kv_format: str,
     selected: int,
 ) -> None:
     """MLA: every query head over its own hollow K and V, and both unfolded from two filled bars."""
@@ -118,7 +115,7 @@ def _add_latent(
             orientation="h",
             name=part.name,
             marker={"color": fill, "line": {"width": 0}},
-            hovertext=[part_hover(part, kv_format)],
+            hovertext=[part_hover(part)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
         start += width

@@ -30,7 +30,7 @@ TITLE = 1.6  # rows a title takes
 
 
 def head_strips(
-    attention: AttentionConfig, parts: Sequence[CachedPart], kv_format: str, selected: int
+    attention: AttentionConfig, parts: Sequence[CachedPart], selected: int
 ) -> go.Figure:
     """Cells of query heads above, of K/V heads (or MLA's two parts) below, each under a title."""
     figure = go.Figure()
@@ -40,7 +40,7 @@ def head_strips(
         _add_title(figure, 0, f"{n_heads} query heads, each with its own K and V: not cached")
         _add_hollow(figure, n_heads)
         _add_title(figure, below, f"{latent_says(attention)}: cached")
-        _add_bars(figure, parts, kv_format, below, selected)
+        _add_bars(figure, parts, below, selected)
         end = below - 1
     else:
         readers = [index for index, part in enumerate(parts) for _ in part.query_heads]
@@ -54,7 +54,7 @@ def head_strips(
             selected,
         )
         _add_title(figure, below, f"{units.count(len(parts), 'K/V head')}, cached")
-        hovers = [part_hover(part, kv_format) for part in parts]
+        hovers = [part_hover(part) for part in parts]
         _add_cells(figure, "K/V heads", below, range(len(parts)), hovers, selected)
         end = below - _n_rows(len(parts))
     figure.update_xaxes(visible=False, range=[-0.6, COLUMNS - 0.4], fixedrange=True)
@@ -136,9 +136,7 @@ def _add_hollow(figure: go.Figure, n_heads: int) -> None:
     )
 
 
-def _add_bars(
-    figure: go.Figure, parts: Sequence[CachedPart], kv_format: str, top: float, selected: int
-) -> None:
+def _add_bars(figure: go.Figure, parts: Sequence[CachedPart], top: float, selected: int) -> None:
     start = -0.5
     for index, part in enumerate(parts):
         width = part.read_share * COLUMNS
@@ -150,7 +148,7 @@ def _add_bars(
             orientation="h",
             name=part.name,
             marker={"color": shared_look(index)[0], "line": {"width": 0}},
-            hovertext=[part_hover(part, kv_format)],
+            hovertext=[part_hover(part)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
         start += width

@@ -49,6 +49,11 @@ def on_one_gpu(attention: AttentionConfig, tp: int) -> AttentionConfig:
     return replace(attention, n_heads=n_heads, n_kv_heads=max(1, n_kv_heads // tp))
 
 
+def possible_tps(attention: AttentionConfig, most: int) -> list[int]:
+    """The numbers of GPUs, up to `most`, that this layer's heads can be dealt out to."""
+    return [tp for tp in range(1, min(most, attention.n_heads) + 1) if _can_split(attention, tp)]
+
+
 def model_on_one_gpu(model: ModelConfig, tp: int) -> ModelConfig:
     """The model as one of `tp` GPUs caches it; sizes of it are bytes per GPU.
 
@@ -92,3 +97,11 @@ def gpu_shares(attention: AttentionConfig, tp: int) -> tuple[GpuShare, ...]:
             )
         )
     return tuple(shares)
+
+
+def _can_split(attention: AttentionConfig, tp: int) -> bool:
+    try:
+        on_one_gpu(attention, tp)
+    except ValueError:
+        return False
+    return True

@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from gqa_core.configs import GroupedConfig, ModelConfig, Workload
 from gqa_core.theory.memory import kv_bytes_per_token, kv_cache_bytes
-from gqa_core.theory.sharding import gpu_shares, model_on_one_gpu, on_one_gpu, replicas
+from gqa_core.theory.sharding import (
+    gpu_shares,
+    model_on_one_gpu,
+    on_one_gpu,
+    possible_tps,
+    replicas,
+)
 from tests.anchors import DEEPSEEK_V3
 
 LLAMA_70B = ModelConfig.uniform(GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=128), 80)
@@ -52,6 +58,13 @@ def test_a_split_that_cannot_be_is_refused(n_heads, n_kv_heads, tp, sentence):
     for ask in (on_one_gpu, gpu_shares, replicas):
         with pytest.raises(ValueError, match=sentence):
             ask(attention, tp)
+
+
+def test_the_possible_splits_are_those_that_are_not_refused():
+    attention = GroupedConfig(n_heads=48, n_kv_heads=6, head_dim=64)
+    assert possible_tps(attention, 64) == [1, 2, 3, 6, 12, 24, 48]
+    assert possible_tps(attention, 8) == [1, 2, 3, 6]
+    assert possible_tps(DEEPSEEK_V3, 8) == [1, 2, 4, 8]
 
 
 powers = st.integers(0, 5).map(lambda power: 2**power)

@@ -1,0 +1,142 @@
+"""Heads laid onto GPUs: what each holds, and what it holds that another GPU holds too.
+
+A row a GPU: above its query heads, below what it caches, both in the colour of the K/V head. A
+hatched cell is a copy: the same bytes lie on an earlier GPU already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import NEUTRAL, laid_out, shared_look
+from dashboard.sentences import heads_named
+from gqa_core.configs import AttentionConfig, GroupedConfig
+from gqa_core.theory.sharding import GpuShare, gpu_shares
+
+MAX_LABELS = 8  # numbers side by side on a phone
+LANE = 0.42  # of a row: query heads above, K/V heads below
+GAP = 0.002  # of the width, between cells
+ROW = (46, 28)  # pixels a row, for few GPUs and for many
+MANY = 16
+
+
+def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
+    """One layer's heads on `tp` GPUs, each GPU a row.
+
+    Raises:
+        ValueError: as `gqa_core.theory.sharding.on_one_gpu`.
+    """
+    shares = gpu_shares(attention, tp)
+    figure = go.Figure()
+    _add_queries(figure, attention, shares)
+    for is_copy in (False, True):
+        held = [share for share in shares if share.is_copy == is_copy]
+        if held:
+            _add_cached(figure, attention, held, is_copy)
+    figure.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
+    figure.update_yaxes(
+        tickvals=[-share.gpu for share in shares],
+        ticktext=[f"GPU {share.gpu}" for share in shares],
+        range=[0.6 - tp, 0.6],
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+    )
+    height = ROW[tp > MANY] * tp + 80
+    laid_out(figure, height=height)
+    return figure.update_layout(
+        barmode="overlay",
+        bargap=0,
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+    )
+
+
+def _add_queries(figure: go.Figure, attention: AttentionConfig, shares: Sequence[GpuShare]) -> None:
+    cells = [(share, at, head) for share in shares for at, head in enumerate(share.query_heads)]
+    width = 1 / len(shares[0].query_heads)
+    grouped = isinstance(attention, GroupedConfig)
+    read = [head // attention.q_per_kv if grouped else None for _, _, head in cells]
+    figure.add_bar(
+        name="query heads",
+        orientation="h",
+        y=[LANE / 2 - share.gpu for share, _, _ in cells],
+        base=[at * width for _, at, _ in cells],
+        x=[width - GAP] * len(cells),
+        width=LANE - 0.06,
+        marker={
+            "color": [NEUTRAL if kv is None else shared_look(kv)[0] for kv in read],
+            "opacity": 0.45,
+            "line": {"width": 0},
+        },
+        text=_labels([head for _, _, head in cells], len(shares[0].query_heads)),
+        textposition="inside",
+        insidetextanchor="middle",
+        textangle=0,
+        constraintext="none",
+        textfont={"size": 10},
+        hovertext=[
+            f"GPU {share.gpu}: query head {head}<br>"
+            + ("reads the latent" if kv is None else f"reads K/V head {kv}")
+            for (share, _, head), kv in zip(cells, read, strict=True)
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _add_cached(
+    figure: go.Figure, attention: AttentionConfig, shares: Sequence[GpuShare], is_copy: bool
+) -> None:
+    grouped = isinstance(attention, GroupedConfig)
+    cells = [(share, at, kv) for share in shares for at, kv in enumerate(share.kv_heads or [None])]
+    count = len(shares[0].kv_heads) or 1
+    what = "K/V head" if grouped else "latent and RoPE key"
+    looks = [shared_look(0 if kv is None else kv) for _, _, kv in cells]
+    numbers = [kv if kv is not None else "all of the latent" for _, _, kv in cells]
+    figure.add_bar(
+        name=f"{what}, a copy" if is_copy else f"{what}, cached",
+        orientation="h",
+        y=[-LANE / 2 - share.gpu for share, _, _ in cells],
+        base=[at / count for _, at, _ in cells],
+        x=[1 / count - GAP] * len(cells),
+        width=LANE - 0.06,
+        marker={
+            "color": [fill for fill, _ in looks],
+            "line": {"width": 0},
+            "pattern": {
+                "shape": "/" if is_copy else "",
+                "fillmode": "overlay",
+                "fgcolor": "#FFFFFF",
+                "fgopacity": 0.7,
+                "size": 9,
+                "solidity": 0.25,
+            },
+        },
+        text=_labels(numbers, count),
+        textposition="inside",
+        insidetextanchor="middle",
+        textangle=0,
+        constraintext="none",
+        textfont={"color": [ink for _, ink in looks], "size": 10},
+        hovertext=[
+            f"GPU {share.gpu}: {what if kv is None else f'{what} {kv}'}"
+            f"{', held by an earlier GPU too' if is_copy else ''}<br>"
+            f"read here by {heads_named(_readers(attention, share, kv))}"
+            for share, _, kv in cells
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
+    )
+
+
+def _labels(numbers: Sequence[object], side_by_side: int) -> list[str]:
+    return [str(number) if side_by_side <= MAX_LABELS else "" for number in numbers]
+
+
+def _readers(attention: AttentionConfig, share: GpuShare, kv: int | None) -> range:
+    """The query heads on this GPU that read one of its K/V heads, or its latent."""
+    if kv is None:
+        return share.query_heads
+    per = attention.q_per_kv
+    first, last = share.query_heads[0], share.query_heads[-1]
+    return range(max(kv * per, first), min((kv + 1) * per, last + 1))
