@@ -18,6 +18,7 @@ MAX_RANK = 2**16
 MAX_DIM = MAX_HEADS * MAX_HEAD_DIM
 MAX_CONTEXT_LEN = 2**24
 MAX_BATCH_SIZE = 2**20
+MAX_PARAMS = 10**14
 
 KERNEL_NAMES = ("auto", "eager", "sdpa", "packed", "matmul")
 

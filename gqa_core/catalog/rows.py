@@ -57,3 +57,14 @@ def numbers(cells: Mapping[str, str]) -> dict[str, int]:
         if not (text.isascii() and text.isdigit()):
             raise ValueError(f"{name} must be a whole number: got {text!r}")
     return {name: int(text) for name, text in cells.items()}
+
+
+def decimal(name: str, text: str) -> float:
+    """The cell as a number that may have a decimal point.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not (text.isascii() and text.replace(".", "", 1).isdigit()):
+        raise ValueError(f"{name} must be a number: got {text!r}")
+    return float(text)

@@ -1,0 +1,47 @@
+"""Bytes of weights: parameters times the bytes of their format, scales included."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gqa_core.configs import MAX_PARAMS
+from gqa_core.theory.weights import BLOCK_BYTES, weight_bytes
+
+PER_PARAMETER = {
+    "fp32": 4,
+    "bf16": 2,
+    "fp16": 2,
+    "fp8": 1,
+    "int8": 1,
+    "int4": 0.5,
+    "nvfp4": 0.5625,  # 1/2 + 1 / 16: an fp8 scale
+    "mxfp4": 0.53125,  # 1/2 + 1 / 32: an 8-bit exponent
+}
+
+
+def test_bytes_per_parameter_with_their_scales():
+    found = {name: weight_bytes(32_000, name) / 32_000 for name in BLOCK_BYTES}
+    assert found == PER_PARAMETER
+
+
+def test_llama_3_1_8b_in_bf16_is_16_gigabytes():
+    assert weight_bytes(8_030_261_248, "bf16") == 16_060_522_496  # 2 x 8.03 billion
+
+
+@given(st.integers(1, MAX_PARAMS), st.sampled_from(sorted(BLOCK_BYTES)))
+def test_part_of_a_byte_is_a_byte(params, weight_format):
+    left = weight_bytes(params, weight_format) * 32 - params * BLOCK_BYTES[weight_format]
+    assert 0 <= left < 32
+
+
+@pytest.mark.parametrize(
+    ("params", "weight_format", "sentence"),
+    [
+        (0, "bf16", "params must be between 1 and 100000000000000: got 0"),
+        (8.03e9, "bf16", "params must be a whole number: got 8030000000.0"),
+        (1, "fp6", "weight_format must be one of fp32, bf16, .*, mxfp4: got 'fp6'"),
+    ],
+)
+def test_what_cannot_be_counted_is_refused(params, weight_format, sentence):
+    with pytest.raises(ValueError, match=f"^{sentence}$"):
+        weight_bytes(params, weight_format)
