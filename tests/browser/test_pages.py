@@ -25,7 +25,9 @@ def is_drawn(page, path):
     name, title = TITLES[path]
     expect(page).to_have_title(f"{name} | GQA Lab")
     expect(page.get_by_role("heading", name=title)).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    expect(page.get_by_test_id("stApp")).to_have_attribute(
+        "data-test-script-state", "notRunning", timeout=20_000
+    )
 
 
 def errors(console, path):
