@@ -144,6 +144,7 @@ def test_why_a_cache_is_measured_from_the_page_and_answered(opened, log):
     settings = {"why_n_heads": 1, "why_head_dim": 32, "why_n_layers": 1, "why_context_len": 128}
     app = opened("why_cache", **settings)
     assert [info.value for info in app.info] == [ASKED, ASKED]
+    assert any("1 thread," in caption.value for caption in app.caption)  # of this measurement
     app.button(key="run_button").click().run()
     deadline = time.monotonic() + 90
     while not any("are kept" in success.value for success in app.success):
