@@ -156,7 +156,7 @@ def test_why_a_cache_is_measured_from_the_page_and_answered(opened, log):
     assert len(log.records()) == 5
     again = opened("why_cache", **settings)  # what the log holds shows without running
     exponents, growth = (frame.value for frame in again.dataframe)
-    assert exponents["Step, theory"].tolist() == ["n^1", "n^2", "n^0", "n^1"]
+    assert exponents["Step exponent, theory"].tolist() == ["1", "2", "0", "1"]
     assert [policy.split(",")[0] for policy in growth["Policy"]] == list(POLICIES)
     # 128 tokens x (K and V) x 1 head x 32 x 4 B
     assert metrics(again)["Cache at 128 tokens"] == "32.00 KiB"
