@@ -99,8 +99,8 @@ def test_markers_are_measured_and_lines_are_fits(found):
 
 
 def test_the_axes_of_time_hold_every_bar(found):
-    found["recomputed"]["samples_s"]["attend"][-1] = [1e-6, 0.5, 700.0, 800.0, 900.0]
-    found["paged"]["samples_s"]["append"][-1] = [1e-6, 2e-6, 700.0, 800.0, 900.0]
+    found["recomputed"]["samples_s"]["attend"][-1] = [1e-9, 1e-9, 700.0, 1500.0, 1500.0]
+    found["paged"]["samples_s"]["append"][-1] = [1e-9, 1e-9, 700.0, 1500.0, 1500.0]
     for figure in (
         step_vs_tokens(generation.series(found)),
         append_vs_tokens({"paged": found["paged"]}),
