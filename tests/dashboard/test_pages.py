@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import loaders
 from dashboard.generation_results import ASKED
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.growth_point import POLICIES
@@ -81,6 +82,13 @@ def test_k_v_heads_offers_divisors_only(opened):
     assert [int(o) for o in slider(app, "n_kv_heads").options] == [1, 2, 3, 4, 6, 8, 12, 24]
     app = slider(app, "n_heads").set_value(20).run()
     assert slider(app, "n_kv_heads").value == 10
+
+
+def test_the_overview_says_why_its_times_are_empty_until_there_is_one(opened, log):
+    said = "This machine's times are empty until something is measured on the page **Decode**."
+    assert said in [caption.value for caption in opened("overview").caption]
+    log.append(samples.record(device=loaders.device()))
+    assert said not in [caption.value for caption in opened("overview").caption]
 
 
 def test_the_lecture_s_numbers_show_on_the_overview(opened):
