@@ -48,6 +48,7 @@ def _add(
         y=list(seconds),
         name=one.name,
         mode="markers",
+        cliponaxis=False,
         marker={"color": look.color, "symbol": look.symbol, "size": 8},
         text=[units.duration(value) for value in seconds],
         hovertemplate=f"{one.name} at %{{x:,}} tokens: %{{text}}<extra></extra>",
@@ -55,15 +56,15 @@ def _add(
     )
     if fit is None:
         return
-    power = f"n<sup>{units.exponent(fit.exponent, fit.standard_error)}</sup>"
+    power = units.exponent(fit.exponent, fit.standard_error)
     ends = [fit.first, fit.last]
     figure.add_scatter(
         x=ends,
         y=[fit.at(end) for end in ends],
-        name=f"its fit {power}",
+        name=f"its fit: exponent {power}",
         mode="lines",
         line={"color": look.color, "dash": look.dash, "width": 1.5},
-        hovertemplate=f"{one.name}: fit {power}<extra></extra>",
+        hovertemplate=f"{one.name}: fitted exponent {power}<extra></extra>",
     )
 
 

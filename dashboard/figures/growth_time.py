@@ -25,6 +25,7 @@ def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
             y=middles,
             name=policy,
             mode="markers",
+            cliponaxis=False,
             marker={"color": look.color, "symbol": look.symbol, "size": 9},
             error_y={
                 "type": "data",

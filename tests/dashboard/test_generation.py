@@ -92,7 +92,7 @@ def test_markers_are_measured_and_lines_are_fits(found):
             WAY_LOOKS[one.way, one.part].symbol for one in series
         ]
         assert len(lines) == 4
-        assert all(line.name.startswith("its fit n<sup>") for line in lines)
+        assert all(line.name.startswith("its fit: exponent ") for line in lines)
         assert [line.x[-1] for line in lines] == [512, 128, 512, 128]
         assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
     assert step_vs_tokens(series).data[0].error_y.array is not None
