@@ -18,6 +18,7 @@ from gqa_core.measure.growth_point import BLOCK_LEN, POLICIES
 from gqa_core.measure.record import Record, peak_bytes, quartiles
 from gqa_core.theory.fit import POWERS, PowerFit, fit_power, upper_half
 
+WAY_NAMES = {"cached": "with cache", "recomputed": "without cache"}
 PARTS = {"attention": ("attend",), "projections": ("project", "output")}
 
 
@@ -36,6 +37,11 @@ class Series:
     totals: tuple[float, ...]
     step_fit: PowerFit | None
     total_fit: PowerFit | None
+
+    @property
+    def name(self) -> str:
+        """The part and the way in words: "attention, without cache"."""
+        return f"{self.part}, {WAY_NAMES[self.way]}"
 
 
 def matching(
@@ -85,13 +91,13 @@ def exponent_table(found: Sequence[Series]) -> pd.DataFrame:
         powers = POWERS[one.way, one.part]
         table.append(
             {
-                "What": f"{one.part}, {one.way}",
-                "Step, fitted": _exponent(one.step_fit),
-                "Step, theory": f"n^{powers.step}",
-                "Total, fitted": _exponent(one.total_fit),
-                "Total, theory": f"n^{powers.total}",
-                "Fitted from": one.step_fit.first if one.step_fit else None,
-                "to": one.step_fit.last if one.step_fit else None,
+                "What": one.name,
+                "Step exponent, fitted": _exponent(one.step_fit),
+                "Step exponent, theory": str(powers.step),
+                "Total exponent, fitted": _exponent(one.total_fit),
+                "Total exponent, theory": str(powers.total),
+                "Fitted from n": one.step_fit.first if one.step_fit else None,
+                "Fitted to n": one.step_fit.last if one.step_fit else None,
             }
         )
     return pd.DataFrame(table)
@@ -101,7 +107,7 @@ def time_table(found: Sequence[Series]) -> pd.DataFrame:
     """One line a part, way and length: the step with its spread, and all steps until then."""
     return pd.DataFrame(
         {
-            "What": f"{one.part}, {one.way}",
+            "What": one.name,
             "Token n": length,
             "Step (ms)": 1e3 * middle,
             "Step IQR (ms)": 1e3 * (high - low),

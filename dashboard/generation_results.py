@@ -101,7 +101,11 @@ def show_answer(choice: WhyChoice, records: Mapping[str, Record]) -> None:
 def _show_metrics(choice: WhyChoice, records: Mapping[str, Record]) -> None:
     n = choice.context_len
     metrics = [
-        (f"{n} tokens, {way}", units.duration(generation.total_s(records[way], n)), "measured here")
+        (
+            f"{n} tokens, {generation.WAY_NAMES[way]}",
+            units.duration(generation.total_s(records[way], n)),
+            "measured here",
+        )
         for way in WAYS
         if way in records
     ]
@@ -125,6 +129,6 @@ def _cache_bytes(choice: WhyChoice) -> int:
 
 
 def _takeaway(found: Sequence[generation.Series], what: str) -> str:
-    fits = {f"{one.part} {one.way}": getattr(one, f"{what}_fit") for one in found}
-    powers = ", ".join(f"{name} n^{fit.exponent:.2f}" for name, fit in fits.items() if fit)
+    fits = {one.name: getattr(one, f"{what}_fit") for one in found}
+    powers = "; ".join(f"{name}: n^{fit.exponent:.2f}" for name, fit in fits.items() if fit)
     return f"Fitted growth with tokens: {powers}."

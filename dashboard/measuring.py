@@ -16,20 +16,25 @@ import streamlit as st
 from dashboard import loaders
 from dashboard.jobs import Job, QueueFullError
 from dashboard.panels import plain
+from gqa_core import units
 from gqa_core.measure.run_log import RunLog, RunLogError
 
 POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next point
 
 
-def show_device() -> Mapping[str, Any]:
-    """One line about the device; stops the page with a sentence where it cannot be looked at."""
+def show_device(n_threads: int | None = None) -> Mapping[str, Any]:
+    """One line about the device; stops the page with a sentence where it cannot be looked at.
+
+    `n_threads` are the CPU threads of the page's measurement where it does not use all of them.
+    """
     try:
         device = loaders.device()
     except RuntimeError as error:
         st.error(f"This machine's device could not be looked at: {error}")
         st.stop()
+    threads = units.count(n_threads or device["n_threads"], "thread")
     st.caption(
-        f"Runs on **{plain(device['name'])}** ({device['type']}, {device['n_threads']} threads, "
+        f"Runs on **{plain(device['name'])}** ({device['type']}, {threads}, "
         f"torch {device['torch_version']}), one run at a time."
     )
     return device

@@ -11,10 +11,16 @@ from dashboard import loaders, panels, run_rows
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.kept import keep
 from dashboard.measured_tables import Row
+from gqa_core import units
 from gqa_core.measure.run_log import RunLogError
 
 PLACES = (("variant", "context", "dtype", "evidence"), ("device", "date", "run"))
 COMPARED = ("device", "date", "run")
+OTHER_KINDS = {  # records that other pages show: what one is, and where
+    "check": ("comparison", "Equivalence"),
+    "generate": ("generation", "Why a cache"),
+    "growth": ("growing cache", "Why a cache"),
+}
 
 
 def kept_rows() -> Sequence[Row]:
@@ -24,9 +30,13 @@ def kept_rows() -> Sequence[Row]:
     except RunLogError as error:
         st.warning(panels.plain(f"The {error}."))
         return ()
-    others = [f"{count} of kind {kind}" for kind, count in counts.items() if kind != "decode"]
+    others = [
+        f"{units.count(counts[kind], thing)} (page {page})"
+        for kind, (thing, page) in OTHER_KINDS.items()
+        if kind in counts
+    ]
     if others:
-        st.caption(f"The log also keeps {', '.join(others)}; they show on their own pages.")
+        st.caption(f"The log also keeps {', '.join(others)}.")
     return rows
 
 

@@ -49,9 +49,11 @@ with right:
         + f" at {choice.context_len} tokens.",
     )
 st.subheader("The trade-off, with your numbers")
-panels.show_evidence("formula", "measured here", "published")
-tradeoff = tradeoff_table(choice, show_logged_rows())
-panels.show_table(tradeoff, "tradeoff", "Cache, time and claimed quality of each variant")
+logged = show_logged_rows()
+panels.show_evidence("formula", *(["measured here"] if logged else []), "published")
+panels.show_table(tradeoff_table(choice, logged), "tradeoff", "Cache, time and claimed quality")
+if not logged:
+    st.caption("This machine's times are empty until something is measured on the page **Decode**.")
 st.caption(
     "The quality column is the lecture's claim, not a measurement. Below, what the GQA paper "
     "measured of one model: time per sample and average score over its tasks."
@@ -69,4 +71,4 @@ st.markdown(
     "**Limits.** Weights, activations and page padding are not counted; every layer is taken to "
     "see the whole context."
 )
-st.success(answer(choice))
+st.success(f"**Answer.** {answer(choice)}")

@@ -55,4 +55,4 @@ st.markdown(
     "against the MHA of the same run. **Limits.** An imported record is its sender's word: its "
     "numbers are held against the formula and against each other, its times cannot be."
 )
-st.markdown(f"**Answer from the records shown.** {run_rows.sharing_sentence(shown)}")
+st.success(f"**Answer from the records shown.** {run_rows.sharing_sentence(shown)}")

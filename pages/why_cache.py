@@ -18,7 +18,7 @@ open_page(
     "quadratically (without caching).” Which time is linear, which quadratic, and at what price?",
 )
 choice = why_controls()
-device = show_device()
+device = show_device(n_threads=1)
 job = show_run_buttons(
     choice.arguments,
     f"Generates {choice.context_len} tokens both ways, then grows the cache by three policies.",

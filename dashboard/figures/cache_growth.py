@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from dashboard.figures.style import LOOKS, NEUTRAL, bytes_axis, context_axis, laid_out
 from gqa_core import units
 
-SECOND_LABEL = 0.47  # of the width: where every second ceiling's label starts
+SECOND_LABEL = 0.47  # of the width: where a label starts that would meet the one below it
 LABEL_SHIFT = 1.55  # how far a label stands from its line, as a factor
 CLOSE = 2.2  # ceilings less than so many times apart
 MEASURED = {"tensor_bytes": "live tensors", "peak_bytes": "peak"}
@@ -112,12 +112,14 @@ def _add_legend(figure: go.Figure) -> None:
 
 
 def _add_ceilings(figure: go.Figure, ceilings: Mapping[str, int], contexts: Sequence[int]) -> None:
-    """Dashed grey lines, one for each size, labelled in turn at the left end and past the middle.
+    """Dashed grey lines, one for each size, labelled at the left end, where curves are lowest.
 
-    A label stands under its line, or over it where the next line below is close.
+    A label stands under its line, or over it where the next line below is close; it starts past
+    the middle where the label below is close as well.
     """
     low, high = min(contexts) / 1.3, max(contexts) * 1.3
     sizes = sorted(set(ceilings.values()))
+    below, shifted = 0.0, False
     for index, n_bytes in enumerate(sizes):
         names = [name for name, size in ceilings.items() if size == n_bytes]
         more = f" +{len(names) - 1}" if len(names) > 1 else ""
@@ -133,9 +135,12 @@ def _add_ceilings(figure: go.Figure, ceilings: Mapping[str, int], contexts: Sequ
             hovertemplate=f"{', '.join(names)}: {size} on the vendor's label"
             "<extra>published</extra>",
         )
+        place = n_bytes * LABEL_SHIFT if over else n_bytes / LABEL_SHIFT
+        shifted = place < CLOSE * below and not shifted
+        below = place
         figure.add_scatter(
-            x=[low * 1.05 * (high / low) ** (SECOND_LABEL * (index % 2))],
-            y=[n_bytes * LABEL_SHIFT if over else n_bytes / LABEL_SHIFT],
+            x=[low * 1.05 * (high / low) ** (SECOND_LABEL * shifted)],
+            y=[place],
             name=f"{size} label",
             showlegend=False,
             mode="text",

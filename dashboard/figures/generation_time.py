@@ -25,7 +25,8 @@ def step_vs_tokens(found: Sequence[Series]) -> go.Figure:
     for one in found:
         middles = [middle for _, middle, _ in one.steps]
         _add(figure, one, middles, one.step_fit, error_y=quartile_bars(one.steps))
-    return _laid_out(figure, "step n (median, measured here)")
+    times = [time for one in found for step in one.steps for time in step]
+    return _laid_out(figure, found, times, "time of step n (median, measured here)")
 
 
 def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
@@ -33,21 +34,23 @@ def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
     figure = go.Figure()
     for one in found:
         _add(figure, one, one.totals, one.total_fit)
-    return _laid_out(figure, "steps 1 to n (measured here)")
+    times = [time for one in found for time in one.totals]
+    return _laid_out(figure, found, times, "time of steps 1 to n (measured here)")
 
 
 def _add(
     figure: go.Figure, one: Series, seconds: Sequence[float], fit: PowerFit | None, **how: object
 ) -> None:
-    look, name = WAY_LOOKS[one.way, one.part], f"{one.part}, {one.way}"
+    look = WAY_LOOKS[one.way, one.part]
     figure.add_scatter(
         x=list(one.lengths),
         y=list(seconds),
-        name=name,
+        name=one.name,
         mode="markers",
+        cliponaxis=False,
         marker={"color": look.color, "symbol": look.symbol, "size": 8},
         text=[units.duration(value) for value in seconds],
-        hovertemplate=f"{name} at %{{x:,}} tokens: %{{text}}<extra></extra>",
+        hovertemplate=f"{one.name} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         **how,
     )
     if fit is None:
@@ -57,18 +60,18 @@ def _add(
     figure.add_scatter(
         x=ends,
         y=[fit.at(end) for end in ends],
-        name=f"fit n^{power}",
+        name=f"its fit: exponent {power}",
         mode="lines",
         line={"color": look.color, "dash": look.dash, "width": 1.5},
-        hovertemplate=f"{name}: fit n^{power}<extra></extra>",
+        hovertemplate=f"{one.name}: fitted exponent {power}<extra></extra>",
     )
 
 
-def _laid_out(figure: go.Figure, title: str) -> go.Figure:
-    """Whole powers around the markers, so that a further run seldom moves the axes."""
-    markers = [trace for trace in figure.data if trace.mode == "markers"]
-    lengths = [x for trace in markers for x in trace.x] or [16, 4096]
-    times = [y for trace in markers for y in trace.y] or [1e-5, 1.0]
+def _laid_out(
+    figure: go.Figure, found: Sequence[Series], times: Sequence[float], title: str
+) -> go.Figure:
+    """Whole powers around markers and bars, so that a further run seldom moves the axes."""
+    lengths = [length for one in found for length in one.lengths] or [16, 4096]
     figure.update_xaxes(context_axis(*whole_powers(lengths, 4)) | {"title": {"text": "token n"}})
-    figure.update_yaxes(seconds_axis(times, title))
+    figure.update_yaxes(seconds_axis(times or [1e-5, 1.0], title))
     return laid_out(figure, height=480)

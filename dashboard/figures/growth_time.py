@@ -32,14 +32,17 @@ def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
             y=middles,
             name=policy,
             mode="markers",
+            cliponaxis=False,
             marker={"color": look.color, "symbol": look.symbol, "size": 9},
             error_y=quartile_bars(appends),
             text=[units.duration(value) for value in middles],
             hovertemplate=f"{policy} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )
         lengths += record["workload"]["context_lens"]
-        times += middles
+        times += [time for append in appends for time in append]
     axis = context_axis(*whole_powers(lengths or [16, 4096], 4))
     figure.update_xaxes(axis | {"title": {"text": "token n"}})
-    figure.update_yaxes(seconds_axis(times or [1e-6, 1e-3], "append (median, measured here)"))
+    figure.update_yaxes(
+        seconds_axis(times or [1e-6, 1e-3], "time of an append (median, measured here)")
+    )
     return laid_out(figure, height=380)

@@ -80,7 +80,7 @@ def _add_half(
         x=list(middle.values()),
         y=[base + KV_Y] * len(chosen),
         mode="markers",
-        marker={"size": size + 3, "symbol": "square", **look},
+        marker={"size": min(size + 3, max(260 / len(sharers), 3)), "symbol": "square", **look},
         text=[f"{name} {kv}, read by {len(heads)} query heads" for kv, heads in chosen],
         hovertemplate=f"{variant}: %{{text}}<extra></extra>",
     )

@@ -67,9 +67,19 @@ def server(chromium, tmp_path_factory):
 
 
 @pytest.fixture
-def visit(chromium, server):
-    """Opens a path in a context of its own and fails the test if the page overflows sideways."""
+def console():
+    """What the visits of this test wrote to the console as errors: (text, address) each."""
+    return []
+
+
+@pytest.fixture
+def visit(chromium, server, console):
+    """Opens a path in a context of its own."""
     contexts = []
+
+    def note(message):
+        if message.type == "error":
+            console.append((message.text, message.location["url"]))
 
     def open_path(path, width=1280, scheme="light", address=server):
         context = chromium.new_context(
@@ -78,6 +88,8 @@ def visit(chromium, server):
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(20_000)
+        page.on("console", note)
+        page.on("pageerror", lambda error: console.append((str(error), page.url)))
         page.goto(address + path)
         return page
 

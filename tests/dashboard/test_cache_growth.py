@@ -1,5 +1,7 @@
 """The KV cache page's figure: lines, markers with their error, ceilings and axes that stay."""
 
+from itertools import combinations
+
 from dashboard import measured_tables
 from dashboard.choices import SizeChoice
 from dashboard.figures.cache_growth import cache_growth
@@ -57,6 +59,7 @@ def test_ceilings_are_dashed_grey_lines_and_equal_ones_are_one():
     assert "published" in lines[1].hovertemplate
     labels = [named(figure, f"{size} GB label") for size in (24, 80)]
     assert [label.text[0] for label in labels] == ["A card, 24 GB", "B card +1, 80 GB"]
+    assert labels[0].x[0] == labels[1].x[0]  # far enough apart to stand at the left end both
 
 
 def test_labels_of_close_ceilings_do_not_meet():
@@ -65,7 +68,9 @@ def test_labels_of_close_ceilings_do_not_meet():
         CURVES, CONTEXTS, 512, ceilings={f"{size}": size * 10**9 for size in sizes}
     )
     labels = [named(figure, f"{size} GB label") for size in sizes]
-    assert labels[0].x[0] == labels[2].x[0] < labels[1].x[0] == labels[3].x[0]
+    assert labels[0].x[0] == labels[1].x[0] == labels[3].x[0] < labels[2].x[0]
+    for lower, upper in combinations(labels, 2):
+        assert lower.x[0] != upper.x[0] or upper.y[0] > 2 * lower.y[0]
     over = [label.y[0] > size * 10**9 for label, size in zip(labels, sizes, strict=True)]
     assert over == [False, True, True, True]
     low, high = figure.layout.xaxis.range

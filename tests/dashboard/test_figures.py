@@ -8,6 +8,7 @@ from dashboard.figures.head_sharing import head_sharing
 from dashboard.figures.style import LOOKS
 from dashboard.measured_tables import decode_rows
 from dashboard.variants import variants
+from gqa_core.configs import GroupedConfig
 from tests.measure import samples
 
 CONTEXTS = [512, 4096, 32768]
@@ -38,6 +39,15 @@ def test_the_middle_of_its_queries_is_where_a_k_v_head_stands():
     texts = [text for t in figure.data if t.marker.symbol == "circle" for text in t.text]
     assert "query head 3 reads K/V head 0" in texts
     assert "query head 4 reads K/V head 1" in texts
+
+
+def test_squares_are_small_enough_to_stand_side_by_side_on_a_phone():
+    for n_heads, n_kv_heads in ((32, 32), (32, 8), (8, 8), (2, 1)):
+        figure = head_sharing(
+            {"MHA": GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)}
+        )
+        sizes = {t.marker.size for t in figure.data if t.marker.symbol == "square"}
+        assert max(sizes) * n_kv_heads <= 270  # pixels between the margins
 
 
 def test_cache_curves_are_lines_with_a_marker_where_the_slider_stands():

@@ -56,8 +56,13 @@ def test_fits_find_the_powers_that_are_in_the_records(found):
         assert one.total_fit.exponent == pytest.approx(powers.total, abs=1e-6)
         assert one.step_fit.last == one.lengths[-1]
     table = generation.exponent_table(generation.series(found))
-    assert table["Step, fitted"].tolist()[:3] == ["1.00 ± 0.00", "2.00 ± 0.00", "0.00 ± 0.00"]
-    assert table["Total, theory"].tolist() == ["n^2", "n^3", "n^1", "n^2"]
+    assert table["Step exponent, fitted"].tolist()[:3] == [
+        "1.00 ± 0.00",
+        "2.00 ± 0.00",
+        "0.00 ± 0.00",
+    ]
+    assert table["Total exponent, theory"].tolist() == ["2", "3", "1", "2"]
+    assert table["What"][1] == "attention, without cache"
 
 
 def test_totals_and_differences_come_from_the_records(found):
@@ -87,10 +92,26 @@ def test_markers_are_measured_and_lines_are_fits(found):
             WAY_LOOKS[one.way, one.part].symbol for one in series
         ]
         assert len(lines) == 4
-        assert all(line.name.startswith("fit n^") for line in lines)
+        assert all(line.name.startswith("its fit: exponent ") for line in lines)
         assert [line.x[-1] for line in lines] == [512, 128, 512, 128]
         assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
     assert step_vs_tokens(series).data[0].error_y.array is not None
+
+
+def test_the_axes_of_time_hold_every_bar(found):
+    found["recomputed"]["samples_s"]["attend"][-1] = [1e-9, 1e-9, 700.0, 1500.0, 1500.0]
+    found["paged"]["samples_s"]["append"][-1] = [1e-9, 1e-9, 700.0, 1500.0, 1500.0]
+    for figure in (
+        step_vs_tokens(generation.series(found)),
+        append_vs_tokens({"paged": found["paged"]}),
+    ):
+        low, high = figure.layout.yaxis.range
+        for trace in figure.data:
+            if trace.mode == "markers":
+                bars = trace.error_y
+                assert all(y + up <= 10**high for y, up in zip(trace.y, bars.array, strict=True))
+                ends = zip(trace.y, bars.arrayminus, strict=True)
+                assert all(10**low * 0.999 <= y - down for y, down in ends)
 
 
 def test_growth_is_drawn_by_policy(found):
@@ -105,5 +126,5 @@ def test_one_length_has_no_fit_and_nothing_to_draw_is_no_error():
     (one, *_) = generation.series({"cached": single[0]})
     assert one.step_fit is None
     assert [trace.mode for trace in step_vs_tokens([one]).data] == ["markers"]
-    assert generation.exponent_table([one])["Step, fitted"].tolist() == ["-"]
+    assert generation.exponent_table([one])["Step exponent, fitted"].tolist() == ["-"]
     assert len(total_vs_tokens([]).data) == len(append_vs_tokens({}).data) == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import loaders
 from dashboard.generation_results import ASKED
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.growth_point import POLICIES
@@ -81,6 +82,13 @@ def test_k_v_heads_offers_divisors_only(opened):
     assert [int(o) for o in slider(app, "n_kv_heads").options] == [1, 2, 3, 4, 6, 8, 12, 24]
     app = slider(app, "n_heads").set_value(20).run()
     assert slider(app, "n_kv_heads").value == 10
+
+
+def test_the_overview_says_why_its_times_are_empty_until_there_is_one(opened, log):
+    said = "This machine's times are empty until something is measured on the page **Decode**."
+    assert said in [caption.value for caption in opened("overview").caption]
+    log.append(samples.record(device=loaders.device()))
+    assert said not in [caption.value for caption in opened("overview").caption]
 
 
 def test_the_lecture_s_numbers_show_on_the_overview(opened):
@@ -159,6 +167,7 @@ def test_why_a_cache_is_measured_from_the_page_and_answered(opened, log):
     settings = {"why_n_heads": 1, "why_head_dim": 32, "why_n_layers": 1, "why_context_len": 128}
     app = opened("why_cache", **settings)
     assert [info.value for info in app.info] == [ASKED, ASKED]
+    assert any("1 thread," in caption.value for caption in app.caption)  # of this measurement
     app.button(key="run_button").click().run()
     deadline = time.monotonic() + 90
     while not any("are kept" in success.value for success in app.success):
@@ -170,7 +179,7 @@ def test_why_a_cache_is_measured_from_the_page_and_answered(opened, log):
     assert len(log.records()) == 5
     again = opened("why_cache", **settings)  # what the log holds shows without running
     exponents, growth = (frame.value for frame in again.dataframe)
-    assert exponents["Step, theory"].tolist() == ["n^1", "n^2", "n^0", "n^1"]
+    assert exponents["Step exponent, theory"].tolist() == ["1", "2", "0", "1"]
     assert [policy.split(",")[0] for policy in growth["Policy"]] == list(POLICIES)
     # 128 tokens x (K and V) x 1 head x 32 x 4 B
     assert metrics(again)["Cache at 128 tokens"] == "32.00 KiB"

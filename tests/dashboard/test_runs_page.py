@@ -10,7 +10,7 @@ from dashboard.panels import plain
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.measure.run_log import RunLog
-from tests.measure import samples
+from tests.measure import generations, samples
 
 ROOT = Path(__file__).parents[2]
 HTML = "<img src=x onerror=alert(1)> **GPU** :red[x]"
@@ -54,6 +54,14 @@ def fill(log):
     log.take_in([elsewhere | {"created_at": "2026-11-22T08:00:00+00:00"}])
 
 
+def test_records_that_other_pages_show_are_counted_in_words(opened, log):
+    fill(log)
+    for record in generations.records():
+        log.append(record | {"run_id": "run-3"})
+    said = "2 generations (page Why a cache), 3 growing caches (page Why a cache)."
+    assert f"The log also keeps {said}" in texts(opened())
+
+
 def test_an_empty_log_says_so_and_still_takes_records(opened, log):
     app = opened()
     assert not app.exception
@@ -79,7 +87,7 @@ def test_every_record_stands_in_the_table_with_its_evidence(opened, log):
         "Devices": "2",
         "Measured elsewhere": "1",
     }
-    assert app.markdown[-1].value.startswith(
+    assert app.success[-1].value.startswith(
         "**Answer from the records shown.** In 1 pair of GQA or MQA with the MHA of the same run"
     )
 
