@@ -66,9 +66,7 @@ def gpu_table(choice: SizeChoice, attention: AttentionConfig, tp: int) -> pd.Dat
         {
             "GPU": str(share.gpu),
             "Query heads": heads_named(share.query_heads),
-            "K/V heads": heads_named(share.kv_heads, "K/V head")
-            if share.kv_heads
-            else "all of the latent",
+            "Caches": heads_named(share.kv_heads, "K/V head") if share.kv_heads else "the latent",
             "Held by an earlier GPU too": "yes" if share.is_copy else "no",
             "Cache (MiB)": n_bytes / units.MIB,
         }
