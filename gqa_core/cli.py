@@ -27,6 +27,8 @@ from gqa_core.configs import (
 )
 from gqa_core.size_text import size_text
 
+MAX_SENTENCE = 600  # characters: an argument may be quoted in it
+
 if TYPE_CHECKING:
     from gqa_core.hf_config.read import ReadConfig
     from gqa_core.measure.record import Kind, Point
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except (ValueError, NotANumberError) as error:
-        print(error, file=sys.stderr)
+        print(str(error)[:MAX_SENTENCE], file=sys.stderr)
         return 2
     except OSError as error:
         # What is left in the buffer must not fail once more when Python ends.

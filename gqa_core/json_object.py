@@ -1,7 +1,7 @@
 """A JSON object from text that nobody vouches for: size, depth and odd values are looked at.
 
 Python's parser takes NaN, takes the last of two equal keys, and gives up on deep nesting with an
-error of its own; here each of these is one sentence.
+error of its own; here each of these is one sentence. (Some configs do hold an Infinity.)
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ MAX_DEPTH = 32
 MAX_DIGITS = 40
 
 
-def parse_object(raw: bytes, name: str) -> dict[str, Any]:
+def parse_object(raw: bytes, name: str, *, finite: bool = True) -> dict[str, Any]:
     """The JSON object in these bytes; `name` is what a sentence calls it.
 
     Raises:
         ValueError: it is not UTF-8, not one JSON object or too deep, a key comes twice in an
-            object, or a number is endless or not finite.
+            object, a whole number is endless, or with `finite` one is NaN or Infinity.
     """
     try:
         found = json.loads(
             raw.decode("utf-8-sig"),
             parse_int=_whole,
-            parse_constant=_refuse_constant,
+            parse_constant=_refuse_constant if finite else float,
             object_pairs_hook=_unique,
         )
     except UnicodeDecodeError:

@@ -43,6 +43,14 @@ WINDOW_HEADS = (
     "swa_v_head_dim",
 )
 GLOBAL_HEADS = ("num_global_key_value_heads", "global_head_dim")
+OWN_WIDTHS = {  # families whose heads are not hidden / heads wide, though the key may be absent
+    "gemma": ("head_dim",),
+    "gemma2": ("head_dim",),
+    "gemma3": ("head_dim",),
+    "gemma3n": ("head_dim",),
+    "gemma4": ("head_dim", "global_head_dim"),
+    "vaultgemma": ("head_dim",),
+}
 
 
 def full_attention(keys: Keys, beside_windows: bool) -> AttentionConfig:
@@ -59,8 +67,7 @@ def full_attention(keys: Keys, beside_windows: bool) -> AttentionConfig:
         n_kv_heads = keys.integer(GLOBAL_HEADS[0], most=MAX_HEADS) or n_kv_heads
         head_dim = v_head_dim = keys.integer(GLOBAL_HEADS[1], most=MAX_HEAD_DIM)
     if head_dim is None:
-        head_dim = _head_dim(keys, n_heads)
-        v_head_dim = keys.integer("v_head_dim", most=MAX_HEAD_DIM)
+        head_dim, v_head_dim = _head_dim(keys, n_heads), _v_head_dim(keys)
     return GroupedConfig(
         n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=head_dim, v_head_dim=v_head_dim
     )
@@ -82,9 +89,22 @@ def window_attention(keys: Keys) -> AttentionConfig:
         n_heads=n_heads,
         n_kv_heads=n_kv_heads,
         head_dim=own_width or _head_dim(keys, n_heads),
-        v_head_dim=keys.integer(v_width, most=MAX_HEAD_DIM)
-        or keys.integer("v_head_dim", most=MAX_HEAD_DIM),
+        v_head_dim=keys.integer(v_width, most=MAX_HEAD_DIM) or _v_head_dim(keys),
     )
+
+
+def require_widths(keys: Keys, family: str) -> None:
+    """Nothing, if the widths are given that this family does not derive from the hidden size.
+
+    Raises:
+        ValueError: one is not: what would be derived is wrong for it.
+    """
+    for name in OWN_WIDTHS.get(family, ()):
+        if not keys.has(name):
+            raise ValueError(
+                f"{keys.path}{name} must be given for model type {family}, which does not derive "
+                "it from the hidden size: got no such key"
+            )
 
 
 def names_kv_heads(keys: Keys) -> bool:
@@ -131,6 +151,11 @@ def _head_dim(keys: Keys, n_heads: int) -> int:
         )
     keys.assume(f"head_dim = hidden size / heads = {hidden_size} / {n_heads}")
     return hidden_size // n_heads
+
+
+def _v_head_dim(keys: Keys) -> int | None:
+    """The width of a value where it is not a key's; 0 is how configs say that MLA is off."""
+    return keys.integer("v_head_dim", most=MAX_HEAD_DIM, least=0) or None
 
 
 def _latent(keys: Keys, n_heads: int) -> LatentConfig:

@@ -35,6 +35,7 @@ NAMED_KINDS = {
     "local_attention": WINDOW,
     "sliding": WINDOW,
     "local": WINDOW,
+    "indexed_attention": FULL,
     "chunked_attention": CHUNK,
     "linear_attention": LINEAR,
     "linear": LINEAR,
@@ -63,7 +64,9 @@ EVERY_NTH_FULL = {  # families in which every n-th layer is full and the rest se
     "cohere2": 4,
     "gpt_oss": 2,
     "olmo3": 4,
+    "exaone4": 4,
 }
+PATTERNS = ("sliding_window_pattern", "_sliding_window_pattern")
 LLAMA_4_INTERVAL = 4
 KEYS = (
     *N_LAYERS,
@@ -77,7 +80,7 @@ KEYS = (
     "sliding_window",
     "use_sliding_window",
     "max_window_layers",
-    "sliding_window_pattern",
+    *PATTERNS,
     "attention_chunk_size",
     "no_rope_layers",
     "no_rope_layer_interval",
@@ -108,6 +111,11 @@ def layer_kinds(keys: Keys, family: str) -> Kinds:
     if not set(kinds) & set(CACHING):
         raise ValueError("a model must have a layer that caches tokens: got none")
     return kinds
+
+
+def are_listed(keys: Keys) -> bool:
+    """Whether a list names the kind of every layer, so that no other key can."""
+    return any(keys.values.get(name) for name in (*LISTS, "hybrid_override_pattern"))
 
 
 def window_of(keys: Keys, kind: str) -> int | None:
@@ -143,7 +151,9 @@ def _from_letters(keys: Keys, n_layers: int) -> Kinds | None:
 
 def _from_indices(keys: Keys, n_layers: int) -> Kinds | None:
     inner = keys.inside("linear_attn_config")
-    if inner is not None and inner.has("full_attn_layers"):
+    if inner is not None:
+        if not inner.has("full_attn_layers"):
+            raise ValueError(f"{inner.path}full_attn_layers must be given: got no such key")
         return _at(inner, "full_attn_layers", n_layers, LINEAR, first=1)
     for name, (rest, first) in INDICES.items():
         if keys.values.get(name):
@@ -172,16 +182,18 @@ def _windows(keys: Keys, n_layers: int, family: str) -> Kinds:
     """What a window, or a chunk, that no list speaks of means."""
     if family.startswith("llama4"):
         return _chunks(keys, n_layers)
+    if family in EVERY_NTH_FULL:
+        _require_named(keys, "sliding_window")
     if not keys.values.get("sliding_window") or keys.flag("use_sliding_window") is False:
         return [FULL] * n_layers
     if keys.flag("use_sliding_window") is None and family.startswith("qwen"):
         keys.assume(f"no windows: model type {family} has them only with use_sliding_window")
         return [FULL] * n_layers
-    pattern = keys.value("sliding_window_pattern")
+    pattern = keys.values.get(PATTERNS[0])
     if isinstance(pattern, str) and pattern and set(pattern) <= {"L", "G"}:
-        cycle = [WINDOW if letter == "L" else FULL for letter in pattern]
+        cycle = [WINDOW if letter == "L" else FULL for letter in keys.text(PATTERNS[0])]
         return [cycle[at % len(cycle)] for at in range(n_layers)]
-    nth = keys.integer("sliding_window_pattern", most=MAX_LAYERS)
+    nth = keys.integer(*PATTERNS, most=MAX_LAYERS)
     if nth is None and family in EVERY_NTH_FULL:
         nth = EVERY_NTH_FULL[family]
         keys.assume(f"every layer whose number {nth} divides is full: model type {family}'s rule")
@@ -196,6 +208,7 @@ def _windows(keys: Keys, n_layers: int, family: str) -> Kinds:
 
 
 def _chunks(keys: Keys, n_layers: int) -> Kinds:
+    _require_named(keys, "attention_chunk_size")
     if not keys.values.get("attention_chunk_size"):
         return [FULL] * n_layers
     rotated = keys.items("no_rope_layers")
@@ -222,6 +235,12 @@ def _at(keys: Keys, name: str, n_layers: int, rest: str, first: int) -> Kinds:
                 f"got {named(number)}"
             )
     return [FULL if at in set(numbers) else rest for at in range(first, last + 1)]
+
+
+def _require_named(keys: Keys, name: str) -> None:
+    """Nothing, if a key is there, be it null: without it a family has a window of its own."""
+    if name not in keys.values:
+        raise ValueError(f"{keys.path}{name} must be given, or null: got no such key")
 
 
 def _require_length(name: str, entries: Sequence[object], n_layers: int) -> None:

@@ -6,13 +6,15 @@ chooses a family's window rule and nothing else.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 
 from gqa_core.configs import MAX_CONTEXT_LEN, AttentionConfig, LayerRun, ModelConfig
 from gqa_core.hf_config import layers
-from gqa_core.hf_config.heads import full_attention, window_attention
+from gqa_core.hf_config.heads import full_attention, require_widths, window_attention
 from gqa_core.hf_config.keys import Keys, text_model
+from gqa_core.hf_config.params import estimated_params
 from gqa_core.hf_config.unknown import (
     MAX_CONTEXT_LEN_KEYS,
     ignored,
@@ -39,10 +41,12 @@ class ReadConfig:
     """What a config says, and what of it was used, taken for granted, ignored, or not counted.
 
     `model` holds the layers that cache; `groups` all layers, by kind, in order of appearance.
+    `estimated_params` is None where the config leaves a part open.
     """
 
     groups: tuple[LayerGroup, ...]
     max_context_len: int | None
+    estimated_params: int | None
     used_keys: tuple[str, ...]
     assumptions: tuple[str, ...]
     ignored_keys: tuple[str, ...]
@@ -88,19 +92,21 @@ def read_config(text: str | bytes) -> ReadConfig:
     raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     if len(raw) > MAX_BYTES:
         raise ValueError(f"config must be at most {MAX_BYTES} bytes: got {len(raw)}")
-    config = parse_object(raw, "config")
+    config = parse_object(raw, "config", finite=False)
     keys = text_model(config)
     family = (keys.text("model_type") or Keys(config).text("model_type") or "").removesuffix(
         "_text"
     )
     kinds = layers.layer_kinds(keys, family)
     refuse_unknown(keys, kinds)
+    require_widths(keys, family)
     groups = tuple(_group(keys, kind, kinds) for kind, _ in groupby(sorted(kinds, key=kinds.index)))
     max_context_len = _max_context_len(keys)
     left_out = not_counted(keys, kinds)
     return ReadConfig(
         groups=groups,
         max_context_len=max_context_len,
+        estimated_params=_params(keys, groups),
         used_keys=tuple(keys.used),
         assumptions=tuple(keys.assumptions),
         ignored_keys=tuple(ignored(keys)),
@@ -119,6 +125,15 @@ def _group(keys: Keys, kind: str, kinds: list[str]) -> LayerGroup:
     return LayerGroup(
         count=count, kind=kind, attention=attention, window=layers.window_of(keys, kind)
     )
+
+
+def _params(keys: Keys, groups: tuple[LayerGroup, ...]) -> int | None:
+    if any(group.attention is None for group in groups):
+        return None
+    layers: Counter[AttentionConfig] = Counter()
+    for group in groups:
+        layers[group.attention] += group.count
+    return estimated_params(keys, layers)
 
 
 def _max_context_len(keys: Keys) -> int | None:

@@ -28,13 +28,33 @@ HARMLESS_HEADS = {"lm", "mamba", "linear", "index", "indexer", "classifier"}
 LAYER_WORDS = {"layer", "layers", "block", "blocks", "idx", "idxs", "index", "indices", "ids"}
 ATTENTION_OBJECTS = ("attn", "attention", "linear", "mamba", "hybrid")
 PER_LAYER_HARMLESS = ("moe", "mlp", "rope")
+PAIRS = {  # two words side by side that speak of the cache as one word does
+    "layer_pattern": r"(^|_)layers?_patterns?(_|$)",
+    "key_value": r"(^|_)keys?_values?(_|$)",
+    "cross_layer": r"(^|_)cross_(\w+_)?layers?(_|$)",
+    "yoco": r"(^|_)yoco(_|$)",
+}
 OTHER_PARTS = {"vision", "visual", "audio", "image", "video", "speech"}
 OTHER_OBJECTS = OTHER_PARTS | {"quantization", "compression", "rope", "generation"}
 NOT_MODELLED = {  # known to change what is cached, in ways that no formula here counts
     "is_encoder_decoder": "a decoder beside an encoder caches cross-attention too",
     "use_cla": "layers that read each other's K and V",
     "layer_group_size": "groups of linear and full layers",
-    "global_attn_every_n_layers": "local layers of a width given elsewhere",
+    "per_layer_config": "layers with numbers of their own",
+    "total_ut_steps": "layers run several times, each time with a cache",
+    "mean_recurrence": "layers run several times, each time with a cache",
+    "num_loops": "layers run several times, each time with a cache",
+    "loop_count": "layers run several times, each time with a cache",
+}
+UNLISTED = {  # keys of layers that keep a state in place of K and V; harmless where all are listed
+    "attn_mode",
+    "decay_low_rank_dim",
+    "expand_k",
+    "expand_v",
+    "global_attn_every_n_layers",
+    "ssm_state_size",
+    "state_size",
+    "use_short_conv",
 }
 NEXT_TOKEN = (
     "num_nextn_predict_layers",
@@ -67,6 +87,8 @@ KNOWN = frozenset(
         "context_window_size",
         "intermediate_size",
         "kda_layers",
+        "num_key_value_groups",  # query heads a K/V head, which follows from the others
+        "num_shared_expert",
         "model_type",
         "prefill_chunk_size",
         "torch_dtype",
@@ -128,20 +150,23 @@ def ignored(keys: Keys) -> list[str]:
 
 def _suspicion(part: Keys, name: str, value: Any, kinds: Collection[str]) -> str | None:
     """Why an unknown key must be refused, or None."""
-    if name in NOT_MODELLED and value:
+    if name in NOT_MODELLED and (value is True or value not in (None, False, 0, 1, "", [])):
         return NOT_MODELLED[name]
     if not value or name in KNOWN or _is_harmless(part, name, value, kinds):
         return None
     words = _words(name)
-    if found := (words & CACHE_WORDS) or _pair(name):
+    found = words & CACHE_WORDS | {pair for pair, form in PAIRS.items() if re.search(form, name)}
+    if found:
         return f"its name speaks of {' and '.join(sorted(found))}"
+    if name in UNLISTED:
+        return "it speaks of layers that no list names"
     if isinstance(value, dict) and any(word in name.lower() for word in ATTENTION_OBJECTS):
         return "an object that speaks of attention"
-    if words & {"linear", "mamba"} and not set(kinds) & set(layers.RECURRENT):
+    if any(word in name.lower() for word in PER_LAYER_HARMLESS):
+        return None
+    if words & {"linear", "mamba"}:
         return "it speaks of layers that no list names"
-    if not any(word in name.lower() for word in PER_LAYER_HARMLESS) and _is_per_layer(
-        name, value, len(kinds)
-    ):
+    if _is_per_layer(name, value, len(kinds)):
         return f"{named(value)}, one entry a layer or layer numbers"
     return None
 
@@ -165,11 +190,11 @@ def _is_harmless(part: Keys, name: str, value: Any, kinds: Collection[str]) -> b
         return True
     if words & OTHER_PARTS or (isinstance(value, dict) and words & OTHER_OBJECTS):
         return True
-    if name == "sliding_window_size":
-        return value == part.values.get("sliding_window")
-    recurrent = set(kinds) & set(layers.RECURRENT)
-    beside = {"mamba", "linear", "conv", "ssm"} & words or name == "chunk_size"
-    return bool(recurrent and beside and not isinstance(value, dict))
+    if name == "sliding_window_size":  # -1 says that there is none
+        return value in (-1, part.values.get("sliding_window"))
+    told = layers.are_listed(part) or set(kinds) & set(layers.RECURRENT)
+    beside = {"mamba", "linear", "conv", "ssm"} & words or name in UNLISTED or name == "chunk_size"
+    return bool(told and beside and not isinstance(value, dict))
 
 
 def _is_indexer(name: str) -> bool:
@@ -196,11 +221,6 @@ def _words(name: str) -> set[str]:
 
 def _split(name: str) -> list[str]:
     return [word for word in re.split(r"[^a-z0-9]+", name.lower()) if word]
-
-
-def _pair(name: str) -> set[str]:
-    found = re.search(r"(^|_)layers?_patterns?(_|$)", name.lower())
-    return {"layer_pattern"} if found else set()
 
 
 PLURALS = {f"{word}s" for word in CACHE_WORDS}

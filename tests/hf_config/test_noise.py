@@ -19,7 +19,7 @@ from tests.hf_config.test_read import GPT_2, LATENT, LLAMA
         ("{", "config must be one JSON object"),
         ("[]", "config must be one JSON object: got a list of 0"),
         ("null", "config must be one JSON object: got null"),
-        ('{"a": NaN}', "numbers must be finite: got NaN"),
+        ('{"num_hidden_layers": NaN}', "num_hidden_layers must be a whole number: got NaN"),
         ('{"a": 1, "a": 2}', 'a key must come once in its object: got "a" twice'),
         ('{"a": ' + "[" * 200 + "]" * 200 + "}", "at most 32 levels deep"),
         ('{"a": ' + "[" * 100_000, "at most 32 levels deep|must be one JSON"),

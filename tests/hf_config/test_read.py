@@ -102,11 +102,11 @@ def test_what_is_taken_for_granted_is_said():
         ),
         # a family's rule, by model_type
         (
-            {"sliding_window": 4096, "model_type": "gemma2"},
+            {"sliding_window": 4096, "model_type": "gemma2", "head_dim": 128},
             [(16, "window", 4096), (16, "full", None)],
         ),
         (
-            {"sliding_window": 512, "model_type": "gemma3_text"},
+            {"sliding_window": 512, "model_type": "gemma3_text", "head_dim": 128},
             [(27, "window", 512), (5, "full", None)],
         ),
         (
@@ -137,6 +137,10 @@ def test_what_is_taken_for_granted_is_said():
         ),
         (
             {"sliding_window": 9, "sliding_window_pattern": 4},
+            [(24, "window", 9), (8, "full", None)],
+        ),
+        (
+            {"sliding_window": 9, "_sliding_window_pattern": 4},
             [(24, "window", 9), (8, "full", None)],
         ),
         (
@@ -229,6 +233,47 @@ def test_ideal_and_as_allocated_of_a_model_with_windows():
     assert round(record["kv_cache_bytes"] / 2**30, 2) == 6.09
 
 
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        # Llama-3.1-8B: 8,030,261,248 published; norms are not counted
+        ({"intermediate_size": 14336, "vocab_size": 128256, "tie_word_embeddings": False}, 8.03e9),
+        ({"intermediate_size": 14336, "vocab_size": 128256}, None),
+        ({"tie_word_embeddings": False, "vocab_size": 128256}, None),
+        # Mixtral-8x7B: 46,702,792,704 published
+        (
+            {
+                "intermediate_size": 14336,
+                "vocab_size": 32000,
+                "tie_word_embeddings": False,
+                "num_local_experts": 8,
+            },
+            46.703e9,
+        ),
+    ],
+)
+def test_parameters_are_estimated_where_the_config_leaves_nothing_open(changes, expected):
+    estimated = read(LLAMA, **changes).estimated_params
+    assert estimated == (expected and pytest.approx(expected, rel=1e-3))
+
+
+def test_deepseek_v3_s_parameters_follow_from_its_config():
+    config = LATENT | {
+        "num_hidden_layers": 61,
+        "num_attention_heads": 128,
+        "hidden_size": 7168,
+        "q_lora_rank": 1536,
+        "vocab_size": 129280,
+        "tie_word_embeddings": False,
+        "intermediate_size": 18432,
+        "moe_intermediate_size": 2048,
+        "first_k_dense_replace": 3,
+        "n_routed_experts": 256,
+        "n_shared_experts": 1,
+    }
+    assert read(config).estimated_params == pytest.approx(671_026_404_352, rel=1e-5)
+
+
 def test_a_context_beyond_the_maximum_is_computed_in_full_and_said():
     beyond = config_record(read(LLAMA), Workload(context_len=100_000), "bf16")
     assert beyond["kv_cache_bytes"] == 131_072 * 100_000
@@ -285,6 +330,16 @@ def test_a_model_s_name_decides_nothing(name):
         ({"linear_num_key_heads": 4}, "linear_num_key_heads"),
         ({"mamba_d_state": 16}, "mamba_d_state"),
         ({"is_encoder_decoder": True}, "is_encoder_decoder"),
+        ({"per_layer_config": {"05": {"head_dim": 512}}}, "per_layer_config"),
+        ({"total_ut_steps": 4}, "total_ut_steps"),
+        ({"attn_mode": "chunk"}, "attn_mode"),
+        ({"state_size": 128}, "state_size"),
+        ({"num_key_value_layers": 4}, "num_key_value_layers"),
+        ({"yoco_cross_layers": 4}, "yoco_cross_layers"),
+        ({"linear_attn_config": {"kda_layers": [1]}}, "linear_attn_config.full_attn_layers"),
+        ({"model_type": "gemma3", "sliding_window": 9}, "head_dim must be given for model type"),
+        ({"model_type": "gemma2", "head_dim": 8}, "sliding_window must be given, or null"),
+        ({"model_type": "llama4"}, "attention_chunk_size must be given, or null"),
         ({"layer_types": ["full_attention"] * 31 + ["odd"]}, 'layer_types .* got "odd"'),
         ({"layer_types": ["full_attention"]}, "layer_types must have an entry for each of 32"),
         ({"layer_types": ["sliding_attention"] * 32}, "sliding_window must be given"),
@@ -311,6 +366,10 @@ def test_what_is_not_understood_is_refused_by_its_name(changes, named):
         {"vision_config": {"window_size": 8}, "quantization_config": {"kv_cache_scheme": 1}},
         {"rope_scaling": {"long_factor": [1.0] * 48}, "audio_window": 3},
         {"layer_types": ["mamba", "attention"] * 16, "mamba_chunk_size": 256},
+        {"layer_types": ["attention"] * 32, "mamba_chunk_size": 256, "linear_beta": 1},
+        {"time_step_limit": [0.0, float("inf")], "mlp_gated_linear_units": True},
+        {"num_key_value_groups": 4, "total_ut_steps": 1, "v_head_dim": 0},
+        {"num_shared_expert": [1] * 32, "attn_config": {"sliding_window_size": -1}},
     ],
 )
 def test_what_is_known_to_be_harmless_is_not_refused(changes):
