@@ -128,6 +128,7 @@ def test_what_is_taken_for_granted_is_said():
                 "layer_types": ["full_attention"] * 31 + ["sliding_attention"],
                 "sliding_window": 128,
                 "model_type": "gemma2",
+                "head_dim": 128,
             },
             [(31, "full", None), (1, "window", 128)],
         ),
