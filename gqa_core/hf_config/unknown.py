@@ -155,7 +155,8 @@ def _suspicion(part: Keys, name: str, value: Any, kinds: Collection[str]) -> str
     if not value or name in KNOWN or _is_harmless(part, name, value, kinds):
         return None
     words = _words(name)
-    found = words & CACHE_WORDS | {pair for pair, form in PAIRS.items() if re.search(form, name.lower())}
+    pairs = {pair for pair, form in PAIRS.items() if re.search(form, name.lower())}
+    found = words & CACHE_WORDS | pairs
     if found:
         return f"its name speaks of {' and '.join(sorted(found))}"
     if name in UNLISTED:
