@@ -71,6 +71,7 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
         slider.press("ArrowLeft" if at_end else "ArrowRight")
         expect(slider).not_to_have_attribute("aria-valuetext", said)
         page.wait_for_url(lambda url, before=address: url != before, wait_until="commit")
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=20_000)
     page.wait_for_timeout(500)
     is_drawn(page, path)
     moved = [slider.get_attribute("aria-valuetext") for slider in sliders.all()]
@@ -78,7 +79,7 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
     again = visit(page.url.removeprefix(page.evaluate("location.origin")))
     for index, value in enumerate(moved):
         slider = again.get_by_role("slider").nth(index)
-        expect(slider).to_have_attribute("aria-valuetext", value)
+        expect(slider).to_have_attribute("aria-valuetext", value, timeout=20_000)
     assert not errors(console, path)
 
 

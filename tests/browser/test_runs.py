@@ -26,6 +26,7 @@ def import_file(page, *lines):
         {"name": "records.jsonl", "mimeType": "application/json", "buffer": text.encode()}
     )
     expect(page.get_by_text("records.jsonl")).to_be_visible()
+    page.wait_for_timeout(1000)  # until the server has it too: nothing on the page says so
     page.get_by_role("button", name="Import").click()
 
 
@@ -36,9 +37,7 @@ def test_an_uploaded_file_is_taken_by_line_and_html_in_it_stays_text(visit, addr
     record = samples.record(run_id="run-2", device=device)
     record["memory"]["allocator_peak_bytes"] = 16384
     import_file(page, json.dumps(record), '"<b>no record</b>"')
-    expect(page.get_by_test_id("stAlert")).to_contain_text(
-        "File: 1 taken, 1 refused.", timeout=20_000
-    )
+    expect(page.get_by_text("File: 1 taken, 1 refused.")).to_be_visible(timeout=20_000)
     said = page.get_by_test_id("stCode")
     expect(said).to_contain_text('line 2: record must be one JSON object: got "<b>no record</b>"')
     expect(page.get_by_test_id("stDataFrame")).to_contain_text("measured elsewhere")
