@@ -101,6 +101,25 @@ def test_windows_alone_leave_no_longest_context_where_full_ones_fit():
     assert windowed.longest_context(1366, as_allocated=True) == 128
 
 
+def test_of_two_windows_the_wider_must_have_room():
+    runs = tuple(LayerRun(attention=GPT_OSS_LAYER, n_layers=1, window=w) for w in (10, 1000))
+    # full windows: 2048 x 1010 = 2,068,480 B a sequence; a byte less ends at 999 tokens
+    exactly = replace(
+        ON_L4,
+        model=ModelConfig(runs=runs),
+        weight_bytes=0,
+        utilisation=Fraction(1),
+        memory_bytes=2_068_480,
+    )
+    assert exactly.longest_context(1) is None
+    assert replace(exactly, memory_bytes=2_068_479).longest_context(1) == 999
+
+
+def test_room_for_a_context_to_the_byte_is_room():
+    exactly = replace(ON_8, utilisation=Fraction(1), memory_bytes=17_638_426_624 + 40_960 * 8192)
+    assert (exactly.longest_context(1), exactly.most_sequences(8192)) == (8192, 1)
+
+
 def test_a_context_beyond_the_bound_stops_at_it():
     small = ModelConfig.uniform(GroupedConfig(n_heads=1, n_kv_heads=1, head_dim=1), 1)
     assert replace(ON_L4, model=small).longest_context(1) == MAX_CONTEXT_LEN
