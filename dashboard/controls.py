@@ -274,7 +274,9 @@ def _workload_controls(
             "Tokens in the cache once the step's own token is in it.",
         )
     with columns[1]:
-        batch_size = _slider("Batch", batch_sizes, 1, "batch_size", "Sequences at once.")
+        batch_size = _slider(
+            "Batch (users)", batch_sizes, 1, "batch_size", "Sequences at once, one a user."
+        )
     return {"context_len": context_len, "batch_size": batch_size}
 
 
