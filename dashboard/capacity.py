@@ -88,7 +88,7 @@ def with_label_error(deployment: Deployment) -> Deployment:
 
 def plan_table(plan: Plan) -> pd.DataFrame:
     """One line a variant and reading: all answers for these users at this length."""
-    asked = f"{plan.n_users} x {plan.context_len}"
+    asked, users = f"{plan.n_users} x {plan.context_len}", units.count(plan.n_users, "user")
     table = pd.DataFrame(
         [
             {
@@ -96,9 +96,7 @@ def plan_table(plan: Plan) -> pd.DataFrame:
                 "Reading": fit.reading,
                 "A sequence on a GPU (MiB)": fit.sequence_bytes / units.MIB,
                 f"Sequences of {plan.context_len}": fit.most_sequences,
-                f"Context for {units.count(plan.n_users, 'user')}": context_text(fit).replace(
-                    ",", ""
-                ),
+                f"Context for {users}": context_text(fit).replace(",", ""),
                 f"GPUs for {asked}": fit.gpus_needed,
                 "Memory a GPU needs (GB)": fit.memory_needed / units.GB,
                 "In all (GB)": fit.memory_in_all / units.GB,

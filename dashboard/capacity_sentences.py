@@ -13,35 +13,37 @@ from gqa_core.theory.memory import layer_bytes_per_token
 
 
 def metrics(plan: Plan) -> list[tuple[str, str, str]]:
-    """The four answers for the variant shown; two numbers are as allocated and ideal."""
+    """The four answers for the variant shown, the smaller of two readings first."""
     found = fits(plan, plan.variant)
-    low = found[0]
-    less = with_label_error(plan.shown).most_sequences(
-        plan.context_len, as_allocated=low.as_allocated
-    )
+    less = with_label_error(plan.shown)
+    fewer = [less.most_sequences(plan.context_len, as_allocated=fit.as_allocated) for fit in found]
     users = f"{units.count(plan.n_users, 'user')} at {plan.context_len} tokens"
     n_gpus = units.count(plan.shown.n_gpus, "GPU")
+    held, needed = ("", "")
+    if len(found) > 1:
+        held, needed = ("as allocated to ideal, ", "ideal to as allocated, ")
     return [
         (
             f"{plan.variant} sequences that fit",
             _span([f"{fit.most_sequences:,}" for fit in found]),
-            f"of {plan.context_len} tokens; {less:,} if usable memory is {LABEL_PERCENT}% less",
+            f"{held}of {plan.context_len} tokens; {_span([f'{count:,}' for count in fewer])} if "
+            f"usable memory is {LABEL_PERCENT}% less",
         ),
         (
             "Longest context",
             _span([context_text(fit) for fit in found]),
-            f"tokens for {units.count(plan.n_users, 'user')} on {n_gpus}",
+            f"{held}tokens for {units.count(plan.n_users, 'user')} on {n_gpus}",
         ),
         (
             "GPUs needed",
-            _span([str(fit.gpus_needed or "none") for fit in found]),
-            f"{plan.gpu}, for {users}",
+            _span([_gpus_text(fit) for fit in reversed(found)]),
+            f"{needed}{plan.gpu}, for {users}",
         ),
         (
             "Memory a GPU needs",
-            _span([units.capacity(fit.memory_needed) for fit in found]),
-            f"{_span([units.decimal(fit.memory_needed) for fit in found])} for {users}; "
-            f"{_span([units.decimal(fit.memory_in_all) for fit in found])} on {n_gpus}",
+            _span([units.capacity(fit.memory_needed) for fit in reversed(found)]),
+            f"{needed}{_span([units.decimal(fit.memory_needed) for fit in reversed(found)])}, for "
+            f"{users} on {n_gpus}",
         ),
     ]
 
@@ -98,7 +100,7 @@ def answer(plan: Plan) -> str:
     users = units.count(plan.n_users, "user")
     needed = (
         f"{users} at {plan.context_len} tokens need "
-        f"{_span([str(fit.gpus_needed or 'more than any number') for fit in found])} of these GPUs."
+        f"{_span([_gpus_text(fit) for fit in reversed(found)])} of these GPUs."
     )
     if fault := weights_fault(plan):
         return f"{fault} {needed}"
@@ -190,6 +192,11 @@ def _elements(attention: AttentionConfig) -> str:
     if attention.v_head_dim == attention.head_dim:
         return f"2 x {heads} x {attention.head_dim}"
     return f"{heads} x ({attention.head_dim} + {attention.v_head_dim})"
+
+
+def _gpus_text(fit: Fit) -> str:
+    """How many GPUs, or more than can split the heads."""
+    return str(fit.gpus_needed or f"more than {splits(fit.deployment.model)[-1]}")
 
 
 def _room(deployment: Deployment) -> str:

@@ -28,7 +28,8 @@ def look_at_number(key: str, low: float, high: float, default: float) -> None:
     st.session_state.setdefault(DEFAULTS, {})[key] = default
     asked = st.query_params.get(key)
     if READ not in st.session_state and asked is not None and not _is_within(asked, low, high):
-        _note_fault(key, f"a number from {low:g} to {high:g}", asked, default)
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        _note_fault(key, f"{kind} from {low:g} to {high:g}", asked, default)
 
 
 def show_link_faults() -> None:
@@ -63,8 +64,9 @@ def _reset() -> None:
 
 
 def _is_within(asked: str, low: float, high: float) -> bool:
+    """Whether this is a number as the bounds are, whole or not, between them."""
     try:
-        return low <= float(asked) <= high
+        return low <= type(low)(asked) <= high
     except ValueError:
         return False
 

@@ -1,7 +1,7 @@
 """How many sequences fit against their length: a line a variant, a band where windows leave doubt.
 
-The lines are room over bytes, not rounded down, and leave the chart where not one sequence fits;
-the markers at the sliders are whole sequences.
+Drawn is room over bytes, so that the lines are smooth; they leave the chart where not one sequence
+fits. Hovering tells whole sequences.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import plotly.graph_objects as go
 from dashboard.figures.style import (
     LOOKS,
     NEUTRAL,
-    Look,
     context_axis,
     laid_out,
     log_axis,
@@ -50,12 +49,12 @@ def sequences_vs_context(
             _add_band(figure, variant, contexts, allocated, ideal)
         _add_line(figure, variant, variant, contexts, ideal, width=2.5)
         here = {curve[list(contexts).index(at)] for curve in (allocated, ideal) if at in contexts}
-        _add_markers(figure, variant, at, sorted(math.floor(value) for value in here))
+        _add_markers(figure, variant, at, sorted(value for value in here if value >= 1))
     _add_slider(figure, "context slider", [at, at], [LOWEST, high])
     ends = [min(contexts) / 1.3, max(contexts) * 1.3]
     _add_slider(figure, "users slider", ends, [n_users, n_users])
-    _add_label(figure, units.count(n_users, "user"), min(contexts), n_users)
-    return laid_out(figure, height=496)
+    _add_label(figure, units.count(n_users, "user"), max(contexts), n_users)
+    return laid_out(figure, height=496).update_layout(legend_traceorder="normal")
 
 
 def _add_line(
@@ -103,20 +102,17 @@ def _add_band(
     )
 
 
-def _add_markers(figure: go.Figure, variant: str, at: int, counts: Sequence[int]) -> None:
-    """One marker a reading, none where nothing fits."""
-    look: Look = LOOKS[variant]
-    shown = [count for count in counts if count]
-    if not shown:
-        return
+def _add_markers(figure: go.Figure, variant: str, at: int, values: Sequence[float]) -> None:
+    """One marker a reading."""
+    look = LOOKS[variant]
     figure.add_scatter(
-        x=[at] * len(shown),
-        y=shown,
+        x=[at] * len(values),
+        y=list(values),
         name=f"{variant} here",
         showlegend=False,
         mode="markers",
         marker={"color": look.color, "symbol": look.symbol, "size": 11},
-        text=[units.count(count, "sequence") for count in shown],
+        text=[units.count(math.floor(value), "sequence") for value in values],
         hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
     )
 
@@ -141,7 +137,7 @@ def _add_label(figure: go.Figure, text: str, x: float, y: float) -> None:
         showlegend=False,
         mode="text",
         text=[text],
-        textposition="middle right",
+        textposition="middle left",
         textfont={"size": 10},
         hoverinfo="skip",
     )
