@@ -134,6 +134,7 @@ def _number(label: str, key: str, bounds: tuple[Number, Number, Number], explain
         min_value=least,
         max_value=most,
         value=default,
+        step=type(default)(1),
         key=key,
         bind="query-params",
         help=explained,

@@ -43,7 +43,8 @@ def metrics(plan: Plan) -> list[tuple[str, str, str]]:
             "Memory a GPU needs",
             _span([units.capacity(fit.memory_needed) for fit in reversed(found)]),
             f"{needed}{_span([units.decimal(fit.memory_needed) for fit in reversed(found)])}, for "
-            f"{users} on {n_gpus}",
+            f"{users}; {_span([units.decimal(fit.memory_in_all) for fit in reversed(found)])} on "
+            f"{n_gpus}",
         ),
     ]
 
