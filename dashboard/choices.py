@@ -35,6 +35,11 @@ class SizeChoice(HeadsChoice):
     n_layers: int
     kv_format: str
 
+    @property
+    def models(self) -> Mapping[str, ModelConfig]:
+        """What all layers cache, by variant."""
+        return {name: ModelConfig.uniform(row, self.n_layers) for name, row in self.rows.items()}
+
     def cache_bytes(self, attention: AttentionConfig, context_len: int) -> int:
         """Bytes of this model's cache if all its layers were `attention`."""
         model = ModelConfig.uniform(attention, self.n_layers)

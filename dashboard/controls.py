@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from dashboard.choices import CheckChoice, DecodeChoice, HeadsChoice, SizeChoice, WhyChoice
-from dashboard.kept import drawn, keep
+from dashboard.kept import drawn, keep, move_into
 from dashboard.links import look_at, show_link_buttons, show_link_faults
 from dashboard.presets import show_presets
 from dashboard.variants import merged_sentence
@@ -26,6 +26,7 @@ N_HEADS = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
 HEAD_DIMS = (32, 64, 80, 96, 128, 192, 256)
 CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+MODEL_BATCH_SIZES = (*BATCH_SIZES, 128, 256, 512, 1024)
 MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
 VARIANTS = ("MHA", "GQA", "MQA", "MLA")
 MAX_TP = 64
@@ -43,31 +44,27 @@ T = TypeVar("T")
 
 def size_controls() -> SizeChoice:
     """Geometry, workload and number format of a model whose cache is computed."""
-    with st.container(border=True):
-        above = _row_above()
-        choice = _size_sliders()
-        _show_what_follows(choice, above)
-    return choice
+    return size_controls_with(lambda choice: choice)
 
 
 def head_controls() -> tuple[SizeChoice, AttentionConfig, int, int]:
     """A model, the layer a head map shows, which cached part is told in words, and the GPUs."""
-    with st.container(border=True):
-        above = _row_above()
-        choice = _size_sliders()
-        attention, part, tp = _part_controls(choice)
-        _show_what_follows(choice, above)
-    return choice, attention, part, tp
+    return size_controls_with(lambda choice: (choice, *_part_controls(choice)))
 
 
 def cache_controls() -> tuple[SizeChoice, list[Device]]:
     """A model, and the devices whose memory is drawn as a ceiling."""
+    return size_controls_with(lambda choice: (choice, _ceiling_control()))
+
+
+def size_controls_with(finish: Callable[[SizeChoice], T]) -> T:
+    """A model's sliders, and below them, in the same box, what `finish` asks about it."""
     with st.container(border=True):
         above = _row_above()
         choice = _size_sliders()
-        ceilings = _ceiling_control()
+        finished = finish(choice)
         _show_what_follows(choice, above)
-    return choice, ceilings
+    return finished
 
 
 def decode_controls() -> DecodeChoice:
@@ -148,7 +145,7 @@ def _size_sliders() -> SizeChoice:
     with top[3]:
         n_layers = _slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
     bottom = st.columns(3)
-    workload = _workload_controls(bottom[:2])
+    workload = _workload_controls(bottom[:2], MODEL_BATCH_SIZES)
     with bottom[2]:
         kv_format = _slider(
             "Number format",
@@ -172,20 +169,8 @@ def _dtype_control() -> str:
 
 def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
     left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
-    names = list(choice.rows)
-    if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
-        st.session_state["variant"] = names[0] if choice.n_kv_heads > 1 else names[-2]
-    look_at("variant", VARIANTS, "GQA")
     with left:
-        variant = _kept(
-            st.segmented_control,
-            "Variant shown",
-            names,
-            default="GQA" if "GQA" in names else names[0],
-            key="variant",
-            required=True,
-        )
-    attention = choice.rows[variant]
+        attention = choice.rows[variant_control(choice)]
     parts = [part.name for part in cached_parts(attention)]
     if st.session_state.get("part", parts[0]) not in parts:
         st.session_state["part"] = parts[0]
@@ -208,6 +193,22 @@ def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
             "not offered.",
         )
     return attention, parts.index(part), tp
+
+
+def variant_control(choice: SizeChoice) -> str:
+    """The variant that a page tells more about than the others."""
+    names = list(choice.rows)
+    if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
+        st.session_state["variant"] = names[0] if choice.n_kv_heads > 1 else names[-2]
+    look_at("variant", VARIANTS, "GQA")
+    return _kept(
+        st.segmented_control,
+        "Variant shown",
+        names,
+        default="GQA" if "GQA" in names else names[0],
+        key="variant",
+        required=True,
+    )
 
 
 def _ceiling_control() -> list[Device]:
@@ -272,7 +273,9 @@ def _heads_controls(columns: Sequence[Any]) -> dict[str, int]:
     return {"n_heads": n_heads, "n_kv_heads": n_kv_heads, "head_dim": head_dim}
 
 
-def _workload_controls(columns: Sequence[Any]) -> dict[str, int]:
+def _workload_controls(
+    columns: Sequence[Any], batch_sizes: Sequence[int] = BATCH_SIZES
+) -> dict[str, int]:
     with columns[0]:
         context_len = _slider(
             "Context (tokens)",
@@ -282,7 +285,9 @@ def _workload_controls(columns: Sequence[Any]) -> dict[str, int]:
             "Tokens in the cache once the step's own token is in it.",
         )
     with columns[1]:
-        batch_size = _slider("Batch", BATCH_SIZES, 1, "batch_size", "Sequences at once.")
+        batch_size = _slider(
+            "Batch (users)", batch_sizes, 1, "batch_size", "Sequences at once, one a user."
+        )
     return {"context_len": context_len, "batch_size": batch_size}
 
 
@@ -294,12 +299,5 @@ def _slider(label: str, options: Sequence[T], value: T, key: str, explained: str
 def _kept(widget: Callable[..., T], label: str, options: Sequence[T], *, key: str, **how) -> T:
     """The value of a widget that is bound to the URL and outlives a visit to another page."""
     if widget is st.select_slider:
-        _move_into(key, options)
+        move_into(key, options)
     return keep(key, widget(label, options, key=key, bind="query-params", **how))
-
-
-def _move_into(key: str, options: Sequence[Any]) -> None:
-    """Move a slider whose options have changed to the nearest number that is left."""
-    now = st.session_state.get(key)
-    if now is not None and now not in options:
-        st.session_state[key] = min(options, key=lambda option: abs(option - now))

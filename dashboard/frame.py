@@ -20,6 +20,7 @@ PAGES = (
     ("why_cache", "Why a cache"),
     ("decode", "Decode"),
     ("equivalence", "Equivalence"),
+    ("capacity", "Capacity"),
     ("runs", "Runs"),
 )
 SEEN = "navigation_is_set_up"

@@ -7,6 +7,7 @@ still goes first.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -26,6 +27,13 @@ def keep(key: str, value: T) -> T:
 def drawn() -> dict[str, Any]:
     """The choices of this page, by key, in the order in which they were drawn."""
     return dict(st.session_state.get(DRAWN, {}))
+
+
+def move_into(key: str, options: Sequence[Any]) -> None:
+    """Move a slider whose options have changed to the nearest number that is left."""
+    now = st.session_state.get(key)
+    if now is not None and now not in options:
+        st.session_state[key] = min(options, key=lambda option: abs(option - now))
 
 
 def restore(page: str) -> None:

@@ -20,10 +20,16 @@ def look_at(key: str, options: Sequence[Any], default: Any) -> None:
     st.session_state.setdefault(DEFAULTS, {})[key] = default
     asked = st.query_params.get(key)
     if READ not in st.session_state and asked is not None and asked not in map(str, options):
-        sentence = (
-            f"{key} in the link must be one of its options: got {asked[:40]!r}, {default} used"
-        )
-        st.session_state.setdefault(FAULTS, []).append(sentence)
+        _note_fault(key, "one of its options", asked, default)
+
+
+def look_at_number(key: str, low: float, high: float, default: float) -> None:
+    """The same of a widget for a number that is typed."""
+    st.session_state.setdefault(DEFAULTS, {})[key] = default
+    asked = st.query_params.get(key)
+    if READ not in st.session_state and asked is not None and not _is_within(asked, low, high):
+        kind = "a whole number" if isinstance(default, int) else "a number"
+        _note_fault(key, f"{kind} from {low:g} to {high:g}", asked, default)
 
 
 def show_link_faults() -> None:
@@ -55,3 +61,16 @@ def _reset() -> None:
     st.session_state.pop(FAULTS, None)
     for key, value in st.session_state.get(DEFAULTS, {}).items():
         st.session_state[key] = value
+
+
+def _is_within(asked: str, low: float, high: float) -> bool:
+    """Whether this is a number as the bounds are, whole or not, between them."""
+    try:
+        return low <= type(low)(asked) <= high
+    except ValueError:
+        return False
+
+
+def _note_fault(key: str, rule: str, asked: str, default: Any) -> None:
+    sentence = f"{key} in the link must be {rule}: got {asked[:40]!r}, {default} used"
+    st.session_state.setdefault(FAULTS, []).append(sentence)

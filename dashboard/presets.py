@@ -8,7 +8,7 @@ take the heads alone, since a model's layers and the lecture's context fit few m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 import streamlit as st
@@ -27,18 +27,18 @@ class Preset:
     """A name, and the sliders it sets, by their keys."""
 
     name: str
-    settings: Mapping[str, int | str]
+    settings: Mapping[str, float | str]
 
     def fits(self, choice: HeadsChoice) -> bool:
         """Whether the sliders say what this preset does."""
         return all(getattr(choice, key, value) == value for key, value in self.settings.items())
 
 
-def _preset(name: str, **settings: int | str) -> Preset:
+def _preset(name: str, **settings: float | str) -> Preset:
     return Preset(name, MappingProxyType(settings))
 
 
-def _grouped(name: str, catalog_name: str) -> Preset:
+def _grouped(name: str, catalog_name: str, weights_gb: float) -> Preset:
     """A published model with grouped heads; the head map shows what it has."""
     known = model(catalog_name)
     layer = known.attention
@@ -50,6 +50,7 @@ def _grouped(name: str, catalog_name: str) -> Preset:
         head_dim=layer.head_dim,
         n_layers=known.config.n_layers,
         variant=layer.variant,
+        weights_gb=weights_gb,
     )
 
 
@@ -66,18 +67,19 @@ def _deepseek() -> Preset:
         context_len=100_000,
         batch_size=1,
         variant="MLA",
+        weights_gb=1342.0,
     )
 
 
-PRESETS = (
+PRESETS = (  # weights_gb: published parameters (8.03, 70.55 and 671 billion) x 2 bytes
     _preset("32 heads in 8", n_heads=32, n_kv_heads=8, variant="GQA"),
     _preset("128 heads in 8 (16x)", n_heads=128, n_kv_heads=8, variant="GQA"),
-    _grouped("Llama 3 8B", "Llama 3 8B"),
-    _grouped("Llama 3 70B", "Llama 3 70B"),
+    _grouped("Llama 3 8B", "Llama 3 8B", weights_gb=16.06),
+    _grouped("Llama 3 70B", "Llama 3 70B", weights_gb=141.11),
     _deepseek(),
 )
 DEEPSEEK = SizeChoice(
-    **{name: value for name, value in PRESETS[-1].settings.items() if name != "variant"}
+    **{field.name: PRESETS[-1].settings[field.name] for field in fields(SizeChoice)}
 )
 
 

@@ -129,6 +129,12 @@ def bytes_axis(n_bytes: Sequence[float]) -> dict:
     return log_axis(low, high, ticks, [units.capacity_tick(tick) for tick in ticks])
 
 
+def translucent(color: str) -> str:
+    """A colour given as #RRGGBB, thin enough to fill a band over other lines."""
+    red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.2)"
+
+
 def shared_look(index: int) -> tuple[str, str]:
     """Fill and ink of the thing with this number among those that are shared."""
     return SHARED[index % len(SHARED)]

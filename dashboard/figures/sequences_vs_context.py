@@ -1,0 +1,143 @@
+"""How many sequences fit against their length: a line a variant, a band where windows leave doubt.
+
+Drawn is room over bytes, so that the lines are smooth; they leave the chart where not one sequence
+fits. Hovering tells whole sequences.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import (
+    LOOKS,
+    NEUTRAL,
+    context_axis,
+    laid_out,
+    log_axis,
+    translucent,
+    whole_powers,
+)
+from gqa_core import units
+
+LABEL_SHIFT = 1.25  # how far a label stands over its line, as a factor
+LOWEST = 0.8  # so that a single sequence stands clear of the axis
+
+
+def sequences_vs_context(
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    contexts: Sequence[int],
+    at: int,
+    n_users: int,
+) -> go.Figure:
+    """Sequences that fit over `contexts`, as (as allocated, ideal) for each variant.
+
+    Dotted lines stand at the sliders: where they cross below a line, so many users fit. The axes
+    hold MHA, MQA and MLA, so they stay where they are while K/V heads, context and users are moved.
+    """
+    figure = go.Figure()
+    figure.update_xaxes(context_axis(min(contexts), max(contexts)))
+    values = [value for _, ideal in curves.values() for value in ideal]
+    _, high = whole_powers([1, max([*values, 10])], 10)
+    ticks = [10**power for power in range(round(math.log10(high)) + 1)]
+    axis = log_axis(LOWEST, high, ticks, [f"{tick:,}" for tick in ticks])
+    figure.update_yaxes(axis | {"title": {"text": "sequences that fit (formula)"}})
+    for variant, (allocated, ideal) in curves.items():
+        if list(allocated) != list(ideal):
+            _add_band(figure, variant, contexts, allocated, ideal)
+        _add_line(figure, variant, variant, contexts, ideal, width=2.5)
+        here = {curve[list(contexts).index(at)] for curve in (allocated, ideal) if at in contexts}
+        _add_markers(figure, variant, at, sorted(value for value in here if value >= 1))
+    _add_slider(figure, "context slider", [at, at], [LOWEST, high])
+    ends = [min(contexts) / 1.3, max(contexts) * 1.3]
+    _add_slider(figure, "users slider", ends, [n_users, n_users])
+    _add_label(figure, units.count(n_users, "user"), max(contexts), n_users)
+    return laid_out(figure, height=496).update_layout(legend_traceorder="normal")
+
+
+def _add_line(
+    figure: go.Figure,
+    variant: str,
+    name: str,
+    contexts: Sequence[int],
+    curve: Sequence[float],
+    width: float,
+    **how: object,
+) -> None:
+    look = LOOKS[variant]
+    figure.add_scatter(
+        x=list(contexts),
+        y=list(curve),
+        name=name,
+        mode="lines",
+        line={"color": look.color, "dash": look.dash, "width": width},
+        text=[units.count(math.floor(value), "sequence") for value in curve],
+        hovertemplate=f"{name} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
+        **how,
+    )
+
+
+def _add_band(
+    figure: go.Figure,
+    variant: str,
+    contexts: Sequence[int],
+    allocated: Sequence[float],
+    ideal: Sequence[float],
+) -> None:
+    """What lies between the readings, filled; the lower edge is a thin line of its own."""
+    name = f"{variant} as allocated"
+    _add_line(figure, variant, name, contexts, allocated, width=1, showlegend=False)
+    figure.add_scatter(
+        x=list(contexts),
+        y=list(ideal),
+        name=f"{variant} band",
+        showlegend=False,
+        mode="lines",
+        line={"width": 0},
+        fill="tonexty",
+        fillcolor=translucent(LOOKS[variant].color),
+        hoverinfo="skip",
+    )
+
+
+def _add_markers(figure: go.Figure, variant: str, at: int, values: Sequence[float]) -> None:
+    """One marker a reading."""
+    look = LOOKS[variant]
+    figure.add_scatter(
+        x=[at] * len(values),
+        y=list(values),
+        name=f"{variant} here",
+        showlegend=False,
+        mode="markers",
+        marker={"color": look.color, "symbol": look.symbol, "size": 11},
+        text=[units.count(math.floor(value), "sequence") for value in values],
+        hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
+    )
+
+
+def _add_slider(figure: go.Figure, name: str, x: Sequence[float], y: Sequence[float]) -> None:
+    figure.add_scatter(
+        x=list(x),
+        y=list(y),
+        name=name,
+        showlegend=False,
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dot", "width": 1},
+        hoverinfo="skip",
+    )
+
+
+def _add_label(figure: go.Figure, text: str, x: float, y: float) -> None:
+    figure.add_scatter(
+        x=[x],
+        y=[y * LABEL_SHIFT],
+        name=f"{text} label",
+        showlegend=False,
+        mode="text",
+        text=[text],
+        textposition="middle left",
+        textfont={"size": 10},
+        hoverinfo="skip",
+    )

@@ -1,0 +1,59 @@
+"""What fits on these GPUs, and for how many users?"""
+
+import streamlit as st
+
+from dashboard import capacity, panels
+from dashboard import capacity_sentences as sentences
+from dashboard.capacity_controls import capacity_controls
+from dashboard.controls import CONTEXT_LENS
+from dashboard.figures.sequences_vs_context import sequences_vs_context
+from dashboard.frame import open_page
+
+open_page(
+    "What fits, and for how many users",
+    "The lecture: “This large memory requirement makes inference slow and expensive.” How many "
+    "users and how long a context fit on these GPUs, and how much memory do they need?",
+)
+plan = capacity_controls()
+evidence = ("formula", "published") if plan.gpu_source else ("formula",)
+fault = sentences.weights_fault(plan)
+panels.show_metrics(sentences.metrics(plan))
+if fault:
+    st.warning(fault)
+else:
+    panels.show_evidence(*evidence)
+    panels.show_figure(
+        sequences_vs_context(
+            capacity.sequence_curves(plan, CONTEXT_LENS),
+            CONTEXT_LENS,
+            plan.context_len,
+            plan.n_users,
+        ),
+        "sequences",
+        sentences.answer(plan),
+    )
+st.subheader("The numbers")
+panels.show_evidence(*evidence)
+table = capacity.plan_table(plan)
+panels.show_table(table, "plan", "What fits and what is needed, for each variant")
+panels.show_downloads("capacity", {"csv": lambda: table.to_csv(index=False)})
+with st.expander("Sequences that fit, by context"):
+    by_context = capacity.sequences_table(plan, CONTEXT_LENS)
+    panels.show_table(by_context, "by_context", "Sequences that fit at each context")
+    panels.show_downloads("sequences", {"csv": lambda: by_context.to_csv(index=False)})
+st.markdown(f"**The arithmetic**, with your numbers, for {plan.variant}:")
+st.markdown("\n".join(f"- {line}" for line in sentences.arithmetic(plan)))
+st.markdown(
+    "**Formula.** Room = memory x utilisation - weights / GPUs; sequences = room / bytes of one "
+    "sequence, rounded down. With tensor parallelism a GPU caches max(1, K/V heads / GPUs) heads, "
+    "and MLA's latent whole. Where layers have a window, two numbers are given: as allocated, "
+    "every layer has slots for the whole context; ideal, no more than its window. "
+    f"**Source.** Memory of the GPU: {plan.gpu_source or 'typed'}; heads on GPUs: "
+    "vllm-project/vllm, QKVParallelLinear. "
+    "**Limits.** No fit is exact: memory is the number on the vendor's label, read as decimal GB, "
+    "and usable memory is up to 7% off. Activations and the runtime have what the utilisation "
+    "leaves, no more and no less. Weights are taken as split evenly, with the same weights for "
+    "every variant. Page padding is not counted, and neither is what shared prefixes save. Whether "
+    "so many users are served fast enough is another question."
+)
+st.success(f"**Answer.** {sentences.answer(plan)}")
