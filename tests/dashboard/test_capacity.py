@@ -213,3 +213,11 @@ def test_nothing_that_fits_is_an_empty_chart_and_no_error():
         "users slider",
         "1 user label",
     }
+
+
+def test_the_utilisation_typed_is_the_share_of_memory_that_is_counted(opened):
+    app = opened("capacity", utilisation=50)
+    # 80e9 x 0.5 - 16.06e9 = 23.94e9, over 2^30 = 22.3
+    assert metrics(app)["GQA sequences that fit"] == "22"
+    app = app.number_input(key="utilisation").set_value(100).run()
+    assert metrics(app)["GQA sequences that fit"] == "59"  # 63.94e9 / 2^30 = 59.5
