@@ -17,13 +17,23 @@ READ, FAULTS, DEFAULTS = "link_is_read", "link_faults", "default_choices"
 
 def look_at(key: str, options: Sequence[Any], default: Any) -> None:
     """Note a value of the link that this widget cannot show, while the link is new."""
-    st.session_state.setdefault(DEFAULTS, {})[key] = default
+    note_default(key, default)
     asked = st.query_params.get(key)
-    if READ not in st.session_state and asked is not None and asked not in map(str, options):
+    if is_new_link() and asked is not None and asked not in map(str, options):
         sentence = (
             f"{key} in the link must be one of its options: got {asked[:40]!r}, {default} used"
         )
         st.session_state.setdefault(FAULTS, []).append(sentence)
+
+
+def is_new_link() -> bool:
+    """Whether this is the first page of a session, which its link opened."""
+    return READ not in st.session_state
+
+
+def note_default(key: str, default: Any) -> None:
+    """Note what Reset sets."""
+    st.session_state.setdefault(DEFAULTS, {})[key] = default
 
 
 def show_link_faults() -> None:
@@ -33,11 +43,11 @@ def show_link_faults() -> None:
         st.code("\n".join(faults), language=None, wrap_lines=True)
 
 
-def show_link_buttons(choices: Mapping[str, Any]) -> None:
-    """Share this view as a link, and reset its widgets."""
+def show_link_buttons(choices: Mapping[str, Any], left_out: str = "") -> None:
+    """Share this view as a link, and reset its widgets; `left_out` says what no link can hold."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         with st.popover("Share", icon=":material/link:"):
-            st.caption("Opens this page with these settings.")
+            st.caption(f"Opens this page with these settings. {left_out}")
             st.code(link(st.context.url or "", choices), language=None, wrap_lines=True)
         st.button("Reset", icon=":material/restart_alt:", key="reset_button", on_click=_reset)
 
