@@ -161,8 +161,8 @@ def _show_what_follows(choice: HeadsChoice, above: Sequence[Any]) -> None:
     if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
         st.info(merged)
     if isinstance(choice, SizeChoice):
-        for sentence in layout_sentences(choice):
-            st.caption(plain(sentence))
+        if said := " ".join(layout_sentences(choice)):
+            st.caption(plain(said))
         if is_imported:
             config_report.show_config_report(choice, imported_config.imported())
 

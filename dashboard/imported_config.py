@@ -62,8 +62,8 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
         )
         st.text_area("Or its text", max_chars=MAX_BYTES, key=TEXT, height=120)
         st.button("Import text", key="config_button", on_click=_take_text, args=(set_sliders,))
-    if refused := st.session_state.get(REFUSED):
-        st.error(panels.plain(refused))
+        if refused := st.session_state.get(REFUSED):
+            st.error(panels.plain(refused))
 
 
 def _take_file(set_sliders: Callable[[Preset], None]) -> None:

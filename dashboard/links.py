@@ -19,16 +19,11 @@ def look_at(key: str, options: Sequence[Any], default: Any) -> None:
     """Note a value of the link that this widget cannot show, while the link is new."""
     note_default(key, default)
     asked = st.query_params.get(key)
-    if is_new_link() and asked is not None and asked not in map(str, options):
+    if READ not in st.session_state and asked is not None and asked not in map(str, options):
         sentence = (
             f"{key} in the link must be one of its options: got {asked[:40]!r}, {default} used"
         )
         st.session_state.setdefault(FAULTS, []).append(sentence)
-
-
-def is_new_link() -> bool:
-    """Whether this is the first page of a session, which its link opened."""
-    return READ not in st.session_state
 
 
 def note_default(key: str, default: Any) -> None:

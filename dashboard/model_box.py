@@ -14,10 +14,11 @@ import streamlit as st
 from dashboard import imported_config
 from dashboard.choices import HeadsChoice, SizeChoice
 from dashboard.kept import keep
-from dashboard.links import is_new_link, look_at, note_default
+from dashboard.links import look_at, note_default
 from dashboard.presets import Preset, offered
 
 KEY, FROM = "model", "model_the_sliders_are_from"
+LINK = "model_in_the_link"  # noted once it is read, and once it says what the box says
 CUSTOM = "Custom, from "
 FRESH = "Llama 3 8B"  # what the sliders of a fresh session say
 
@@ -27,8 +28,10 @@ def adopt_link(*, measuring: bool) -> None:
     note_default(FROM, FRESH)
     by_name = _offered(measuring)
     look_at(KEY, [*by_name, *(CUSTOM + name for name in by_name)], FRESH)
-    asked = st.query_params.get(KEY)
-    chosen = by_name.get(_without_custom(asked)) if asked and is_new_link() else None
+    if LINK in st.session_state:
+        return
+    st.session_state[LINK] = "read"
+    chosen = by_name.get(_without_custom(st.query_params.get(KEY, "")))
     if chosen is None:
         return
     st.session_state[FROM] = chosen.name
@@ -62,6 +65,10 @@ def show_model_box(choice: HeadsChoice) -> None:
     options = [*by_name, *([] if shown in by_name else [shown])]
     if st.session_state.get(KEY) != shown:
         st.session_state[KEY] = shown
+    if st.session_state[LINK] == "read":
+        st.session_state[LINK] = "corrected"
+        if st.query_params.get(KEY, shown) != shown:  # while the box is not bound to it yet
+            st.query_params[KEY] = shown
     said = st.selectbox(
         "Model",
         options,
@@ -74,7 +81,7 @@ def show_model_box(choice: HeadsChoice) -> None:
         args=(by_name,),
     )
     keep(KEY, said)
-    if said != shown:  # the address goes first once: a link, or the browser's way back
+    if said != shown:  # a link, or the browser's way back: the address goes first
         st.session_state[FROM] = _without_custom(said)
         st.rerun()
 
