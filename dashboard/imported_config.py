@@ -12,7 +12,8 @@ import streamlit as st
 
 from dashboard import panels
 from dashboard.layouts import Layout
-from dashboard.presets import Preset, of_layout
+from dashboard.presets import HEADS, Preset, of_layout
+from dashboard.variants import variants
 from gqa_core.hf_config.read import MAX_BYTES, ReadConfig, read_config
 
 IMPORTED, REFUSED = "imported_config", "imported_config_refused"
@@ -39,10 +40,7 @@ def imported() -> ImportedConfig | None:
 def preset() -> Preset | None:
     """The imported model among those that can be chosen."""
     found = imported()
-    if found is None:
-        return None
-    layout = Layout(model=found.config.model, n_layers=found.config.n_layers)
-    return of_layout(found.name, layout)
+    return _preset(found) if found else None
 
 
 def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
@@ -84,9 +82,30 @@ def _take_text(set_sliders: Callable[[Preset], None]) -> None:
 def _take(data: bytes | str, name: str, set_sliders: Callable[[Preset], None]) -> None:
     """Take a config in, or note the one sentence that says why not; the last one stays then."""
     try:
-        st.session_state[IMPORTED] = ImportedConfig(name=name, config=read_config(data))
+        taken = ImportedConfig(name=name, config=read_config(data))
+        _require_rows(_preset(taken))
     except ValueError as error:
         st.session_state[REFUSED] = f"{error}."
         return
     st.session_state.pop(REFUSED, None)
-    set_sliders(preset())
+    st.session_state[IMPORTED] = taken
+    set_sliders(_preset(taken))
+
+
+def _preset(taken: ImportedConfig) -> Preset:
+    layout = Layout(model=taken.config.model, n_layers=taken.config.n_layers)
+    return of_layout(taken.name, layout)
+
+
+def _require_rows(preset: Preset) -> None:
+    """Nothing, if every page can show this model beside the other variants.
+
+    Raises:
+        ValueError: a variant of it would be out of bounds: heads so wide that no MLA fits beside.
+    """
+    heads = {key: preset.settings[key] for key in HEADS}
+    try:
+        variants(**heads)
+        preset.layout.models(**heads, n_layers=preset.settings["n_layers"])
+    except ValueError as error:
+        raise ValueError(f"config can be read, but not shown beside MLA: {error}") from None

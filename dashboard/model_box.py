@@ -37,7 +37,7 @@ def adopt_link(*, measuring: bool) -> None:
     st.session_state[FROM] = chosen.name
     for key, value in chosen.settings.items():
         if key not in st.query_params:
-            st.session_state[key] = keep(key, value)
+            st.session_state[key] = value
 
 
 def chosen_preset() -> Preset | None:

@@ -68,6 +68,7 @@ def test_a_moved_slider_makes_it_custom_and_moving_it_back_does_not(opened):
 def test_a_link_with_a_model_and_an_edit_restores_both(opened, named):
     app = opened("kv_cache", model=named, n_kv_heads=16)
     assert box(app) == "Custom, from gpt-oss 20B"
+    assert "variant=" not in shared(app)  # set by the model, and shown on another page
     assert {key: slider(app, key).value for key in ("n_heads", "head_dim", "n_layers")} == {
         "n_heads": 64,
         "head_dim": 64,
@@ -174,6 +175,7 @@ def test_an_uploaded_config_is_offered_under_its_file_s_name_on_every_page(opene
         ('{"a":' * 5000, "config must be"),
         (json.dumps(UNIFORM | {"cache_window_odd": 7}), "cache_window_odd"),
         (json.dumps(UNIFORM | {"num_hidden_layers": 10**30}), "num_hidden_layers"),
+        (json.dumps(UNIFORM | {"head_dim": 1024}), "not shown beside MLA: qk_nope_head_dim"),
     ],
 )
 def test_what_is_no_config_is_refused_in_one_sentence_and_the_sliders_stay(opened, text, said):
@@ -182,6 +184,26 @@ def test_what_is_no_config_is_refused_in_one_sentence_and_the_sliders_stay(opene
     assert said in refusal.replace("\\", "")
     assert "\n" not in refusal
     assert (box(app), slider(app, "n_layers").value) == ("Llama 3 8B", 32)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"num_attention_heads": 1, "num_key_value_heads": 1},
+        {"num_attention_heads": 1024, "num_key_value_heads": 1024, "head_dim": 512},
+        {"num_attention_heads": 5, "num_key_value_heads": 5, "head_dim": 1},
+        {"num_hidden_layers": 1000, "num_key_value_heads": 1, "v_head_dim": 7},
+        {"kv_lora_rank": 512, "qk_rope_head_dim": 64, "qk_nope_head_dim": 9, "v_head_dim": 900},
+        MIXED | {"swa_num_attention_heads": 16, "swa_num_key_value_heads": 4, "swa_head_dim": 16},
+    ],
+)
+def test_odd_models_show_on_every_page(opened, odd):
+    app = pasted(opened("overview"), UNIFORM | odd)
+    assert refusals(app) == []
+    for page in ("head_groups", "kv_cache", "decode", "equivalence"):
+        app = app.switch_page(f"pages/{page}.py").run()
+        assert not app.exception, page
+        assert box(app) == "Imported config"
 
 
 def test_a_refused_config_leaves_the_one_before(opened):
