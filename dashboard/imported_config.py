@@ -47,8 +47,8 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
     """Upload or paste; a config that is taken sets the sliders, one that is not says why."""
     with st.popover("Import config.json", icon=":material/upload_file:"):
         st.caption(
-            "A model's config.json from Hugging Face. It is read here, kept for this session, and "
-            "sent nowhere."
+            "A model's config.json from Hugging Face. It is read as data, kept for this session "
+            "alone, and passed on to nobody."
         )
         st.file_uploader(
             f"File, at most {MAX_MIB} MiB",
