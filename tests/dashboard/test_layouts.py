@@ -4,13 +4,17 @@ from dataclasses import replace
 
 import pytest
 
+from dashboard import measured_tables
 from dashboard.choices import SizeChoice
+from dashboard.formula_tables import growth_table, part_table
 from dashboard.layout_sentences import layout_sentences
 from dashboard.layouts import Layout
 from dashboard.presets import CATALOGUE, offered
+from dashboard.sentences import cache_answer, formula_filled_in, size_caption
 from gqa_core.catalog.models import models
 from gqa_core.configs import GroupedConfig, LayerRun, ModelConfig, Workload
 from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
+from tests.measure import samples
 
 PRESETS = offered(measuring=False)
 
@@ -142,3 +146,38 @@ def test_layers_of_different_variants_are_one_row_and_that_is_said():
     assert choice.models["GQA"] == layout.model
     assert choice.rows["GQA"] == runs[1].attention
     assert "though not all its layers are" in " ".join(layout_sentences(choice))
+
+
+def test_words_and_tables_say_the_windows():
+    choice = chosen("gpt-oss 20B", batch_size=1)
+    assert formula_filled_in(choice, "GQA").startswith(
+        "(2 x 8 x 64 x 12 layers x 2 B x min(8192, 128) tokens + "
+        "2 x 8 x 64 x 12 layers x 2 B x 8192 tokens) x 1 = 204,472,320 B"
+    )
+    assert size_caption(choice, "GQA") == (
+        "204.47 MB, 8x smaller than MHA; 384.00 MiB as allocated"
+    )
+    assert "400 GB" not in cache_answer(choice)
+    row = growth_table(choice, [8192]).iloc[0]
+    assert (row["GQA (MiB)"], row["GQA as allocated (MiB)"]) == (195, 384)
+    plain = growth_table(chosen("Llama 3 8B"), [8192])
+    assert not [name for name in plain.columns if "allocated" in name]
+
+
+def test_a_part_s_bytes_are_those_of_the_layers_that_have_it():
+    choice = chosen("Gemma 4 31B", batch_size=2)
+    row = part_table(choice, choice.rows["GQA"]).iloc[0]
+    # one of 16 K/V heads of width 256 in 50 layers of 1024 tokens, 2 sequences
+    assert row["All such layers, context and batch (MiB)"] * 2**20 == 2 * 50 * 1024 * 2 * 256 * 2
+
+
+def test_a_model_with_windows_has_no_measured_rows_and_one_alike_has():
+    layer = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
+    rows = measured_tables.decode_rows([samples.record()])
+    for window, n_found in ((None, 1), (32, 0)):
+        run = LayerRun(attention=layer, n_layers=1, window=window)
+        layout = Layout(model=ModelConfig(runs=(run,)), n_layers=1)
+        choice = SizeChoice(
+            **layout.settings, context_len=64, batch_size=1, kv_format="fp32", layout=layout
+        )
+        assert len(measured_tables.cache_rows(rows, choice)) == n_found
