@@ -16,7 +16,8 @@ from dashboard.links import look_at, look_at_number
 from gqa_core import units
 from gqa_core.catalog.devices import MAX_MEMORY_GB, devices
 from gqa_core.configs import ModelConfig
-from gqa_core.theory.capacity import Deployment, splits
+from gqa_core.theory.capacity import Deployment
+from gqa_core.theory.sharding import possible_tps
 
 TYPED = "typed in GB"
 DEFAULT_GPU = "NVIDIA H100 SXM"
@@ -109,7 +110,7 @@ def _gpu_control() -> tuple[str, int, str | None]:
 
 def _n_gpus_control(models: Mapping[str, ModelConfig]) -> int:
     """How many GPUs; only numbers that can split the heads of every variant are offered."""
-    options = sorted(set.intersection(*(set(splits(model)) for model in models.values())))
+    options = sorted(set.intersection(*(set(possible_tps(model)) for model in models.values())))
     look_at("n_gpus", options, 1)
     move_into("n_gpus", options)
     return keep(

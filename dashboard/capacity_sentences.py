@@ -8,8 +8,9 @@ from dataclasses import replace
 from dashboard.capacity import LABEL_PERCENT, Fit, Plan, context_text, fits, with_label_error
 from gqa_core import units
 from gqa_core.configs import MAX_CONTEXT_LEN, AttentionConfig, GroupedConfig
-from gqa_core.theory.capacity import Deployment, splits
+from gqa_core.theory.capacity import Deployment
 from gqa_core.theory.memory import layer_bytes_per_token
+from gqa_core.theory.sharding import possible_tps
 
 
 def metrics(plan: Plan) -> list[tuple[str, str, str]]:
@@ -54,12 +55,11 @@ def weights_fault(plan: Plan) -> str | None:
     shown = plan.shown
     if shown.room_bytes > 0:
         return None
-    enough = shown.gpus_needed(1, 1)
+    enough, most = shown.gpus_needed(1, 1), possible_tps(shown.model)[-1]
     remedy = (
         f"From {units.count(enough, 'GPU')} on there is room."
         if enough
-        else f"Not even {units.count(splits(shown.model)[-1], 'GPU')}, the most that can split "
-        "these heads, leave room."
+        else f"Not even {units.count(most, 'GPU')}, the most that can split the heads, do."
     )
     return (
         f"The weights do not fit: {units.decimal(shown.weight_bytes)} over "
@@ -158,7 +158,7 @@ def _context_line(plan: Plan, fit: Fit) -> str:
 
 
 def _gpus_line(plan: Plan, fit: Fit) -> str:
-    on = splits(fit.deployment.model)
+    on = possible_tps(fit.deployment.model)
     asked = f"{units.count(plan.n_users, 'user')} at {plan.context_len} tokens"
     tried = fit.gpus_needed or on[-1]
     there = replace(fit.deployment, n_gpus=tried)
@@ -197,7 +197,7 @@ def _elements(attention: AttentionConfig) -> str:
 
 def _gpus_text(fit: Fit) -> str:
     """How many GPUs, or more than can split the heads."""
-    return str(fit.gpus_needed or f"more than {splits(fit.deployment.model)[-1]}")
+    return str(fit.gpus_needed or f"more than {possible_tps(fit.deployment.model)[-1]}")
 
 
 def _room(deployment: Deployment) -> str:

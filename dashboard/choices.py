@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dashboard.layouts import Layout, main_attention
 from dashboard.variants import variants
 from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
 from gqa_core.measure.record import Record
-from gqa_core.theory.memory import kv_cache_bytes
-from gqa_core.theory.sharding import on_one_gpu
+from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
+from gqa_core.theory.sharding import model_on_one_gpu
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,26 +31,67 @@ class HeadsChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SizeChoice(HeadsChoice):
-    """A model whose cache is computed; `n_layers` are the model's."""
+    """A model whose cache is computed; `n_layers` are the model's, cacheless ones too.
+
+    `layout` are the layers of the model that the sliders were set from, None where every layer is
+    alike and sees the whole context.
+    """
 
     n_layers: int
     kv_format: str
+    layout: Layout | None = None
 
     @property
     def models(self) -> Mapping[str, ModelConfig]:
         """What all layers cache, by variant."""
-        return {name: ModelConfig.uniform(row, self.n_layers) for name, row in self.rows.items()}
+        if self.layout:
+            return self.layout.models(self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers)
+        layers = variants(self.n_heads, self.n_kv_heads, self.head_dim)
+        return {name: ModelConfig.uniform(layer, self.n_layers) for name, layer in layers.items()}
 
-    def cache_bytes(self, attention: AttentionConfig, context_len: int) -> int:
-        """Bytes of this model's cache if all its layers were `attention`."""
-        model = ModelConfig.uniform(attention, self.n_layers)
-        workload = Workload(context_len=context_len, batch_size=self.batch_size)
-        return kv_cache_bytes(model, workload, self.kv_format)
+    @property
+    def rows(self) -> Mapping[str, AttentionConfig]:
+        """The layer that stands for each variant's model."""
+        return {name: main_attention(model) for name, model in self.models.items()}
 
-    def bytes_per_gpu(self, attention: AttentionConfig, tp: int) -> int:
+    @property
+    def windowed(self) -> bool:
+        """Whether some layers see less than the whole context."""
+        return any(run.window is not None for run in self.models["MHA"])
+
+    def workload(self, context_len: int) -> Workload:
+        """This batch at a context."""
+        return Workload(context_len=context_len, batch_size=self.batch_size)
+
+    def cache_bytes(self, variant: str, context_len: int) -> int:
+        """Bytes of this variant's cache; a window layer keeps its window's tokens and no more."""
+        return kv_cache_bytes(self.models[variant], self.workload(context_len), self.kv_format)
+
+    def allocated_bytes(self, variant: str, context_len: int) -> int:
+        """Bytes of it where every caching layer gets room for the whole context."""
+        workload = self.workload(context_len)
+        return kv_cache_bytes_as_allocated(self.models[variant], workload, self.kv_format)
+
+    def bytes_per_gpu(self, variant: str, tp: int) -> int:
         """Bytes of that cache on each of `tp` GPUs, at the sliders' context."""
-        alone = on_one_gpu(attention, tp)
-        return self.cache_bytes(alone, self.context_len)
+        alone = model_on_one_gpu(self.models[variant], tp)
+        return kv_cache_bytes(alone, self.workload(self.context_len), self.kv_format)
+
+    def reduction_vs_mha(self, variant: str) -> float:
+        """How many times fewer elements than MHA it caches, at the sliders' context."""
+        workload, two_bytes_each = self.workload(self.context_len), "bf16"
+        mha, own = (
+            kv_cache_bytes(self.models[name], workload, two_bytes_each) for name in ("MHA", variant)
+        )
+        return mha / own
+
+    def tokens_cached(self, attention: AttentionConfig) -> int:
+        """Tokens that the layers like this one keep, summed over them and the batch."""
+        return self.batch_size * sum(
+            run.n_layers * run.cached_tokens(self.context_len)
+            for run in self.models[attention.variant]
+            if run.attention == attention
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,10 +11,14 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
+from dashboard import config_report, imported_config, model_box
 from dashboard.choices import CheckChoice, DecodeChoice, HeadsChoice, SizeChoice, WhyChoice
 from dashboard.kept import drawn, keep, move_into
+from dashboard.layout_sentences import layout_sentences
+from dashboard.layouts import slider_kv_heads
 from dashboard.links import look_at, show_link_buttons, show_link_faults
-from dashboard.presets import show_presets
+from dashboard.panels import plain
+from dashboard.presets import CATALOGUE
 from dashboard.variants import merged_sentence
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import KERNEL_NAMES, AttentionConfig
@@ -22,17 +26,27 @@ from gqa_core.theory.formats import DTYPE_FORMATS, FORMATS
 from gqa_core.theory.sharding import possible_tps
 from gqa_core.theory.sharing import cached_parts
 
-N_HEADS = (2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128)
-HEAD_DIMS = (32, 64, 80, 96, 128, 192, 256)
+
+def _with_models(key: str, *base: int) -> tuple[int, ...]:
+    """Slider options: these, and the number of every model that can be chosen."""
+    return tuple(sorted({*base, *(preset.settings[key] for preset in CATALOGUE)}))
+
+
+N_HEADS = _with_models(
+    "n_heads", 2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128
+)
+HEAD_DIMS = _with_models("head_dim", 32, 64, 80, 96, 128, 192, 256)
 CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 MODEL_BATCH_SIZES = (*BATCH_SIZES, 128, 256, 512, 1024)
-MODEL_LAYERS = (1, 2, 4, 8, 12, 16, 24, 26, 28, 32, 36, 40, 48, 60, 61, 64, 80, 96, 126)
+MODEL_LAYERS = _with_models("n_layers", 1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 126)
 VARIANTS = ("MHA", "GQA", "MQA", "MLA")
 MAX_TP = 64
 MEASURED_LAYERS = (1, 2, 4, 8)
 CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # apart enough to be read on one axis
 KV_FORMATS = tuple(name for name, one in FORMATS.items() if one.rope_key_bits is None)
+
+IMPORTED_KEYS = ("n_heads", "head_dim", "n_layers")
 
 WHY_HEADS = (1, 2, 4, 8)
 WHY_HEAD_DIMS = (32, 64, 128)
@@ -60,7 +74,7 @@ def cache_controls() -> tuple[SizeChoice, list[Device]]:
 def size_controls_with(finish: Callable[[SizeChoice], T]) -> T:
     """A model's sliders, and below them, in the same box, what `finish` asks about it."""
     with st.container(border=True):
-        above = _row_above()
+        above = _row_above(measuring=False)
         choice = _size_sliders()
         finished = finish(choice)
         _show_what_follows(choice, above)
@@ -70,7 +84,7 @@ def size_controls_with(finish: Callable[[SizeChoice], T]) -> T:
 def decode_controls() -> DecodeChoice:
     """Geometry, workload, dtype and kernel of a measurement."""
     with st.container(border=True):
-        above = _row_above()
+        above = _row_above(measuring=True)
         top = st.columns(4)
         heads = _heads_controls(top[:3])
         with top[3]:
@@ -102,7 +116,7 @@ def decode_controls() -> DecodeChoice:
 def check_controls() -> CheckChoice:
     """Geometry, workload and dtype of comparisons, and the switch that plants a fault."""
     with st.container(border=True):
-        above = _row_above()
+        above = _row_above(measuring=True)
         top = st.columns(3)
         heads = _heads_controls(top)
         bottom = st.columns(3)
@@ -123,20 +137,31 @@ def check_controls() -> CheckChoice:
     return choice
 
 
-def _row_above() -> Sequence[Any]:
-    """Two places for what stands first and is drawn last, since it follows from the sliders."""
-    return st.columns(2, vertical_alignment="bottom")
+def _row_above(*, measuring: bool) -> Sequence[Any]:
+    """Three places for what stands first and is drawn last, since it follows from the sliders."""
+    model_box.adopt_link(measuring=measuring)
+    return st.columns([5, 3, 4], vertical_alignment="bottom")
 
 
 def _show_what_follows(choice: HeadsChoice, above: Sequence[Any]) -> None:
-    """The example that the sliders are, their link and reset; below, what a reader must be told."""
+    """The model that the sliders are, import, link and reset; below, what a reader must be told."""
     with above[0]:
-        show_presets(choice)
+        model_box.show_model_box(choice)
     with above[1]:
-        show_link_buttons(drawn())
+        imported_config.show_config_import(model_box.set_sliders)
+    with above[2]:
+        is_imported = model_box.is_of_import()
+        left_out = {model_box.KEY} if is_imported else set()
+        choices = {key: value for key, value in drawn().items() if key not in left_out}
+        show_link_buttons(choices, imported_config.LEFT_OUT if is_imported else "")
     show_link_faults()
     if merged := merged_sentence(choice.n_heads, choice.n_kv_heads):
         st.info(merged)
+    if isinstance(choice, SizeChoice):
+        if said := " ".join(layout_sentences(choice)):
+            st.caption(plain(said))
+        if is_imported:
+            config_report.show_config_report(choice, imported_config.imported())
 
 
 def _size_sliders() -> SizeChoice:
@@ -154,7 +179,9 @@ def _size_sliders() -> SizeChoice:
             "kv_format",
             "How a number is stored. Those of 8 bits and fewer keep scales, which count too.",
         )
-    return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format)
+    preset = model_box.chosen_preset()
+    layout = preset.layout if preset else None
+    return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format, layout=layout)
 
 
 def _dtype_control() -> str:
@@ -170,7 +197,8 @@ def _dtype_control() -> str:
 def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
     left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
     with left:
-        attention = choice.rows[variant_control(choice)]
+        variant = variant_control(choice)
+    attention = choice.rows[variant]
     parts = [part.name for part in cached_parts(attention)]
     if st.session_state.get("part", parts[0]) not in parts:
         st.session_state["part"] = parts[0]
@@ -186,7 +214,7 @@ def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
     with right:
         tp = _slider(
             "GPUs",
-            possible_tps(attention, MAX_TP),
+            [tp for tp in possible_tps(choice.models[variant]) if tp <= MAX_TP],
             1,
             "tp",
             "Tensor parallelism: the heads are dealt out to so many. Splits that cannot be are "
@@ -264,7 +292,7 @@ def _heads_controls(columns: Sequence[Any]) -> dict[str, int]:
         n_kv_heads = _slider(
             "K/V heads",
             divisors,
-            8 if n_heads % 8 == 0 else divisors[len(divisors) // 2],
+            slider_kv_heads(n_heads),
             "n_kv_heads",
             "G groups in the lecture: 1 is MQA, as many as query heads is MHA.",
         )
@@ -292,8 +320,16 @@ def _workload_controls(
 
 
 def _slider(label: str, options: Sequence[T], value: T, key: str, explained: str) -> T:
+    options = _with_imported(key, options)
     look_at(key, options, value)
     return _kept(st.select_slider, label, options, value=value, key=key, help=explained)
+
+
+def _with_imported(key: str, options: Sequence[T]) -> Sequence[T]:
+    """The options, and the imported model's own number where it is not among them."""
+    preset = imported_config.preset()
+    own = preset.settings.get(key) if preset and key in IMPORTED_KEYS else None
+    return options if own is None or own in options else sorted({*options, own})
 
 
 def _kept(widget: Callable[..., T], label: str, options: Sequence[T], *, key: str, **how) -> T:

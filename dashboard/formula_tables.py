@@ -9,28 +9,27 @@ import pandas as pd
 from dashboard.choices import SizeChoice
 from dashboard.sentences import heads_named
 from gqa_core import units
-from gqa_core.configs import AttentionConfig, ModelConfig, Workload
+from gqa_core.configs import AttentionConfig
 from gqa_core.theory.cost import arithmetic_intensity
-from gqa_core.theory.memory import kv_bytes_per_token, reduction_vs_mha
+from gqa_core.theory.memory import kv_bytes_per_token
 from gqa_core.theory.sharding import gpu_shares
 from gqa_core.theory.sharing import CachedPart, cached_parts
 
 
 def size_table(choice: SizeChoice) -> pd.DataFrame:
     """One line a variant: what it caches, and what a step reads and computes for it."""
-    workload = Workload(context_len=choice.context_len, batch_size=choice.batch_size)
+    workload, rows = choice.workload(choice.context_len), choice.rows
     table = []
-    for variant, attention in choice.rows.items():
-        model = ModelConfig.uniform(attention, choice.n_layers)
-        n_bytes = choice.cache_bytes(attention, choice.context_len)
+    for variant, model in choice.models.items():
+        n_bytes = choice.cache_bytes(variant, choice.context_len)
         table.append(
             {
                 "Variant": variant,
-                "K/V heads": getattr(attention, "n_kv_heads", None),
+                "K/V heads": getattr(rows[variant], "n_kv_heads", None),
                 "Per token (KiB)": kv_bytes_per_token(model, choice.kv_format) / units.KIB,
                 "Cache (GiB)": n_bytes / units.GIB,
                 "Cache (GB)": n_bytes / units.GB,
-                "Smaller than MHA": reduction_vs_mha(attention),
+                "Smaller than MHA": choice.reduction_vs_mha(variant),
                 "FLOP per byte read": arithmetic_intensity(model, workload, choice.kv_format),
             }
         )
@@ -42,16 +41,14 @@ def part_table(choice: SizeChoice, attention: AttentionConfig) -> pd.DataFrame:
     table = []
     for part in cached_parts(attention, choice.kv_format):
         n_bytes = part.bytes_per_token
-        n_tokens = choice.context_len * choice.batch_size
         table.append(
             {
                 "Cached part": part.name,
                 "Read by": heads_named(part.query_heads),
                 "Query heads": len(part.query_heads),
                 "Per token and layer (B)": n_bytes,
-                "All layers, context and batch (MiB)": n_bytes
-                * choice.n_layers
-                * n_tokens
+                "All such layers, context and batch (MiB)": n_bytes
+                * choice.tokens_cached(attention)
                 / units.MIB,
                 "Share of the read (%)": 100 * part.read_share,
             }
@@ -61,7 +58,7 @@ def part_table(choice: SizeChoice, attention: AttentionConfig) -> pd.DataFrame:
 
 def gpu_table(choice: SizeChoice, attention: AttentionConfig, tp: int) -> pd.DataFrame:
     """One line a GPU: the heads it holds of each layer, whether an earlier one has them, bytes."""
-    n_bytes = choice.bytes_per_gpu(attention, tp)
+    n_bytes = choice.bytes_per_gpu(attention.variant, tp)
     return pd.DataFrame(
         {
             "GPU": str(share.gpu),
@@ -82,13 +79,18 @@ def kinds_of(parts: Sequence[CachedPart]) -> list[str]:
 
 
 def growth_table(choice: SizeChoice, contexts: Sequence[int]) -> pd.DataFrame:
-    """One line a context: the cache of each variant."""
+    """One line a context: the cache of each variant, and with windows what is allocated for it."""
+    columns = {f"{name} (MiB)": (choice.cache_bytes, name) for name in choice.models}
+    if choice.windowed:
+        columns |= {
+            f"{name} as allocated (MiB)": (choice.allocated_bytes, name) for name in choice.models
+        }
     return pd.DataFrame(
         [
             {"Context (tokens)": str(context_len)}
             | {
-                f"{name} (MiB)": choice.cache_bytes(attention, context_len) / units.MIB
-                for name, attention in choice.rows.items()
+                column: n_bytes(name, context_len) / units.MIB
+                for column, (n_bytes, name) in columns.items()
             }
             for context_len in contexts
         ]

@@ -17,7 +17,7 @@ READ, FAULTS, DEFAULTS = "link_is_read", "link_faults", "default_choices"
 
 def look_at(key: str, options: Sequence[Any], default: Any) -> None:
     """Note a value of the link that this widget cannot show, while the link is new."""
-    st.session_state.setdefault(DEFAULTS, {})[key] = default
+    note_default(key, default)
     asked = st.query_params.get(key)
     if READ not in st.session_state and asked is not None and asked not in map(str, options):
         _note_fault(key, "one of its options", asked, default)
@@ -32,6 +32,11 @@ def look_at_number(key: str, low: float, high: float, default: float) -> None:
         _note_fault(key, f"{kind} from {low:g} to {high:g}", asked, default)
 
 
+def note_default(key: str, default: Any) -> None:
+    """Note what Reset sets."""
+    st.session_state.setdefault(DEFAULTS, {})[key] = default
+
+
 def show_link_faults() -> None:
     """What was wrong with the link that opened this session, letter by letter."""
     st.session_state[READ] = True
@@ -39,11 +44,11 @@ def show_link_faults() -> None:
         st.code("\n".join(faults), language=None, wrap_lines=True)
 
 
-def show_link_buttons(choices: Mapping[str, Any]) -> None:
-    """Share this view as a link, and reset its widgets."""
+def show_link_buttons(choices: Mapping[str, Any], left_out: str = "") -> None:
+    """Share this view as a link, and reset its widgets; `left_out` says what no link can hold."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         with st.popover("Share", icon=":material/link:"):
-            st.caption("Opens this page with these settings.")
+            st.caption(f"Opens this page with these settings. {left_out}")
             st.code(link(st.context.url or "", choices), language=None, wrap_lines=True)
         st.button("Reset", icon=":material/restart_alt:", key="reset_button", on_click=_reset)
 

@@ -10,6 +10,7 @@ import pandas as pd
 from dashboard.choices import DecodeChoice, SizeChoice
 from dashboard.figures.style import LOOKS
 from gqa_core import units
+from gqa_core.configs import ModelConfig
 from gqa_core.measure.record import MEASURED_HERE, Record, config_of
 from gqa_core.measure.record import row as flat_row
 from gqa_core.theory.formats import DTYPE_FORMATS
@@ -129,15 +130,16 @@ def device_name(row: Row) -> str:
 def cache_rows(rows: Iterable[Row], choice: SizeChoice) -> list[Row]:
     """The newest rows measured with what the sliders say, each with the formula's `line_bytes`.
 
+    What is measured has layers alike that keep every token, so a model with windows has none.
     Naive MLA is left out: it caches every head's own K and V, which none of the lines is.
     """
-    layers = set(choice.rows.values())
+    measurable = {model: name for name, model in choice.models.items()}
     return [
-        row | {"line_bytes": choice.cache_bytes(row["layer"], row["context_len"])}
+        row | {"line_bytes": choice.cache_bytes(measurable[model], row["context_len"])}
         for row in latest(rows)
-        if row["layer"] in layers
+        if (model := ModelConfig.uniform(row["layer"], row["n_layers"])) in measurable
         and row["label"] != "MLA naive"
-        and (row["batch_size"], row["n_layers"]) == (choice.batch_size, choice.n_layers)
+        and row["batch_size"] == choice.batch_size
         and DTYPE_FORMATS[row["dtype"]] == choice.kv_format
     ]
 

@@ -19,8 +19,8 @@ def show_on_gpus(choice: SizeChoice, attention: AttentionConfig, tp: int) -> Non
     if tp == 1:
         st.caption("One GPU holds everything. Choose more above, and see where copies begin.")
         return
-    whole = choice.cache_bytes(attention, choice.context_len)
-    per_gpu = choice.bytes_per_gpu(attention, tp)
+    whole = choice.cache_bytes(attention.variant, choice.context_len)
+    per_gpu = choice.bytes_per_gpu(attention.variant, tp)
     panels.show_evidence("formula")
     panels.show_metrics(
         [

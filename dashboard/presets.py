@@ -1,33 +1,31 @@
-"""Named settings a page offers: the lecture's examples and the models it names.
+"""Named settings a page offers: the lecture's examples, and every model of the catalogue.
 
-A preset states only the numbers that are its own; the other sliders stay. Which one shows as chosen
-follows from the sliders, so a moved slider never leaves a wrong name standing. Pages that measure
-take the heads alone, since a model's layers and the lecture's context fit few machines.
+A preset states only the numbers that are its own; the other sliders stay. Pages that measure take
+the heads alone, since a model's layers and the lecture's context fit few machines.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
-import streamlit as st
-
 from dashboard.choices import HeadsChoice, SizeChoice
-from dashboard.kept import keep
-from gqa_core.catalog.models import model
-from gqa_core.configs import GroupedConfig
+from dashboard.layouts import Layout
+from gqa_core import units
+from gqa_core.catalog.models import Model, model, models
+from gqa_core.theory.weights import weight_bytes
 
-KEY = "preset"
 HEADS = ("n_heads", "n_kv_heads", "head_dim")
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A name, and the sliders it sets, by their keys."""
+    """A name, the sliders it sets, by their keys, and the layers where it is a real model."""
 
     name: str
     settings: Mapping[str, float | str]
+    layout: Layout | None = None
 
     def fits(self, choice: HeadsChoice) -> bool:
         """Whether the sliders say what this preset does."""
@@ -38,20 +36,21 @@ def _preset(name: str, **settings: float | str) -> Preset:
     return Preset(name, MappingProxyType(settings))
 
 
-def _grouped(name: str, catalog_name: str, weights_gb: float) -> Preset:
-    """A published model with grouped heads; the head map shows what it has."""
-    known = model(catalog_name)
-    layer = known.attention
-    assert isinstance(layer, GroupedConfig)
-    return _preset(
-        name,
-        n_heads=layer.n_heads,
-        n_kv_heads=layer.n_kv_heads,
-        head_dim=layer.head_dim,
-        n_layers=known.config.n_layers,
-        variant=layer.variant,
-        weights_gb=weights_gb,
-    )
+def of_layout(name: str, layout: Layout, params: int | None) -> Preset:
+    """A real model: its sliders, the head map at the variant it has, its weights in bf16."""
+    settings: dict[str, float | str] = layout.settings | {"variant": layout.main.variant}
+    if params is not None:
+        settings["weights_gb"] = _weights_gb(params)
+    return Preset(name, MappingProxyType(settings), layout)
+
+
+def _weights_gb(params: int) -> float:
+    return round(weight_bytes(params, "bf16") / units.GB, 2)
+
+
+def _published(known: Model) -> Preset:
+    layout = Layout(model=known.config, n_layers=known.n_layers)
+    return of_layout(known.name, layout, known.params)
 
 
 def _deepseek() -> Preset:
@@ -67,61 +66,41 @@ def _deepseek() -> Preset:
         context_len=100_000,
         batch_size=1,
         variant="MLA",
-        weights_gb=1342.0,
+        weights_gb=_weights_gb(known.params),
     )
 
 
-PRESETS = (  # weights_gb: published parameters (8.03, 70.55 and 671 billion) x 2 bytes
+PRESETS = (
     _preset("32 heads in 8", n_heads=32, n_kv_heads=8, variant="GQA"),
     _preset("128 heads in 8 (16x)", n_heads=128, n_kv_heads=8, variant="GQA"),
-    _grouped("Llama 3 8B", "Llama 3 8B", weights_gb=16.06),
-    _grouped("Llama 3 70B", "Llama 3 70B", weights_gb=141.11),
+    _published(model("Llama 3 8B")),
+    _published(model("Llama 3 70B")),
     _deepseek(),
 )
 DEEPSEEK = SizeChoice(
-    **{field.name: PRESETS[-1].settings[field.name] for field in fields(SizeChoice)}
+    **{
+        field.name: PRESETS[-1].settings[field.name]
+        for field in fields(SizeChoice)
+        if field.name in PRESETS[-1].settings
+    }
 )
 
+_NAMED = {preset.name for preset in PRESETS}
+CATALOGUE = tuple(_published(known) for known in models() if known.name not in _NAMED)
 
-def offered(choice: HeadsChoice) -> Sequence[Preset]:
-    """The presets for a page with these sliders, each with what it sets there.
+
+def offered(measuring: bool, imported: Preset | None = None) -> Mapping[str, Preset]:
+    """The presets of a page by name, the lecture's first, each with what it sets there.
 
     One that is named after its context is not offered where a preset may not set it.
     """
-    if isinstance(choice, SizeChoice):
-        return PRESETS
-    return [
-        Preset(preset.name, {key: preset.settings[key] for key in preset.settings.keys() & HEADS})
-        for preset in PRESETS
+    known = (*PRESETS, *CATALOGUE, *((imported,) if imported else ()))
+    if not measuring:
+        return {preset.name: preset for preset in known}
+    return {
+        preset.name: Preset(
+            preset.name, {key: preset.settings[key] for key in HEADS if key in preset.settings}
+        )
+        for preset in known
         if "context_len" not in preset.settings
-    ]
-
-
-def name_of(choice: HeadsChoice) -> str | None:
-    """The preset that says most of what the sliders say, or None where none fits."""
-    fitting = [preset for preset in offered(choice) if preset.fits(choice)]
-    return max(fitting, key=lambda preset: len(preset.settings)).name if fitting else None
-
-
-def show_presets(choice: HeadsChoice) -> None:
-    """The names to choose from; draw it after the sliders, in a container above them."""
-    by_name = {preset.name: preset for preset in offered(choice)}
-    chosen = by_name.get(st.session_state.get(KEY))
-    if chosen is None or not chosen.fits(choice):
-        st.session_state[KEY] = name_of(choice)
-    st.selectbox(
-        "Example",
-        list(by_name),
-        index=None,
-        key=KEY,
-        placeholder="your own numbers",
-        help="The lecture's examples. Choosing one sets the sliders below.",
-        on_change=_apply,
-        args=(by_name,),
-    )
-
-
-def _apply(by_name: Mapping[str, Preset]) -> None:
-    chosen = by_name.get(st.session_state[KEY])
-    for key, value in chosen.settings.items() if chosen else ():
-        st.session_state[key] = keep(key, value)
+    }

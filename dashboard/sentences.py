@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.choices import SizeChoice
 from gqa_core import units
-from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, ModelConfig
+from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, LayerRun
 from gqa_core.theory.memory import (
     kv_elements_per_token,
     layer_bytes_per_token,
@@ -110,34 +110,40 @@ def heads_answer(attention: AttentionConfig) -> str:
     )
 
 
-def size_caption(attention: AttentionConfig, n_bytes: int) -> str:
+def size_caption(choice: SizeChoice, variant: str) -> str:
     """A cache in decimal units, and how it compares: "33.55 MB, 4x smaller than MHA"."""
-    if attention.variant == "MHA":
-        return f"{units.decimal(n_bytes)}, the yardstick"
-    times = units.times(reduction_vs_mha(attention))
-    return f"{units.decimal(n_bytes)}, {times} smaller than MHA"
-
-
-def formula_filled_in(choice: SizeChoice, attention: AttentionConfig) -> str:
-    """The formula with the sliders' numbers put in, and what comes out."""
-    if isinstance(attention, GroupedConfig):
-        elements = f"2 x {attention.n_kv_heads} x {attention.head_dim}"
+    said = units.decimal(choice.cache_bytes(variant, choice.context_len))
+    if variant == "MHA":
+        said += ", the yardstick"
     else:
-        elements = f"({attention.kv_lora_rank} + {attention.qk_rope_head_dim})"
-    n_bytes = choice.cache_bytes(attention, choice.context_len)
+        said += f", {units.times(choice.reduction_vs_mha(variant))} smaller than MHA"
+    if choice.windowed:
+        allocated = units.capacity(choice.allocated_bytes(variant, choice.context_len))
+        said += f"; {allocated} as allocated"
+    return said
+
+
+def formula_filled_in(choice: SizeChoice, variant: str) -> str:
+    """The formula with the sliders' numbers put in, and what comes out."""
+    runs = choice.models[variant].runs
+    terms = " + ".join(_run_filled_in(choice, run) for run in runs)
+    n_bytes = choice.cache_bytes(variant, choice.context_len)
     return (
-        f"{elements} x {units.count(choice.n_layers, 'layer')} x "
-        f"{_bytes_per_element(choice, attention):g} B x {choice.context_len} tokens x "
-        f"{choice.batch_size} = {units.exact_bytes(n_bytes)} = {units.binary_and_decimal(n_bytes)}"
+        f"{terms if len(runs) == 1 else f'({terms})'} x {choice.batch_size} = "
+        f"{units.exact_bytes(n_bytes)} = {units.binary_and_decimal(n_bytes)}"
     )
 
 
 def lecture_sentence(choice: SizeChoice) -> str:
-    """At which context, and in which format, MHA with these numbers keeps the lecture's 400 GB."""
-    model = ModelConfig.uniform(choice.rows["MHA"], choice.n_layers)
+    """At which context, and in which format, MHA with these numbers keeps the lecture's 400 GB.
+
+    Raises:
+        ValueError: a layer sees a window only.
+    """
+    model = choice.models["MHA"]
     n_tokens = tokens_to_fill(LECTURE_BYTES, model, choice.batch_size, choice.kv_format)
     return (
-        f"{units.count(choice.n_layers, 'layer')}, {choice.n_heads} heads of width "
+        f"{units.count(model.n_layers, 'layer')}, {choice.n_heads} heads of width "
         f"{choice.head_dim}, {choice.kv_format}, batch {choice.batch_size}: "
         f"MHA reaches 400 GB at {units.count(n_tokens, 'token')}"
     )
@@ -146,12 +152,29 @@ def lecture_sentence(choice: SizeChoice) -> str:
 def cache_answer(choice: SizeChoice) -> str:
     """The one-line answer of the page on the KV cache."""
     sizes = [
-        f"{name} {units.binary_and_decimal(choice.cache_bytes(attention, choice.context_len))}"
-        for name, attention in choice.rows.items()
+        f"{name} {units.binary_and_decimal(choice.cache_bytes(name, choice.context_len))}"
+        for name in choice.models
     ]
-    return f"At {choice.context_len} tokens: {', '.join(sizes)}. {lecture_sentence(choice)}."
+    told = f"At {choice.context_len} tokens: {', '.join(sizes)}."
+    if choice.windowed:
+        return f"{told} Layers with a window stop growing there, if the engine lets them."
+    return f"{told} {lecture_sentence(choice)}."
 
 
-def _bytes_per_element(choice: SizeChoice, attention: AttentionConfig) -> float:
+def _run_filled_in(choice: SizeChoice, run: LayerRun) -> str:
+    """The bytes of layers alike and one sequence: "2 x 8 x 64 x 12 layers x 2 B x 8192 tokens"."""
+    attention, tokens = run.attention, str(choice.context_len)
+    if isinstance(attention, LatentConfig):
+        elements = f"({attention.kv_lora_rank} + {attention.qk_rope_head_dim})"
+    elif attention.head_dim == attention.v_head_dim:
+        elements = f"2 x {attention.n_kv_heads} x {attention.head_dim}"
+    else:
+        widths = f"({attention.head_dim} + {attention.v_head_dim})"
+        elements = f"{attention.n_kv_heads} x {widths}"
+    if run.window is not None:
+        tokens = f"min({tokens}, {run.window})"
     stored = layer_bytes_per_token(attention, choice.kv_format)
-    return stored / kv_elements_per_token(attention)
+    return (
+        f"{elements} x {units.count(run.n_layers, 'layer')} x "
+        f"{stored / kv_elements_per_token(attention):g} B x {tokens} tokens"
+    )

@@ -10,7 +10,6 @@ from dashboard.choices import SizeChoice
 from dashboard.measured_tables import Row
 from gqa_core import units
 from gqa_core.catalog.results import published_results
-from gqa_core.theory.memory import reduction_vs_mha
 
 LECTURE = {"MHA": "best", "GQA": "middle", "MQA": "worst", "MLA": "asks for the best"}
 
@@ -24,7 +23,7 @@ def tradeoff_table(choice: SizeChoice, rows: Sequence[Row]) -> pd.DataFrame:
     bandwidth = rows[-1]["read_bandwidth_bytes_per_s"] if rows else None
     table = []
     for variant, attention in choice.rows.items():
-        n_bytes = choice.cache_bytes(attention, choice.context_len)
+        n_bytes = choice.cache_bytes(variant, choice.context_len)
         logged = _newest(
             row
             for row in rows
@@ -36,7 +35,7 @@ def tradeoff_table(choice: SizeChoice, rows: Sequence[Row]) -> pd.DataFrame:
             {
                 "Variant": variant,
                 "Cache (GiB)": n_bytes / units.GIB,
-                "Smaller than MHA": reduction_vs_mha(attention),
+                "Smaller than MHA": choice.reduction_vs_mha(variant),
                 "One read here, predicted (ms)": 1e3 * n_bytes / bandwidth if bandwidth else None,
                 "Attend here, measured (ms)": 1e3 * logged["attend_s"] if logged else None,
                 "Measured with": _conditions(logged),
@@ -61,11 +60,11 @@ def published_table() -> pd.DataFrame:
 
 def answer(choice: SizeChoice) -> str:
     """The page's question answered in one line from the sliders."""
-    mha = choice.cache_bytes(choice.rows["MHA"], choice.context_len)
+    mha = choice.cache_bytes("MHA", choice.context_len)
     parts = [
-        f"{variant} {units.capacity(choice.cache_bytes(attention, choice.context_len))} "
-        f"({units.times(reduction_vs_mha(attention))} smaller)"
-        for variant, attention in choice.rows.items()
+        f"{variant} {units.capacity(choice.cache_bytes(variant, choice.context_len))} "
+        f"({units.times(choice.reduction_vs_mha(variant))} smaller)"
+        for variant in choice.models
         if variant != "MHA"
     ]
     return (

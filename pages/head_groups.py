@@ -50,7 +50,8 @@ panels.show_downloads("head_groups", {"csv": lambda: table.to_csv(index=False)})
 st.markdown(
     "**Formula.** Query head i reads K/V head i // (query heads / K/V heads); a K/V head keeps a K "
     "and a V of the head width, so 2 x head width x bytes per element for each token and layer. "
-    "MLA keeps a latent of 4 and a RoPE key of a half head width (DeepSeek-V2's proportions). "
+    "MLA keeps a latent of 4 and a RoPE key of a half head width (DeepSeek-V2's proportions) "
+    "unless the model has its own. Where its layers differ, the one the sliders show is drawn. "
     "**Source.** GQA paper, arXiv:2305.13245, figure 2; DeepSeek-V2 report, arXiv:2405.04434, "
     "sections 2.1.2 and 2.1.3, Table 1; heads on GPUs: vLLM, get_num_kv_heads. "
     "**Limits.** “Groups of 8” can mean 8 K/V heads or 8 heads a group: here G counts K/V heads. "

@@ -17,10 +17,10 @@ open_page(
     "for a single input.” At which context, and in which number format?",
 )
 choice, ceilings = cache_controls()
-sizes = {name: choice.cache_bytes(row, choice.context_len) for name, row in choice.rows.items()}
+sizes = {name: choice.cache_bytes(name, choice.context_len) for name in choice.models}
 panels.show_metrics(
     [
-        (f"{name} cache", units.capacity(size), sentences.size_caption(choice.rows[name], size))
+        (f"{name} cache", units.capacity(size), sentences.size_caption(choice, name))
         for name, size in sizes.items()
     ]
 )
@@ -31,14 +31,18 @@ panels.show_evidence("formula", "published", *(["measured here"] if measured els
 panels.show_figure(
     cache_growth(
         {
-            name: [choice.cache_bytes(row, context_len) for context_len in contexts]
-            for name, row in choice.rows.items()
+            name: [choice.cache_bytes(name, context_len) for context_len in contexts]
+            for name in choice.models
         },
         contexts,
         choice.context_len,
         measured,
         {device.name: device.memory_bytes for device in ceilings},
         max(device.memory_bytes for device in devices()),
+        allocated={
+            name: [choice.allocated_bytes(name, context_len) for context_len in contexts]
+            for name in (choice.models if choice.windowed else ())
+        },
     ),
     "cache_growth",
     sentences.cache_answer(choice),
@@ -50,10 +54,11 @@ panels.show_table(table, "growth", "Cache of each variant by context, for the se
 panels.show_downloads("kv_cache", {"csv": lambda: table.to_csv(index=False)})
 st.markdown(
     "**Formula**, with your numbers: elements a token and layer x layers x bytes an element x "
-    "context x batch."
+    "context x batch; a layer with a window keeps no more tokens than that. *As allocated* is what "
+    "an engine reserves that gives every caching layer room for the whole context."
 )
-for name, attention in choice.rows.items():
-    st.markdown(f"- {name}: {sentences.formula_filled_in(choice, attention)}")
+for name in choice.models:
+    st.markdown(f"- {name}: {sentences.formula_filled_in(choice, name)}")
 st.markdown(
     f"**The lecture's 400 GB.** {sentences.lecture_sentence(DEEPSEEK)}. "
     "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1, for the elements; memory of "

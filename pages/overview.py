@@ -18,10 +18,10 @@ open_page(
     "MQA.” How much smaller is the cache, for which sharing of heads?",
 )
 choice = size_controls()
-sizes = {name: choice.cache_bytes(row, choice.context_len) for name, row in choice.rows.items()}
+sizes = {name: choice.cache_bytes(name, choice.context_len) for name in choice.models}
 curves = {
-    name: [choice.cache_bytes(row, context_len) for context_len in CONTEXT_LENS]
-    for name, row in choice.rows.items()
+    name: [choice.cache_bytes(name, context_len) for context_len in CONTEXT_LENS]
+    for name in choice.models
 }
 table = formula_tables.size_table(choice)
 
@@ -68,7 +68,7 @@ st.markdown(
     "where a layer keeps 2 x K/V heads x head width elements (MHA, GQA, MQA), or 4.5 x head width "
     "(MLA: a latent of 4 and a RoPE key of a half, DeepSeek-V2's proportions). "
     "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1. "
-    "**Limits.** Weights, activations and page padding are not counted; every layer is taken to "
-    "see the whole context."
+    "**Limits.** Weights, activations and page padding are not counted; a layer with a window "
+    "keeps its tokens and no more, which not every engine does (see **KV cache**)."
 )
 st.success(f"**Answer.** {answer(choice)}")

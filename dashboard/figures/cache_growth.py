@@ -26,15 +26,18 @@ def cache_growth(
     measured: Sequence[Mapping[str, Any]] = (),
     ceilings: Mapping[str, int] | None = None,
     highest: int = 0,
+    allocated: Mapping[str, Sequence[int]] | None = None,
 ) -> go.Figure:
     """Cache bytes over `contexts` on log-log axes, `at` marked by a dotted line.
 
     `measured` are rows of `measured_tables.cache_rows`; `ceilings` bytes by device name. The axis
-    holds `highest` in any case, so it stays where it is while ceilings come and go.
+    holds `highest` in any case, so it stays where it is while ceilings come and go. `allocated` are
+    the bytes where windows save nothing: thin lines above their variant's own.
     """
     figure = go.Figure()
     ceilings = ceilings or {}
-    values = [value for curve in curves.values() for value in curve]
+    allocated = allocated or {}
+    values = [value for curve in (*curves.values(), *allocated.values()) for value in curve]
     values += [row[name] for row in measured for name in MEASURED]
     values += [*ceilings.values(), *([highest] if highest else [])]
     figure.update_xaxes(context_axis(min(contexts), max(contexts)))
@@ -51,6 +54,7 @@ def cache_growth(
             text=[units.binary_and_decimal(value) for value in n_bytes],
             hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
         )
+    _add_allocated(figure, allocated, contexts)
     low, high = figure.layout.yaxis.range
     figure.add_scatter(
         x=[at, at],
@@ -67,6 +71,33 @@ def cache_growth(
         for field in MEASURED:
             _add_measured(figure, label, field, [row for row in measured if row["label"] == label])
     return laid_out(figure, height=520)
+
+
+def _add_allocated(
+    figure: go.Figure, allocated: Mapping[str, Sequence[int]], contexts: Sequence[int]
+) -> None:
+    """Thin lines in their variant's look, and one grey entry in the legend for all of them."""
+    for variant, n_bytes in allocated.items():
+        look = LOOKS[variant]
+        figure.add_scatter(
+            x=list(contexts),
+            y=list(n_bytes),
+            name=f"{variant} (as allocated)",
+            showlegend=False,
+            mode="lines",
+            line={"color": look.color, "dash": look.dash, "width": 1},
+            text=[units.binary_and_decimal(value) for value in n_bytes],
+            hovertemplate=f"{variant} as allocated at %{{x:,}} tokens: %{{text}}"
+            "<extra>formula</extra>",
+        )
+    if allocated:
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            name="as allocated (formula, thin)",
+            mode="lines",
+            line={"color": NEUTRAL, "width": 1},
+        )
 
 
 def _add_measured(

@@ -28,7 +28,7 @@ from gqa_core.configs import (
 )
 from gqa_core.theory.formats import number_format
 from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
-from gqa_core.theory.sharding import model_on_one_gpu
+from gqa_core.theory.sharding import model_on_one_gpu, possible_tps
 
 MAX_BYTES = 10**15
 
@@ -119,14 +119,14 @@ class Deployment:
         None where they have none on any number of GPUs that splits the heads; `on_most_gpus` tells
         what is missing there.
         """
-        for n_gpus in splits(self.model):
+        for n_gpus in possible_tps(self.model):
             if replace(self, n_gpus=n_gpus).fits(context_len, n_users, as_allocated=as_allocated):
                 return n_gpus
         return None
 
     def on_most_gpus(self) -> Deployment:
         """The same on as many GPUs as can split the heads: a GPU's part is never smaller."""
-        return replace(self, n_gpus=splits(self.model)[-1])
+        return replace(self, n_gpus=possible_tps(self.model)[-1])
 
     def memory_needed(self, context_len: int, n_users: int, *, as_allocated: bool = False) -> int:
         """Bytes of memory that each of the n_gpus must have for so many sequences.
@@ -135,17 +135,3 @@ class Deployment:
         """
         cache = n_users * self.sequence_bytes(context_len, as_allocated=as_allocated)
         return ceil((cache + self.weight_share) / self.utilisation)
-
-
-def splits(model: ModelConfig) -> tuple[int, ...]:
-    """The numbers of GPUs that can split the heads of every layer, ascending."""
-    most = min(run.attention.n_heads for run in model)
-    return tuple(n_gpus for n_gpus in range(1, most + 1) if _can_split(model, n_gpus))
-
-
-def _can_split(model: ModelConfig, n_gpus: int) -> bool:
-    try:
-        model_on_one_gpu(model, n_gpus)
-    except ValueError:
-        return False
-    return True

@@ -49,11 +49,6 @@ def on_one_gpu(attention: AttentionConfig, tp: int) -> AttentionConfig:
     return replace(attention, n_heads=n_heads, n_kv_heads=max(1, n_kv_heads // tp))
 
 
-def possible_tps(attention: AttentionConfig, most: int) -> list[int]:
-    """The numbers of GPUs, up to `most`, that this layer's heads can be dealt out to."""
-    return [tp for tp in range(1, min(most, attention.n_heads) + 1) if _can_split(attention, tp)]
-
-
 def model_on_one_gpu(model: ModelConfig, tp: int) -> ModelConfig:
     """The model as one of `tp` GPUs caches it; sizes of it are bytes per GPU.
 
@@ -63,6 +58,12 @@ def model_on_one_gpu(model: ModelConfig, tp: int) -> ModelConfig:
     return ModelConfig(
         runs=tuple(replace(run, attention=on_one_gpu(run.attention, tp)) for run in model)
     )
+
+
+def possible_tps(model: ModelConfig) -> tuple[int, ...]:
+    """The numbers of GPUs that can split the heads of every layer, ascending."""
+    most = min(run.attention.n_heads for run in model)
+    return tuple(tp for tp in range(1, most + 1) if _can_split(model, tp))
 
 
 def replicas(attention: AttentionConfig, tp: int) -> int:
@@ -99,9 +100,9 @@ def gpu_shares(attention: AttentionConfig, tp: int) -> tuple[GpuShare, ...]:
     return tuple(shares)
 
 
-def _can_split(attention: AttentionConfig, tp: int) -> bool:
+def _can_split(model: ModelConfig, tp: int) -> bool:
     try:
-        on_one_gpu(attention, tp)
+        model_on_one_gpu(model, tp)
     except ValueError:
         return False
     return True

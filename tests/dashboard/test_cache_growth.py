@@ -84,3 +84,15 @@ def test_the_axis_holds_the_highest_ceiling_whether_it_is_drawn_or_not():
     )
     assert without.layout.yaxis.range == with_all.layout.yaxis.range
     assert 10 ** without.layout.yaxis.range[1] >= 80 * 10**9
+
+
+def test_what_is_allocated_beyond_windows_is_a_thin_line_in_the_same_look():
+    allocated = {"MHA": [2**21, 2**24, 2**27]}
+    figure = cache_growth(CURVES, CONTEXTS, 512, allocated=allocated)
+    ideal, thin = named(figure, "MHA (formula)"), named(figure, "MHA (as allocated)")
+    assert (thin.line.color, thin.line.dash) == (ideal.line.color, ideal.line.dash)
+    assert thin.line.width < ideal.line.width
+    assert list(thin.y) == allocated["MHA"]
+    shown = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert shown == ["MHA (formula)", "MQA (formula)", "as allocated (formula, thin)"]
+    assert not [t for t in cache_growth(CURVES, CONTEXTS, 512).data if "allocated" in t.name]

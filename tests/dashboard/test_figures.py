@@ -1,5 +1,7 @@
 """Figures without Streamlit: what is drawn, its names, units, ranges, and nothing to draw."""
 
+from itertools import pairwise
+
 import pytest
 
 from dashboard.figures.attend_vs_context import attend_vs_context
@@ -18,7 +20,7 @@ def traces(figure, name):
     return [trace for trace in figure.data if trace.name == name]
 
 
-@pytest.mark.parametrize(("n_heads", "n_kv_heads"), [(2, 1), (8, 2), (32, 8), (128, 128), (6, 3)])
+@pytest.mark.parametrize(("n_heads", "n_kv_heads"), [(2, 1), (8, 2), (32, 8), (64, 64), (6, 3)])
 def test_every_query_head_is_drawn_once_a_row_and_joined_to_its_k_v_head(n_heads, n_kv_heads):
     rows = variants(n_heads, n_kv_heads, 64)
     figure = head_sharing(rows)
@@ -39,6 +41,25 @@ def test_the_middle_of_its_queries_is_where_a_k_v_head_stands():
     texts = [text for t in figure.data if t.marker.symbol == "circle" for text in t.text]
     assert "query head 3 reads K/V head 0" in texts
     assert "query head 4 reads K/V head 1" in texts
+
+
+@pytest.mark.parametrize(("n_heads", "n_kv_heads"), [(71, 1), (128, 128), (232, 8)])
+def test_many_heads_are_funnels_that_never_overlap(n_heads, n_kv_heads):
+    attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)
+    figure = head_sharing({"GQA": attention})
+    assert not [t for t in figure.data if t.marker.symbol == "circle"]
+    edges = []
+    for trace in (t for t in figure.data if t.fill == "toself"):
+        for start in range(0, len(trace.x), 6):
+            left, right, foot_right, foot_left = trace.x[start : start + 4]
+            assert left - 1e-9 <= foot_left < foot_right <= right + 1e-9
+            edges.append((left, right))
+    assert len(edges) == n_kv_heads
+    edges.sort()
+    assert all(before < after for (_, before), (after, _) in pairwise(edges))
+    assert (edges[0][0], edges[-1][1]) == (-0.42, n_heads - 1 + 0.42)
+    sizes = {t.marker.size for t in figure.data if t.marker.symbol == "square"}
+    assert max(sizes) * n_kv_heads <= 270  # pixels between the margins of a phone
 
 
 def test_squares_are_small_enough_to_stand_side_by_side_on_a_phone():

@@ -15,7 +15,7 @@ MEASURED = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "n_layers": 1, "kv_fo
 
 
 def choose(app, name):
-    app = app.selectbox(key="preset").set_value(name).run()
+    app = app.selectbox(key="model").set_value(name).run()
     assert not app.exception
     return app
 
@@ -45,16 +45,16 @@ def figure(app):
 @pytest.mark.parametrize("page", ["head_groups", "kv_cache"])
 def test_a_preset_sets_the_sliders_and_stays_chosen(opened, page, name, expected):
     app = opened(page, n_heads=2, n_kv_heads=1, head_dim=64, batch_size=4, kv_format="fp8")
-    assert app.selectbox(key="preset").value is None
+    assert app.selectbox(key="model").value == "Custom, from Llama 3 8B"
     app = choose(app, name)
     assert values(app).items() >= expected.items()
-    assert app.selectbox(key="preset").value == name
+    assert app.selectbox(key="model").value == name
 
 
 def test_a_moved_slider_leaves_no_wrong_name_standing(opened):
     app = choose(opened("head_groups"), "Llama 3 70B")
     app = slider(app, "n_layers").set_value(61).run()
-    assert app.selectbox(key="preset").value is None
+    assert app.selectbox(key="model").value == "Custom, from Llama 3 70B"
 
 
 def test_deepseek_s_preset_shows_the_lecture_s_numbers_and_where_they_hold(opened):

@@ -76,7 +76,7 @@ def test_bytes_a_gpu_are_those_of_the_heads_it_holds():
         n_layers=80,
         kv_format="bf16",
     )
-    assert choice.bytes_per_gpu(LLAMA_70B, 8) == choice.bytes_per_gpu(LLAMA_70B, 16) == 40_960_000
+    assert choice.bytes_per_gpu("GQA", 8) == choice.bytes_per_gpu("GQA", 16) == 40_960_000
     table = gpu_table(choice, LLAMA_70B, 16)
     assert list(table["Held by an earlier GPU too"]) == ["no", "yes"] * 8
     assert list(table["Caches"])[:3] == ["K/V head 0", "K/V head 0", "K/V head 1"]

@@ -113,14 +113,14 @@ def test_an_example_sets_the_heads_of_a_measurement_and_nothing_else(opened, nam
     workload = {"context_len": 512, "batch_size": 2}
     app = opened(name, n_heads=4, n_kv_heads=4, head_dim=32, **workload)
     assert "is MHA" in app.info[0].value
-    assert app.selectbox(key="preset").value is None
-    app = app.selectbox(key="preset").set_value("Llama 3 70B").run()
+    assert app.selectbox(key="model").value == "Custom, from Llama 3 8B"
+    app = app.selectbox(key="model").set_value("Llama 3 70B").run()
     assert not app.exception
     values = {widget.key: widget.value for widget in app.select_slider}
     heads = {"n_heads": 64, "n_kv_heads": 8, "head_dim": 128}
     assert values.items() >= (heads | workload).items()
     assert values.get("measured_layers", 1) == 1
-    assert app.selectbox(key="preset").value == "Llama 3 70B"
+    assert app.selectbox(key="model").value == "Llama 3 70B"
 
 
 def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):

@@ -1,13 +1,10 @@
-"""Presets: names of their own, numbers from the catalogue, and which one the sliders say."""
-
-from dataclasses import replace
+"""Presets: names of their own, numbers from the catalogue, and where the sliders can stand."""
 
 import pytest
 
-from dashboard.choices import DecodeChoice
 from dashboard.controls import CONTEXT_LENS, HEAD_DIMS, MODEL_LAYERS, N_HEADS
-from dashboard.presets import DEEPSEEK, HEADS, PRESETS, name_of, offered
-from gqa_core.catalog.models import model
+from dashboard.presets import CATALOGUE, DEEPSEEK, HEADS, PRESETS, offered
+from gqa_core.catalog.models import model, models
 
 OPTIONS = {
     "n_heads": N_HEADS,
@@ -16,45 +13,45 @@ OPTIONS = {
     "context_len": CONTEXT_LENS,
 }
 DEEPSEEK_NAME = "DeepSeek at 100,000 tokens"
-BY_NAME = {preset.name: preset for preset in PRESETS}
-MEASURED = DecodeChoice(
-    n_heads=64,
-    n_kv_heads=8,
-    head_dim=128,
-    context_len=512,
-    batch_size=4,
-    n_layers=1,
-    dtype="float32",
-    kernel="auto",
-)
+LECTURE = {preset.name for preset in PRESETS}
 
 
-def test_presets_have_names_of_their_own():
-    assert len(BY_NAME) == len(PRESETS) == 5
+def test_the_lecture_s_examples_come_first_and_every_model_of_the_catalogue_once():
+    names = list(offered(measuring=False))
+    assert names[:2] == ["32 heads in 8", "128 heads in 8 (16x)"]
+    assert {*names[:5]} == LECTURE
+    assert {*names} == LECTURE | {known.name for known in models()}
+    assert len(names) == len(PRESETS) + len(CATALOGUE) >= 60
 
 
-@pytest.mark.parametrize("preset", PRESETS, ids=lambda preset: preset.name)
+@pytest.mark.parametrize("preset", [*PRESETS, *CATALOGUE], ids=lambda preset: preset.name)
 def test_every_preset_is_a_place_where_the_sliders_can_stand(preset):
     assert preset.settings["n_heads"] % preset.settings["n_kv_heads"] == 0
     for key, options in OPTIONS.items():
         assert preset.settings.get(key, options[0]) in options
 
 
+def test_slider_options_are_sorted_and_hold_odd_models_too():
+    for options in (N_HEADS, HEAD_DIMS, MODEL_LAYERS):
+        assert list(options) == sorted(set(options))
+    assert {9, 14, 25, 71, 232} <= {*N_HEADS}
+    assert {18, 26, 27, 62, 94} <= {*MODEL_LAYERS}
+
+
 @pytest.mark.parametrize("name", ["Llama 3 8B", "Llama 3 70B"])
 def test_llama_s_numbers_are_the_catalogue_s(name):
-    known, settings = model(name), BY_NAME[name].settings
+    known, settings = model(name), offered(measuring=False)[name].settings
     assert settings["n_kv_heads"] == known.attention.n_kv_heads
     assert settings["n_layers"] == known.config.n_layers
 
 
-def test_the_sliders_name_is_the_preset_that_says_most():
-    assert name_of(DEEPSEEK) == DEEPSEEK_NAME
-    assert name_of(replace(DEEPSEEK, context_len=8192)) == "128 heads in 8 (16x)"
-    assert name_of(replace(DEEPSEEK, n_kv_heads=4)) is None
+def test_the_lecture_s_deepseek_is_what_the_catalogue_s_is():
+    own = offered(measuring=False)["DeepSeek-V3"].layout.model
+    assert DEEPSEEK.models["MLA"].runs == own.runs
 
 
 def test_a_page_that_measures_is_offered_heads_and_no_context():
-    assert {preset.name for preset in offered(MEASURED)} == {*BY_NAME} - {DEEPSEEK_NAME}
-    assert {key for preset in offered(MEASURED) for key in preset.settings} == {*HEADS}
-    assert name_of(MEASURED) == "Llama 3 70B"  # of which only one layer is measured
-    assert name_of(replace(MEASURED, head_dim=64)) is None
+    measuring = offered(measuring=True)
+    assert {*offered(measuring=False)} - {*measuring} == {DEEPSEEK_NAME}
+    assert {key for preset in measuring.values() for key in preset.settings} == {*HEADS}
+    assert not any(preset.layout for preset in measuring.values())

@@ -51,12 +51,11 @@ def test_the_answer_on_heads_is_computed(layer, said):
 
 
 def test_formulas_are_filled_in_with_the_sliders_numbers():
-    rows = DEEPSEEK.rows
-    assert sentences.formula_filled_in(DEEPSEEK, rows["MHA"]) == (
+    assert sentences.formula_filled_in(DEEPSEEK, "MHA") == (
         "2 x 128 x 128 x 61 layers x 2 B x 100000 tokens x 1 = 399,769,600,000 B"
         " = 372.31 GiB (399.77 GB)"
     )
-    assert sentences.formula_filled_in(DEEPSEEK, rows["MLA"]).startswith("(512 + 64) x 61 layers")
+    assert sentences.formula_filled_in(DEEPSEEK, "MLA").startswith("(512 + 64) x 61 layers")
 
 
 def test_the_lecture_s_400_gb_hold_just_after_100_000_tokens_in_bf16():

@@ -8,7 +8,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gqa_core.configs import MAX_CONTEXT_LEN, GroupedConfig, LayerRun, ModelConfig
-from gqa_core.theory.capacity import MAX_BYTES, Deployment, splits
+from gqa_core.theory.capacity import MAX_BYTES, Deployment
+from gqa_core.theory.sharding import possible_tps
 from tests.anchors import DEEPSEEK_V3
 
 LLAMA_70B = ModelConfig.uniform(GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=128), 80)
@@ -62,7 +63,7 @@ def test_the_memory_that_llama_70b_needs():
 
 def test_more_than_all_splits_can_hold_is_none_and_the_largest_tells_why():
     # 64 GPUs still cache one K/V head each: 72e9 - 141,107,412,992 / 64 holds 208 of 335,544,320 B.
-    assert splits(LLAMA_70B) == (1, 2, 4, 8, 16, 32, 64)
+    assert possible_tps(LLAMA_70B) == (1, 2, 4, 8, 16, 32, 64)
     assert (ON_8.gpus_needed(8192, 208), ON_8.gpus_needed(8192, 209)) == (64, None)
     most = ON_8.on_most_gpus()
     assert (most.n_gpus, most.most_sequences(8192)) == (64, 208)
@@ -70,8 +71,8 @@ def test_more_than_all_splits_can_hold_is_none_and_the_largest_tells_why():
 
 def test_only_numbers_that_split_the_heads_are_asked():
     six = ModelConfig.uniform(GroupedConfig(n_heads=48, n_kv_heads=6, head_dim=64), 1)
-    assert splits(six) == (1, 2, 3, 6, 12, 24, 48)  # not 4, 8 or 16
-    assert splits(ModelConfig.uniform(DEEPSEEK_V3, 61)) == (1, 2, 4, 8, 16, 32, 64, 128)
+    assert possible_tps(six) == (1, 2, 3, 6, 12, 24, 48)  # not 4, 8 or 16
+    assert possible_tps(ModelConfig.uniform(DEEPSEEK_V3, 61)) == (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def test_gpt_oss_20b_s_windows_make_a_band():
@@ -226,7 +227,7 @@ def test_the_memory_needed_is_enough_and_a_byte_less_is_not(as_allocated, deploy
 @given(deployments(), contexts, users)
 def test_the_gpus_needed_are_enough_and_fewer_are_not(as_allocated, deployment, length, n):
     needed = deployment.gpus_needed(length, n, as_allocated=as_allocated)
-    for n_gpus in splits(deployment.model):
+    for n_gpus in possible_tps(deployment.model):
         enough = replace(deployment, n_gpus=n_gpus).fits(length, n, as_allocated=as_allocated)
         assert enough == (needed is not None and n_gpus >= needed)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gqa_core.configs import GroupedConfig, ModelConfig, Workload
+from gqa_core.configs import GroupedConfig, LayerRun, ModelConfig, Workload
 from gqa_core.theory.memory import kv_bytes_per_token, kv_cache_bytes
 from gqa_core.theory.sharding import (
     gpu_shares,
@@ -62,9 +62,14 @@ def test_a_split_that_cannot_be_is_refused(n_heads, n_kv_heads, tp, sentence):
 
 def test_the_possible_splits_are_those_that_are_not_refused():
     attention = GroupedConfig(n_heads=48, n_kv_heads=6, head_dim=64)
-    assert possible_tps(attention, 64) == [1, 2, 3, 6, 12, 24, 48]
-    assert possible_tps(attention, 8) == [1, 2, 3, 6]
-    assert possible_tps(DEEPSEEK_V3, 8) == [1, 2, 4, 8]
+    assert possible_tps(ModelConfig.uniform(attention, 2)) == (1, 2, 3, 6, 12, 24, 48)
+    both = ModelConfig(
+        runs=(
+            LayerRun(attention=attention, n_layers=1),
+            LayerRun(attention=DEEPSEEK_V3, n_layers=1),
+        )
+    )
+    assert possible_tps(both) == (1, 2)  # 3 splits 48 heads, not 128; 4 does not split 6 K/V heads
 
 
 powers = st.integers(0, 5).map(lambda power: 2**power)
