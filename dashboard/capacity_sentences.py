@@ -14,15 +14,21 @@ from gqa_core.theory.sharding import possible_tps
 
 
 def metrics(plan: Plan) -> list[tuple[str, str, str]]:
-    """The four answers for the variant shown, the smaller of two readings first."""
+    """The four answers for the variant shown; of two readings of a long number, the careful one.
+
+    As allocated stands first in `fits`, and asks for more memory and gives less context.
+    """
     found = fits(plan, plan.variant)
     less = with_label_error(plan.shown)
     fewer = [less.most_sequences(plan.context_len, as_allocated=fit.as_allocated) for fit in found]
     users = f"{units.count(plan.n_users, 'user')} at {plan.context_len} tokens"
     n_gpus = units.count(plan.shown.n_gpus, "GPU")
-    held, needed = ("", "")
+    held, needed, contexts, memories = "", "", "", ""
+    careful, ideal = found[0], found[-1]
     if len(found) > 1:
         held, needed = ("as allocated to ideal, ", "ideal to as allocated, ")
+        contexts = f"as allocated ({context_text(ideal)} ideal), "
+        memories = f"as allocated ({units.capacity(ideal.memory_needed)} ideal), "
     return [
         (
             f"{plan.variant} sequences that fit",
@@ -32,8 +38,8 @@ def metrics(plan: Plan) -> list[tuple[str, str, str]]:
         ),
         (
             "Longest context",
-            _span([context_text(fit) for fit in found]),
-            f"{held}tokens for {units.count(plan.n_users, 'user')} on {n_gpus}",
+            context_text(careful),
+            f"{contexts}tokens for {units.count(plan.n_users, 'user')} on {n_gpus}",
         ),
         (
             "GPUs needed",
@@ -42,10 +48,9 @@ def metrics(plan: Plan) -> list[tuple[str, str, str]]:
         ),
         (
             "Memory a GPU needs",
-            _span([units.capacity(fit.memory_needed) for fit in reversed(found)]),
-            f"{needed}{_span([units.decimal(fit.memory_needed) for fit in reversed(found)])}, for "
-            f"{users}; {_span([units.decimal(fit.memory_in_all) for fit in reversed(found)])} on "
-            f"{n_gpus}",
+            units.capacity(careful.memory_needed),
+            f"{memories}{units.decimal(careful.memory_needed)}, for {users}; "
+            f"{units.decimal(careful.memory_in_all)} on {n_gpus}",
         ),
     ]
 
