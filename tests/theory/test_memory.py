@@ -1,5 +1,7 @@
 """Published cache sizes, to the byte, and what holds for every size."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,29 @@ def deepseek_with(n_kv_heads):
 )
 def test_published_bytes_per_token(attention, n_layers, kv_format, expected):
     assert kv_bytes_per_token(ModelConfig.uniform(attention, n_layers), kv_format) == expected
+
+
+@pytest.mark.parametrize(
+    ("n_heads", "n_kv_heads", "n_layers", "context_len", "gibibytes"),
+    [
+        # Llama-3.1-8B, 131,072 B a token: x 1,024 = 2^27; x 128,000 / 2^30
+        (32, 8, 32, 1024, 0.125),
+        (32, 8, 32, 128_000, 15.625),
+        # OPT-13B, 819,200 B a token: x 2,048 / 2^30
+        (40, 40, 40, 2048, 1.5625),
+    ],
+)
+def test_published_caches_in_gibibytes(n_heads, n_kv_heads, n_layers, context_len, gibibytes):
+    attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=128)
+    model = ModelConfig.uniform(attention, n_layers)
+    assert kv_cache_bytes(model, Workload(context_len=context_len), "bf16") == gibibytes * 2**30
+
+
+def test_deepseek_v2_s_latent_is_equal_to_gqa_with_2_25_groups():
+    # (512 + 64) x 60 layers = 34,560 elements a token; 576 / (2 x 128) = 2.25
+    v2 = ModelConfig.uniform(DEEPSEEK_V3, 60)
+    assert kv_bytes_per_token(v2, "fp8") == 34_560
+    assert kv_elements_per_token(DEEPSEEK_V3) / kv_elements_per_token(deepseek_with(1)) == 2.25
 
 
 @pytest.mark.parametrize(
@@ -98,6 +123,22 @@ def test_bytes_are_linear_in_all_but_the_shared_heads(k, g, d, n_layers, context
     assert kv_bytes_per_token(model, "bf16") * context_len * batch_size == expected
     assert kv_cache_bytes(model, workload, "fp32") == 2 * expected
     assert reduction_vs_mha(attention) == g
+
+
+@given(sizes, sizes, sizes, st.integers(1, 2**20), st.integers(1, 1000), st.integers(1, 1000))
+def test_more_context_or_more_k_v_heads_never_take_fewer_bytes(k, g, d, context_len, more, window):
+    attention = GroupedConfig(n_heads=k * g, n_kv_heads=k, head_dim=d)
+    runs = (
+        LayerRun(attention=attention, n_layers=2),
+        LayerRun(attention=attention, n_layers=1, window=window),
+    )
+    short = kv_cache_bytes(ModelConfig(runs=runs), Workload(context_len=context_len), "q4_0")
+    longer = Workload(context_len=context_len + more)
+    assert kv_cache_bytes(ModelConfig(runs=runs), longer, "q4_0") >= short
+    mha = ModelConfig(runs=tuple(replace(run, attention=attention.mha) for run in runs))
+    assert kv_cache_bytes(mha, Workload(context_len=context_len), "q4_0") >= short
+    batch = Workload(context_len=context_len, batch_size=3)
+    assert kv_cache_bytes(ModelConfig(runs=runs), batch, "q4_0") == 3 * short
 
 
 def test_an_unknown_format_is_refused_with_those_that_exist():
