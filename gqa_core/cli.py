@@ -27,7 +27,7 @@ from gqa_core.configs import (
 )
 from gqa_core.size_text import size_text
 
-MAX_SENTENCE = 600  # characters: an argument may be quoted in it
+MAX_SENTENCE = 400  # characters: an argument may be quoted in it
 
 if TYPE_CHECKING:
     from gqa_core.hf_config.read import ReadConfig
