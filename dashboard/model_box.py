@@ -19,7 +19,7 @@ from dashboard.presets import Preset, offered
 
 KEY, FROM = "model", "model_the_sliders_are_from"
 LINK = "model_in_the_link"  # noted once it is read, and once it says what the box says
-CUSTOM = "Custom, from "
+CUSTOM, AGAIN = "Custom, from ", ", as it is"
 FRESH = "Llama 3 8B"  # what the sliders of a fresh session say
 
 
@@ -62,7 +62,8 @@ def show_model_box(choice: HeadsChoice) -> None:
     """The models to choose from; draw it after the sliders, in a container above them."""
     by_name = _offered(not isinstance(choice, SizeChoice))
     shown = shown_name(choice)
-    options = [*by_name, *([] if shown in by_name else [shown])]
+    way_back = _without_custom(shown) + AGAIN
+    options = [*by_name, *([] if shown in by_name else [way_back, shown])]
     if st.session_state.get(KEY) != shown:
         st.session_state[KEY] = shown
     if st.session_state[LINK] == "read":
@@ -95,8 +96,14 @@ def _without_custom(name: str) -> str:
 
 
 def _apply(by_name: Mapping[str, Preset]) -> None:
-    chosen = by_name.get(st.session_state[KEY])
-    if chosen is not None:
+    """Set the sliders, unless it is the model they are from.
+
+    A browser that moves two sliders at once still sends that name with the second, since it has
+    yet to hear that the box says "Custom": no choice of the user's. Going back has its own option.
+    """
+    said = st.session_state[KEY]
+    chosen = by_name.get(said.removesuffix(AGAIN)) if said else None
+    if chosen is not None and said != st.session_state.get(FROM, FRESH):
         set_sliders(chosen)
 
 

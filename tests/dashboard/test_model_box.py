@@ -64,6 +64,14 @@ def test_a_moved_slider_makes_it_custom_and_moving_it_back_does_not(opened):
     assert not [option for option in app.selectbox(key="model").options if "Custom" in option]
 
 
+def test_a_model_moved_away_from_can_be_had_again_and_its_stale_name_sets_nothing(opened):
+    app = slider(opened("overview", model="Gemma 3 27B"), "n_layers").set_value(61).run()
+    app = app.selectbox(key="model").set_value("Gemma 3 27B").run()  # a browser yet to hear of it
+    assert (box(app), slider(app, "n_layers").value) == ("Custom, from Gemma 3 27B", 61)
+    app = app.selectbox(key="model").set_value("Gemma 3 27B, as it is").run()
+    assert (box(app), slider(app, "n_layers").value) == ("Gemma 3 27B", 62)
+
+
 @pytest.mark.parametrize("named", ["gpt-oss 20B", "Custom, from gpt-oss 20B"])
 def test_a_link_with_a_model_and_an_edit_restores_both(opened, named):
     app = opened("kv_cache", model=named, n_kv_heads=16)
