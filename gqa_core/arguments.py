@@ -20,6 +20,12 @@ WHY_HELP = {
     "context_len": "lengths at which both ways are timed",
     "cached_context_len": "longer ones, timed with the cache alone",
 }
+QUALITY_NUMBERS = {"n_kv_heads": (8, 4, 2, 1), "seed": (0,), "percent": (0, 5)}
+QUALITY_HELP = {
+    "n_kv_heads": "numbers of K/V heads, of 8",
+    "seed": "of the batches, and of random heads",
+    "percent": "of the training's steps, at which the loss is taken",
+}
 LATENT_FLAGS = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
 LAYER_FLAGS = ("n_layers", "n_heads", "n_kv_heads", "head_dim", *LATENT_FLAGS)
 
@@ -106,6 +112,31 @@ def _why(added: Parser) -> None:
     _add_measuring(added)
 
 
+def _quality(added: Parser) -> None:
+    added.add_argument(
+        "--start",
+        type=_names,
+        default=["mean"],
+        metavar="NAME[,NAME...]",
+        help="mean, first, random: how heads are pooled; scratch: trained so",
+    )
+    for name, default in QUALITY_NUMBERS.items():
+        added.add_argument(
+            _flag(name),
+            type=_ints(name),
+            default=default,
+            metavar="N[,N...]",
+            help=QUALITY_HELP[name],
+        )
+    _add_keeping(added)
+    _add_device(added)
+
+
+def _train(added: Parser) -> None:
+    _add_ints(added, "seed", default=0)
+    added.add_argument("--out", required=True, metavar="FOLDER", help="for weights and record")
+
+
 def _device(added: Parser) -> None:
     _add_device(added)
     _add_json(added)
@@ -126,6 +157,8 @@ FLAGS: dict[str, Callable[[Parser], None]] = {
     "bench": _bench,
     "check": _check,
     "why": _why,
+    "quality": _quality,
+    "train": _train,
     "device": _device,
     "runs": _runs,
     "import": _import,
@@ -134,10 +167,14 @@ FLAGS: dict[str, Callable[[Parser], None]] = {
 
 def _add_measuring(added: Parser) -> None:
     added.add_argument("--dtype", default="float32", help="float32, bfloat16, float16")
+    _add_keeping(added)
+    _add_device(added)
+
+
+def _add_keeping(added: Parser) -> None:
     added.add_argument("--no-log", action="store_true", help="keep the records out of the log")
     added.add_argument("--out", default="-", metavar="FILE", help="- for stdout")
     _add_log(added)
-    _add_device(added)
 
 
 def _add_log(added: Parser) -> None:
@@ -176,3 +213,7 @@ def _ints(name: str) -> Callable[[str], list[int]]:
         return [_int(name)(part) for part in text.split(",")]
 
     return parse
+
+
+def _names(text: str) -> list[str]:
+    return text.split(",")

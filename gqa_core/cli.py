@@ -1,4 +1,4 @@
-"""python -m gqa_core size | bench | check | why | device | runs | import.
+"""python -m gqa_core size | bench | check | why | quality | train | device | runs | import.
 
 Bad input is one sentence on stderr and exit code 2; 1 means that something went wrong on the way,
 and what was measured until then is kept. Each subcommand imports what it needs when it runs, so
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of `python -m gqa_core` with these arguments."""
     try:
-        commands = (size, bench, check, why, device, runs, import_)
+        commands = (size, bench, check, why, quality, train, device, runs, import_)
         arguments = parser(commands, description=__doc__).parse_args(argv)
         code = arguments.run(arguments)
         sys.stdout.flush()
@@ -130,6 +130,37 @@ def check(arguments: argparse.Namespace) -> int:
         for comparison in COMPARISONS
     ]
     return _run([(CHECK, point) for point in points], arguments)
+
+
+def quality(arguments: argparse.Namespace) -> int:
+    """Measure what sharing heads costs a small language model; what the log answers is skipped."""
+    from gqa_core.measure.run_log import RunLog
+    from gqa_core.quality.corpus import python_topics
+    from gqa_core.quality.point import quality_points, tasks_left
+    from gqa_core.quality.shipped import shipped_recipe
+
+    points = quality_points(
+        starts=arguments.start,
+        n_kv_heads=arguments.n_kv_heads,
+        seeds=arguments.seed,
+        percents=arguments.percent,
+        recipe=shipped_recipe(),
+    )
+    known = [] if arguments.no_log else RunLog(arguments.log).records("quality")
+    tasks = tasks_left(points, known, python_topics().sha256)
+    if len(tasks) < len(points):
+        print(f"{len(points) - len(tasks)} of {len(points)} are in the log", file=sys.stderr)
+    return _run(tasks, arguments) if tasks else 0
+
+
+def train(arguments: argparse.Namespace) -> int:
+    """Train the small MHA model that ships: weights and the record of their making, in a folder."""
+    from gqa_core.quality.ship import train_and_write
+
+    train_and_write(
+        arguments.out, arguments.seed, say=lambda text: print(text, file=sys.stderr, flush=True)
+    )
+    return 0
 
 
 def device(arguments: argparse.Namespace) -> int:
