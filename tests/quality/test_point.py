@@ -1,0 +1,73 @@
+"""What can be asked of quality, what a record answers, and a point really measured."""
+
+import pytest
+
+from gqa_core.quality import measure
+from gqa_core.quality.corpus import python_topics
+from gqa_core.quality.point import QUALITY, QualityPoint, quality_points, tasks_left
+from gqa_core.quality.recipe import Recipe
+from tests.quality.test_model import TINY, tiny
+
+HEADER = {"run_id": "run-1", "point": 0, "git_commit": None}
+
+
+@pytest.fixture
+def shipped_tiny(monkeypatch, tmp_path):
+    monkeypatch.setattr(measure, "load_shipped", lambda: tiny(4))
+    monkeypatch.setattr(measure, "training_record", lambda: {"weights_sha256": "f" * 64})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def test_a_grid_has_every_start_with_every_number_of_heads_and_mha_once_a_seed():
+    points = quality_points(
+        starts=["mean", "first", "scratch"],
+        n_kv_heads=[8, 1],
+        seeds=[0, 1],
+        percents=[0, 5, 20],
+        recipe=Recipe(),
+    )
+    told = [(point.start, point.n_kv_heads, point.seed, point.percents) for point in points]
+    assert told[:2] == [("mean", 8, 0, (0, 5, 20)), ("mean", 8, 1, (0, 5, 20))]
+    assert ("first", 8, 0, (0, 5, 20)) not in told
+    assert ("scratch", 8, 0, (100,)) in told
+    assert len(told) == 4 + 2 + 4
+
+
+@pytest.mark.parametrize("start", ["mean", "scratch"])
+def test_a_point_is_measured_and_answers_itself_and_less(shipped_tiny, start):
+    percents = (100,) if start == "scratch" else (0, 50, 100)
+    point = QualityPoint(start=start, n_kv_heads=2, percents=percents, recipe=TINY)
+    measured = measure.measure_quality(point)
+    record = QUALITY.record(point, measured, HEADER)
+    assert record["n_steps"] == [8 * percent // 100 for percent in percents]
+    assert len(record["losses"]) == len(percents)
+    again = QUALITY.record(point, measure.measure_quality(point), HEADER)
+    assert again["losses"] == pytest.approx(record["losses"], abs=1e-4)
+    less = QualityPoint(start=start, n_kv_heads=2, percents=percents[-1:], recipe=TINY)
+    other = QualityPoint(start=start, n_kv_heads=1, percents=percents, recipe=TINY)
+    left = tasks_left([point, less, other], [record], python_topics().sha256)
+    assert [task for _, task in left] == [other]
+    assert len(tasks_left([point], [record], "0" * 64)) == 1  # of another text
+
+
+def test_a_conversion_needs_the_shipped_recipe(shipped_tiny):
+    with pytest.raises(ValueError, match="recipe must be the shipped checkpoint's"):
+        measure.measure_quality(QualityPoint(start="mean", n_kv_heads=2))
+
+
+@pytest.mark.parametrize(
+    ("asked", "sentence"),
+    [
+        ({"start": "max", "n_kv_heads": 2}, "start must be one of mean, first, random, scratch"),
+        ({"start": "mean", "n_kv_heads": 3}, "n_kv_heads must divide n_heads: got 3 and 8"),
+        (
+            {"start": "mean", "n_kv_heads": 2, "percents": (5, 0)},
+            "percent must be numbers that rise",
+        ),
+        ({"start": "mean", "n_kv_heads": 2, "percents": (0, 101)}, "percent must be between 0 and"),
+        ({"start": "mean", "n_kv_heads": 2, "seed": -1}, "seed must be between 0 and"),
+    ],
+)
+def test_a_bad_question_is_refused(asked, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        QualityPoint(**asked)
