@@ -114,9 +114,9 @@ def test_fewer_query_heads_pull_the_k_v_heads_along(visit):
     page = visit("/?n_heads=16&n_kv_heads=16")
     expect(page.get_by_test_id("stAlert").first).to_contain_text("is MHA")
     page.get_by_role("slider", name="Query heads").press("ArrowLeft")
-    expect(page.get_by_role("slider", name="K/V heads")).to_have_attribute("aria-valuetext", "12")
+    expect(page.get_by_role("slider", name="K/V heads")).to_have_attribute("aria-valuetext", "14")
     expect(page.get_by_test_id("stAlert").first).to_contain_text(
-        "GQA with 12 K/V heads for 12 query heads"
+        "GQA with 14 K/V heads for 14 query heads"
     )
 
 
