@@ -33,8 +33,8 @@ class Recipe:
     n_heads: int = 8
     hidden_dim: int = 320
     context_len: int = 128
-    batch_size: int = 32
-    n_steps: int = 1000
+    batch_size: int = 16
+    n_steps: int = 600
     warmup: int = 50
     lr: float = 3e-3
     uptrain_lr: float = 1e-3

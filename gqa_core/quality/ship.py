@@ -41,7 +41,7 @@ def train_and_write(
     )
     write_tensors(place / WEIGHTS, model.state_dict(), {})
     record = {
-        "command": f"python -m gqa_core train --seed {seed} --out {place.name}",
+        "command": f"python -m gqa_core train --seed {seed} --out {folder}",
         "recipe": recipe.numbers,
         "seed": seed,
         "n_kv_heads": recipe.n_heads,
