@@ -37,7 +37,7 @@ def test_training_learns_and_the_same_seed_gives_the_same_losses():
     _, other = trained(seed=4)
     assert first == pytest.approx(again, abs=1e-4)
     assert first != pytest.approx(other, abs=1e-4)
-    assert first[0] == pytest.approx(5.545, abs=0.02)  # ln 256: nothing is known yet
+    assert first[0] == pytest.approx(5.545, abs=0.05)  # ln 256: nothing is known yet
     assert first[0] > first[1] > first[2]
 
 
