@@ -19,6 +19,8 @@ def share_heads(
 ) -> LanguageModel:
     """A model with `n_kv_heads` K/V heads made from one that has more; `seed` is of `random`.
 
+    As many heads as there were are the same heads, also at `random`.
+
     Raises:
         ValueError: n_kv_heads does not divide the model's K/V heads, or there is no such pooling.
     """
@@ -30,7 +32,7 @@ def share_heads(
     weights = dict(model.state_dict())
     generator = torch.Generator().manual_seed(seed)
     for name, matrix in weights.items():
-        if name.endswith((".wk.weight", ".wv.weight")):
+        if had > n_kv_heads and name.endswith((".wk.weight", ".wv.weight")):
             weights[name] = _pooled(matrix, had, n_kv_heads, pooling, generator)
     shared.load_state_dict(weights)
     return shared
