@@ -42,8 +42,25 @@ def check_line(record: Record) -> str:
     return f"compared  {record['comparison']:<18} {record['relative_error']:.1e} {verdict}{planted}"
 
 
+def quality_line(record: Record) -> str:
+    """How a small model came to its K/V heads, and its held-out loss, first and last."""
+    taken = dict(zip(record["percents"], record["losses"], strict=True))
+    ends = dict.fromkeys((min(taken), max(taken)))
+    losses = ", ".join(f"{taken[percent]:.4f} at {percent}%" for percent in ends)
+    return (
+        f"trained   {record['start']:<8} {record['n_kv_heads']:>2} K/V heads"
+        f"  seed {record['seed']}  loss {losses}"
+    )
+
+
 LINES: Mapping[str, Callable[[Record], str]] = MappingProxyType(
-    {"check": check_line, "decode": decode_line, "generate": generate_line, "growth": growth_line}
+    {
+        "check": check_line,
+        "decode": decode_line,
+        "generate": generate_line,
+        "growth": growth_line,
+        "quality": quality_line,
+    }
 )
 
 
