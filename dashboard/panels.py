@@ -36,6 +36,8 @@ NUMBERS = {  # digits by the unit in a column's name
     "FLOP": "%.4g",
     "sample (s)": "%.2f",
     "score": "%.1f",
+    "ln PPL": "%.3f",
+    "(nats)": "%.3f",
     "difference": "%.1e",
     "L2 error": "%.1e",
     "Tolerance": "%.0e",
