@@ -9,6 +9,8 @@ from dashboard.layouts import Layout, main_attention
 from dashboard.variants import variants
 from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
 from gqa_core.measure.record import Record
+from gqa_core.quality.point import QualityPoint, quality_points
+from gqa_core.quality.recipe import Recipe, divisors
 from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
 from gqa_core.theory.sharding import model_on_one_gpu
 
@@ -154,6 +156,7 @@ class CheckChoice(HeadsChoice):
         return mine == theirs and same_way
 
 
+PERCENTS = (0, 1, 2, 5, 10, 20)  # of the training's steps
 LENGTHS = tuple(sorted(part * 2**power for part in (2, 3) for power in range(1, 13)))
 
 
@@ -194,6 +197,43 @@ class WhyChoice:
             "cached-context-len": self.cached_context_lens,
         }
         return ("why", *_typed(flags))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityChoice:
+    """A conversion of the shipped small model to fewer K/V heads, and its uptraining."""
+
+    pooling: str
+    seed: int
+    percent: int
+
+    @property
+    def percents(self) -> tuple[int, ...]:
+        """When the loss is taken: before any step, on the way, and at the end."""
+        return tuple(percent for percent in PERCENTS if percent <= self.percent)
+
+    @property
+    def points(self) -> list[QualityPoint]:
+        """What is measured: every number of K/V heads, MHA too."""
+        recipe = Recipe()
+        return quality_points(
+            starts=[self.pooling],
+            n_kv_heads=divisors(recipe.n_heads),
+            seeds=[self.seed],
+            percents=self.percents,
+            recipe=recipe,
+        )
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of `python -m gqa_core` that measure this."""
+        flags = {
+            "start": self.pooling,
+            "n-kv-heads": tuple(point.n_kv_heads for point in self.points),
+            "percent": self.percents,
+            "seed": self.seed,
+        }
+        return ("quality", *_typed(flags))
 
 
 def _typed(flags: Mapping[str, int | str | tuple[int, ...]]) -> list[str]:

@@ -13,6 +13,8 @@ from dashboard.jobs import ROOT, JobQueue
 from dashboard.measured_tables import Row, decode_rows
 from gqa_core.measure.record import MEASURED_HERE, Record
 from gqa_core.measure.run_log import RunLog
+from gqa_core.quality.corpus import python_topics
+from gqa_core.quality.grid import shipped_grid
 
 
 @st.cache_data(max_entries=1, show_spinner="Looking at this machine ...")
@@ -53,6 +55,18 @@ def logged_records(kind: str) -> tuple[Record, ...]:
     """
     log = RunLog()
     return _records(str(log.path), log.version(), kind)
+
+
+@st.cache_resource(show_spinner=False)
+def shipped_quality() -> tuple[Record, ...]:
+    """The records of quality that come along, measured elsewhere."""
+    return shipped_grid()
+
+
+@st.cache_resource(show_spinner=False)
+def corpus_sha256() -> str:
+    """The hash of the text that this machine's Python would train on."""
+    return python_topics().sha256
 
 
 def logged_counts() -> dict[str, int]:

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
 
 from gqa_core import units
+from gqa_core.quality.recipe import divisors
 
 NEUTRAL = "#888888"
 BYTES_STEP = 32
@@ -37,6 +38,8 @@ LOOKS = {
     "MLA": Look("#CC79A7", "dashdot", "triangle-up"),
     "MLA naive": Look("#CC79A7", "dashdot", "triangle-down"),
 }
+GQA_SYMBOLS = ("square", "pentagon", "hexagon", "star")  # by how far heads are shared, in turn
+OPEN = "-open"  # what a marker's symbol ends in where it is published
 ELSEWHERE = "-open-dot"  # what a marker's symbol ends in where it was not measured here
 
 
@@ -70,7 +73,18 @@ POLICY_LOOKS = {
     "preallocate": Look("#0072B2", "solid", "circle"),
     "paged": Look("#009E73", "solid", "diamond"),
 }
+LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
+
+
+def sharing_look(n_heads: int, n_kv_heads: int) -> Look:
+    """The look of a model whose heads share so many K/V heads; GQAs differ by their symbol."""
+    if n_kv_heads == n_heads:
+        return LOOKS["MHA"]
+    if n_kv_heads == 1:
+        return LOOKS["MQA"]
+    symbol = GQA_SYMBOLS[(divisors(n_heads).index(n_kv_heads) - 1) % len(GQA_SYMBOLS)]
+    return replace(LOOKS["GQA"], symbol=symbol)
 
 
 def log_axis(low: float, high: float, ticks: Sequence[float], labels: Sequence[str]) -> dict:
@@ -108,8 +122,17 @@ def whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:
     return (low, high) if low < high else (low, low * base)
 
 
+def loss_axis(losses: Sequence[float]) -> dict:
+    """A log axis of losses in nats, in whole steps around these."""
+    low = max([tick for tick in LOSS_TICKS if tick <= min(losses)], default=min(losses))
+    high = min([tick for tick in LOSS_TICKS if tick >= max(losses)], default=max(losses))
+    ticks = [tick for tick in LOSS_TICKS if low <= tick <= high]
+    axis = log_axis(low / 1.02, high * 1.02, ticks, [f"{tick:g}" for tick in ticks])
+    return axis | {"title": {"text": "held-out loss (nats a byte, lower is better)"}}
+
+
 def quartile_bars(spread: Sequence[tuple[float, float, float]]) -> dict:
-    """Error bars of medians, given as (first quartile, median, third quartile) each."""
+    """Error bars of medians, given as (low end, median, high end) each: quartiles, or extremes."""
     return {
         "type": "data",
         "symmetric": False,

@@ -1,0 +1,82 @@
+"""What a smaller cache costs: loss against bytes, of heads shared after training and before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import (
+    ELSEWHERE,
+    NEUTRAL,
+    laid_out,
+    log_axis,
+    loss_axis,
+    quartile_bars,
+    sharing_look,
+)
+from dashboard.quality_rows import LossSeries
+from gqa_core import units
+from gqa_core.measure.record import MEASURED_ELSEWHERE
+from gqa_core.quality.point import SCRATCH
+
+SHIFT = {False: 1.0, True: 1.12}  # of models from scratch, which stand right of their bytes
+NO_CACHES, NO_LOSSES = (2**16, 2**19), (1.0, 4.0)  # the axes where there is nothing to draw
+
+
+def loss_vs_cache(
+    found: Sequence[LossSeries],
+    percent: int,
+    cache_bytes: Sequence[int],
+    losses: Sequence[float],
+) -> go.Figure:
+    """Held-out loss at a percent of uptraining against the cache of one sequence.
+
+    Models from scratch are taken after all their steps. The axes hold all of `cache_bytes` and
+    `losses`, drawn or not.
+    """
+    figure = go.Figure()
+    groups: dict[tuple[str, str], list[LossSeries]] = {}
+    for one in found:
+        if one.final(percent):
+            groups.setdefault((one.start, one.evidence), []).append(one)
+    for (start, evidence), mine in groups.items():
+        _add_group(figure, start, evidence, percent, mine)
+    sizes = sorted({*(cache_bytes or NO_CACHES)})
+    labels = [units.capacity_tick(size) for size in sizes]
+    figure.update_xaxes(
+        log_axis(sizes[0] / 1.4, sizes[-1] * 1.4, sizes, labels)
+        | {"title": {"text": "cache of one sequence (float32)"}}
+    )
+    figure.update_yaxes(loss_axis(losses or NO_LOSSES))
+    return laid_out(figure, height=460).update_layout(showlegend=True)
+
+
+def _add_group(
+    figure: go.Figure, start: str, evidence: str, percent: int, mine: Sequence[LossSeries]
+) -> None:
+    scratch, elsewhere = start == SCRATCH, evidence == MEASURED_ELSEWHERE
+    name = "from scratch" if scratch else f"shared by {start}, {percent}% uptrained"
+    looks = [sharing_look(one.n_heads, one.n_kv_heads) for one in mine]
+    spreads = [one.final(percent) for one in mine]
+    ending = ELSEWHERE if elsewhere else ""
+    figure.add_scatter(
+        x=[one.cache_bytes * SHIFT[scratch] for one in mine],
+        y=[middle for _, middle, _ in spreads],
+        name=f"{name}, elsewhere" if elsewhere else name,
+        mode="lines+markers",
+        cliponaxis=False,
+        line={"color": NEUTRAL, "width": 1, "dash": "dot" if scratch else "solid"},
+        marker={
+            "color": [look.color for look in looks],
+            "symbol": [("cross" if scratch else look.symbol) + ending for look in looks],
+            "size": 10,
+            "line": {"width": 1.5 if elsewhere else 0},
+        },
+        error_y=quartile_bars(spreads),
+        text=[
+            f"{one.name}, {units.capacity(one.cache_bytes)}: {middle:.3f} ({low:.3f} to {high:.3f})"
+            for one, (low, middle, high) in zip(mine, spreads, strict=True)
+        ],
+        hovertemplate=f"{name}, {evidence}, %{{text}}<extra></extra>",
+    )
