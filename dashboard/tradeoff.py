@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
 from dashboard.choices import SizeChoice
 from dashboard.measured_tables import Row
 from gqa_core import units
-from gqa_core.catalog.results import published_results
+from gqa_core.catalog.results import GQA_PAPER, published_results
+from gqa_core.configs import AttentionConfig, GroupedConfig
+from gqa_core.quality.recipe import divisors
 
 LECTURE = {"MHA": "best", "GQA": "middle", "MQA": "worst", "MLA": "asks for the best"}
 
 
-def tradeoff_table(choice: SizeChoice, rows: Sequence[Row]) -> pd.DataFrame:
+def tradeoff_table(
+    choice: SizeChoice, rows: Sequence[Row], losses: Mapping[int, float]
+) -> pd.DataFrame:
     """One line a variant; times are open where this machine has measured nothing to tell them by.
 
     The read time is the cache over the read bandwidth that the newest of `rows` probed; the attend
-    time is the newest of `rows` with this layer, context and batch, as it was measured.
+    time is the newest of `rows` with this layer, context and batch, as it was measured. `losses`
+    are the small model's by its K/V heads; GQA is told by the nearest sharing that it was tried at.
     """
     bandwidth = rows[-1]["read_bandwidth_bytes_per_s"] if rows else None
     table = []
@@ -40,21 +46,20 @@ def tradeoff_table(choice: SizeChoice, rows: Sequence[Row]) -> pd.DataFrame:
                 "Attend here, measured (ms)": 1e3 * logged["attend_s"] if logged else None,
                 "Measured with": _conditions(logged),
                 "Quality, the lecture says": LECTURE[variant],
+                **_small_model(attention, losses),
             }
         )
     return pd.DataFrame(table)
 
 
-def published_table() -> pd.DataFrame:
-    """The GQA paper's own measurement of the same trade-off."""
+def published_table(table: str = GQA_PAPER) -> pd.DataFrame:
+    """A published table: one line a model, a column for each measure, and its source."""
+    lines: dict[tuple[str, str], dict[str, float]] = {}
+    for result in published_results():
+        if result.table == table:
+            lines.setdefault((result.model, result.source), {})[result.measure] = result.value
     return pd.DataFrame(
-        {
-            "Model": result.model,
-            "Time per sample (s)": result.time_s,
-            "Average score": result.score,
-            "Source": result.source,
-        }
-        for result in published_results()
+        {"Model": model, **values, "Source": source} for (model, source), values in lines.items()
     )
 
 
@@ -70,6 +75,27 @@ def answer(choice: SizeChoice) -> str:
     return (
         f"At {choice.context_len} tokens MHA keeps {units.capacity(mha)}; " + ", ".join(parts) + "."
     )
+
+
+def _small_model(attention: AttentionConfig, losses: Mapping[int, float]) -> dict[str, object]:
+    """The loss that stands for this variant, and the small model it was measured with."""
+    n_kv_heads = _stands_for(attention, max(losses, default=1))
+    loss = losses.get(n_kv_heads)
+    return {
+        "Loss of a small model, elsewhere (nats)": loss,
+        "The small model": loss and f"{n_kv_heads} of {max(losses)} K/V heads",
+    }
+
+
+def _stands_for(attention: AttentionConfig, n_heads: int) -> int | None:
+    """K/V heads of the small model of `n_heads` of the same variant, shared most alike."""
+    if not isinstance(attention, GroupedConfig):
+        return None
+    if attention.variant != "GQA":
+        return n_heads if attention.variant == "MHA" else 1
+    between = divisors(n_heads)[1:-1]
+    wanted = math.log(n_heads / attention.q_per_kv)
+    return min(between, key=lambda count: abs(math.log(count) - wanted), default=None)
 
 
 def _newest(rows: Iterable[Row]) -> Row | None:

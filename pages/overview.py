@@ -7,6 +7,8 @@ from dashboard.controls import CONTEXT_LENS, size_controls
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
 from dashboard.frame import open_page
+from dashboard.loaders import shipped_quality
+from dashboard.quality_rows import small_model_losses
 from dashboard.results import show_logged_rows
 from dashboard.tradeoff import answer, published_table, tradeoff_table
 from dashboard.variants import says
@@ -50,13 +52,17 @@ with right:
     )
 st.subheader("The trade-off, with your numbers")
 logged = show_logged_rows()
-panels.show_evidence("formula", *(["measured here"] if logged else []), "published")
-panels.show_table(tradeoff_table(choice, logged), "tradeoff", "Cache, time and claimed quality")
+losses = small_model_losses(shipped_quality(), 5)
+evidence = ("measured here",) * bool(logged) + ("measured elsewhere",) * bool(losses)
+panels.show_evidence("formula", *evidence, "published")
+panels.show_table(tradeoff_table(choice, logged, losses), "tradeoff", "Cache, time and quality")
 if not logged:
     st.caption("This machine's times are empty until something is measured on the page **Decode**.")
 st.caption(
-    "The quality column is the lecture's claim, not a measurement. Below, what the GQA paper "
-    "measured of one model: time per sample and average score over its tasks."
+    "Quality is told twice: as the lecture claims it, and as the held-out loss of a small model "
+    "whose heads were shared by their mean and trained on for 5% of its steps, median over seeds "
+    "(lower is better; page **Quality**). Below, what the GQA paper measured of one model: time "
+    "per sample and average score over its tasks."
 )
 panels.show_table(published_table(), "published", "The GQA paper's Table 1")
 st.subheader("The sizes in full")
