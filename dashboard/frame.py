@@ -20,6 +20,7 @@ PAGES = (
     ("why_cache", "Why a cache"),
     ("decode", "Decode"),
     ("equivalence", "Equivalence"),
+    ("quality", "Quality"),
     ("capacity", "Capacity"),
     ("runs", "Runs"),
 )

@@ -104,7 +104,7 @@ def _show_state(job: Job, seen: tuple[str, int]) -> None:
     elif job.state == "failed":
         st.error(" ".join(job.said + [f"{kept}."] * bool(job.n_points)))
     else:
-        st.success(f"Done: {kept}.")
+        st.success(f"Done: {kept}." if job.n_points else " ".join(["Done.", *job.said]))
 
 
 def _log_problem() -> str:

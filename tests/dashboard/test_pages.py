@@ -19,7 +19,10 @@ ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
 NO_SLIDERS = {"runs"}  # pages about what is kept, not about a geometry
 SLIDERS = {"n_heads", "n_kv_heads", "head_dim", "context_len", "batch_size"}
-OWN_SLIDERS = {"why_cache": {"why_n_heads", "why_head_dim", "why_n_layers", "why_context_len"}}
+OWN_SLIDERS = {
+    "quality": {"quality_percent", "quality_seed"},
+    "why_cache": {"why_n_heads", "why_head_dim", "why_n_layers", "why_context_len"},
+}
 
 
 @pytest.fixture

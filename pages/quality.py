@@ -1,0 +1,54 @@
+"""What does sharing K/V heads cost in quality, and what does training on buy back? (measured)"""
+
+import streamlit as st
+
+from dashboard.frame import open_page
+from dashboard.measuring import show_command, show_progress, show_run_buttons
+from dashboard.quality_controls import quality_controls
+from dashboard.quality_results import (
+    found_quality,
+    show_answer,
+    show_grid,
+    show_losses,
+    show_published,
+)
+
+open_page(
+    "What sharing heads costs",
+    "The lecture: “When all heads see the same K and V, the model cannot capture many different "
+    "perspectives. This leads to significant performance degradation.” How much is lost, and how "
+    "much does a little training buy back?",
+)
+choice = quality_controls()
+job = show_run_buttons(
+    choice.arguments,
+    "Shares the heads of a small trained model and trains on, on this machine's CPU; what the log "
+    "holds already is not run again.",
+)
+show_progress(job)
+measured = found_quality(job.records if job else ())
+show_losses(choice, measured)
+st.header("The whole grid, measured elsewhere")
+show_grid(measured)
+st.header("What others published")
+show_published()
+st.caption(
+    "Each table is one family of models: compare within a table only. No published row ranks GQA "
+    "against MLA; both are compared with MHA, in different models."
+)
+st.markdown(
+    "**What is measured.** A decoder of bytes with 8 query heads and 4 layers, trained on the "
+    "topics of Python's own manual with a K and V for every head. Its K/V heads are then shared "
+    "down to 4, 2 and 1, and it is trained on (*uptraining*) for a share of the steps; the loss is "
+    "that of the next byte on topics it has never seen. MHA is trained on for as many steps, so "
+    "that sharing is not credited with them. Marks are medians over seeds, bars reach from the "
+    "least to the most; the cache is that of one sequence of 128 tokens in float32. "
+    "**Source.** GQA paper, arXiv:2305.13245, section 2. "
+    "**What a toy can show.** That sharing heads a model was trained with does damage, how much "
+    "that depends on how many share, and that a few steps repair much of it. "
+    "**What it cannot.** How large the loss is in a large model, what it does to tasks, or how "
+    "far apart MHA, GQA and MQA are there: four layers and a few hundred kilobytes of one text "
+    "settle nothing about it. Losses belong to a text: those of two Python releases do not compare."
+)
+show_answer(choice, measured)
+show_command(choice.arguments)
