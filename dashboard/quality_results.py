@@ -22,7 +22,7 @@ from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE, Record
 from gqa_core.measure.run_log import RunLogError
 from gqa_core.quality.point import SCRATCH, STARTS, tasks_left
 
-ASKED = "Not all of these settings is measured on this machine yet. Press **Run**."
+ASKED = "This is not all measured on this machine yet. Press **Run**."
 NO_GRID = "No records of another machine came along with this copy."
 GRID_PERCENT = 5  # of uptraining, as in the GQA paper
 

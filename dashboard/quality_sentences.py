@@ -21,7 +21,7 @@ def metrics(found: Sequence[LossSeries], percent: int) -> list[tuple[str, str, s
         if percent not in one.spreads or 0 not in one.spreads:
             continue
         before, after = one.spreads[0][1], one.spreads[percent][1]
-        cache = units.capacity(one.cache_bytes)
+        cache = units.capacity_tick(one.cache_bytes)
         smaller = f"{cache}, {units.times(most / one.cache_bytes)} smaller"
         saved = smaller if one.cache_bytes < most else f"{cache}, the yardstick"
         told.append(
@@ -31,9 +31,12 @@ def metrics(found: Sequence[LossSeries], percent: int) -> list[tuple[str, str, s
 
 
 def order_sentence(found: Sequence[LossSeries], percent: int) -> str:
-    """Whether the median loss rises as K/V heads get fewer; pairs where it does not are named."""
+    """Whether the median loss rises as K/V heads get fewer; pairs where it does not are named.
+
+    Empty where MHA or MQA is missing.
+    """
     taken = [(one, spread) for one in found if (spread := one.final(percent))]
-    if len(taken) < 2:
+    if {"MHA", "MQA"} - {one.variant for one, _ in taken}:
         return ""
     losses = " <= ".join(f"{middle:.3f}" for _, (_, middle, _) in taken)
     broken = [

@@ -40,7 +40,7 @@ def _add_model(figure: go.Figure, time_s: float, score: PublishedResult) -> None
         name=score.model,
         mode="markers+text",
         text=[score.model],
-        textposition="middle left" if time_s > MAX_TIME_S / 2 else "middle right",
+        textposition="top left" if time_s > MAX_TIME_S / 2 else "bottom right",
         marker={
             "color": look.color,
             "symbol": look.symbol + OPEN,

@@ -111,9 +111,9 @@ def test_metrics_tell_before_after_and_cache():
     assert found[0] == (
         "MHA, 8 K/V heads: loss",
         "1.405",
-        "1.410 before uptraining; cache 512.00 KiB, the yardstick",
+        "1.410 before uptraining; cache 512 KiB, the yardstick",
     )
-    assert found[-1][2].endswith("cache 64.00 KiB, 8x smaller")
+    assert found[-1][2].endswith("cache 64 KiB, 8x smaller")
     assert sentences.metrics(series(), 20) == []
 
 
@@ -128,6 +128,7 @@ def test_the_order_is_said_to_hold_only_where_it_does():
     within = sentences.order_sentence(swapped(found, 1, 5, (1.48, 1.50, 1.60)), 5)
     assert "within the spread" in within
     assert sentences.order_sentence(found, 20) == ""
+    assert sentences.order_sentence(found[:3], 5) == ""
     assert sentences.order_sentence([], 5) == ""
 
 
