@@ -17,6 +17,7 @@ from dashboard.figures.loss_vs_percent import loss_vs_percent
 from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.quality_rows import LossSeries
 from dashboard.tradeoff import published_table
+from gqa_core import units
 from gqa_core.catalog.results import GQA_PAPER, published_results, published_tables
 from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE, Record
 from gqa_core.measure.run_log import RunLogError
@@ -75,7 +76,7 @@ def show_losses(choice: QualityChoice, measured: Measured) -> None:
     if told_metrics := sentences.metrics(told, choice.percent):
         panels.show_evidence(told[0].evidence)
         panels.show_metrics(told_metrics)
-        st.caption(f"Medians over seeds {', '.join(map(str, told[0].seeds))}, in nats a byte.")
+        st.caption(f"Medians of {units.count(len(told[0].seeds), 'seed')}, in nats a byte.")
     losses = rows.losses_of([*measured.here, *measured.elsewhere])
     left, right = st.columns(2, gap="large")
     with left:

@@ -82,8 +82,8 @@ def _small_model(attention: AttentionConfig, losses: Mapping[int, float]) -> dic
     n_kv_heads = _stands_for(attention, max(losses, default=1))
     loss = losses.get(n_kv_heads)
     return {
-        "Loss of a small model, elsewhere (nats)": loss,
-        "The small model": loss and f"{n_kv_heads} of {max(losses)} K/V heads",
+        "Small model's loss (nats)": loss,
+        "Its K/V heads": loss and f"{n_kv_heads} of {max(losses)}",
     }
 
 

@@ -81,7 +81,7 @@ def test_the_shipped_records_answer_before_anything_is_run(opened, shipped):
     assert [info.value for info in app.info] == [ASKED]
     assert metrics(app)["MQA, 1 K/V head: loss"] == "1.522"
     assert "Answer, measured elsewhere" in said(app)
-    assert any("Medians over seeds 0, 1, 2" in caption.value for caption in app.caption)
+    assert any("Medians of 3 seeds" in caption.value for caption in app.caption)
     assert any("Measured on A CPU with Python 3" in c.value.replace("\\", "") for c in app.caption)
     uptraining, cache, _ = charts(app)
     assert all(trace["marker"]["symbol"].endswith("-open-dot") for trace in uptraining["data"])
@@ -145,9 +145,9 @@ def test_the_link_holds_the_choice_and_nonsense_is_named(opened, shipped):
 def test_the_overview_takes_its_losses_from_the_shipped_records(opened, shipped):
     shipped(grids.records(STARTS, (0, 1, 2), (0, 5, 20)))
     (table,) = [
-        frame.value for frame in opened("overview").dataframe if "The small model" in frame.value
+        frame.value for frame in opened("overview").dataframe if "Its K/V heads" in frame.value
     ]
-    losses = table.set_index("Variant")["Loss of a small model, elsewhere (nats)"]
+    losses = table.set_index("Variant")["Small model's loss (nats)"]
     assert losses["MHA"] == pytest.approx(1.405)
     assert losses["GQA"] == pytest.approx(1.505)  # 4 queries a K/V head, as 2 of 8
 

@@ -55,13 +55,13 @@ def test_the_answer_is_one_line_with_every_variant():
 def test_the_small_model_s_loss_stands_beside_the_claim_for_the_nearest_sharing():
     losses = {8: 1.40, 4: 1.45, 2: 1.55, 1: 1.60}
     table = tradeoff_table(CHOICE, [], losses).set_index("Variant")  # 4 queries per K/V head
-    loss, model = "Loss of a small model, elsewhere (nats)", "The small model"
+    loss, model = "Small model's loss (nats)", "Its K/V heads"
     assert table[loss].tolist()[:3] == [1.40, 1.55, 1.60]
-    assert table.loc["GQA", model] == "2 of 8 K/V heads"
-    assert table.loc["MQA", model] == "1 of 8 K/V heads"
+    assert table.loc["GQA", model] == "2 of 8"
+    assert table.loc["MQA", model] == "1 of 8"
     assert table.loc["MLA", [loss, model]].isna().all()
     halved = tradeoff_table(replace(CHOICE, n_kv_heads=4), [], losses).set_index("Variant")
-    assert halved.loc["GQA", model] == "4 of 8 K/V heads"
+    assert halved.loc["GQA", model] == "4 of 8"
     assert tradeoff_table(CHOICE, [], {})[loss].isna().all()
 
 
