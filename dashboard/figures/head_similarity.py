@@ -14,7 +14,7 @@ from dashboard.figures.style import laid_out, share_axis, shared_look
 from gqa_core import units
 
 NAMES = {"keys": "Keys", "values": "Values", "patterns": "Attention"}
-ROW, TITLE, FOOT = 230, 50, 64  # pixels of a row, of the titles above it, and of the colour bar
+ROW, TITLE, FOOT = 240, 60, 90  # pixels of a row, of the titles above it, and of the colour bar
 
 Matrix = Sequence[Sequence[float]]
 
@@ -31,9 +31,13 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
             figure.add_trace(_map(NAMES[name], matrices[name]), row=row, col=column)
             _add_frames(figure, len(matrices[name]), n_kv_heads, row, column)
         _add_titles(figure, n_kv_heads, row, title)
-    figure.update_xaxes(showgrid=False, zeroline=False, fixedrange=True, constrain="domain", dtick=1)
-    figure.update_yaxes(showgrid=False, zeroline=False, fixedrange=True, constrain="domain", dtick=1)
-    figure.update_yaxes(autorange="reversed")
+    figure.update_xaxes(
+        showgrid=False, zeroline=False, fixedrange=True, constrain="domain", dtick=1
+    )
+    figure.update_yaxes(
+        showgrid=False, zeroline=False, fixedrange=True, constrain="domain", dtick=1
+    )
+    figure.update_yaxes(autorange="reversed", constraintoward="top")
     figure.update_xaxes(tickfont={"size": 9}, tickangle=0)
     figure.update_yaxes(tickfont={"size": 9})
     for axis in figure.select_yaxes():

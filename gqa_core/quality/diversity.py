@@ -1,7 +1,6 @@
 """What each head of a model looks at, and how alike the heads are.
 
-h query heads, k K/V heads, t tokens, d head_dim, v v_head_dim, n tokens that are compared, f numbers
-of each.
+h query heads, k K/V heads, t tokens, d head_dim, v v_head_dim, n tokens compared, f their width.
 
 Query head i reads K/V head i // (h / k). Heads that share one read the same keys and values, yet
 each asks with a query of its own, so that what they look at differs. Similarity is linear CKA: it
