@@ -15,6 +15,7 @@ from gqa_core.measure.record import MEASURED_HERE, Record
 from gqa_core.measure.run_log import RunLog
 from gqa_core.quality.corpus import python_topics
 from gqa_core.quality.grid import shipped_grid
+from gqa_core.quality.question import HeadsQuestion
 
 
 @st.cache_data(max_entries=1, show_spinner="Looking at this machine ...")
@@ -24,11 +25,17 @@ def device() -> dict[str, Any]:
     Raises:
         RuntimeError: the child could not tell; its last words.
     """
-    command = [sys.executable, "-m", "gqa_core", "device", "--json"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError((done.stderr.strip() or "no word").splitlines()[-1])
-    return json.loads(done.stdout)
+    return _told_by_child("device", "--json")
+
+
+@st.cache_data(max_entries=16, show_spinner="Looking into the heads ...")
+def heads(question: HeadsQuestion) -> dict[str, Any]:
+    """What the shipped model's heads look at and how alike they are, as a child process tells it.
+
+    Raises:
+        RuntimeError: the child could not tell; its last words.
+    """
+    return _told_by_child(*question.arguments)
 
 
 @st.cache_resource
@@ -76,6 +83,15 @@ def logged_counts() -> dict[str, int]:
         RunLogError: the log cannot be read.
     """
     return RunLog().counts()
+
+
+def _told_by_child(*arguments: str) -> dict[str, Any]:
+    """The JSON object that `python -m gqa_core` prints with these arguments."""
+    command = [sys.executable, "-m", "gqa_core", *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError((done.stderr.strip() or "no word").splitlines()[-1])
+    return json.loads(done.stdout)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -132,6 +132,21 @@ def _quality(added: Parser) -> None:
     _add_device(added)
 
 
+def _heads(added: Parser) -> None:
+    added.add_argument("--text", required=True, help="8 to 96 bytes that the model reads")
+    _add_ints(added, "layer", default=1, help="counted from 0")
+    added.add_argument(
+        "--n-kv-heads",
+        type=_ints("n_kv_heads"),
+        default=(8, 2),
+        metavar="N[,N...]",
+        help=f"{QUALITY_HELP['n_kv_heads']}: what the heads are pooled to",
+    )
+    added.add_argument(
+        "--start", default="mean", metavar="NAME", help="mean, first, random: how they are pooled"
+    )
+
+
 def _train(added: Parser) -> None:
     _add_ints(added, "seed", default=0)
     added.add_argument("--out", required=True, metavar="FOLDER", help="for weights and record")
@@ -158,6 +173,7 @@ FLAGS: dict[str, Callable[[Parser], None]] = {
     "check": _check,
     "why": _why,
     "quality": _quality,
+    "heads": _heads,
     "train": _train,
     "device": _device,
     "runs": _runs,

@@ -1,4 +1,4 @@
-"""python -m gqa_core size | bench | check | why | quality | train | device | runs | import.
+"""python -m gqa_core size | bench | check | why | quality | heads | train | device | runs | import.
 
 Bad input is one sentence on stderr and exit code 2; 1 means that something went wrong on the way,
 and what was measured until then is kept. Each subcommand imports what it needs when it runs, so
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of `python -m gqa_core` with these arguments."""
     try:
-        commands = (size, bench, check, why, quality, train, device, runs, import_)
+        commands = (size, bench, check, why, quality, heads, train, device, runs, import_)
         arguments = parser(commands, description=__doc__).parse_args(argv)
         code = arguments.run(arguments)
         sys.stdout.flush()
@@ -151,6 +151,24 @@ def quality(arguments: argparse.Namespace) -> int:
     if len(tasks) < len(points):
         print(f"{len(points) - len(tasks)} of {len(points)} are in the log", file=sys.stderr)
     return _run(tasks, arguments) if tasks else 0
+
+
+def heads(arguments: argparse.Namespace) -> int:
+    """Print what the shipped model's heads look at, and how alike they are: one JSON object."""
+    from gqa_core.quality.question import HeadsQuestion
+    from gqa_core.quality.shipped import load_shipped, shipped_recipe
+
+    question = HeadsQuestion(
+        text=arguments.text,
+        n_kv_heads=tuple(arguments.n_kv_heads),
+        start=arguments.start,
+        layer=arguments.layer,
+        recipe=shipped_recipe(),
+    )
+    from gqa_core.quality.diversity import answer
+
+    print(json.dumps(answer(question, load_shipped())))
+    return 0
 
 
 def train(arguments: argparse.Namespace) -> int:

@@ -40,6 +40,7 @@ ALLOWED = {  # the longest folder that fits a file holds: what it may import of 
     "gqa_core/measure": {"gqa_core"},
     "gqa_core/quality": {"gqa_core"},
     "gqa_core/quality/convert.py": {"torch", "gqa_core"},
+    "gqa_core/quality/diversity.py": {"torch", "gqa_core"},
     "gqa_core/quality/measure.py": {"torch", "gqa_core"},
     "gqa_core/quality/model.py": {"torch", "gqa_core"},
     "gqa_core/quality/checkpoint.py": {"torch", "gqa_core"},

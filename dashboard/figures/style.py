@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import plotly.graph_objects as go
+from plotly.colors import sequential
 
 from gqa_core import units
 from gqa_core.quality.recipe import divisors
@@ -74,6 +75,7 @@ POLICY_LOOKS = {
     "paged": Look("#009E73", "solid", "diamond"),
 }
 LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
+HEAT = sequential.Cividis  # dark to bright, the same to the colour-blind
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 
 
@@ -168,6 +170,25 @@ def shared_scale() -> list[tuple[float, str]]:
     n = len(SHARED)
     edges = [(index / n, (index + 1) / n, fill) for index, (fill, _) in enumerate(SHARED)]
     return [(edge, fill) for low, high, fill in edges for edge in (low, high)]
+
+
+def share_axis(title: str, *, power: float = 1) -> dict:
+    """The colours of shares from 0 to 1, always that far; a power above 1 spreads small ones."""
+    last = len(HEAT) - 1
+    return {
+        "cmin": 0,
+        "cmax": 1,
+        "colorscale": [((index / last) ** power, color) for index, color in enumerate(HEAT)],
+        "colorbar": {
+            "title": {"text": title, "side": "top"},
+            "orientation": "h",
+            "y": 0,
+            "yanchor": "top",
+            "ypad": 28,
+            "thickness": 10,
+            "tickvals": [0, 0.25, 0.5, 0.75, 1],
+        },
+    }
 
 
 def laid_out(figure: go.Figure, height: int) -> go.Figure:

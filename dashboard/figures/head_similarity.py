@@ -1,0 +1,99 @@
+"""How alike every two heads of a layer are: a heat map for each thing compared, a row a model.
+
+Where heads share a K/V head, a frame of its colour lies around them on the diagonal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from dashboard.figures.style import laid_out, share_axis, shared_look
+from gqa_core import units
+
+NAMES = {"keys": "Keys", "values": "Values", "patterns": "Attention"}
+ROW, TITLE, FOOT = 240, 60, 90  # pixels of a row, of the titles above it, and of the colour bar
+
+Matrix = Sequence[Sequence[float]]
+
+
+def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
+    """CKA (h, h) by what is compared, by the number of K/V heads; colours always from 0 to 1."""
+    plot_height = ROW * len(models)
+    title = TITLE / plot_height
+    figure = make_subplots(
+        rows=len(models), cols=len(NAMES), vertical_spacing=title, horizontal_spacing=0.05
+    )
+    for row, (n_kv_heads, matrices) in enumerate(models.items(), start=1):
+        for column, name in enumerate(NAMES, start=1):
+            figure.add_trace(_map(NAMES[name], matrices[name]), row=row, col=column)
+            _add_frames(figure, len(matrices[name]), n_kv_heads, row, column)
+        _add_titles(figure, n_kv_heads, row, title)
+    figure.update_xaxes(
+        showgrid=False, zeroline=False, fixedrange=True, constrain="domain", dtick=1
+    )
+    figure.update_yaxes(
+        showgrid=False, zeroline=False, fixedrange=True, constrain="domain", dtick=1
+    )
+    figure.update_yaxes(autorange="reversed", constraintoward="top")
+    figure.update_xaxes(tickfont={"size": 9}, tickangle=0)
+    figure.update_yaxes(tickfont={"size": 9})
+    for axis in figure.select_yaxes():
+        axis.scaleanchor = axis.anchor
+    laid_out(figure, height=plot_height + TITLE + FOOT)
+    return figure.update_layout(
+        margin={"t": TITLE, "b": FOOT}, coloraxis=share_axis("linear CKA"), showlegend=False
+    )
+
+
+def _map(name: str, matrix: Matrix) -> go.Heatmap:
+    return go.Heatmap(
+        z=[list(row) for row in matrix],
+        name=name,
+        coloraxis="coloraxis",
+        hovertemplate=f"{name} of query heads %{{y}} and %{{x}}<br>CKA %{{z:.3f}}<extra></extra>",
+    )
+
+
+def _add_frames(figure: go.Figure, n_heads: int, n_kv_heads: int, row: int, column: int) -> None:
+    """A square around the heads of each K/V head that more than one reads."""
+    q_per_kv = n_heads // n_kv_heads
+    if q_per_kv == 1:
+        return
+    for kv_head in range(n_kv_heads):
+        low, high = kv_head * q_per_kv - 0.5, (kv_head + 1) * q_per_kv - 0.5
+        figure.add_shape(
+            type="rect",
+            x0=low,
+            x1=high,
+            y0=low,
+            y1=high,
+            line={"color": shared_look(kv_head)[0], "width": 3},
+            row=row,
+            col=column,
+        )
+
+
+def _add_titles(figure: go.Figure, n_kv_heads: int, row: int, title: float) -> None:
+    """The model's name above its row, and what is compared above each map."""
+    for column, name in enumerate(NAMES.values(), start=1):
+        across = next(figure.select_xaxes(row=row, col=column)).domain
+        top = next(figure.select_yaxes(row=row, col=column)).domain[1]
+        _add_text(figure, name, sum(across) / 2, top, xanchor="center", yanchor="bottom")
+    text = f"<b>{units.count(n_kv_heads, 'K/V head')}</b>"
+    _add_text(figure, text, 0, top + title, xanchor="left", yanchor="top")
+
+
+def _add_text(figure: go.Figure, text: str, x: float, y: float, **anchors: str) -> None:
+    figure.add_annotation(
+        text=text,
+        xref="paper",
+        yref="paper",
+        x=x,
+        y=y,
+        showarrow=False,
+        font={"size": 12},
+        **anchors,
+    )
