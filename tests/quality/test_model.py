@@ -85,3 +85,10 @@ def test_what_cannot_be_shared_is_refused():
     with pytest.raises(ValueError, match="text must have at least 17 bytes: got 5"):
         held_out_loss(tiny(), b"short")
     assert divisors(8) == [8, 4, 2, 1]
+
+
+def test_as_many_heads_as_there_were_are_the_same_heads_at_random_too():
+    model = tiny(4)
+    kept = share_heads(model, 4, "random")
+    for name, matrix in kept.state_dict().items():
+        assert torch.equal(matrix, model.state_dict()[name]), name
