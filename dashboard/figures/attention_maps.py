@@ -15,7 +15,7 @@ from plotly.subplots import make_subplots
 from dashboard.figures.style import laid_out, share_axis, shared_look, translucent
 
 COLUMNS = 2  # maps side by side, also on a phone
-ROW, FOOT = 190, 80  # pixels of a map with its title, and of the colour bar
+ROW, FOOT = 190, 86  # pixels of a map with its title, and of the colour bar
 TITLE = 26  # pixels
 SPREAD = 2.5  # of the colours: small weights are told apart too
 

@@ -14,7 +14,7 @@ from dashboard.figures.style import laid_out, share_axis, shared_look
 from gqa_core import units
 
 NAMES = {"keys": "Keys", "values": "Values", "patterns": "Attention"}
-ROW, TITLE, FOOT = 240, 60, 90  # pixels of a row, of the titles above it, and of the colour bar
+ROW, TITLE, FOOT = 215, 60, 96  # pixels of a row, of the titles above it, and of the colour bar
 
 Matrix = Sequence[Sequence[float]]
 
@@ -24,7 +24,7 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
     plot_height = ROW * len(models)
     title = TITLE / plot_height
     figure = make_subplots(
-        rows=len(models), cols=len(NAMES), vertical_spacing=title, horizontal_spacing=0.05
+        rows=len(models), cols=len(NAMES), vertical_spacing=title, horizontal_spacing=0.04
     )
     for row, (n_kv_heads, matrices) in enumerate(models.items(), start=1):
         for column, name in enumerate(NAMES, start=1):
@@ -40,6 +40,8 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
     figure.update_yaxes(autorange="reversed", constraintoward="top")
     figure.update_xaxes(tickfont={"size": 9}, tickangle=0)
     figure.update_yaxes(tickfont={"size": 9})
+    for column in range(2, len(NAMES) + 1):
+        figure.update_yaxes(showticklabels=False, ticks="", col=column)
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
     laid_out(figure, height=plot_height + TITLE + FOOT)

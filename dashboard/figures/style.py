@@ -184,7 +184,7 @@ def share_axis(title: str, *, power: float = 1) -> dict:
             "orientation": "h",
             "y": 0,
             "yanchor": "top",
-            "ypad": 28,
+            "ypad": 34,
             "thickness": 10,
             "tickvals": [0, 0.25, 0.5, 0.75, 1],
         },
