@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.frame import open_page
+from dashboard.head_diversity import show_head_diversity
 from dashboard.measuring import show_command, show_progress, show_run_buttons
 from dashboard.quality_controls import quality_controls
 from dashboard.quality_results import (
@@ -51,5 +52,8 @@ st.markdown(
     "far apart MHA, GQA and MQA are there: four layers and a few hundred kilobytes of one text "
     "settle nothing about it. Losses belong to a text: those of two Python releases do not compare."
 )
+st.header("Do heads see different things?")
+if st.toggle("Look into the heads (starts torch, a few seconds)", key="look_into_heads"):
+    show_head_diversity()
 show_answer(choice, measured)
 show_command(choice.arguments)
