@@ -70,6 +70,7 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
     for slider in reversed(sliders.all()):  # K/V heads before the query heads that they divide
         said, address = slider.get_attribute("aria-valuetext"), page.url
         at_end = slider.get_attribute("value") == slider.get_attribute("max")
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=20_000)
         slider.press("ArrowLeft" if at_end else "ArrowRight")
         expect(slider).not_to_have_attribute("aria-valuetext", said)
         page.wait_for_url(lambda url, before=address: url != before, wait_until="commit")
