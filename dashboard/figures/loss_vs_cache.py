@@ -36,11 +36,11 @@ def loss_vs_cache(
     `losses`, drawn or not.
     """
     figure = go.Figure()
-    groups: dict[tuple[str, str], list[LossSeries]] = {}
+    curves: dict[tuple[str, str], list[LossSeries]] = {}
     for one in found:
         if one.final(percent):
-            groups.setdefault((one.start, one.evidence), []).append(one)
-    for (start, evidence), mine in groups.items():
+            curves.setdefault((one.start, one.evidence), []).append(one)
+    for (start, evidence), mine in curves.items():
         _add_group(figure, start, evidence, percent, mine)
     sizes = sorted({*(cache_bytes or NO_CACHES)})
     labels = [units.capacity_tick(size) for size in sizes]

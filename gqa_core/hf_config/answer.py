@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gqa_core.configs import GroupedConfig, Workload
-from gqa_core.hf_config.read import LayerGroup, ReadConfig
+from gqa_core.hf_config.read import AlikeLayers, ReadConfig
 from gqa_core.theory.memory import (
     kv_cache_bytes_as_allocated,
     layer_bytes_per_token,
@@ -26,7 +26,7 @@ def config_record(config: ReadConfig, workload: Workload, kv_format: str) -> dic
         "kv_cache_bytes_as_allocated": kv_cache_bytes_as_allocated(
             config.model, workload, kv_format
         ),
-        "layers": [_layers(group, kv_format) for group in config.groups],
+        "layers": [_layers(alike, kv_format) for alike in config.layers],
         "max_context_len": config.max_context_len,
         "used_keys": list(config.used_keys),
         "assumptions": list(config.assumptions_at(workload.context_len)),
@@ -35,9 +35,9 @@ def config_record(config: ReadConfig, workload: Workload, kv_format: str) -> dic
     }
 
 
-def _layers(group: LayerGroup, kv_format: str) -> dict[str, Any]:
-    told: dict[str, Any] = {"count": group.count, "kind": group.kind, "window": group.window}
-    attention = group.attention
+def _layers(alike: AlikeLayers, kv_format: str) -> dict[str, Any]:
+    told: dict[str, Any] = {"count": alike.count, "kind": alike.kind, "window": alike.window}
+    attention = alike.attention
     if attention is None:
         return told | {"kv_bytes_per_token": 0}
     told |= {"variant": attention.variant, "n_heads": attention.n_heads}
@@ -48,7 +48,7 @@ def _layers(group: LayerGroup, kv_format: str) -> dict[str, Any]:
         told
         | {name: getattr(attention, name) for name in names}
         | {
-            "kv_bytes_per_token": group.count * layer_bytes_per_token(attention, kv_format),
+            "kv_bytes_per_token": alike.count * layer_bytes_per_token(attention, kv_format),
             "reduction_vs_mha": reduction_vs_mha(attention),
         }
     )

@@ -27,7 +27,7 @@ MAX_BYTES = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerGroup:
+class AlikeLayers:
     """`count` layers alike; `attention` is None where they cache no tokens of their own."""
 
     count: int
@@ -40,11 +40,11 @@ class LayerGroup:
 class ReadConfig:
     """What a config says, and what of it was used, taken for granted, ignored, or not counted.
 
-    `model` holds the layers that cache; `groups` all layers, by kind, in order of appearance.
+    `model` holds the layers that cache; `layers` all of them, by kind, in order of appearance.
     `estimated_params` is None where the config leaves a part open.
     """
 
-    groups: tuple[LayerGroup, ...]
+    layers: tuple[AlikeLayers, ...]
     max_context_len: int | None
     estimated_params: int | None
     used_keys: tuple[str, ...]
@@ -55,23 +55,23 @@ class ReadConfig:
     @property
     def n_layers(self) -> int:
         """Layers of the model, those that cache nothing included."""
-        return sum(group.count for group in self.groups)
+        return sum(alike.count for alike in self.layers)
 
     @property
     def model(self) -> ModelConfig:
         """The layers that cache tokens."""
         return ModelConfig(
             runs=tuple(
-                LayerRun(attention=group.attention, n_layers=group.count, window=group.window)
-                for group in self.groups
-                if group.attention is not None
+                LayerRun(attention=alike.attention, n_layers=alike.count, window=alike.window)
+                for alike in self.layers
+                if alike.attention is not None
             )
         )
 
     @property
     def attention(self) -> AttentionConfig | None:
         """The layer that all layers are like, or None where they differ."""
-        return self.groups[0].attention if len(self.groups) == 1 else None
+        return self.layers[0].attention if len(self.layers) == 1 else None
 
     def assumptions_at(self, context_len: int) -> tuple[str, ...]:
         """The assumptions, and one more where the context is beyond the config's own maximum."""
@@ -100,13 +100,13 @@ def read_config(text: str | bytes) -> ReadConfig:
     kinds = layers.layer_kinds(keys, family)
     refuse_unknown(keys, kinds)
     require_widths(keys, family)
-    groups = tuple(_group(keys, kind, kinds) for kind, _ in groupby(sorted(kinds, key=kinds.index)))
+    found = tuple(_alike(keys, kind, kinds) for kind, _ in groupby(sorted(kinds, key=kinds.index)))
     max_context_len = _max_context_len(keys)
     left_out = not_counted(keys, kinds)
     return ReadConfig(
-        groups=groups,
+        layers=found,
         max_context_len=max_context_len,
-        estimated_params=_params(keys, groups),
+        estimated_params=_params(keys, found),
         used_keys=tuple(keys.used),
         assumptions=tuple(keys.assumptions),
         ignored_keys=tuple(ignored(keys)),
@@ -114,26 +114,26 @@ def read_config(text: str | bytes) -> ReadConfig:
     )
 
 
-def _group(keys: Keys, kind: str, kinds: list[str]) -> LayerGroup:
+def _alike(keys: Keys, kind: str, kinds: list[str]) -> AlikeLayers:
     count = kinds.count(kind)
     if kind not in layers.CACHING:
-        return LayerGroup(count=count, kind=kind)
+        return AlikeLayers(count=count, kind=kind)
     if kind == layers.WINDOW:
         attention = window_attention(keys)
     else:
         attention = full_attention(keys, beside_windows=layers.WINDOW in kinds)
-    return LayerGroup(
+    return AlikeLayers(
         count=count, kind=kind, attention=attention, window=layers.window_of(keys, kind)
     )
 
 
-def _params(keys: Keys, groups: tuple[LayerGroup, ...]) -> int | None:
-    if any(group.attention is None for group in groups):
+def _params(keys: Keys, found: tuple[AlikeLayers, ...]) -> int | None:
+    if any(alike.attention is None for alike in found):
         return None
-    layers: Counter[AttentionConfig] = Counter()
-    for group in groups:
-        layers[group.attention] += group.count
-    return estimated_params(keys, layers)
+    counts: Counter[AttentionConfig] = Counter()
+    for alike in found:
+        counts[alike.attention] += alike.count
+    return estimated_params(keys, counts)
 
 
 def _max_context_len(keys: Keys) -> int | None:

@@ -42,11 +42,11 @@ def _pooled(
     matrix: Tensor, had: int, n_kv_heads: int, pooling: str, generator: torch.Generator
 ) -> Tensor:
     """Rows (n_kv_heads * d, dim) out of (had * d, dim)."""
-    groups = matrix.view(n_kv_heads, had // n_kv_heads, -1, matrix.shape[-1])
+    sharers = matrix.view(n_kv_heads, had // n_kv_heads, -1, matrix.shape[-1])
     if pooling == "mean":
-        pooled = groups.mean(dim=1)
+        pooled = sharers.mean(dim=1)
     elif pooling == "first":
-        pooled = groups[:, 0]
+        pooled = sharers[:, 0]
     else:
-        pooled = torch.randn(groups[:, 0].shape, generator=generator) * matrix.std()
+        pooled = torch.randn(sharers[:, 0].shape, generator=generator) * matrix.std()
     return pooled.reshape(-1, matrix.shape[-1]).clone()

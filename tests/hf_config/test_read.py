@@ -39,7 +39,7 @@ def elements(config, **changes):
 
 
 def layers(config, **changes):
-    return [(group.count, group.kind, group.window) for group in read(config, **changes).groups]
+    return [(alike.count, alike.kind, alike.window) for alike in read(config, **changes).layers]
 
 
 @pytest.mark.parametrize(
@@ -307,7 +307,7 @@ def test_used_and_ignored_keys_are_told_with_their_paths():
 
 @pytest.mark.parametrize("name", ["_name_or_path", "architectures", "name"])
 def test_a_model_s_name_decides_nothing(name):
-    assert read(LLAMA, **{name: "Gemma2ForCausalLM"}).groups == read(LLAMA).groups
+    assert read(LLAMA, **{name: "Gemma2ForCausalLM"}).layers == read(LLAMA).layers
     assert isinstance(read(LATENT, **{name: "LlamaForCausalLM"}).attention, LatentConfig)
 
 
