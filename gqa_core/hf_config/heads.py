@@ -60,7 +60,7 @@ def full_attention(keys: Keys, beside_windows: bool) -> AttentionConfig:
         ValueError: a number is missing, odd, or out of bounds.
     """
     n_heads = keys.required(*N_HEADS, most=MAX_HEADS)
-    if keys.integer("kv_lora_rank", most=MAX_RANK, least=0):
+    if is_latent(keys):
         return _latent(keys, n_heads)
     n_kv_heads, head_dim, v_head_dim = _kv_heads(keys, n_heads), None, None
     if beside_windows:
@@ -81,7 +81,7 @@ def window_attention(keys: Keys) -> AttentionConfig:
     """
     heads, kv_heads, width, v_width = WINDOW_HEADS
     n_heads = keys.integer(heads, most=MAX_HEADS) or keys.required(*N_HEADS, most=MAX_HEADS)
-    if keys.integer("kv_lora_rank", most=MAX_RANK, least=0):
+    if is_latent(keys):
         return _latent(keys, n_heads)
     n_kv_heads = keys.integer(kv_heads, most=MAX_HEADS) or _kv_heads(keys, n_heads)
     own_width = keys.integer(width, most=MAX_HEAD_DIM)
@@ -105,6 +105,23 @@ def require_widths(keys: Keys, family: str) -> None:
                 f"{keys.path}{name} must be given for model type {family}, which does not derive "
                 "it from the hidden size: got no such key"
             )
+
+
+def is_latent(keys: Keys) -> bool:
+    """Whether the layers are MLA: a rank of the latent is given.
+
+    Raises:
+        ValueError: it is no whole number, or another key says that MLA is off.
+    """
+    rank = keys.integer("kv_lora_rank", most=MAX_RANK, least=0)
+    if rank and keys.flag("use_mla") is False:
+        raise ValueError(f"{keys.path}use_mla must be true beside kv_lora_rank: got false")
+    return bool(rank)
+
+
+def names_width(keys: Keys) -> bool:
+    """Whether any key says how wide a key is, or none has to."""
+    return is_latent(keys) or any(map(keys.has, HEAD_DIM))
 
 
 def names_kv_heads(keys: Keys) -> bool:

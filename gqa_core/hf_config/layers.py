@@ -8,6 +8,7 @@ Sources of the family rules: huggingface/transformers, configuration files of th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from gqa_core.configs import MAX_CONTEXT_LEN, MAX_LAYERS
 from gqa_core.hf_config.keys import Keys
@@ -36,6 +37,7 @@ NAMED_KINDS = {
     "sliding": WINDOW,
     "local": WINDOW,
     "indexed_attention": FULL,
+    "deepseek_sparse_attention": FULL,
     "chunked_attention": CHUNK,
     "linear_attention": LINEAR,
     "linear": LINEAR,
@@ -65,17 +67,21 @@ EVERY_NTH_FULL = {  # families in which every n-th layer is full and the rest se
     "gpt_oss": 2,
     "olmo3": 4,
     "exaone4": 4,
+    "exaone_moe": 4,
 }
-PATTERNS = ("sliding_window_pattern", "_sliding_window_pattern")
-LLAMA_4_INTERVAL = 4
-KEYS = (
-    *N_LAYERS,
+KINDS_KEYS = (
     *LISTS,
     *INDICES,
     "hybrid_override_pattern",
     "linear_attn_config",
     "full_attention_interval",
     "attn_layer_period",
+)
+PATTERNS = ("sliding_window_pattern", "_sliding_window_pattern")
+LLAMA_4_INTERVAL = 4
+KEYS = (
+    *N_LAYERS,
+    *KINDS_KEYS,
     "attn_layer_offset",
     "sliding_window",
     "use_sliding_window",
@@ -98,9 +104,7 @@ def layer_kinds(keys: Keys, family: str) -> Kinds:
             bounds, or no layer caches anything.
     """
     n_layers = keys.required(*N_LAYERS, most=MAX_LAYERS)
-    kinds = next(
-        (found for read in READERS if (found := read(keys, n_layers)) is not None), None
-    ) or _windows(keys, n_layers, family)
+    kinds = _told(keys, n_layers) or _windows(keys, n_layers, family)
     if WINDOW in kinds and keys.flag("use_sliding_window") is False:
         keys.assume("window layers see everything, since use_sliding_window is false")
         kinds = [FULL if kind == WINDOW else kind for kind in kinds]
@@ -130,14 +134,12 @@ def window_of(keys: Keys, kind: str) -> int | None:
     return keys.required(name, most=MAX_CONTEXT_LEN)
 
 
-def _from_list(keys: Keys, n_layers: int) -> Kinds | None:
-    for name, meanings in LISTS.items():
-        if not keys.values.get(name):  # absent, null or empty
-            continue
-        entries = keys.items(name)
-        _require_length(keys.path + name, entries, n_layers)
-        return [_meaning(keys.path + name, meanings, entry) for entry in entries]
-    return None
+def _from_list(name: str, keys: Keys, n_layers: int) -> Kinds | None:
+    if not keys.values.get(name):  # absent, null or empty
+        return None
+    entries = keys.items(name)
+    _require_length(keys.path + name, entries, n_layers)
+    return [_meaning(keys.path + name, LISTS[name], entry) for entry in entries]
 
 
 def _from_letters(keys: Keys, n_layers: int) -> Kinds | None:
@@ -164,14 +166,27 @@ def _from_indices(keys: Keys, n_layers: int) -> Kinds | None:
 def _from_period(keys: Keys, n_layers: int) -> Kinds | None:
     period = keys.integer("attn_layer_period", most=MAX_LAYERS)
     if period is not None:
-        offset = keys.integer("attn_layer_offset", most=MAX_LAYERS, least=0) or 0
+        offset = keys.integer("attn_layer_offset", most=MAX_LAYERS, least=0)
+        if offset is None:
+            offset = 0
+            keys.assume("attn_layer_offset = 0, since no key gives it")
         return [FULL if at % period == offset else STATE_SPACE for at in range(n_layers)]
     interval = keys.integer("full_attention_interval", most=MAX_LAYERS)
     return _every_nth_full(n_layers, interval, LINEAR) if interval else None
 
 
+def _told(keys: Keys, n_layers: int) -> Kinds | None:
+    """The kinds that lists and rules in numbers give; where there are several they must agree."""
+    told = [kinds for read in READERS if (kinds := read(keys, n_layers)) is not None]
+    cached = {tuple(kind in CACHING and kind for kind in kinds) for kinds in told}
+    if len(cached) > 1:
+        given = ", ".join(name for name in KINDS_KEYS if keys.values.get(name))
+        raise ValueError(f"the keys that say which layers attend must agree: got {given}")
+    return told[0] if told else None
+
+
 READERS: Sequence[Callable[[Keys, int], Kinds | None]] = (
-    _from_list,
+    *(partial(_from_list, name) for name in LISTS),
     _from_letters,
     _from_indices,
     _from_period,
@@ -203,6 +218,10 @@ def _windows(keys: Keys, n_layers: int, family: str) -> Kinds:
     if keys.flag("use_sliding_window") and n_full is not None:
         keys.assume("layers from max_window_layers on see the window, those before everything")
         return [FULL if at < n_full else WINDOW for at in range(n_layers)]
+    if n_full is not None:
+        raise ValueError(
+            f"{keys.path}use_sliding_window must be given beside max_window_layers: got no such key"
+        )
     keys.assume("sliding_window holds for every layer")
     return [WINDOW] * n_layers
 

@@ -24,20 +24,25 @@ MAX_CONTEXT_LEN_KEYS = (
 )
 CACHE_WORDS = {"kv", "cache", "window", "chunk", "compress", "latent"}
 HEAD_WORDS = {"head", "heads"}
-HARMLESS_HEADS = {"lm", "mamba", "linear", "index", "indexer", "classifier"}
+WIDTH_WORDS = {"dim", "dims", "size", "width", "channels", "per"}
+SOME_LAYERS = {"local", "global", "full", "sliding", "swa"}
+HARMLESS_HEADS = {"lm", "mamba", "ssm", "linear", "kda", "index", "indexer", "classifier"}
 LAYER_WORDS = {"layer", "layers", "block", "blocks", "idx", "idxs", "index", "indices", "ids"}
+LAYER_WORDS |= {"attn", "attention", "mixer", "recurrent"} | SOME_LAYERS
 ATTENTION_OBJECTS = ("attn", "attention", "linear", "mamba", "hybrid")
 PER_LAYER_HARMLESS = ("moe", "mlp", "rope")
 PAIRS = {  # two words side by side that speak of the cache as one word does
     "layer_pattern": r"(^|_)layers?_patterns?(_|$)",
     "key_value": r"(^|_)keys?_values?(_|$)",
     "cross_layer": r"(^|_)cross_(\w+_)?layers?(_|$)",
+    "cross_attention": r"(^|_)cross_att(entio)?n(_|$)",
     "yoco": r"(^|_)yoco(_|$)",
 }
 OTHER_PARTS = {"vision", "visual", "audio", "image", "video", "speech"}
 OTHER_OBJECTS = OTHER_PARTS | {"quantization", "compression", "rope", "generation"}
 NOT_MODELLED = {  # known to change what is cached, in ways that no formula here counts
     "is_encoder_decoder": "a decoder beside an encoder caches cross-attention too",
+    "attention_hidden_size": "attention over another width than the model's",
     "use_cla": "layers that read each other's K and V",
     "layer_group_size": "groups of linear and full layers",
     "per_layer_config": "layers with numbers of their own",
@@ -50,6 +55,7 @@ UNLISTED = {  # keys of layers that keep a state in place of K and V; harmless w
     "attn_mode",
     "decay_low_rank_dim",
     "expand_k",
+    "expand_ratio",
     "expand_v",
     "global_attn_every_n_layers",
     "ssm_state_size",
@@ -106,12 +112,14 @@ def refuse_unknown(keys: Keys, kinds: Collection[str]) -> None:
         ValueError: one could; the sentence names it.
     """
     parts = [keys, keys.inside(heads.ATTENTION_OBJECT), keys.inside("linear_attn_config")]
-    heads_are_named = heads.names_kv_heads(keys)
+    heads_are_named, width_is_named = heads.names_kv_heads(keys), heads.names_width(keys)
     for part in filter(None, parts):
         for name, value in part.values.items():
             reason = _suspicion(part, name, value, kinds)
             if reason is None and not heads_are_named:
                 reason = _speaks_of_heads(name, value)
+            if reason is None:
+                reason = _speaks_of_widths(name, value, width_is_named)
             if reason is not None:
                 raise ValueError(f"{part.path + name[:60]!r} is not understood: {reason}")
 
@@ -174,15 +182,27 @@ def _suspicion(part: Keys, name: str, value: Any, kinds: Collection[str]) -> str
 
 def _speaks_of_heads(name: str, value: Any) -> str | None:
     """Why an unknown key must be refused where no known one names K/V heads, or None."""
-    words = _words(name)
-    if (
-        not value
-        or name in KNOWN
-        or not words & HEAD_WORDS
-        or words & (HARMLESS_HEADS | OTHER_PARTS)
-    ):
+    if not value or not _is_of_heads(name):
         return None
     return "it speaks of heads, and no known key names K/V heads"
+
+
+def _speaks_of_widths(name: str, value: Any, width_is_named: bool) -> str | None:
+    """Why an unknown key that speaks of heads must be refused where others are named, or None."""
+    if not value or not _is_of_heads(name):
+        return None
+    words = _words(name)
+    if words & SOME_LAYERS:
+        return "it speaks of the heads of some layers alone"
+    if words & WIDTH_WORDS and not width_is_named:
+        return "it speaks of the width of heads, and no known key names that"
+    return None
+
+
+def _is_of_heads(name: str) -> bool:
+    words = _words(name)
+    known = name in KNOWN or words & (HARMLESS_HEADS | OTHER_PARTS)
+    return bool(words & HEAD_WORDS and not known)
 
 
 def _is_harmless(part: Keys, name: str, value: Any, kinds: Collection[str]) -> bool:

@@ -69,6 +69,13 @@ def layers(config, **changes):
         # MLA carries K/V heads and a head_dim, and neither counts
         (LATENT, (512 + 64) * 32),
         (LATENT | {"kv_lora_rank": None, "v_head_dim": None}, 2 * 32 * 64 * 32),
+        (
+            LATENT | {"kv_lora_rank": None, "v_head_dim": 0, "head_dim": None, "use_mla": False},
+            2 * 32 * 128 * 32,
+        ),
+        (LATENT | {"layer_types": ["deepseek_sparse_attention"] * 32}, (512 + 64) * 32),
+        # MLA beside layers that cache nothing (Kimi-Linear)
+        (LATENT | {"linear_attn_config": {"full_attn_layers": [4, 8]}}, (512 + 64) * 2),
         # K and V of different widths without a latent
         (LLAMA | {"head_dim": 192, "v_head_dim": 128}, 8 * (192 + 128) * 32),
         # everything in the text model's own object; nothing outside it counts
@@ -169,7 +176,30 @@ def test_what_is_taken_for_granted_is_said():
             {"attn_layer_period": 8, "attn_layer_offset": 4, "mamba_d_state": 16},
             [(28, "state-space", None), (4, "full", None)],
         ),
+        (
+            {"attn_layer_period": 8, "mamba_d_state": 16},
+            [(4, "full", None), (28, "state-space", None)],
+        ),
         ({"attn_layer_indices": [0, 31]}, [(2, "full", None), (30, "state-space", None)]),
+        (
+            {"full_attn_idxs": [2, 5], "conv_L_cache": 3},
+            [(30, "convolution", None), (2, "full", None)],
+        ),
+        (
+            {"attn_type_list": [0] * 28 + [1] * 4},
+            [(28, "linear attention", None), (4, "full", None)],
+        ),
+        (
+            {"layer_types": ["chunked_attention", "full_attention"] * 16}
+            | {"attention_chunk_size": 64, "model_type": "llama4_text"},
+            [(16, "chunk", 64), (16, "full", None)],
+        ),
+        # a list and a rule in numbers that say the same, by other names for what caches nothing
+        (
+            {"layer_types": ["linear_attention", "linear_attention", "attention", "mamba"] * 8}
+            | {"attn_layer_period": 4, "attn_layer_offset": 2},
+            [(16, "linear attention", None), (8, "full", None), (8, "state-space", None)],
+        ),
         ({"num_kv_shared_layers": 12}, [(20, "full", None), (12, "shared", None)]),
     ],
 )
@@ -333,6 +363,18 @@ def test_a_model_s_name_decides_nothing(name):
         ({"is_encoder_decoder": True}, "is_encoder_decoder"),
         ({"per_layer_config": {"05": {"head_dim": 512}}}, "per_layer_config"),
         ({"total_ut_steps": 4}, "total_ut_steps"),
+        ({"add_cross_attention": True}, "add_cross_attention"),
+        ({"attention_hidden_size": 8192}, "attention_hidden_size"),
+        ({"full_attention_at": [3, 7, 11]}, "full_attention_at"),
+        ({"local_head_dim": 64}, "local_head_dim"),
+        ({"size_per_head": 64}, "size_per_head"),
+        ({"qk_head_dim": 192}, "qk_head_dim"),
+        ({"kv_lora_rank": 512, "use_mla": False}, "use_mla must be true beside kv_lora_rank"),
+        ({"sliding_window": 9, "max_window_layers": 4}, "use_sliding_window must be given"),
+        (
+            {"layer_types": ["full_attention"] * 32, "full_attention_interval": 4},
+            "must agree: got layer_types, full_attention_interval",
+        ),
         ({"attn_mode": "chunk"}, "attn_mode"),
         ({"state_size": 128}, "state_size"),
         ({"num_key_value_layers": 4}, "num_key_value_layers"),
@@ -370,6 +412,9 @@ def test_what_is_not_understood_is_refused_by_its_name(changes, named):
         {"layer_types": ["attention"] * 32, "mamba_chunk_size": 256, "linear_beta": 1},
         {"time_step_limit": [0.0, float("inf")], "mlp_gated_linear_units": True},
         {"num_key_value_groups": 4, "total_ut_steps": 1, "v_head_dim": 0},
+        {"head_dim": 128, "qk_head_dim": 128, "index_head_dim": 64, "lm_head_size": 4},
+        {"layer_types": ["full_attention"] * 32, "max_window_layers": 4, "sliding_window": 9},
+        {"stop_words": [3, 4]},
         {"num_shared_expert": [1] * 32, "attn_config": {"sliding_window_size": -1}},
     ],
 )
