@@ -224,7 +224,8 @@ def _is_indexer(name: str) -> bool:
 
 def _is_per_layer(name: str, value: Any, n_layers: int) -> bool:
     if isinstance(value, str):  # a letter a layer repeats itself; a word of that length does not
-        return len(value) == n_layers and len(set(value)) <= min(4, n_layers - 1)
+        kinds = 6 if n_layers >= 12 else min(4, n_layers - 1)
+        return len(value) == n_layers and len(set(value)) <= kinds
     if not isinstance(value, list) or "token" in _words(name):
         return False
     return len(value) == n_layers or (bool(_words(name) & LAYER_WORDS) and _rise(value, n_layers))

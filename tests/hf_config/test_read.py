@@ -354,6 +354,7 @@ def test_a_model_s_name_decides_nothing(name):
         ({"hybrid_setup": {"x": 1}}, "hybrid_setup"),
         ({"attention_kinds": ["a"] * 32}, "attention_kinds"),
         ({"pattern": "FFFS" * 8}, "pattern"),
+        ({"plan": "abcdefab" * 4}, "plan"),
         ({"cross_attention_layers": [3, 8, 13]}, "cross_attention_layers"),
         ({"num_key_value_heads": ..., "heads_for_values": 4}, "heads_for_values"),
         ({"attn_config": {"window_len": 128}}, "attn_config.window_len"),
