@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import NEUTRAL, laid_out, shared_look
+from dashboard.figures.style import DARK, NEUTRAL, laid_out, pale, shared_look
 from dashboard.sentences import heads_named
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.sharding import GpuShare, gpu_shares
@@ -66,8 +66,7 @@ def _add_queries(figure: go.Figure, attention: AttentionConfig, shares: Sequence
         x=[width - GAP] * len(cells),
         width=LANE - 0.06,
         marker={
-            "color": [NEUTRAL if kv is None else shared_look(kv)[0] for kv in read],
-            "opacity": 0.45,
+            "color": [pale(NEUTRAL if kv is None else shared_look(kv)[0]) for kv in read],
             "line": {"width": 0},
         },
         text=_labels([head for _, _, head in cells], len(shares[0].query_heads)),
@@ -75,7 +74,7 @@ def _add_queries(figure: go.Figure, attention: AttentionConfig, shares: Sequence
         insidetextanchor="middle",
         textangle=0,
         constraintext="none",
-        textfont={"size": 10},
+        textfont={"color": DARK, "size": 10},
         hovertext=[
             f"GPU {share.gpu}: query head {head}<br>"
             + ("reads the latent" if kv is None else f"reads K/V head {kv}")
@@ -92,8 +91,6 @@ def _add_cached(
     cells = [(share, at, kv) for share in shares for at, kv in enumerate(share.kv_heads or [None])]
     count = len(shares[0].kv_heads) or 1
     what = "K/V head" if grouped else "latent and RoPE key"
-    looks = [shared_look(0 if kv is None else kv) for _, _, kv in cells]
-    numbers = [kv if kv is not None else "all of the latent" for _, _, kv in cells]
     figure.add_bar(
         name=f"{what}, a copy" if is_copy else f"{what}, cached",
         orientation="h",
@@ -102,7 +99,7 @@ def _add_cached(
         x=[1 / count - GAP] * len(cells),
         width=LANE - 0.06,
         marker={
-            "color": [fill for fill, _ in looks],
+            "color": [shared_look(kv or 0)[0] for _, _, kv in cells],
             "line": {"width": 0},
             "pattern": {
                 "shape": "/" if is_copy else "",
@@ -113,12 +110,6 @@ def _add_cached(
                 "solidity": 0.25,
             },
         },
-        text=_labels(numbers, count),
-        textposition="inside",
-        insidetextanchor="middle",
-        textangle=0,
-        constraintext="none",
-        textfont={"color": [ink for _, ink in looks], "size": 10},
         hovertext=[
             f"GPU {share.gpu}: {what if kv is None else f'{what} {kv}'}"
             f"{', held by an earlier GPU too' if is_copy else ''}<br>"
@@ -127,6 +118,26 @@ def _add_cached(
         ],
         hovertemplate="%{hovertext}<extra></extra>",
     )
+    _add_cached_numbers(figure, shares)
+
+
+def _add_cached_numbers(figure: go.Figure, shares: Sequence[GpuShare]) -> None:
+    """The numbers of K/V heads, each on a ground of its own, clear of the hatching."""
+    count = len(shares[0].kv_heads) or 1
+    for share in shares:
+        numbers = share.kv_heads or ["all of the latent"]
+        for at, label in enumerate(_labels(numbers, count)):
+            if label:
+                fill, ink = shared_look(numbers[at] if share.kv_heads else 0)
+                figure.add_annotation(
+                    x=(at + 0.5) / count,
+                    y=-LANE / 2 - share.gpu,
+                    text=label,
+                    showarrow=False,
+                    bgcolor=fill,
+                    borderpad=1,
+                    font={"color": ink, "size": 10},
+                )
 
 
 def _labels(numbers: Sequence[object], side_by_side: int) -> list[str]:

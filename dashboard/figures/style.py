@@ -19,6 +19,8 @@ from gqa_core import units
 from gqa_core.quality.recipe import divisors
 
 NEUTRAL = "#888888"
+DARK = "#000000"  # ink on what is pale
+PALE_PERCENT = 45  # what of a colour is left in its pale form
 BYTES_STEP = 32
 GRID = "rgba(136, 136, 136, 0.25)"
 
@@ -152,6 +154,12 @@ def bytes_axis(n_bytes: Sequence[float]) -> dict:
     n_steps = round(math.log(high / low, BYTES_STEP))
     ticks = [low * BYTES_STEP**power for power in range(n_steps + 1)]
     return log_axis(low, high, ticks, [units.capacity_tick(tick) for tick in ticks])
+
+
+def pale(color: str) -> str:
+    """A colour given as #RRGGBB, mixed with white, so that DARK is read on it on any page."""
+    parts = (int(color[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{255 - (255 - part) * PALE_PERCENT // 100:02X}" for part in parts)
 
 
 def translucent(color: str) -> str:
