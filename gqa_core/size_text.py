@@ -16,17 +16,17 @@ def size_text(record: Mapping[str, Any], kv_format: str) -> str:
     lines = [f"{what}, {units.count(record['n_layers'], 'layer')}, {kv_format}"]
     lines += [f"  {_layers(layers)}" for layers in record.get("layers", ())]
     lines.append(f"per token  {units.capacity(record['kv_bytes_per_token'])}")
-    lines.append(f"in all     {units.capacity_both(record['kv_cache_bytes'])}")
+    lines.append(f"in all     {units.binary_and_decimal(record['kv_cache_bytes'])}")
     in_all = record["kv_cache_bytes"]
     if record.get("kv_cache_bytes_as_allocated", in_all) != in_all:
-        allocated = units.capacity_both(record["kv_cache_bytes_as_allocated"])
+        allocated = units.binary_and_decimal(record["kv_cache_bytes_as_allocated"])
         lines.append(f"           {allocated} where every layer gets room for the whole context")
     if "tp" in record:
-        per_gpu = units.capacity_both(record["kv_cache_bytes_per_gpu"])
-        in_all = units.capacity_both(record["kv_cache_bytes_all_gpus"])
+        per_gpu = units.binary_and_decimal(record["kv_cache_bytes_per_gpu"])
+        in_all = units.binary_and_decimal(record["kv_cache_bytes_all_gpus"])
         lines.append(f"per GPU    {per_gpu}, {in_all} on all {record['tp']}")
     read = "a step reads the same"
-    if record["reduction_vs_mha"]:
+    if (record["reduction_vs_mha"] or 1) > 1:
         read += f"; {units.times(record['reduction_vs_mha'])} smaller than MHA"
     lines.append(read)
     for name in LISTS:
