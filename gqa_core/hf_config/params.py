@@ -19,7 +19,26 @@ MAX_VOCABULARY = 2**24
 MAX_EXPERTS = 2**16
 PLAIN_ACTIVATIONS = ("gelu", "gelu_new", "gelu_fast", "relu", "relu2")  # two matrices, not three
 INTERMEDIATE = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
+OTHER_LAYERS = {  # layers unlike the rest, in ways not counted here; 0, 1 and nothing say of none
+    "decoder_sparse_step",
+    "dense_list",
+    "expert_layer_period",
+    "hidden_size_per_layer_input",
+    "interleave_moe_layer_step",
+    "mlp_layer_types",
+    "mlp_only_layers",
+    "moe_latent_size",
+    "moe_layer_freq",
+    "moe_layer_interval",
+    "moe_layers",
+    "moe_layers_enum",
+    "moe_shared_expert_intermediate_size",
+    "num_dense_layers",
+    "shared_expert_intermediate_size",
+    "shared_intermediate_size",
+}
 EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts")
+SHARED_EXPERTS = ("n_shared_experts", "num_shared_experts", "num_shared_expert")
 ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function")
 
 
@@ -29,6 +48,8 @@ def estimated_params(keys: Keys, layers: Mapping[AttentionConfig, int]) -> int |
     `layers` counts the layers by their attention. The keys asked for here do not count as used.
     """
     alone = Keys(keys.values)
+    if any(keys.values.get(name) not in (None, 0, 1, "", [], {}) for name in OTHER_LAYERS):
+        return None
     try:
         hidden = alone.required(*HIDDEN_SIZE, most=MAX_DIM)
         vocabulary = alone.required("vocab_size", most=MAX_VOCABULARY)
@@ -62,6 +83,6 @@ def _feed_forward(keys: Keys, hidden: int, n_layers: int) -> int:
         return n_layers * matrices * hidden * width
     expert = keys.integer("moe_intermediate_size", most=MAX_DIM) or width
     n_dense = keys.integer("first_k_dense_replace", most=MAX_LAYERS, least=0) or 0
-    shared = keys.integer("n_shared_experts", most=MAX_EXPERTS, least=0) or 0
+    shared = keys.integer(*SHARED_EXPERTS, most=MAX_EXPERTS, least=0) or 0
     moe = (n_experts + shared) * 3 * hidden * expert + hidden * n_experts
     return n_dense * matrices * hidden * width + (n_layers - n_dense) * moe

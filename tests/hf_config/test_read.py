@@ -281,6 +281,17 @@ def test_ideal_and_as_allocated_of_a_model_with_windows():
             },
             46.703e9,
         ),
+        # experts in every other layer only (Llama 4 Maverick)
+        (
+            {
+                "intermediate_size": 8192,
+                "vocab_size": 32000,
+                "tie_word_embeddings": False,
+                "num_local_experts": 8,
+                "interleave_moe_layer_step": 2,
+            },
+            None,
+        ),
     ],
 )
 def test_parameters_are_estimated_where_the_config_leaves_nothing_open(changes, expected):
