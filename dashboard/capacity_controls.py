@@ -13,6 +13,8 @@ from dashboard.choices import SizeChoice
 from dashboard.controls import size_controls_with, variant_control
 from dashboard.kept import keep, move_into
 from dashboard.links import look_at, look_at_number
+from dashboard.model_box import chosen_preset
+from dashboard.panels import plain
 from gqa_core import units
 from gqa_core.catalog.devices import MAX_MEMORY_GB, devices
 from gqa_core.configs import ModelConfig
@@ -54,9 +56,11 @@ def _plan(choice: SizeChoice) -> Plan:
             "Weights in all (GB)",
             "weights_gb",
             (0.0, DEFAULT_WEIGHTS_GB, MAX_WEIGHTS_GB),
-            "Decimal GB of the whole model, taken as split evenly over the GPUs. An example sets "
-            "published parameters x 2 bytes (bf16); type less for quantised weights.",
+            "Decimal GB of the whole model, taken as split evenly over the GPUs. A model sets its "
+            "published parameters x 2 bytes (bf16), an imported config those that follow from it; "
+            "type less for quantised weights.",
         )
+    _warn_of_unknown_weights()
     return Plan(
         gpu=gpu,
         gpu_source=source,
@@ -75,6 +79,17 @@ def _plan(choice: SizeChoice) -> Plan:
             for name, model in choice.models.items()
         },
     )
+
+
+def _warn_of_unknown_weights() -> None:
+    """Say so where a model has no parameters to set the weights by: they stay as they were."""
+    if (preset := chosen_preset()) and preset.layout and "weights_gb" not in preset.settings:
+        st.warning(
+            plain(
+                f"How many parameters {preset.name} has is not known here: the weights above are "
+                "not its own until you type them."
+            )
+        )
 
 
 def _gpu_control() -> tuple[str, int, str | None]:

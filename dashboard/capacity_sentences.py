@@ -74,6 +74,19 @@ def weights_fault(plan: Plan) -> str | None:
     )
 
 
+def equal_sentence(plan: Plan) -> str | None:
+    """Which variants take the same on a GPU, so that one line hides another; None where none do."""
+    alike: dict[tuple[int, ...], list[str]] = {}
+    for variant in plan.deployments:
+        taken = tuple(fit.sequence_bytes for fit in fits(plan, variant))
+        alike.setdefault(taken, []).append(variant)
+    told = [" and ".join(names) for names in alike.values() if len(names) > 1]
+    if not told:
+        return None
+    n_gpus = units.count(plan.shown.n_gpus, "GPU")
+    return f"On {n_gpus} a sequence of {'; of '.join(told)} takes the same: one line hides another."
+
+
 def arithmetic(plan: Plan) -> Iterator[str]:
     """The formulas with the plan's numbers put in, a line each; once more for each reading."""
     shown = plan.shown

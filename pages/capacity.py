@@ -32,6 +32,8 @@ else:
         "sequences",
         sentences.answer(plan),
     )
+    if equal := sentences.equal_sentence(plan):
+        st.caption(equal)
 st.subheader("The numbers")
 panels.show_evidence(*evidence)
 table = capacity.plan_table(plan)

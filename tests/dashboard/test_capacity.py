@@ -41,6 +41,21 @@ def windowed(n_full, window=128, n_users=32, context_len=8192):
     )
 
 
+def test_variants_that_are_equal_on_so_many_gpus_are_told_of(opened):
+    app = opened("capacity")
+    told = "On 8 GPUs a sequence of GQA and MQA takes the same: one line hides another."
+    assert told not in [c.value for c in app.caption]
+    app = slider(app, "n_gpus").set_value(8).run()  # one K/V head a GPU, as MQA has
+    assert told in [c.value for c in app.caption]
+
+
+def test_weights_that_are_not_the_model_s_are_told_of(opened):
+    app = choose(opened("capacity"), "Llama 3.1 8B")
+    assert not app.warning
+    app = choose(app, "GLM-4.5")  # no source gives its parameters
+    assert "not its own until you type them" in app.warning[0].value
+
+
 def test_it_opens_at_8192_tokens_with_the_four_answers(opened):
     app = opened("capacity")
     assert slider(app, "context_len").value == 8192
