@@ -32,8 +32,9 @@ def chromium():
         if os.environ.get("GQA_REQUIRE_BROWSER"):
             pytest.fail("no chromium on this machine, and GQA_REQUIRE_BROWSER asks for one")
         pytest.skip("no chromium on this machine: install Debian's chromium to run browser tests")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=20_000)  # as the pages' own, for a machine that has other work
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser

@@ -70,6 +70,7 @@ def test_a_link_with_a_model_and_a_moved_slider_says_custom_and_reset_ends_it(vi
     box = page.get_by_role("combobox", name="Model")
     expect(box).to_have_value("Custom, from Gemma 3 27B")
     expect(page.get_by_role("slider", name="K/V heads")).to_have_attribute("aria-valuetext", "16")
+    is_drawn(page, "/kv_cache")
     page.get_by_role("slider", name="Layers").press("ArrowRight")
     expect(box).to_have_value("Gemma 3 27B")
     page.get_by_role("button", name="Reset").click()
