@@ -18,7 +18,7 @@ from gqa_core.measure.timing import Clock, time_whole
 
 FIRST_WIDTH = 256
 PRODUCT_S = 1e-3
-N_TRIES = 10
+N_TRIES = 5
 
 
 def read_probe(device: torch.device) -> Callable[[], torch.Tensor]:
