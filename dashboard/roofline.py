@@ -21,6 +21,8 @@ from gqa_core.theory.cost import arithmetic_intensity
 from gqa_core.theory.formats import DTYPE_FORMATS
 from gqa_core.theory.roofline import Roof
 
+GIGA = 10**9
+
 
 def in_format(rows: Iterable[Row], dtype: str) -> list[Row]:
     """The rows in this number format: another one has another ceiling."""
@@ -73,9 +75,9 @@ def roofline_table(rows: Sequence[Row]) -> pd.DataFrame:
                 "K/V heads": row["n_kv_heads"],
                 "Context": row["context_len"],
                 "Intensity (FLOP/B)": row["arithmetic_intensity"],
-                "Achieved (GFLOP/s)": row["flops_per_s"] / units.GB,
-                "IQR (GFLOP/s)": spread / units.GB,
-                "Roof there (GFLOP/s)": row["flops"] / row["bound_s"] / units.GB,
+                "Achieved (GFLOP/s)": row["flops_per_s"] / GIGA,
+                "IQR (GFLOP/s)": spread / GIGA,
+                "Roof there (GFLOP/s)": row["flops"] / row["bound_s"] / GIGA,
                 "Of the bound (%)": 100 * row["bound_share"],
                 "Bound by": roof.bounded_by(row["arithmetic_intensity"]),
                 "Attend (ms)": 1e3 * row["attend_s"],
@@ -153,4 +155,4 @@ def _in_ms(seconds: float | None) -> float | None:
 
 
 def _in_giga(rate: float | None) -> float | None:
-    return None if rate is None else rate / units.GB
+    return None if rate is None else rate / GIGA

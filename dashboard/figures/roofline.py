@@ -22,7 +22,7 @@ from gqa_core.theory.roofline import Roof
 INTENSITIES = (0.25, 512)  # MHA in float32 is 0.5; MLA with the most heads offered is 438 in bf16
 RATES = (1e8, 1e12)  # the axis where there is nothing to draw
 HEADROOM = 4  # above the highest tick, for the variants' names
-NAME_STEP = 3  # how many times further left the name of the next published roof stands
+NAME_STEP = 3  # how many times further left the name of the next higher roof stands
 SIZES = (8, 16)  # of markers, from the shortest context shown to the longest
 HERE = "roof here: probed bandwidth and matmul rate"
 
@@ -46,7 +46,7 @@ def roofline(
     for label, intensity in intensities.items():
         _add_intensity(figure, label, intensity, (low, HEADROOM * high))
     name_at = INTENSITIES[1]
-    for name, roof in published.items():
+    for name, roof in sorted(published.items(), key=lambda one: one[1].peak_bytes_per_s):
         _add_roof(figure, roof, f"{name}, published", {"dash": "dash", "width": 1.5})
         _add_name(figure, name, name_at, roof.attainable_flops_per_s(name_at))
         name_at /= NAME_STEP
