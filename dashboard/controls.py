@@ -83,6 +83,11 @@ def size_controls_with(finish: Callable[[SizeChoice], T]) -> T:
 
 def decode_controls() -> DecodeChoice:
     """Geometry, workload, dtype and kernel of a measurement."""
+    return decode_controls_with(lambda choice: choice)
+
+
+def decode_controls_with(finish: Callable[[DecodeChoice], T]) -> T:
+    """A measurement's sliders, and below them, in the same box, what `finish` asks about it."""
     with st.container(border=True):
         above = _row_above(measuring=True)
         top = st.columns(4)
@@ -109,8 +114,9 @@ def decode_controls() -> DecodeChoice:
                 help="auto picks from a small measured table; the table below says what ran.",
             )
         choice = DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
+        finished = finish(choice)
         _show_what_follows(choice, above)
-    return choice
+    return finished
 
 
 def check_controls() -> CheckChoice:

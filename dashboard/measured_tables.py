@@ -17,6 +17,13 @@ from gqa_core.theory.formats import DTYPE_FORMATS
 
 Row = dict[str, Any]
 
+PREDICTED = (
+    "Attend, predicted (ms)",
+    "Attend off by (%)",
+    "Step, predicted (ms)",
+    "Step off by (%)",
+)
+
 
 def decode_rows(records: Iterable[Record], evidence: str = MEASURED_HERE) -> list[Row]:
     """Flat rows of decode records: evidence, `layer`, the `label` of its look, and the record."""
@@ -74,14 +81,20 @@ def performance_table(rows: Sequence[Row]) -> pd.DataFrame:
                 "Context": row["context_len"],
                 "Attend (ms)": 1e3 * row["attend_s"],
                 "Attend IQR (ms)": 1e3 * (row["attend_q3_s"] - row["attend_q1_s"]),
+                "Attend, predicted (ms)": _in_ms(row["predicted_attend_s"]),
+                "Attend off by (%)": _absolute_percent(row["attend_error"]),
+                "Of the bound (%)": 100 * row["bound_share"],
                 "Speed vs MHA": speed,
                 "Step (ms)": 1e3 * row["step_s"],
                 "Step IQR (ms)": 1e3 * (row["step_q3_s"] - row["step_q1_s"]),
+                "Step, predicted (ms)": _in_ms(row["predicted_step_s"]),
+                "Step off by (%)": _absolute_percent(row["step_error"]),
                 "Tokens/s": row["tokens_per_s"],
                 "Read (GB/s)": row["read_bytes_per_s"] / units.GB,
                 "Of bandwidth (%)": 100 * row["bandwidth_share"],
                 "Cache, formula (MiB)": row["formula_bytes"] / units.MIB,
                 "Cache, tensors (MiB)": row["tensor_bytes"] / units.MIB,
+                "Padding (B)": row["padding_bytes"],
                 "Peak (MiB)": row["peak_bytes"] / units.MIB,
                 "Kernel asked": row["kernel_asked"],
                 "Kernel ran": row["kernel_ran"],
@@ -96,7 +109,9 @@ def performance_table(rows: Sequence[Row]) -> pd.DataFrame:
                 "Warnings": "; ".join(row["warnings"]),
             }
         )
-    return pd.DataFrame(table).astype({"K/V heads": "Int64"}) if table else pd.DataFrame()
+    whole = {"K/V heads": "Int64", "Padding (B)": "Int64"}
+    told = dict.fromkeys(PREDICTED, "float64")  # None alone would make a column of objects
+    return pd.DataFrame(table).astype(whole | told) if table else pd.DataFrame()
 
 
 def speeds_vs_mha(rows: Sequence[Row]) -> list[float | None]:
@@ -177,6 +192,14 @@ def measured_settings(rows: Iterable[Row]) -> list[str]:
         f"{head_dim}, {units.count(n_layers, 'layer')}, batch {batch}, {DTYPE_FORMATS[dtype]}"
         for (n_heads, head_dim, n_layers, batch, dtype), counts in found.items()
     ]
+
+
+def _in_ms(seconds: float | None) -> float | None:
+    return None if seconds is None else 1e3 * seconds
+
+
+def _absolute_percent(error: float | None) -> float | None:
+    return None if error is None else 100 * abs(error)
 
 
 def conditions(row: Row) -> tuple:

@@ -11,28 +11,22 @@ import streamlit as st
 from dashboard import loaders, measured_tables, panels
 from dashboard.choices import DecodeChoice
 from dashboard.figures.attend_vs_context import attend_vs_context
+from dashboard.predictions import prediction_sentence
 from gqa_core import units
 from gqa_core.measure.record import Record
 from gqa_core.measure.run_log import RunLogError
 
 SCOPES = ("these settings", "everything measured here")
+NOTHING = "Nothing is measured on this device for these settings yet. Press **Run**."
 
 
 def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]) -> None:
     """What this device measured: the log's records, and `held` ones that it may not have."""
-    rows = measured_tables.of_device(_with_log(held), device)
-    scope = st.segmented_control(
-        "Show",
-        SCOPES,
-        default=SCOPES[0],
-        required=True,
-        key="scope",
-        label_visibility="collapsed",
-    )
-    comparable = scope == SCOPES[0]
+    rows = measured_tables.of_device(with_log(held), device)
+    comparable = asks_for_settings_alone()
     shown = measured_tables.latest(measured_tables.matching(rows, choice) if comparable else rows)
     if not shown:
-        st.info("Nothing is measured on this device for these settings yet. Press **Run**.")
+        st.info(NOTHING)
         return
     panels.show_evidence("measured here", "formula")
     if comparable:
@@ -44,6 +38,19 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
             "attend_vs_context",
             f"Median attend time by context for {len(shown)} measured points, as in the table.",
         )
+
+
+def asks_for_settings_alone() -> bool:
+    """Whether to show what was measured with the sliders' settings alone, or everything."""
+    scope = st.segmented_control(
+        "Show",
+        SCOPES,
+        default=SCOPES[0],
+        required=True,
+        key="scope",
+        label_visibility="collapsed",
+    )
+    return scope == SCOPES[0]
 
 
 def show_logged_rows() -> Sequence[measured_tables.Row]:
@@ -59,7 +66,7 @@ def show_logged_rows() -> Sequence[measured_tables.Row]:
     return measured_tables.of_device(rows, loaders.device()) if rows else ()
 
 
-def _with_log(held: Sequence[Record]) -> list[measured_tables.Row]:
+def with_log(held: Sequence[Record]) -> list[measured_tables.Row]:
     """The log's rows and, behind them, those of the run that the log does not hold."""
     try:
         logged = loaders.logged_rows()
@@ -94,6 +101,7 @@ def _show_attend_times(choice: DecodeChoice, rows: Sequence[measured_tables.Row]
 def _show_table(rows: Sequence[measured_tables.Row]) -> None:
     table = measured_tables.performance_table(rows)
     panels.show_table(table, "performance", "Measured decode steps, one row a point")
+    st.caption(prediction_sentence(rows))
     unsure = sum(bool(row["warnings"]) for row in rows)
     if unsure:
         st.caption(

@@ -56,6 +56,14 @@ def bandwidth(bytes_per_s: float) -> str:
     return f"{bytes_per_s / GB:,.1f} GB/s"
 
 
+def flop_rate(flops_per_s: float) -> str:
+    """FLOP per second with the largest prefix that leaves at least one: "33.4 GFLOP/s"."""
+    for unit, name in ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M")):
+        if flops_per_s >= unit:
+            return f"{flops_per_s / unit:.3g} {name}FLOP/s"
+    return f"{flops_per_s:.3g} FLOP/s"
+
+
 def duration(seconds: float) -> str:
     """Seconds with the unit that suits, three significant digits: "2.41 ms"."""
     for unit, name in ((1, "s"), (1e-3, "ms"), (1e-6, "us")):

@@ -25,6 +25,11 @@ st.markdown(
     "with the interquartile range (IQR). Read (GB/s) is the formula's bytes over the attend time; "
     "its share is of the read bandwidth probed in the same run. Peak is memory held above the "
     "level before the cache was made. "
-    "**Limits.** Tokens/s counts the measured layers alone: no feed-forward, no vocabulary."
+    "**What is predicted.** The bound is the larger of bytes / read bandwidth and FLOP / matmul "
+    "rate, both probed between the samples of the same point. *Attend* is predicted as the bound "
+    "and the floor: the attend time of one cached token, which is what launching costs. *Step* "
+    "adds one read of the projection weights and the new token's write. "
+    "**Limits.** Tokens/s counts the measured layers alone: no feed-forward, no vocabulary. "
+    "A prediction knows no norm, no RoPE, and no kernel that falls short of the device."
 )
 show_command(choice.arguments)

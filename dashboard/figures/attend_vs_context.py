@@ -1,4 +1,4 @@
-"""How long attending takes here: measured medians with their spread, and the time of one read."""
+"""How long attending takes here: measured medians with their spread, the bound, the prediction."""
 
 from __future__ import annotations
 
@@ -20,46 +20,84 @@ from gqa_core import units
 
 SECONDS = (1e-5, 1.0)  # the axis where there is nothing to draw
 
+Row = Mapping[str, Any]
 
-def attend_vs_context(rows: Sequence[Mapping[str, Any]], context_lens: Sequence[int]) -> go.Figure:
+
+BOUND, PREDICTED = "bound: one read, or the arithmetic", "predicted: floor + bound"
+
+
+def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Figure:
     """Median attend time by context; bars span the interquartile range, bounds are dashed grey.
 
-    Rows as `gqa_core.measure.record.row` makes them, with `label` naming a look of style.LOOKS;
-    the axis holds `context_lens` in any case.
+    What was predicted is a thin line in the variant's colour. Rows as `gqa_core.measure.record.row`
+    makes them, with `label` naming a look of style.LOOKS; the axis holds `context_lens` in any
+    case.
     """
     figure = go.Figure()
-    labels = [label for label in LOOKS if any(row["label"] == label for row in rows)]
-    for label in labels:
+    named: set[str] = set()
+    for label in LOOKS:
         mine = sorted(
             (row for row in rows if row["label"] == label), key=lambda row: row["context_len"]
         )
-        figure.add_scatter(
-            x=[row["context_len"] for row in mine],
-            y=[row["bound_s"] for row in mine],
-            name="bound: reading the cache once",
-            legendgroup="bound",
-            showlegend=label == labels[0],
-            mode="lines",
-            line={"color": NEUTRAL, "dash": "dash", "width": 1},
-            text=[units.duration(row["bound_s"]) for row in mine],
-            hovertemplate=f"{label} bound at %{{x:,}} tokens: %{{text}}<extra></extra>",
-        )
-        figure.add_scatter(
-            x=[row["context_len"] for row in mine],
-            y=[row["attend_s"] for row in mine],
-            name=f"{label}",
-            mode="markers",
-            marker={"color": LOOKS[label].color, "symbol": LOOKS[label].symbol, "size": 11},
-            error_y=quartile_bars(
-                [(row["attend_q1_s"], row["attend_s"], row["attend_q3_s"]) for row in mine]
-            ),
-            text=[units.duration(row["attend_s"]) for row in mine],
-            hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
-        )
-    times = [row["attend_s"] for row in rows] + [row["bound_s"] for row in rows]
+        told = [row for row in mine if row["predicted_attend_s"] is not None]
+        grey, own = {"color": NEUTRAL, "dash": "dash", "width": 1}, LOOKS[label]
+        _add_line(figure, label, mine, "bound_s", BOUND, grey, named)
+        line = {"color": own.color, "dash": own.dash, "width": 1.5}
+        _add_line(figure, label, told, "predicted_attend_s", PREDICTED, line, named)
+        _add_markers(figure, label, mine)
+    times = [
+        row[name]
+        for row in rows
+        for name in ("attend_s", "bound_s", "predicted_attend_s")
+        if row[name] is not None
+    ]
     contexts = [*context_lens, *(row["context_len"] for row in rows)]
     _set_axes(figure, contexts, times)
     return laid_out(figure, height=420)
+
+
+def _add_line(
+    figure: go.Figure,
+    label: str,
+    rows: Sequence[Row],
+    field: str,
+    name: str,
+    line: dict[str, Any],
+    named: set[str],
+) -> None:
+    """A time that theory gives; one entry of the legend stands for that of all variants."""
+    if not rows:
+        return
+    what = name.partition(":")[0]
+    figure.add_scatter(
+        x=[row["context_len"] for row in rows],
+        y=[row[field] for row in rows],
+        name=name,
+        legendgroup=name,
+        showlegend=name not in named,
+        mode="lines",
+        line=line,
+        text=[units.duration(row[field]) for row in rows],
+        hovertemplate=f"{label}, {what} at %{{x:,}} tokens: %{{text}}<extra></extra>",
+    )
+    named.add(name)
+
+
+def _add_markers(figure: go.Figure, label: str, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
+    figure.add_scatter(
+        x=[row["context_len"] for row in rows],
+        y=[row["attend_s"] for row in rows],
+        name=label,
+        mode="markers",
+        marker={"color": LOOKS[label].color, "symbol": LOOKS[label].symbol, "size": 11},
+        error_y=quartile_bars(
+            [(row["attend_q1_s"], row["attend_s"], row["attend_q3_s"]) for row in rows]
+        ),
+        text=[units.duration(row["attend_s"]) for row in rows],
+        hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
+    )
 
 
 def _set_axes(figure: go.Figure, contexts: Sequence[int], times: Sequence[float]) -> None:

@@ -1,7 +1,8 @@
 """Whether a record of kind decode holds together: its numbers against configs and formulas.
 
 What can be derived must agree with what it is derived from: the variant with the heads, the bytes
-with the formula, the bound with bytes and bandwidth. Free of torch.
+with the formula, the bound with bytes, FLOP and both probes. A record of version 1 has no matmul
+rate, no floor and no padding, and its bound is that of the bytes alone. Free of torch.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from gqa_core.configs import (
 )
 from gqa_core.measure import checks
 from gqa_core.measure.point import MAX_SAMPLES, DecodePoint
-from gqa_core.measure.record import Record
+from gqa_core.measure.record import ADDED, Record
+from gqa_core.theory.prediction import Probes
 
 FIELDS = (
     "config",
@@ -33,6 +35,7 @@ FIELDS = (
     "samples_s",
     "memory",
     "read_bandwidth_bytes_per_s",
+    *ADDED,
     "bound_s",
     "warnings",
 )
@@ -59,7 +62,12 @@ def check_decode(record: Record) -> None:
     checks.require_equal("variant", record["variant"], point.attention.variant)
     _require_kernel_ran(point, record["kernel_ran"])
     require_int("n_warmup", record["n_warmup"], MAX_SAMPLES, least=0)
-    checks.require_memory(record["memory"], point.formula_bytes, record["device"]["type"])
+    checks.require_memory(
+        record["memory"],
+        point.formula_bytes,
+        record["device"]["type"],
+        padded=record["schema_version"] > 1,
+    )
     _require_bound(point, record)
     _require_warnings(record["warnings"])
 
@@ -91,14 +99,21 @@ def _require_kernel_ran(point: DecodePoint, ran: object) -> None:
 
 
 def _require_bound(point: DecodePoint, record: Mapping[str, Any]) -> None:
-    bandwidth, bound = record["read_bandwidth_bytes_per_s"], record["bound_s"]
-    checks.require_number("read_bandwidth_bytes_per_s", bandwidth, 1, checks.MAX_BYTES_PER_S)
+    limits = {
+        "read_bandwidth_bytes_per_s": (1, checks.MAX_BYTES_PER_S),
+        "matmul_flops_per_s": (1, checks.MAX_FLOPS_PER_S),
+        "attend_floor_s": (checks.MIN_S, checks.MAX_S),
+    }
+    probed = {name: record[name] for name in limits if name in record}
+    for name, value in probed.items():
+        checks.require_number(name, value, *limits[name])
+    bound = record["bound_s"]
     checks.require_number("bound_s", bound, 0, checks.MAX_S)
-    expected = point.formula_bytes / bandwidth
+    expected = Probes(**probed).bound_s(point.formula_bytes, point.flops)
     if not math.isclose(bound, expected, rel_tol=1e-9):
         raise ValueError(
-            f"bound_s must be formula_bytes / read_bandwidth_bytes_per_s, {expected:g}: "
-            f"got {checks.shown(bound)}"
+            "bound_s must be the larger of formula_bytes / read_bandwidth_bytes_per_s and FLOP / "
+            f"matmul_flops_per_s, {expected:g}: got {checks.shown(bound)}"
         )
 
 

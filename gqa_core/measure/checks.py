@@ -14,7 +14,7 @@ from gqa_core.measure.point import MAX_SAMPLES
 
 MAX_BYTES = 2**53  # the largest whole number every reader of JSON holds exactly
 MIN_S, MAX_S = 1e-9, 1e6
-MAX_BYTES_PER_S = 1e18
+MAX_BYTES_PER_S, MAX_FLOPS_PER_S = 1e18, 1e21
 MAX_THREADS = 2**16
 MAX_TEXT = 200
 MAX_TEXTS = 20
@@ -114,14 +114,19 @@ def require_device(value: object) -> None:
     require_int("device.n_threads", device["n_threads"], MAX_THREADS)
 
 
-def require_memory(value: object, formula_bytes: int, device_type: str) -> None:
+def require_memory(
+    value: object, formula_bytes: int, device_type: str, *, padded: bool = False
+) -> None:
     """Nothing, if these are the bytes of one measurement whose cache the formula knows.
+
+    `padded` memory also tells the bytes that its layout adds to the formula's slots.
 
     Raises:
         ValueError: they are not.
     """
     names = "formula_bytes tensor_bytes allocator_peak_bytes process_peak_bytes baseline_bytes"
-    memory = require_fields("memory", value, names.split())
+    fields = [*names.split(), *["padding_bytes"] * padded]
+    memory = require_fields("memory", value, fields)
     require_equal("memory.formula_bytes", memory["formula_bytes"], formula_bytes)
     require_equal("memory.tensor_bytes", memory["tensor_bytes"], formula_bytes)
     counted = dict(memory)

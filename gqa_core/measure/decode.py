@@ -3,9 +3,10 @@
 The cache holds exactly context_len slots, filled with seeded normal values; every pass forgets the
 last token and writes it again, so that a step can be repeated. Passes by phase and whole passes
 take turns, each after a pass of the bandwidth probe: a noisy moment falls on all of them, and each
-finds the processor's caches as a large model leaves them, full of other things.
+finds the processor's caches as a large model leaves them, full of other things. Between them the
+matmul probe, and a pass of the same layers over one token each: what launching alone costs.
 
-Memory is told from a baseline taken when weights, thread pools and the probe are in place and the
+Memory is told from a baseline taken when weights, thread pools and the probes are in place and the
 cache is not: what rises above it is the cache and what the kernel needs beside it.
 """
 
@@ -13,6 +14,8 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
 
 import torch
 
@@ -23,8 +26,9 @@ from gqa_core.engine.layer import PHASES, AttentionLayer, Cache, Lap, decode_ste
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.point import PROBE_BYTES, DecodePoint
-from gqa_core.measure.probe import read_probe
+from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock, time_phases, time_whole
+from gqa_core.theory.prediction import Probes
 
 N_WARMUP = 3
 SEED = 20231
@@ -42,36 +46,39 @@ def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, 
     clock = Clock.of(device)
     generator = torch.Generator(device).manual_seed(SEED)
     layers = build_layers(point, device)
-    x = torch.randn(
-        point.workload.batch_size,
-        1,
-        point.attention.dim,
-        generator=generator,
-        **layers[0].like,
-    )
-    probe = read_probe(device)
-    _warm_up(layers, x, probe)
+    b, s = point.workload.batch_size, point.workload.context_len
+    x = torch.randn(b, 1, point.attention.dim, generator=generator, **layers[0].like)
+    read, (multiply, flops) = read_probe(device), _matmul_probe(point, device, clock)
+    launch = partial(_again, layers, [layer.new_cache(b, 1) for layer in layers], x)
+    for start in (launch, read, multiply):  # threads and libraries are of the baseline too
+        start()
     meter = MemoryMeter(device)
-    caches = [
-        layer.new_cache(point.workload.batch_size, point.workload.context_len) for layer in layers
-    ]
+    caches = [layer.new_cache(b, s) for layer in layers]
     for cache in caches:
         cache.fill_random(generator)
-    samples, probe_s = _take_samples(layers, caches, x, probe, clock, point.n_samples)
-    bandwidth = PROBE_BYTES / statistics.median(probe_s)
+    step = partial(_again, layers, caches, x)
+    phases, probed = _take_samples(step, launch, read, multiply, clock, point.n_samples)
+    memory = {
+        "formula_bytes": point.formula_bytes,
+        "tensor_bytes": sum(cache.tensor_bytes for cache in caches),
+        "padding_bytes": 0,
+        **meter.read(),
+    }
+    middle = {name: statistics.median(seconds) for name, seconds in probed.items()}
+    probes = Probes(
+        read_bandwidth_bytes_per_s=PROBE_BYTES / middle["read"],
+        matmul_flops_per_s=flops / middle["multiply"],
+        attend_floor_s=middle["launch"],
+    )
     return {
         "torch_version": torch.__version__,
         "device": describe(device),
         "kernel_ran": _kernel_ran(point, layers[0], caches[0]),
         "n_warmup": N_WARMUP,
-        "samples_s": samples,
-        "memory": {
-            "formula_bytes": point.formula_bytes,
-            "tensor_bytes": sum(cache.tensor_bytes for cache in caches),
-            **meter.read(),
-        },
-        "read_bandwidth_bytes_per_s": bandwidth,
-        "bound_s": point.formula_bytes / bandwidth,
+        "samples_s": phases,
+        "memory": memory,
+        **asdict(probes),
+        "bound_s": probes.bound_s(point.formula_bytes, point.flops),
         "peak_was_reset": meter.was_reset,
     }
 
@@ -89,39 +96,50 @@ def build_layers(point: DecodePoint, device: torch.device) -> list[AttentionLaye
     ]
 
 
-def _warm_up(layers: list[AttentionLayer], x: torch.Tensor, probe: Callable) -> None:
-    """Start threads and libraries on a cache of one slot, so that the baseline includes them."""
-    decode_step(layers, [layer.new_cache(x.shape[0], 1) for layer in layers], x)
-    probe()
+def _matmul_probe(
+    point: DecodePoint, device: torch.device, clock: Clock
+) -> tuple[Callable[[], object], int]:
+    """The product that probes this point's number format, and its FLOP."""
+    new_product = partial(matmul_probe, device=device, dtype=getattr(torch, point.dtype))
+    width = product_width(new_product, clock)
+    return new_product(width), product_flops(width)
+
+
+def _again(
+    layers: list[AttentionLayer], caches: list[Cache], x: torch.Tensor, lap: Lap = no_lap
+) -> None:
+    """A step that writes the caches' last token, forgotten first if they are full."""
+    for cache in caches:
+        cache.rewind(min(cache.length, cache.capacity - 1))
+    decode_step(layers, caches, x, lap)
 
 
 def _take_samples(
-    layers: list[AttentionLayer],
-    caches: list[Cache],
-    x: torch.Tensor,
-    probe: Callable[[], object],
+    step: Callable[..., object],
+    launch: Callable[..., object],
+    read: Callable[[], object],
+    multiply: Callable[[], object],
     clock: Clock,
     n_samples: int,
-) -> tuple[dict[str, list[float]], list[float]]:
-    """Seconds by phase and whole, one list each, and the seconds of the probe."""
+) -> tuple[dict[str, list[float]], dict[str, list[float]]]:
+    """Seconds of the step, by phase and whole, and of the probes; `launch` is a step over nothing.
 
-    def step(lap: Lap = no_lap) -> None:
-        for cache in caches:
-            cache.rewind(cache.capacity - 1)
-        decode_step(layers, caches, x, lap)
-
+    Of `launch` the attend phase alone is kept.
+    """
     for _ in range(N_WARMUP):
         step()
-        probe()
+        read()
     samples: dict[str, list[float]] = {phase: [] for phase in (*PHASES, "step")}
-    probe_s = []
+    probed: dict[str, list[float]] = {"read": [], "multiply": [], "launch": []}
     for _ in range(n_samples):
-        probe_s.append(time_whole(probe, clock))
+        probed["multiply"].append(time_whole(multiply, clock))
+        probed["launch"].append(time_phases(launch, clock)["attend"])
+        probed["read"].append(time_whole(read, clock))
         for phase, seconds in time_phases(step, clock).items():
             samples[phase].append(seconds)
-        probe_s.append(time_whole(probe, clock))
+        probed["read"].append(time_whole(read, clock))
         samples["step"].append(time_whole(step, clock))
-    return samples, probe_s
+    return samples, probed
 
 
 def _kernel_ran(point: DecodePoint, layer: AttentionLayer, cache: Cache) -> str:

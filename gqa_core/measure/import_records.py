@@ -17,7 +17,7 @@ from typing import BinaryIO
 from gqa_core.configs import require_int
 from gqa_core.json_object import parse_object
 from gqa_core.measure import check_decode, checks
-from gqa_core.measure.record import SCHEMA_VERSION, Record
+from gqa_core.measure.record import ADDED, VERSIONS, Record
 from gqa_core.measure.run_log import RunLog
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -43,13 +43,22 @@ COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
 @dataclass(frozen=True)
 class Importable:
-    """A kind of record that can come from outside: its own fields, and who checks them."""
+    """A kind of record that can come from outside: its own fields, and who checks them.
+
+    `added` are those of its fields that a record of schema version 1 does not have.
+    """
 
     fields: tuple[str, ...]
     check: Callable[[Record], None]
+    added: tuple[str, ...] = ()
+
+    def fields_of(self, version: int) -> tuple[str, ...]:
+        """The fields that a record of this schema version has."""
+        absent = self.added if version == 1 else ()
+        return tuple(name for name in self.fields if name not in absent)
 
 
-KINDS = {"decode": Importable(check_decode.FIELDS, check_decode.check_decode)}
+KINDS = {"decode": Importable(check_decode.FIELDS, check_decode.check_decode, ADDED)}
 
 
 @dataclass(frozen=True)
@@ -98,11 +107,11 @@ def read_record(line: bytes | None) -> Record:
     if line is None:
         raise ValueError(f"must be at most {MAX_LINE_BYTES} bytes long: got more")
     record = parse_object(line, "record")
-    checks.require_equal("schema_version", record.get("schema_version"), SCHEMA_VERSION)
+    version = _require_version(record.get("schema_version"))
     kind = record.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}: got {checks.shown(kind)}")
-    checks.require_fields("record", record, (*HEADER, *KINDS[kind].fields))
+    checks.require_fields("record", record, (*HEADER, *KINDS[kind].fields_of(version)))
     _require_header(record)
     KINDS[kind].check(record)
     return record
@@ -127,6 +136,13 @@ def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
             yield number, None
         elif text := (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).strip():
             yield number, text
+
+
+def _require_version(version: object) -> int:
+    if type(version) is not int or version not in VERSIONS:
+        known = " or ".join(map(str, VERSIONS))
+        raise ValueError(f"schema_version must be {known}: got {checks.shown(version)}")
+    return version
 
 
 def _require_header(record: Record) -> None:

@@ -10,12 +10,13 @@ from gqa_core.measure.record import Record, peak_bytes, row
 
 
 def decode_line(record: Record) -> str:
-    """What was measured of a decode step: its attend and its whole time."""
+    """What was measured of a decode step: its attend time, the bound of that, the whole time."""
     flat = row(record)
     return (
         f"{flat['variant']:<4}{flat['n_kv_heads'] or flat['kernel_ran']!s:>9}"
         f"  context {flat['context_len']:>8}  {flat['dtype']:<9}"
         f"  attend {units.duration(flat['attend_s']):>8}"
+        f"  bound {units.duration(flat['bound_s']):>8}"
         f"  step {units.duration(flat['step_s']):>8}"
     )
 

@@ -20,13 +20,14 @@ from gqa_core.configs import (
     require_kernel,
     require_rotary,
 )
-from gqa_core.theory.cost import attended_dims, projection_parameters
+from gqa_core.theory.cost import attended_dims, decode_flops, projection_parameters
 from gqa_core.theory.formats import dtype_bytes, dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
 FORMS = ("absorbed", "naive")
 MAX_SAMPLES = 10_000
 PROBE_BYTES = 2**28
+MAX_PRODUCT_WIDTH = 4096  # of the matrices that the matmul probe multiplies
 TORCH_BYTES = 2**28  # a process that has imported torch, about
 
 
@@ -68,8 +69,13 @@ class DecodePoint:
         return kv_cache_bytes(model, self.workload, dtype_format(self.dtype))
 
     @property
+    def flops(self) -> int:
+        """FLOP of attending in one step, all measured layers, in the form that is run."""
+        return decode_flops(ModelConfig.uniform(self.cached, self.n_layers), self.workload)
+
+    @property
     def required_bytes(self) -> int:
-        """Bytes this point takes while it runs: cache, weights, one layer's work, torch, the probe.
+        """Bytes this point takes while it runs: cache, weights, one layer's work, torch, probes.
 
         One layer's work is its scores in float32 with one copy, a few activations as wide as the
         widest, and for `eager` the K and V it repeats.
@@ -86,7 +92,8 @@ class DecodePoint:
             layer = self.attention.mha
             repeated = b * s * layer.n_heads * (layer.head_dim + layer.v_head_dim) * element
         work = scores + activations + repeated
-        return self.formula_bytes + weights + work + TORCH_BYTES + PROBE_BYTES
+        probes = PROBE_BYTES + 3 * MAX_PRODUCT_WIDTH**2 * element
+        return self.formula_bytes + weights + work + TORCH_BYTES + probes
 
     @property
     def _element(self) -> int:

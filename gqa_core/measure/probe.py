@@ -1,8 +1,10 @@
-"""How fast this device reads memory: the roof under which every decode step lives.
+"""How fast this device reads memory and multiplies matrices: the two roofs over a decode step.
 
-A sum over a buffer of PROBE_BYTES, in the same process and run as the point it is held against. The
-buffer is larger than the caches of most processors; on one whose last cache could hold it, the
-figure is that cache's.
+Both are probed in the same process and run as the point they are held against. Reading is a sum
+over a buffer of PROBE_BYTES, larger than the caches of most processors; on one whose last cache
+could hold it, the figure is that cache's. Multiplying is a plain product of two square matrices in
+the point's number format, as wide as it takes to keep the device busy for PRODUCT_S, and no wider:
+some devices are slow at some formats.
 """
 
 from __future__ import annotations
@@ -11,10 +13,40 @@ from collections.abc import Callable
 
 import torch
 
-from gqa_core.measure.point import PROBE_BYTES
+from gqa_core.measure.point import MAX_PRODUCT_WIDTH, PROBE_BYTES
+from gqa_core.measure.timing import Clock, time_whole
+
+FIRST_WIDTH = 256
+PRODUCT_S = 1e-3
+N_TRIES = 5
 
 
 def read_probe(device: torch.device) -> Callable[[], torch.Tensor]:
     """A call that reads PROBE_BYTES of memory once, from end to end, and next to nothing else."""
     buffer = torch.ones(PROBE_BYTES // 4, dtype=torch.float32, device=device)
     return buffer.sum
+
+
+def matmul_probe(
+    width: int, device: torch.device, dtype: torch.dtype
+) -> Callable[[], torch.Tensor]:
+    """A call that multiplies two matrices of this width: product_flops(width) and little else."""
+    a, b, c = (torch.ones(width, width, dtype=dtype, device=device) for _ in range(3))
+    return lambda: torch.mm(a, b, out=c)
+
+
+def product_flops(width: int) -> int:
+    """FLOP of a product of two square matrices of this width, a multiply-add counting as two."""
+    return 2 * width**3
+
+
+def product_width(new_product: Callable[[int], Callable[[], object]], clock: Clock) -> int:
+    """The width whose product takes about PRODUCT_S: doubled until it does, or is the widest."""
+    width = FIRST_WIDTH
+    while width < MAX_PRODUCT_WIDTH:
+        product = new_product(width)
+        product()
+        if min(time_whole(product, clock) for _ in range(N_TRIES)) >= PRODUCT_S:
+            break
+        width *= 2
+    return width

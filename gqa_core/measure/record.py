@@ -16,9 +16,12 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig
+from gqa_core.measure.against_theory import against_theory
 from gqa_core.measure.point import DecodePoint
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+VERSIONS = (1, SCHEMA_VERSION)  # that are read; of version 1 a decode record has no ADDED fields
+ADDED = ("matmul_flops_per_s", "attend_floor_s")
 WIDE_SPREAD = 0.10
 
 MEASURED_HERE, MEASURED_ELSEWHERE = "measured here", "measured elsewhere"
@@ -81,6 +84,8 @@ def _keep_decode(point: DecodePoint, measured: Mapping[str, Any]) -> Record:
         "samples_s": measured["samples_s"],
         "memory": measured["memory"],
         "read_bandwidth_bytes_per_s": measured["read_bandwidth_bytes_per_s"],
+        "matmul_flops_per_s": measured["matmul_flops_per_s"],
+        "attend_floor_s": measured["attend_floor_s"],
         "bound_s": measured["bound_s"],
         "warnings": _warnings(measured),
     }
@@ -118,12 +123,13 @@ def row(record: Mapping[str, Any]) -> dict[str, Any]:
     """One flat row: what was asked and ran, medians and quartiles, rates from the attend median.
 
     Bytes per second and the share of bandwidth count the formula's bytes, each read once; tokens
-    per second are those of the measured layers alone.
+    per second are those of the measured layers alone. What a record of version 1 lacks is None.
     """
     workload, samples = record["workload"], record["samples_s"]
-    flat = {name: value for name, value in record.items() if not isinstance(value, dict)}
+    flat = dict.fromkeys(("n_kv_heads", "padding_bytes", *ADDED))
+    flat |= {name: value for name, value in record.items() if not isinstance(value, dict)}
     flat |= {f"device_{name}": value for name, value in record["device"].items()}
-    flat |= {"n_kv_heads": None, **record["config"], **workload, **record["memory"]}
+    flat |= {**record["config"], **workload, **record["memory"]}
     for phase, values in samples.items():
         names = f"{phase}_q1_s", f"{phase}_s", f"{phase}_q3_s"
         flat |= zip(names, quartiles(values), strict=True)
@@ -133,7 +139,8 @@ def row(record: Mapping[str, Any]) -> dict[str, Any]:
     flat["read_bytes_per_s"] = flat["formula_bytes"] / flat["attend_s"]
     flat["bandwidth_share"] = flat["read_bytes_per_s"] / record["read_bandwidth_bytes_per_s"]
     flat["tokens_per_s"] = workload["batch_size"] / flat["step_s"]
-    return flat
+    attend = quartiles(samples["attend"])
+    return flat | against_theory(config_of(record), record, attend, flat["step_s"])
 
 
 def _warnings(measured: Mapping[str, Any]) -> list[str]:

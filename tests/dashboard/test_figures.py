@@ -7,7 +7,7 @@ import pytest
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
-from dashboard.figures.style import LOOKS
+from dashboard.figures.style import LOOKS, NEUTRAL
 from dashboard.measured_tables import decode_rows
 from dashboard.variants import variants
 from gqa_core.configs import GroupedConfig
@@ -106,10 +106,25 @@ def test_measured_points_are_markers_with_spread_and_bounds_are_dashed_grey():
     assert list(measured.y) == [2e-3, 8e-3]
     assert measured.error_y.array[0] == pytest.approx(1e-3)  # up to the third quartile, 3 ms
     assert measured.error_y.arrayminus[0] == pytest.approx(0.5e-3)
-    (bound,) = traces(figure, "bound: reading the cache once")
-    assert (bound.mode, bound.line.dash) == ("lines", "dash")
+    (bound,) = traces(figure, "bound: one read, or the arithmetic")
+    assert (bound.mode, bound.line.dash, bound.line.color) == ("lines", "dash", NEUTRAL)
+    (predicted,) = traces(figure, "predicted: floor + bound")
+    assert (predicted.mode, predicted.line.color) == ("lines", LOOKS["GQA"].color)
+    assert predicted.y[0] == pytest.approx(0.6e-3)  # floor 0.1 ms + bound 0.5 ms
     assert figure.layout.yaxis.range == pytest.approx((-4, -2))  # 100 us to 10 ms
     assert list(figure.layout.yaxis.ticktext) == ["100 us", "1 ms", "10 ms"]
+
+
+def test_rows_without_a_prediction_have_no_line_of_it_and_one_entry_stands_for_all():
+    mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
+    records = [samples.record(), samples.record(index=1, asked=samples.point(mha))]
+    figure = attend_vs_context(decode_rows(records), [16, 64])
+    for name in ("bound: one read, or the arithmetic", "predicted: floor + bound"):
+        assert [trace.showlegend for trace in traces(figure, name)] == [True, False]
+    old = [samples.of_version_1(record) for record in records]
+    figure = attend_vs_context(decode_rows(old), [16, 64])
+    assert not traces(figure, "predicted: floor + bound")
+    assert len(traces(figure, "bound: one read, or the arithmetic")) == 2
 
 
 def test_nothing_to_draw_is_an_empty_picture_and_no_error():

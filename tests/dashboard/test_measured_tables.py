@@ -80,6 +80,11 @@ def test_the_performance_table_speaks_in_the_units_of_its_columns():
     assert gqa["Tokens/s"] == 100.0
     assert gqa["Of bandwidth (%)"] == pytest.approx(25.0)
     assert gqa["Cache, formula (MiB)"] == gqa["Cache, tensors (MiB)"] == 16384 / 2**20
+    assert gqa["Of the bound (%)"] == 25.0
+    assert gqa["Attend, predicted (ms)"] == pytest.approx(0.6)
+    assert gqa["Attend off by (%)"] == pytest.approx(70.0)  # 0.6 ms for 2 ms, without the sign
+    assert gqa["Step off by (%)"] == pytest.approx(43.92, abs=0.01)
+    assert gqa["Padding (B)"] == 0
     assert gqa["When (UTC)"] == "2026-11-23 20:00:00"
     assert list(table["Speed vs MHA"]) == [1.0, 2.0, 1.0]
 
@@ -103,6 +108,15 @@ def test_speed_against_mha_is_left_open_where_mha_is_not_measured():
     table = measured_tables.performance_table(rows(samples.record()))
     assert table["Speed vs MHA"].isna().all()
     assert measured_tables.performance_table([]).empty
+
+
+def test_rows_of_version_1_stand_in_the_table_with_what_they_lack_left_open():
+    old, new = samples.of_version_1(samples.record()), samples.record(run_id="run-2")
+    for shown, n_open in ((rows(old), 1), (rows(old, new), 1), (rows(new), 0)):
+        table = measured_tables.performance_table(shown)
+        for name in (*measured_tables.PREDICTED, "Padding (B)"):
+            assert table[name].isna().sum() == n_open, name
+        assert list(table["Of the bound (%)"]) == [25.0] * len(shown)
 
 
 def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points():

@@ -2,7 +2,7 @@
 
 from gqa_core.configs import GroupedConfig, Workload
 from gqa_core.measure.point import DecodePoint
-from gqa_core.measure.record import DECODE
+from gqa_core.measure.record import ADDED, DECODE
 
 LAYER = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
 
@@ -23,11 +23,14 @@ def measured(attend=(0.002, 0.002, 0.002), step=0.010, **changed):
         "memory": {
             "formula_bytes": 16384,
             "tensor_bytes": 16384,
+            "padding_bytes": 0,
             "allocator_peak_bytes": None,
             "process_peak_bytes": 120_000,
             "baseline_bytes": 100_000,
         },
         "read_bandwidth_bytes_per_s": 32_768_000.0,
+        "matmul_flops_per_s": 131_072_000.0,  # LAYER over 64 tokens is 32,768 FLOP: 0.25 ms
+        "attend_floor_s": 0.0001,
         "bound_s": 0.0005,
         "peak_was_reset": True,
     }
@@ -37,6 +40,13 @@ def measured(attend=(0.002, 0.002, 0.002), step=0.010, **changed):
 def record(index=0, run_id="run-1", created_at="2026-11-23T20:00:00+00:00", asked=None, **changed):
     header = {"run_id": run_id, "point": index, "git_commit": None}
     return DECODE.record(asked or point(), measured(**changed), header) | {"created_at": created_at}
+
+
+def of_version_1(record):
+    """The record as it was written before matmul rate, floor and padding were measured."""
+    old = {name: value for name, value in record.items() if name not in ADDED}
+    memory = {name: value for name, value in old["memory"].items() if name != "padding_bytes"}
+    return old | {"schema_version": 1, "memory": memory}
 
 
 RECORD_FIELDS = (
@@ -57,6 +67,8 @@ RECORD_FIELDS = (
     "samples_s",
     "memory",
     "read_bandwidth_bytes_per_s",
+    "matmul_flops_per_s",
+    "attend_floor_s",
     "bound_s",
     "warnings",
 )

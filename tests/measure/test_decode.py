@@ -1,5 +1,7 @@
 """A point really run: what it reports is what the formula says and what was asked."""
 
+from functools import partial
+
 import pytest
 import torch
 
@@ -7,10 +9,16 @@ from gqa_core.configs import GroupedConfig, Workload, proportional_latent
 from gqa_core.engine import KVCache
 from gqa_core.engine.layer import PHASES, AttentionLayer
 from gqa_core.engine.reference import reference_attention
-from gqa_core.measure.decode import N_WARMUP, _take_samples, build_layers, measure_decode
+from gqa_core.measure.decode import (
+    N_WARMUP,
+    _again,
+    _take_samples,
+    build_layers,
+    measure_decode,
+)
 from gqa_core.measure.device import describe, find_device, survey
 from gqa_core.measure.point import FORMS, PROBE_BYTES, DecodePoint
-from gqa_core.measure.probe import read_probe
+from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.theory.formats import DTYPE_FORMATS
 from tests.closeness import TOLERANCE, relative_error
 from tests.measure.test_timing import FakeClock
@@ -41,8 +49,10 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
     assert answer["kernel_ran"] == {"auto": "matmul" if dtype == "bfloat16" else "packed"}.get(
         kernel, kernel
     )
-    expected = point.formula_bytes / answer["read_bandwidth_bytes_per_s"]
-    assert answer["bound_s"] == pytest.approx(expected)
+    by_bytes = point.formula_bytes / answer["read_bandwidth_bytes_per_s"]
+    by_flops = point.flops / answer["matmul_flops_per_s"]
+    assert answer["bound_s"] == pytest.approx(max(by_bytes, by_flops))
+    assert 0 < answer["attend_floor_s"] < 1
     assert answer["device"] == describe(torch.device("cpu"))
 
 
@@ -50,7 +60,7 @@ def test_the_peak_of_a_process_is_the_cache_and_little_else():
     point = a_point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=64), "packed", context_len=8192)
     memory = measure_decode(point, "cpu")["memory"]
     rise = memory["process_peak_bytes"] - memory["baseline_bytes"]
-    # 67 MB of cache, after a baseline that holds 268 MB of probe and 4 MB of weights
+    # 67 MB of cache, after a baseline that holds both probes and 4 MB of weights
     assert 0.9 * point.formula_bytes < rise < 1.2 * point.formula_bytes
 
 
@@ -101,9 +111,16 @@ def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_wh
     caches = [layer.new_cache(1, 48) for layer in layers]
     for cache in caches:
         cache.fill_random()
+    shorts = [layer.new_cache(1, 1) for layer in layers]
+    x = torch.zeros(1, 1, GQA.dim)
     with torch.inference_mode():
-        samples, probe_s = _take_samples(
-            layers, caches, torch.zeros(1, 1, GQA.dim), lambda: fake.work(100.0), fake.clock, 4
+        samples, probed = _take_samples(
+            partial(_again, layers, caches, x),
+            partial(_again, layers, shorts, x),
+            lambda: fake.work(100.0),
+            lambda: fake.work(1000.0),
+            fake.clock,
+            4,
         )
     assert samples == {
         "project": [2.0] * 4,  # sums over the two layers
@@ -112,13 +129,44 @@ def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_wh
         "output": [16.0] * 4,
         "step": [30.0] * 4,
     }
-    assert probe_s == [100.0] * 8  # one before each pass, by phase and whole
-    assert layers[0].attended == [48] * (N_WARMUP + 2 * 4)
+    assert probed == {
+        "read": [100.0] * 8,  # one before each pass, by phase and whole
+        "multiply": [1000.0] * 4,
+        "launch": [8.0] * 4,  # its attend phase alone
+    }
+    assert layers[0].attended == [48] * N_WARMUP + [1, 48, 48] * 4
 
 
 def test_the_probe_reads_all_of_its_bytes():
     ones = read_probe(torch.device("cpu"))()
     assert ones.item() * 4 == PROBE_BYTES  # a sum of ones counts the elements read
+
+
+@pytest.mark.parametrize("dtype", DTYPE_FORMATS)
+def test_the_product_multiplies_whole_matrices_in_the_dtype_asked_for(dtype):
+    c = matmul_probe(64, torch.device("cpu"), getattr(torch, dtype))()
+    assert c.dtype == getattr(torch, dtype)
+    # Each of 64 x 64 sums of 64 products of ones is a multiply and an add for each.
+    assert (c == 64).all()
+    assert product_flops(64) == 2 * c.double().sum().item()
+
+
+@pytest.mark.parametrize(
+    ("flops_per_s", "width"),
+    [
+        (1e9, 256),  # 34 ms: as slow as fp16 is on some CPUs, and not made slower
+        (100e9, 512),  # 0.34 ms, then 2.7 ms
+        (1e12, 1024),  # 0.27 ms at 512, then 2.1 ms
+        (1e15, 4096),  # 0.14 ms: never long enough
+    ],
+)
+def test_the_product_is_as_wide_as_keeps_the_device_busy_and_no_wider(flops_per_s, width):
+    fake = FakeClock()
+
+    def new_product(wide):
+        return lambda: fake.work(product_flops(wide) / flops_per_s)
+
+    assert product_width(new_product, fake.clock) == width
 
 
 def test_the_same_point_has_the_same_weights_every_time():

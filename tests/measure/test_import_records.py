@@ -50,7 +50,10 @@ def changed(path, value, record=None):
 def latent_record():
     latent = proportional_latent(8, 16)  # c 64, r 8: 64 tokens x 72 x 4 B = 18,432 B
     record = samples.record(
-        asked=samples.point(latent, kernel="absorbed"), kernel_ran="absorbed", bound_s=18432 / 1e9
+        asked=samples.point(latent, kernel="absorbed"),
+        kernel_ran="absorbed",
+        bound_s=18432 / 1e9,
+        matmul_flops_per_s=1e12,
     )
     record["memory"] |= {"formula_bytes": 18432, "tensor_bytes": 18432}
     return record | {"read_bandwidth_bytes_per_s": 1e9}
@@ -77,9 +80,10 @@ def test_records_of_one_log_come_out_of_another_as_they_were(log, tmp_path):
 
 
 LIES = [
-    ("schema_version", 2, "schema_version must be 1: got 2"),
-    ("schema_version", True, "schema_version must be 1: got True"),
-    ("schema_version", ..., "schema_version must be 1: got None"),
+    ("schema_version", 3, "schema_version must be 1 or 2: got 3"),
+    ("schema_version", True, "schema_version must be 1 or 2: got True"),
+    ("schema_version", ..., "schema_version must be 1 or 2: got None"),
+    ("schema_version", 1, "record must have no field but its own: got 'matmul_flops_per_s'"),
     ("kind", "decoding", "kind must be one of decode: got 'decoding'"),
     ("kind", ["decode"], "kind must be one of decode: got ['decode']"),
     ("mood", "good", "record must have no field but its own: got 'mood'"),
@@ -143,12 +147,20 @@ LIES = [
     ("memory.formula_bytes", 16383, "memory.formula_bytes must be 16384: got 16383"),
     ("memory.formula_bytes", 16384.0, "memory.formula_bytes must be 16384: got 16384.0"),
     ("memory.tensor_bytes", 1, "memory.tensor_bytes must be 16384: got 1"),
+    ("memory.padding_bytes", -1, "memory.padding_bytes must be between 0 and"),
+    ("memory.padding_bytes", ..., "memory must have padding_bytes: got none"),
     ("memory.allocator_peak_bytes", 1, "memory.allocator_peak_bytes must be None: got 1"),
     ("memory.process_peak_bytes", -1, "memory.process_peak_bytes must be between 0 and"),
     ("memory.baseline_bytes", 2**60, "memory.baseline_bytes must be between 0 and"),
     ("memory.baseline_bytes", None, "memory.baseline_bytes must be a whole number: got None"),
     ("read_bandwidth_bytes_per_s", 0, "read_bandwidth_bytes_per_s must be between 1 and 1e+18"),
-    ("bound_s", 0.0004, "bound_s must be formula_bytes / read_bandwidth_bytes_per_s, 0.0005: got"),
+    ("matmul_flops_per_s", 0, "matmul_flops_per_s must be between 1 and 1e+21: got 0"),
+    ("matmul_flops_per_s", None, "matmul_flops_per_s must be a number: got None"),
+    ("matmul_flops_per_s", ..., "record must have matmul_flops_per_s: got none"),
+    ("matmul_flops_per_s", 32_768_000, "FLOP / matmul_flops_per_s, 0.001: got 0.0005"),
+    ("attend_floor_s", 0, "attend_floor_s must be between 1e-09 and 1e+06: got 0"),
+    ("attend_floor_s", ..., "record must have attend_floor_s: got none"),
+    ("bound_s", 0.0004, "bound_s must be the larger of formula_bytes / read_bandwidth_bytes_per_s"),
     ("warnings", "none", "warnings must be a list of at most 20 texts: got 'none'"),
     ("warnings", ["w"] * 21, "warnings must be a list of at most 20 texts"),
     ("warnings", [5], "warnings must be a text of 1 to 200 characters: got 5"),
@@ -259,6 +271,20 @@ def test_a_latent_record_is_held_to_its_own_formula(log):
         ("config.n_kv_heads", 8, "config must have no field but its own: got 'n_kv_heads'"),
     ):
         (said,) = take(log, jsonl(changed(path, value, latent_record()))).refused
+        assert sentence in said
+
+
+def test_a_record_of_version_1_is_taken_as_it_came_and_held_to_its_own_bound(log):
+    old = samples.of_version_1(samples.record())
+    assert take(log, jsonl(old)).n_taken == 1
+    assert log.records() == [old]
+    assert log.to_frame()["matmul_flops_per_s"].isna().all()
+    for path, value, sentence in (
+        ("bound_s", 0.001, "bound_s must be the larger of"),
+        ("memory.padding_bytes", 0, "memory must have no field but its own: got 'padding_bytes'"),
+        ("attend_floor_s", 0.1, "record must have no field but its own: got 'attend_floor_s'"),
+    ):
+        (said,) = take(log, jsonl(changed(path, value, old) | {"run_id": "other"})).refused
         assert sentence in said
 
 

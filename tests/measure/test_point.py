@@ -3,7 +3,7 @@
 import pytest
 
 from gqa_core.configs import GroupedConfig, proportional_latent
-from gqa_core.measure.point import PROBE_BYTES, TORCH_BYTES, decode_points
+from gqa_core.measure.point import MAX_PRODUCT_WIDTH, PROBE_BYTES, TORCH_BYTES, decode_points
 from tests.measure.samples import point
 
 MHA = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
@@ -25,12 +25,19 @@ def test_formula_bytes_of_the_naive_form_are_an_mha_s():
     assert point(latent, kernel="naive").formula_bytes == 64 * 8 * (16 + 8 + 16) * 4
 
 
-def test_required_bytes_hold_cache_weights_work_torch_and_probe():
+def test_flops_are_those_of_the_form_that_runs():
+    latent = proportional_latent(8, 16)  # c 64, r 8, nope = v = 16
+    assert point(latent, kernel="absorbed").flops == 2 * 8 * 64 * (64 + 8 + 64)
+    assert point(latent, kernel="naive").flops == 2 * 8 * 64 * (16 + 8 + 16)
+
+
+def test_required_bytes_hold_cache_weights_work_torch_and_both_probes():
     packed, eager = point(MQA), point(MQA, kernel="eager")
     weights = 4 * (128 * 128 + 2 * 128 * 16 + 128 * 128)
     scores = 8 * 64 * 12
     activations = 4 * 8 * (16 + 16) * (4 + 4)
-    work = weights + scores + activations + TORCH_BYTES + PROBE_BYTES
+    probes = PROBE_BYTES + 3 * MAX_PRODUCT_WIDTH**2 * 4
+    work = weights + scores + activations + TORCH_BYTES + probes
     assert packed.required_bytes == packed.formula_bytes + work
     assert eager.required_bytes - packed.required_bytes == point(MHA).formula_bytes
 

@@ -44,6 +44,41 @@ def test_rates_come_from_the_attend_median():
     assert flat["attend_samples_s"] == [0.001, 0.002, 0.009]
 
 
+def test_a_row_holds_the_record_against_theory_by_the_probes_of_its_run():
+    flat = row(samples.record(attend=(0.001, 0.002, 0.004)))
+    # 2 x 8 heads x 64 tokens x (16 + 16) FLOP over 2 x 2 K/V heads x 64 x 16 x 4 B
+    assert (flat["flops"], flat["arithmetic_intensity"]) == (32_768, 2.0)
+    assert flat["flops_per_s"] == 32_768 / 0.002
+    assert flat["flops_q1_per_s"] == pytest.approx(32_768 / 0.003)
+    assert flat["flops_q3_per_s"] == pytest.approx(32_768 / 0.0015)
+    assert flat["bound_share"] == 0.25  # 0.5 ms of 2 ms
+    assert flat["predicted_attend_s"] == pytest.approx(0.0006)  # floor 0.1 ms + bound 0.5 ms
+    assert flat["attend_error"] == pytest.approx(-0.7)
+    # Weights: (128 x 128 + 2 x 128 x 32 + 128 x 128) x 4 B = 163,840 B, 5 ms; appended 256 B.
+    expected = 0.0006 + 163_840 / 32_768_000 + 256 / 32_768_000
+    assert flat["predicted_step_s"] == pytest.approx(expected)
+    assert flat["step_error"] == pytest.approx(expected / 0.010 - 1)
+
+
+def test_naive_mla_is_held_against_its_expanded_form():
+    latent = proportional_latent(8, 16)
+    asked = samples.point(latent, kernel="naive")
+    flat = row(samples.record(asked=asked, kernel_ran="naive"))
+    assert flat["flops"] == asked.flops
+    assert flat["arithmetic_intensity"] == 0.5  # as MHA's in float32, whatever the latent
+
+
+def test_a_record_of_version_1_is_read_and_predicts_nothing():
+    record = samples.record()
+    flat = row(samples.of_version_1(record))
+    unknown = ("matmul_flops_per_s", "attend_floor_s", "padding_bytes")
+    unknown += ("predicted_attend_s", "predicted_step_s", "attend_error", "step_error")
+    assert {name: flat[name] for name in unknown} == dict.fromkeys(unknown)
+    assert flat["bound_s"] == 0.0005
+    assert flat["flops_per_s"] == row(record)["flops_per_s"]
+    assert set(flat) == set(row(record))
+
+
 def test_the_peak_is_the_process_s_on_a_cpu_and_the_allocator_s_elsewhere():
     record = samples.record()
     assert peak_bytes(record) == 20_000

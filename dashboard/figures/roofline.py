@@ -1,0 +1,163 @@
+"""The roofline: FLOP per second against FLOP per byte, measured points under a measured roof."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dashboard.figures.style import (
+    LOOKS,
+    NEUTRAL,
+    laid_out,
+    log_axis,
+    quartile_bars,
+    whole_powers,
+)
+from gqa_core import units
+from gqa_core.theory.roofline import Roof
+
+INTENSITIES = (0.25, 512)  # MHA in float32 is 0.5; MLA with the most heads offered is 438 in bf16
+RATES = (1e8, 1e12)  # the axis where there is nothing to draw
+HEADROOM = 4  # above the highest tick, for the variants' names
+NAME_STEP = 3  # how many times further left the name of the next higher roof stands
+SIZES = (8, 16)  # of markers, from the shortest context shown to the longest
+HERE = "roof here: probed bandwidth and matmul rate"
+
+Row = Mapping[str, Any]
+
+
+def roofline(
+    rows: Sequence[Row],
+    here: Roof | None,
+    published: Mapping[str, Roof],
+    intensities: Mapping[str, float],
+) -> go.Figure:
+    """Achieved FLOP per second by intensity, log-log; bars span the interquartile range.
+
+    The roof that was probed is a solid grey line, published ones are dashed. A thin upright line
+    stands at each variant's intensity. Rows as `gqa_core.measure.record.row` makes them, with
+    `label` naming a look of style.LOOKS; a marker is larger the longer its context.
+    """
+    low, high = _range(rows, here, published)
+    figure = go.Figure()
+    for label, intensity in intensities.items():
+        _add_intensity(figure, label, intensity, (low, HEADROOM * high))
+    name_at = INTENSITIES[1]
+    for name, roof in sorted(published.items(), key=lambda one: one[1].peak_bytes_per_s):
+        _add_roof(figure, roof, f"{name}, published", {"dash": "dash", "width": 1.5})
+        _add_name(figure, name, name_at, roof.attainable_flops_per_s(name_at))
+        name_at /= NAME_STEP
+    if here is not None:
+        _add_roof(figure, here, HERE, {"dash": "solid", "width": 2})
+    large_first = sorted(rows, key=lambda row: -row["context_len"])
+    for label in LOOKS:
+        mine = [row for row in large_first if row["label"] == label]
+        _add_points(figure, label, mine, _size_of(rows))
+    x_ticks = [4.0**power for power in range(-1, 5)]
+    figure.update_xaxes(log_axis(*INTENSITIES, x_ticks, [f"{tick:g}" for tick in x_ticks]))
+    figure.update_xaxes(title={"text": "FLOP per byte of cache read (formula)"})
+    y_ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
+    labels = [units.flop_rate(tick).removesuffix("FLOP/s") for tick in y_ticks]
+    figure.update_yaxes(log_axis(low, HEADROOM * high, y_ticks, labels))
+    figure.update_yaxes(title={"text": "FLOP per second, attending"})
+    return laid_out(figure, height=520)
+
+
+def _range(
+    rows: Sequence[Row], here: Roof | None, published: Mapping[str, Roof]
+) -> tuple[float, float]:
+    """Whole powers of ten around the points and all of each roof."""
+    roofs = [*published.values(), *([here] if here else [])]
+    rates = [roof.attainable_flops_per_s(intensity) for roof in roofs for intensity in INTENSITIES]
+    rates += [row[name] for row in rows for name in ("flops_q1_per_s", "flops_q3_per_s")]
+    return whole_powers(rates or RATES, 10)
+
+
+def _add_intensity(
+    figure: go.Figure, label: str, intensity: float, ends: tuple[float, float]
+) -> None:
+    is_left = label in ("MHA", "MQA")  # of its line, so that neighbours do not meet
+    figure.add_scatter(
+        x=[intensity, intensity],
+        y=list(ends),
+        name=f"{label} by the formula",
+        showlegend=False,
+        mode="lines+text",
+        line={"color": LOOKS[label].color, "dash": LOOKS[label].dash, "width": 1},
+        text=["", f"{label}&nbsp;" if is_left else f"&nbsp;{label}"],
+        textposition="bottom left" if is_left else "bottom right",
+        textfont={"color": LOOKS[label].color},
+        hovertemplate=f"{label}: %{{x:.3g}} FLOP per byte (formula)<extra></extra>",
+    )
+
+
+def _add_roof(figure: go.Figure, roof: Roof, name: str, line: dict[str, Any]) -> None:
+    """A slope up to the ridge, and flat behind it."""
+    low, high = INTENSITIES
+    ridge = roof.ridge_point
+    x = [low, *([ridge] if ridge is not None and low < ridge < high else []), high]
+    what = f"{name}: {units.bandwidth(roof.peak_bytes_per_s)}"
+    if ridge is not None:
+        what += f", {units.flop_rate(roof.peak_flops_per_s)}, ridge at {ridge:.3g} FLOP per byte"
+    figure.add_scatter(
+        x=x,
+        y=[roof.attainable_flops_per_s(intensity) for intensity in x],
+        name=name,
+        showlegend=name == HERE,
+        mode="lines",
+        line=line | {"color": NEUTRAL},
+        hovertemplate=f"{what}<extra></extra>",
+    )
+
+
+def _add_name(figure: go.Figure, name: str, x: float, y: float) -> None:
+    """The name of a published roof, above it."""
+    figure.add_scatter(
+        x=[x],
+        y=[y],
+        name=f"name of {name}",
+        showlegend=False,
+        mode="text",
+        text=[name],
+        textposition="top left",
+        textfont={"color": NEUTRAL},
+        hoverinfo="skip",
+    )
+
+
+def _add_points(
+    figure: go.Figure, label: str, rows: Sequence[Row], sizes: Mapping[int, float]
+) -> None:
+    if not rows:
+        return
+    figure.add_scatter(
+        x=[row["arithmetic_intensity"] for row in rows],
+        y=[row["flops_per_s"] for row in rows],
+        name=label,
+        mode="markers",
+        marker={
+            "color": LOOKS[label].color,
+            "symbol": LOOKS[label].symbol,
+            "size": [sizes[row["context_len"]] for row in rows],
+        },
+        error_y=quartile_bars(
+            [(row["flops_q1_per_s"], row["flops_per_s"], row["flops_q3_per_s"]) for row in rows]
+        ),
+        text=[
+            f"{row['context_len']:,} tokens: {units.flop_rate(row['flops_per_s'])}, "
+            f"{units.percent(row['bound_share'])} of the bound"
+            for row in rows
+        ],
+        hovertemplate=f"{label} at %{{text}}<extra></extra>",
+    )
+
+
+def _size_of(rows: Sequence[Row]) -> dict[int, float]:
+    """A marker's size for each context shown, even steps apart."""
+    contexts = sorted({row["context_len"] for row in rows})
+    small, large = SIZES
+    step = (large - small) / max(len(contexts) - 1, 1)
+    return {context: small + step * index for index, context in enumerate(contexts)}
