@@ -1,0 +1,161 @@
+"""From which context on a variant beats MHA, and what hides it below.
+
+A step reads its weights and starts its kernels whatever the context; only attending grows with it.
+Where that floor is most of a step, a smaller cache cannot show, so two variants are compared at
+rising contexts: one wins where its third quartile lies below MHA's first, and it has crossed over
+at the shortest context from which on it wins at every longer one that was measured.
+
+Rows are flat, as records are when they are read (`gqa_core.measure.record.row`); the rows of a
+comparison are of one run, oldest first.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig
+
+QUANTITIES = ("step", "attend")  # what a user feels, and what the cache is read for
+FLOOR = ("project", "append", "output")  # the phases that do not grow with the context
+SHORTEST = 64
+MAX_START = 9  # contexts that a search measures in any case
+NARROW = 1.25  # a bracket is narrow enough where its ends are no further apart
+
+Row = Mapping[str, Any]
+
+
+def search_contexts(max_context_len: int) -> tuple[int, ...]:
+    """Where a search starts: from 64 tokens by doublings to the bound, or by larger powers of 2."""
+    shortest = min(SHORTEST, max_context_len)
+    factor = 2
+    while shortest * factor ** (MAX_START - 1) < max_context_len:
+        factor *= 2
+    rising = (shortest * factor**power for power in range(MAX_START))
+    return (*(length for length in rising if length < max_context_len), max_context_len)
+
+
+@dataclass(frozen=True, slots=True)
+class Duel:
+    """A variant's row and MHA's at the same context, measured in the same run."""
+
+    own: Row
+    mha: Row
+
+    @property
+    def context_len(self) -> int:
+        """Tokens in the cache of both."""
+        return self.own["context_len"]
+
+    def ratio(self, quantity: str) -> tuple[float, float, float]:
+        """The variant's time over MHA's: at best, of the medians, and at worst, by quartiles."""
+        (low, middle, high), (mha_low, mha_middle, mha_high) = (
+            [row[f"{quantity}{end}_s"] for end in ("_q1", "", "_q3")]
+            for row in (self.own, self.mha)
+        )
+        return low / mha_high, middle / mha_middle, high / mha_low
+
+    def is_win(self, quantity: str) -> bool:
+        """Whether the variant is faster by more than the spread of both."""
+        return self.ratio(quantity)[2] < 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crossover:
+    """Where a variant beats MHA: at all of the measured `contexts` from `first_win` on.
+
+    `first_win` is None where it does not win at the longest; `last_other` is the longest context at
+    which it does not win, None where there is none. Between the two it crosses over.
+    """
+
+    first_win: int | None
+    last_other: int | None
+    contexts: tuple[int, ...]
+
+    @property
+    def bracket(self) -> tuple[int, int] | None:
+        """The measured contexts between which it crosses over, or None where it was not seen to."""
+        if self.first_win is None or self.last_other is None:
+            return None
+        return self.last_other, self.first_win
+
+
+def variant_name(row: Row) -> str:
+    """The variant of a row, with its K/V heads or form where that says more: "GQA-8"."""
+    if row["variant"] == "GQA":
+        return f"GQA-{row['n_kv_heads']}"
+    return f"MLA {row['kernel_ran']}" if row["variant"] == "MLA" else row["variant"]
+
+
+def layer_of(row: Row) -> AttentionConfig:
+    """The layer that a row was measured with."""
+    kind = LatentConfig if row["variant"] == "MLA" else GroupedConfig
+    return kind(**{field.name: row[field.name] for field in fields(kind)})
+
+
+def duels(rows: Iterable[Row]) -> dict[str, list[Duel]]:
+    """Each variant of a run against its MHA, by name, contexts rising; MHA against none."""
+    rows = sorted(rows, key=lambda row: row["context_len"])
+    mha = {row["context_len"]: row for row in rows if row["variant"] == "MHA"}
+    found: dict[str, list[Duel]] = {}
+    for row in rows:
+        if row["variant"] != "MHA" and row["context_len"] in mha:
+            found.setdefault(variant_name(row), []).append(Duel(row, mha[row["context_len"]]))
+    return found
+
+
+def crossover(fought: Sequence[Duel], quantity: str) -> Crossover:
+    """Where one variant's duels, contexts rising, turn into wins for good."""
+    contexts = tuple(duel.context_len for duel in fought)
+    others = [duel.context_len for duel in fought if not duel.is_win(quantity)]
+    last = others[-1] if others else None
+    wins = [length for length in contexts if last is None or length > last]
+    return Crossover(first_win=wins[0] if wins else None, last_other=last, contexts=contexts)
+
+
+def next_context(fought: Mapping[str, Sequence[Duel]]) -> int | None:
+    """The middle of the widest bracket of all, step before attend; None where all are narrow."""
+    brackets = [
+        bracket
+        for quantity in QUANTITIES
+        for mine in fought.values()
+        if (bracket := crossover(mine, quantity).bracket)
+    ]
+    widest = max(brackets, key=lambda ends: ends[1] / ends[0], default=(1, 1))
+    return sum(widest) // 2 if widest[1] > NARROW * widest[0] else None
+
+
+def search_rows(rows: Iterable[Row], max_context_len: int) -> list[Row]:
+    """The rows, up to the bound, of the newest run that went all the way a search to it starts.
+
+    Where none did, of the newest that went a part of it, from the shortest context on.
+    """
+    start, runs = search_contexts(max_context_len), {}
+    for row in rows:
+        if row["context_len"] <= max_context_len:
+            runs.setdefault(row["run_id"], []).append(row)
+    begun = [mine for mine in runs.values() if _steps(mine, start)]
+    return max(begun, key=lambda mine: _rank(mine, start), default=[])
+
+
+def floor_s(row: Row) -> float:
+    """Seconds of a step that do not grow with the context: the medians of all phases but attend."""
+    return math.fsum(row[f"{phase}_s"] for phase in FLOOR)
+
+
+def attend_share(row: Row) -> float:
+    """The share of attending in the phases of a step."""
+    return row["attend_s"] / (row["attend_s"] + floor_s(row))
+
+
+def _steps(rows: Iterable[Row], start: Sequence[int]) -> int:
+    """How many of the contexts that a search starts with were measured, if none is left out."""
+    seen = {row["context_len"] for row in rows if row["variant"] == "MHA"}
+    steps = len(seen & set(start))
+    return steps if seen >= set(start[:steps]) else 0
+
+
+def _rank(rows: Sequence[Row], start: Sequence[int]) -> tuple[bool, str]:
+    return _steps(rows, start) == len(start), max(row["created_at"] for row in rows)
