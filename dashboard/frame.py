@@ -19,6 +19,7 @@ PAGES = (
     ("kv_cache", "KV cache"),
     ("why_cache", "Why a cache"),
     ("decode", "Decode"),
+    ("crossover", "Crossover"),
     ("equivalence", "Equivalence"),
     ("quality", "Quality"),
     ("capacity", "Capacity"),

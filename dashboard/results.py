@@ -20,7 +20,7 @@ SCOPES = ("these settings", "everything measured here")
 
 def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]) -> None:
     """What this device measured: the log's records, and `held` ones that it may not have."""
-    rows = measured_tables.of_device(_with_log(held), device)
+    rows = measured_tables.of_device(with_log(held), device)
     scope = st.segmented_control(
         "Show",
         SCOPES,
@@ -46,20 +46,7 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
         )
 
 
-def show_logged_rows() -> Sequence[measured_tables.Row]:
-    """The log's decode rows of this device; a sentence, and none, where they cannot be had.
-
-    The device is looked at only where there is a row to hold against it.
-    """
-    try:
-        rows = loaders.logged_rows()
-    except RunLogError as error:
-        st.warning(f"The {error}.")
-        return ()
-    return measured_tables.of_device(rows, loaders.device()) if rows else ()
-
-
-def _with_log(held: Sequence[Record]) -> list[measured_tables.Row]:
+def with_log(held: Sequence[Record]) -> list[measured_tables.Row]:
     """The log's rows and, behind them, those of the run that the log does not hold."""
     try:
         logged = loaders.logged_rows()
@@ -73,6 +60,19 @@ def _with_log(held: Sequence[Record]) -> list[measured_tables.Row]:
         if record["kind"] == "decode" and (record["run_id"], record["point"]) not in known
     ]
     return [*logged, *measured_tables.decode_rows(missing)]
+
+
+def show_logged_rows() -> Sequence[measured_tables.Row]:
+    """The log's decode rows of this device; a sentence, and none, where they cannot be had.
+
+    The device is looked at only where there is a row to hold against it.
+    """
+    try:
+        rows = loaders.logged_rows()
+    except RunLogError as error:
+        st.warning(f"The {error}.")
+        return ()
+    return measured_tables.of_device(rows, loaders.device()) if rows else ()
 
 
 def _show_attend_times(choice: DecodeChoice, rows: Sequence[measured_tables.Row]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from gqa_core import units
 from gqa_core.theory.cost import projection_parameters
 from gqa_core.theory.crossover import (
+    QUANTITIES,
     Crossover,
     Duel,
     Row,
@@ -15,69 +16,113 @@ from gqa_core.theory.crossover import (
     duels,
     floor_s,
     layer_of,
-    variant_name,
+    quiet,
 )
 
 ALIKE = 0.05  # two floors that are no further apart are told as one
 
 
 def crossover_sentences(rows: Iterable[Row]) -> list[str]:
-    """For each variant of a run: from where it wins, then what the step is below and at the end."""
-    return [
-        f"{wins_sentence(name, fought)} {floor_sentence(fought)}"
-        for name, fought in duels(rows).items()
-    ]
+    """What MHA's step consists of; for each variant of a run from where it wins; what was left out.
+
+    Nothing where no variant was measured beside MHA.
+    """
+    found = duels(rows)
+    all_duels = [duel for fought in found.values() for duel in fought]
+    said = [floor_sentence(quiet(all_duels))] if quiet(all_duels) else []
+    for name, fought in found.items():
+        if undisturbed := quiet(fought):
+            said.append(f"{wins_sentence(name, undisturbed)} {own_floor_sentence(undisturbed[0])}")
+        else:
+            said.append(f"{name} was disturbed by other work at every context.")
+    if n_disturbed := len(all_duels) - len(quiet(all_duels)):
+        said.append(
+            f"{n_disturbed} of {len(all_duels)} comparisons are left out: the read bandwidth "
+            "probed beside them says that other work was in the way. Run again when it is quiet."
+        )
+    return said
+
+
+def floor_sentence(fought: Sequence[Duel]) -> str:
+    """What of MHA's shortest step is not attention, and how much of the longest is."""
+    short, long = (find(fought, key=lambda duel: duel.context_len).mha for find in (min, max))
+    said = (
+        f"At {short['context_len']} tokens attending is {_share(short)} of MHA's step: weights and "
+        f"launches take {units.duration(floor_s(short))} of "
+        f"{units.duration(floor_s(short) + short['attend_s'])}."
+    )
+    if long["context_len"] > short["context_len"]:
+        said += f" At {long['context_len']} tokens attending is {_share(long)}."
+    return said
 
 
 def wins_sentence(name: str, fought: Sequence[Duel]) -> str:
     """From where one variant beats MHA on the whole step, and on attending alone."""
-    step, attend = (where(crossover(fought, quantity)) for quantity in ("step", "attend"))
+    step, attend = (where(crossover(fought, quantity)) for quantity in QUANTITIES)
     if step == attend:
         return f"{name} beats MHA on the whole step and on attending alone {step}."
-    return f"{name} beats MHA on the whole step {step}, on attending alone {attend}."
+    return f"{name} beats MHA on the whole step {step}; on attending alone {attend}."
+
+
+def own_floor_sentence(duel: Duel) -> str:
+    """What the rest of a variant's step takes beside MHA's, and what that comes from."""
+    own, mha = floor_s(duel.own), floor_s(duel.mha)
+    weights = [projection_parameters(layer_of(row)) for row in (duel.own, duel.mha)]
+    ahead = "ahead" if own < mha else "behind"
+    follows = "hardly differ" if abs(own / mha - 1) <= ALIKE else f"put it {ahead}"
+    return (
+        f"Its weights ({units.times(weights[0] / weights[1])} MHA's) and launches take "
+        f"{units.duration(own)} at {duel.context_len} tokens, which {follows} "
+        "before the cache counts."
+    )
 
 
 def where(found: Crossover) -> str:
-    """The contexts of a crossover: "from 512 tokens on (at 384 not yet)"."""
-    first, last = found.contexts[0], found.contexts[-1]
+    """The contexts of a crossover: "from 512 tokens on (at 384 slower)"."""
+    if not found.contexts:
+        return "nowhere that was not disturbed"
+    last = found.contexts[-1]
+    if not found.won:
+        return f"at no context up to {last} tokens"
     if found.first_win is None:
-        return f"at no context up to {last} tokens" if last > first else f"not at {last} tokens"
+        if only := _only_up_to(found):
+            return f"only up to {only[0]} tokens ({_otherwise(found, only[1])})"
+        n_won, n_all = len(found.won), len(found.contexts)
+        return f"at {n_won} of {n_all} contexts ({_otherwise(found, last)})"
     if found.last_other is None:
-        return f"at every context from {first} to {last} tokens" if last > first else f"at {last}"
-    return f"from {found.first_win} tokens on (at {found.last_other} not yet)"
+        first = found.contexts[0]
+        return f"at {'every context measured, ' if first < last else ''}{_span(first, last)} tokens"
+    return f"from {found.first_win} tokens on ({_otherwise(found, found.last_other)})"
 
 
 def where_shortly(found: Crossover) -> str:
     """The same for a metric: "512 tokens", "64 or fewer", "none up to 16384"."""
-    if found.first_win is None:
+    if not found.contexts:
+        return "disturbed"
+    if not found.won:
         return f"none up to {found.contexts[-1]}"
+    if found.first_win is None:
+        only = _only_up_to(found)
+        return f"up to {only[0]} only" if only else f"not at {found.contexts[-1]}"
     if found.last_other is None:
         return f"{found.first_win} or fewer"
     return f"{found.first_win} tokens"
 
 
-def floor_sentence(fought: Sequence[Duel]) -> str:
-    """What of the shortest step is not attention, for MHA and the variant, and at the longest."""
-    short, long = fought[0], fought[-1]
-    mha, own = floor_s(short.mha), floor_s(short.own)
-    whole = units.duration(mha + short.mha["attend_s"])
-    said = (
-        f"At {short.context_len} tokens attending is {_share(short.mha)} of MHA's step: weights "
-        f"and launches take {units.duration(mha)} of {whole}, "
-    )
-    if abs(own / mha - 1) <= ALIKE:
-        said += "and about the same with it."
-    else:
-        weights = projection_parameters(layer_of(short.own)) / projection_parameters(
-            layer_of(short.mha)
-        )
-        said += (
-            f"and {units.duration(own)} with {variant_name(short.own)}, whose projections hold "
-            f"{units.times(weights)} the weights."
-        )
-    if long.context_len > short.context_len:
-        said += f" At {long.context_len} attending is {_share(long.mha)} of MHA's step."
-    return said
+def _span(first: int, last: int) -> str:
+    return f"{first} to {last}" if first < last else str(last)
+
+
+def _otherwise(found: Crossover, context_len: int) -> str:
+    return f"at {context_len} {'slower' if context_len in found.lost else 'not clearly'}"
+
+
+def _only_up_to(found: Crossover) -> tuple[int, int] | None:
+    """The longest win and the context after it, where every win is shorter than every other."""
+    last = len(found.won)
+    if found.won and found.won == found.contexts[:last] and last < len(found.contexts):
+        return found.won[-1], found.contexts[last]
+    return None
 
 
 def _share(row: Row) -> str:

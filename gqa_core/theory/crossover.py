@@ -5,6 +5,10 @@ Where that floor is most of a step, a smaller cache cannot show, so two variants
 rising contexts: one wins where its third quartile lies below MHA's first, and it has crossed over
 at the shortest context from which on it wins at every longer one that was measured.
 
+Other work on the machine can slow one point and not the next, which looks like a crossover. Every
+point comes with the read bandwidth probed between its samples: where that is far below the run's
+own, the point was disturbed, and its context decides nothing.
+
 Rows are flat, as records are when they are read (`gqa_core.measure.record.row`); the rows of a
 comparison are of one run, oldest first.
 """
@@ -22,6 +26,7 @@ QUANTITIES = ("step", "attend")  # what a user feels, and what the cache is read
 FLOOR = ("project", "append", "output")  # the phases that do not grow with the context
 SHORTEST = 64
 MAX_START = 9  # contexts that a search measures in any case
+DISTURBED = 0.55  # of the run's upper quartile of read bandwidth; below it, a point is
 NARROW = 1.25  # a bracket is narrow enough where its ends are no further apart
 
 Row = Mapping[str, Any]
@@ -39,10 +44,14 @@ def search_contexts(max_context_len: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Duel:
-    """A variant's row and MHA's at the same context, measured in the same run."""
+    """A variant's row and MHA's at the same context, measured in the same run.
+
+    `is_quiet` is False where one of them was disturbed by other work.
+    """
 
     own: Row
     mha: Row
+    is_quiet: bool = True
 
     @property
     def context_len(self) -> int:
@@ -64,15 +73,24 @@ class Duel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossover:
-    """Where a variant beats MHA: at all of the measured `contexts` from `first_win` on.
+    """Where a variant was measured undisturbed, where it beats MHA, and where it is slower.
 
-    `first_win` is None where it does not win at the longest; `last_other` is the longest context at
-    which it does not win, None where there is none. Between the two it crosses over.
+    Contexts rise; at those that are neither won nor lost, the spread is larger than the difference.
     """
 
-    first_win: int | None
-    last_other: int | None
     contexts: tuple[int, ...]
+    won: tuple[int, ...]
+    lost: tuple[int, ...]
+
+    @property
+    def last_other(self) -> int | None:
+        """The longest context at which it does not win, None where there is none."""
+        return max(set(self.contexts) - set(self.won), default=None)
+
+    @property
+    def first_win(self) -> int | None:
+        """The context from which on it wins at all, None where it does not at the longest."""
+        return min((length for length in self.won if length > (self.last_other or 0)), default=None)
 
     @property
     def bracket(self) -> tuple[int, int] | None:
@@ -99,20 +117,29 @@ def duels(rows: Iterable[Row]) -> dict[str, list[Duel]]:
     """Each variant of a run against its MHA, by name, contexts rising; MHA against none."""
     rows = sorted(rows, key=lambda row: row["context_len"])
     mha = {row["context_len"]: row for row in rows if row["variant"] == "MHA"}
+    least = DISTURBED * _upper_quartile([row["read_bandwidth_bytes_per_s"] for row in rows])
     found: dict[str, list[Duel]] = {}
-    for row in rows:
-        if row["variant"] != "MHA" and row["context_len"] in mha:
-            found.setdefault(variant_name(row), []).append(Duel(row, mha[row["context_len"]]))
+    for own in rows:
+        if own["variant"] != "MHA" and own["context_len"] in mha:
+            pair = own, mha[own["context_len"]]
+            is_quiet = min(row["read_bandwidth_bytes_per_s"] for row in pair) >= least
+            found.setdefault(variant_name(own), []).append(Duel(*pair, is_quiet))
     return found
 
 
-def crossover(fought: Sequence[Duel], quantity: str) -> Crossover:
+def quiet(fought: Iterable[Duel]) -> list[Duel]:
+    """The duels that no other work disturbed."""
+    return [duel for duel in fought if duel.is_quiet]
+
+
+def crossover(fought: Iterable[Duel], quantity: str) -> Crossover:
     """Where one variant's duels, contexts rising, turn into wins for good."""
-    contexts = tuple(duel.context_len for duel in fought)
-    others = [duel.context_len for duel in fought if not duel.is_win(quantity)]
-    last = others[-1] if others else None
-    wins = [length for length in contexts if last is None or length > last]
-    return Crossover(first_win=wins[0] if wins else None, last_other=last, contexts=contexts)
+    undisturbed = quiet(fought)
+    return Crossover(
+        contexts=tuple(duel.context_len for duel in undisturbed),
+        won=tuple(duel.context_len for duel in undisturbed if duel.is_win(quantity)),
+        lost=tuple(duel.context_len for duel in undisturbed if duel.ratio(quantity)[0] > 1),
+    )
 
 
 def next_context(fought: Mapping[str, Sequence[Duel]]) -> int | None:
@@ -148,6 +175,10 @@ def floor_s(row: Row) -> float:
 def attend_share(row: Row) -> float:
     """The share of attending in the phases of a step."""
     return row["attend_s"] / (row["attend_s"] + floor_s(row))
+
+
+def _upper_quartile(values: Sequence[float]) -> float:
+    return sorted(values)[3 * len(values) // 4] if values else 0.0
 
 
 def _steps(rows: Iterable[Row], start: Sequence[int]) -> int:

@@ -12,6 +12,7 @@ TITLES = {
     "/kv_cache": ("KV cache", "How large the KV cache grows"),
     "/why_cache": ("Why a cache", "Why a cache at all"),
     "/decode": ("Decode", "Decode steps, measured here"),
+    "/crossover": ("Crossover", "From which context sharing pays"),
     "/equivalence": ("Equivalence", "The same attention, computed twice"),
     "/quality": ("Quality", "What sharing heads costs"),
     "/capacity": ("Capacity", "What fits, and for how many users"),
