@@ -9,6 +9,7 @@ import pandas as pd
 from dashboard.choices import DecodeChoice
 from dashboard.figures.style import LOOKS
 from dashboard.measured_tables import Row, matching
+from gqa_core import units
 from gqa_core.crossover_text import where, where_shortly
 from gqa_core.theory.cost import attended_dims
 from gqa_core.theory.crossover import (
@@ -32,13 +33,21 @@ def searched(rows: Iterable[Row], choice: DecodeChoice) -> list[Row]:
 
 
 def three_contexts(fought: Fought) -> list[int]:
-    """The shortest context, one where something crosses over (else the middle), the longest."""
-    contexts = sorted({duel.context_len for mine in fought.values() for duel in mine})
-    brackets = (
-        crossover(mine, quantity).bracket for quantity in QUANTITIES for mine in fought.values()
+    """The shortest context, one where something crosses over (else the middle), the longest.
+
+    Of those at which nothing was disturbed, where there are any.
+    """
+    every = sorted({duel.context_len for mine in fought.values() for duel in mine})
+    disturbed = {duel.context_len for mine in fought.values() for duel in mine if not duel.is_quiet}
+    contexts = [length for length in every if length not in disturbed] or every
+    crossed = (
+        found.first_win
+        for quantity in QUANTITIES
+        for mine in fought.values()
+        if (found := crossover(mine, quantity)).bracket
     )
-    first_win = next((bracket[1] for bracket in brackets if bracket), contexts[len(contexts) // 2])
-    return sorted({contexts[0], first_win, contexts[-1]})
+    middle = next((one for one in crossed if one in contexts), contexts[len(contexts) // 2])
+    return sorted({contexts[0], middle, contexts[-1]})
 
 
 def metrics(fought: Fought) -> list[tuple[str, str, str]]:
@@ -82,7 +91,7 @@ def _line(row: Row, duel: Duel | None) -> dict[str, object]:
         line |= {
             f"{name} (ms)": 1e3 * row[f"{quantity}_s"],
             f"{name} IQR (ms)": 1e3 * (row[f"{quantity}_q3_s"] - row[f"{quantity}_q1_s"]),
-            f"{name}, times MHA's": duel.ratio(quantity)[1] if duel else None,
+            f"{name} time vs MHA": duel.ratio(quantity)[1] if duel else None,
             f"{name} wins": duel.is_win(quantity) if duel else None,
         }
     return line | {
@@ -91,6 +100,8 @@ def _line(row: Row, duel: Duel | None) -> dict[str, object]:
         "Output (ms)": 1e3 * row["output_s"],
         "Attend share of phases (%)": 100 * attend_share(row),
         "Kernel ran": row["kernel_ran"],
+        "Read bandwidth (GB/s)": row["read_bandwidth_bytes_per_s"] / units.GB,
+        "Disturbed": not duel.is_quiet if duel else None,
         "When (UTC)": row["created_at"][:19].replace("T", " "),
         "Warnings": "; ".join(row["warnings"]),
     }

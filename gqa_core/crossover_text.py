@@ -96,14 +96,14 @@ def where(found: Crossover) -> str:
 
 
 def where_shortly(found: Crossover) -> str:
-    """The same for a metric: "512 tokens", "64 or fewer", "none up to 16384"."""
+    """The same for a metric: "512 tokens", "64 or fewer", "none"."""
     if not found.contexts:
         return "disturbed"
     if not found.won:
-        return f"none up to {found.contexts[-1]}"
+        return "none"
     if found.first_win is None:
         only = _only_up_to(found)
-        return f"up to {only[0]} only" if only else f"not at {found.contexts[-1]}"
+        return f"up to {only[0]}" if only else f"not at {found.contexts[-1]}"
     if found.last_other is None:
         return f"{found.first_win} or fewer"
     return f"{found.first_win} tokens"

@@ -18,8 +18,8 @@ CASES = {  # GQA's attend seconds, and what is said of them in a line and in a m
         "at every context measured, 64 to 256 tokens",
         "64 or fewer",
     ),
-    "never": ((0.001, 0.002, 0.004), "at no context up to 256 tokens", "none up to 256"),
-    "back": ((0.0005, 0.001, 0.008), "only up to 128 tokens (at 256 slower)", "up to 128 only"),
+    "never": ((0.001, 0.002, 0.004), "at no context up to 256 tokens", "none"),
+    "back": ((0.0005, 0.001, 0.008), "only up to 128 tokens (at 256 slower)", "up to 128"),
     "between": ((0.002, 0.001, 0.004), "at 1 of 3 contexts (at 256 not clearly)", "not at 256"),
 }
 

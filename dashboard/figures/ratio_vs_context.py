@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from dashboard.figures.style import (
+    FAINT,
     LOOKS,
     NEUTRAL,
     context_axis,
@@ -29,7 +30,7 @@ def ratio_vs_context(
     """Medians over MHA's by context; a band is where a variant crosses over, one is MHA itself.
 
     Bars go from the ratio at best to that at worst, by the quartiles of both: a win is a bar that
-    ends below one. The axis holds `context_lens` in any case.
+    ends below one. What other work disturbed is faint. The axis holds `context_lens` in any case.
     """
     figure = go.Figure()
     ratios = [duel.ratio(quantity) for mine in fought.values() for duel in mine]
@@ -85,11 +86,17 @@ def _add_markers(figure: go.Figure, name: str, mine: Sequence[Duel], quantity: s
         name=name,
         mode="markers",
         cliponaxis=False,
-        marker={"color": look.color, "symbol": look.symbol, "size": 10},
+        marker={
+            "color": look.color,
+            "symbol": look.symbol,
+            "size": 10,
+            "opacity": [1 if duel.is_quiet else FAINT for duel in mine],
+        },
         error_y=quartile_bars(ratios),
         text=[
             f"{duel.context_len:,} tokens: {units.duration(duel.own[f'{quantity}_s'])} / "
             f"{units.duration(duel.mha[f'{quantity}_s'])} = {units.times(duel.ratio(quantity)[1])}"
+            f"{'' if duel.is_quiet else ', disturbed'}"
             for duel in mine
         ],
         hovertemplate=f"{name} at %{{text}}<extra></extra>",

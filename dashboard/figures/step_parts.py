@@ -7,7 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.style import GRID, PHASE_LOOKS, laid_out
+from dashboard.figures.style import GRID, PATTERN, PHASE_LOOKS, laid_out
 from gqa_core import units
 from gqa_core.theory.crossover import variant_name
 
@@ -24,7 +24,7 @@ def step_parts(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
             x=places,
             y=[1e3 * row[f"{phase}_s"] for row in rows],
             name=phase,
-            marker={"color": color, "pattern": {"shape": pattern, "fgopacity": 0.5}},
+            marker={"color": color, "pattern": PATTERN | {"shape": pattern}},
             text=[units.duration(row[f"{phase}_s"]) for row in rows],
             textposition="none",
             customdata=[f"{name}, {context}" for context, name in zip(*places, strict=True)],
@@ -33,4 +33,7 @@ def step_parts(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     figure.update_xaxes(fixedrange=True, tickangle=-90)
     title = {"text": "phases of a step (ms, median, measured here)"}
     figure.update_yaxes(fixedrange=True, gridcolor=GRID, zeroline=False, title=title)
-    return laid_out(figure, height=440).update_layout(barmode="stack", bargap=0.25)
+    above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    return laid_out(figure, height=460).update_layout(
+        barmode="stack", bargap=0.25, legend=above | {"traceorder": "normal"}
+    )

@@ -75,6 +75,7 @@ PHASE_LOOKS = {  # fill and pattern of what a step consists of: grey is what no 
     "output": ("#AAAAAA", ""),
     "attend": ("#8A63D2", "/"),
 }
+PATTERN = {"fillmode": "overlay", "fgcolor": "#FFFFFF", "fgopacity": 0.5, "solidity": 0.15}
 POLICY_LOOKS = {
     "concatenate": Look("#D55E00", "solid", "square"),
     "preallocate": Look("#0072B2", "solid", "circle"),

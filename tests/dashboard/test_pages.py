@@ -51,8 +51,8 @@ def metrics(app):
     return {metric.label: metric.value for metric in app.metric}
 
 
-def until_done(app):
-    deadline = time.monotonic() + 60
+def until_done(app, seconds=60):
+    deadline = time.monotonic() + seconds
     while not any("Done" in element.value for element in app.success):
         assert time.monotonic() < deadline, [element.value for element in app.error]
         time.sleep(0.3)
@@ -149,6 +149,30 @@ def test_a_run_from_the_page_fills_the_table(opened, log):
     variants = app.dataframe[0].value["Variant"].unique().tolist()
     assert variants == ["MHA", "MQA", "MLA absorbed", "MLA naive"]
     assert len(log.records()) == 12
+
+
+def test_crossovers_are_searched_for_from_the_page_and_answered(opened, log):
+    settings = {"n_heads": 2, "n_kv_heads": 1, "head_dim": 32, "context_len": 512}
+    app = opened("crossover", **settings)
+    assert "Nothing is searched for" in app.info[1].value  # the first: GQA is MQA here
+    assert not app.success
+    app.button(key="run_button").click().run()
+    app = until_done(app, seconds=180)
+    records = log.records()
+    assert f"{len(records)} of {len(records)} points were measured and are kept" in (
+        app.success[0].value
+    )
+    assert {record["workload"]["context_len"] for record in records} >= {64, 128, 256, 512}
+    again = opened("crossover", **settings)  # what the log holds shows without running
+    assert not again.exception
+    assert list(metrics(again)) == ["MQA", "MLA absorbed", "MLA naive"]
+    assert len(again.dataframe[0].value) == len(records)
+    assert any("attending is" in element.value for element in again.markdown)
+    assert again.success[0].value.startswith("**Answer.** A whole step is faster than MHA")
+    assert len(again.get("plotly_chart")) == 2
+    nearer = opened("crossover", **settings | {"context_len": 1024})  # a part of that search
+    assert not nearer.exception
+    assert len(nearer.dataframe[0].value) == len(records)
 
 
 def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):

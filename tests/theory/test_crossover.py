@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gqa_core.configs import GroupedConfig, proportional_latent
@@ -74,6 +74,7 @@ def test_a_win_within_the_spread_is_no_win():
     assert below.ratio("attend") == pytest.approx((0.001 / 0.006, 0.4, 0.0039 / 0.004))
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.integers(1, 50)] * 2), min_size=1, max_size=8))
 def test_every_context_from_the_first_win_on_is_won_and_the_one_before_is_not(times):
     contexts = [64 * 2**power for power in range(len(times))]
@@ -92,6 +93,7 @@ def test_every_context_from_the_first_win_on_is_won_and_the_one_before_is_not(ti
         assert found.bracket in set(pairwise(contexts))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2**24))
 def test_a_search_starts_with_few_contexts_up_to_its_bound(bound):
     contexts = search_contexts(bound)
