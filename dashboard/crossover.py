@@ -41,17 +41,17 @@ def three_contexts(fought: Fought) -> list[int]:
     disturbed = {duel.context_len for mine in fought.values() for duel in mine if not duel.is_quiet}
     contexts = [length for length in every if length not in disturbed] or every
     crossed = (
-        found.first_win
+        bracket[1]
         for quantity in QUANTITIES
         for mine in fought.values()
-        if (found := crossover(mine, quantity)).bracket
+        if (bracket := crossover(mine, quantity).bracket)
     )
     middle = next((one for one in crossed if one in contexts), contexts[len(contexts) // 2])
     return sorted({contexts[0], middle, contexts[-1]})
 
 
 def metrics(fought: Fought) -> list[tuple[str, str, str]]:
-    """For each variant from where it beats MHA on the step, and below it on attending alone."""
+    """For each variant where it beats MHA on the step, and below it on attending alone."""
     return [
         (
             name,

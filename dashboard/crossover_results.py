@@ -35,7 +35,7 @@ def show_crossovers(choice: DecodeChoice, rows: Sequence[Row]) -> None:
         st.info("Nothing is searched for on this device with these settings. Press **Run**.")
         return
     panels.show_evidence("measured here", "formula")
-    st.caption("Faster than MHA by the whole step, from this context on")
+    st.caption("Contexts (tokens) at which a whole step is faster than MHA's")
     panels.show_metrics(crossover.metrics(fought))
     compared = st.segmented_control(
         "Compare", list(COMPARED), default=next(iter(COMPARED)), required=True, key="compared"

@@ -85,8 +85,8 @@ def where(found: Crossover) -> str:
     if not found.won:
         return f"at no context up to {last} tokens"
     if found.first_win is None:
-        if only := _only_up_to(found):
-            return f"only up to {only[0]} tokens ({_otherwise(found, only[1])})"
+        if found.bracket:
+            return f"only up to {found.last_win} tokens ({_otherwise(found, found.bracket[1])})"
         n_won, n_all = len(found.won), len(found.contexts)
         return f"at {n_won} of {n_all} contexts ({_otherwise(found, last)})"
     if found.last_other is None:
@@ -96,17 +96,16 @@ def where(found: Crossover) -> str:
 
 
 def where_shortly(found: Crossover) -> str:
-    """The same for a metric: "512 tokens", "64 or fewer", "none"."""
+    """The same for a metric: "from 512", "all from 64", "none"."""
     if not found.contexts:
         return "disturbed"
     if not found.won:
         return "none"
     if found.first_win is None:
-        only = _only_up_to(found)
-        return f"up to {only[0]}" if only else f"not at {found.contexts[-1]}"
+        return f"up to {found.last_win}" if found.last_win else f"not at {found.contexts[-1]}"
     if found.last_other is None:
-        return f"{found.first_win} or fewer"
-    return f"{found.first_win} tokens"
+        return f"all from {found.first_win}"
+    return f"from {found.first_win}"
 
 
 def _span(first: int, last: int) -> str:
@@ -115,14 +114,6 @@ def _span(first: int, last: int) -> str:
 
 def _otherwise(found: Crossover, context_len: int) -> str:
     return f"at {context_len} {'slower' if context_len in found.lost else 'not clearly'}"
-
-
-def _only_up_to(found: Crossover) -> tuple[int, int] | None:
-    """The longest win and the context after it, where every win is shorter than every other."""
-    last = len(found.won)
-    if found.won and found.won == found.contexts[:last] and last < len(found.contexts):
-        return found.won[-1], found.contexts[last]
-    return None
 
 
 def _share(row: Row) -> str:

@@ -93,11 +93,20 @@ class Crossover:
         return min((length for length in self.won if length > (self.last_other or 0)), default=None)
 
     @property
+    def last_win(self) -> int | None:
+        """The context up to which alone it wins, None where it wins otherwise or not at all."""
+        n_won = len(self.won)
+        only_first = 0 < n_won < len(self.contexts) and self.won == self.contexts[:n_won]
+        return self.won[-1] if only_first else None
+
+    @property
     def bracket(self) -> tuple[int, int] | None:
-        """The measured contexts between which it crosses over, or None where it was not seen to."""
-        if self.first_win is None or self.last_other is None:
-            return None
-        return self.last_other, self.first_win
+        """The contexts between which it begins to win for good, or ceases to; None for neither."""
+        if self.first_win and self.last_other:
+            return self.last_other, self.first_win
+        if self.last_win:
+            return self.last_win, self.contexts[len(self.won)]
+        return None
 
 
 def variant_name(row: Row) -> str:

@@ -71,8 +71,8 @@ def test_the_newest_search_with_these_settings_is_shown_in_the_variants_order(ro
 def test_metrics_and_answer_tell_the_step_of_each_variant(rows):
     fought = duels(rows)
     assert crossover.metrics(fought) == [
-        ("GQA-2", "256 tokens", "on attending alone: 256 tokens"),
-        ("MQA", "64 or fewer", "on attending alone: 64 or fewer"),
+        ("GQA-2", "from 256", "on attending alone: from 256"),
+        ("MQA", "all from 64", "on attending alone: all from 64"),
         ("MLA absorbed", "none", "on attending alone: none"),
         ("MLA naive", "none", "on attending alone: none"),
     ]

@@ -58,6 +58,24 @@ def test_a_variant_crosses_over_where_it_begins_to_win_for_good():
     assert (never.first_win, never.last_other, never.bracket) == (None, 512, None)
 
 
+def test_a_variant_that_wins_at_short_contexts_alone_crosses_back():
+    mha = steady(dict.fromkeys((64, 128, 256), 0.004))
+    back = crossover(fought(mha, steady({64: 0.003, 128: 0.003, 256: 0.005})), "attend")
+    assert (back.first_win, back.last_win, back.bracket) == (None, 128, (128, 256))
+    torn = crossover(fought(mha, steady({64: 0.005, 128: 0.003, 256: 0.005})), "attend")
+    assert (torn.first_win, torn.last_win, torn.bracket) == (None, None, None)
+
+
+def test_a_disturbed_context_decides_nothing():
+    mha, gqa = (steady(dict.fromkeys((64, 128, 256), time)) for time in (0.004, 0.003))
+    slow = rows(MHA, mha), rows(GQA, gqa | steady({128: 0.009}))
+    slow[1][1]["read_bandwidth_bytes_per_s"] *= 0.5
+    (mine,) = duels([*slow[0], *slow[1]]).values()
+    assert [duel.is_quiet for duel in mine] == [True, False, True]
+    found = crossover(mine, "attend")
+    assert (found.contexts, found.first_win, found.last_other) == ((64, 256), 64, None)
+
+
 def test_a_win_that_is_lost_again_at_a_longer_context_does_not_count():
     mha = steady(dict.fromkeys((64, 128, 256, 512), 0.004))
     gqa = steady({64: 0.003, 128: 0.003, 256: 0.005, 512: 0.003})
