@@ -26,7 +26,7 @@ QUANTITIES = ("step", "attend")  # what a user feels, and what the cache is read
 FLOOR = ("project", "append", "output")  # the phases that do not grow with the context
 SHORTEST = 64
 MAX_START = 9  # contexts that a search measures in any case
-DISTURBED = 0.55  # of the run's upper quartile of read bandwidth; below it, a point is
+DISTURBED = 0.55  # a point is, with less than this share of the run's upper quartile of bandwidth
 NARROW = 1.25  # a bracket is narrow enough where its ends are no further apart
 
 Row = Mapping[str, Any]
@@ -172,7 +172,7 @@ def search_rows(rows: Iterable[Row], max_context_len: int) -> list[Row]:
     for row in rows:
         if row["context_len"] <= max_context_len:
             runs.setdefault(row["run_id"], []).append(row)
-    begun = [mine for mine in runs.values() if _steps(mine, start)]
+    begun = [mine for mine in runs.values() if duels(mine) and _steps(mine, start)]
     return max(begun, key=lambda mine: _rank(mine, start), default=[])
 
 
@@ -192,7 +192,7 @@ def _upper_quartile(values: Sequence[float]) -> float:
 
 def _steps(rows: Iterable[Row], start: Sequence[int]) -> int:
     """How many of the contexts that a search starts with were measured, if none is left out."""
-    seen = {row["context_len"] for row in rows if row["variant"] == "MHA"}
+    seen = {row["context_len"] for row in rows}
     steps = len(seen & set(start))
     return steps if seen >= set(start[:steps]) else 0
 

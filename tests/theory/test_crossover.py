@@ -161,7 +161,8 @@ def test_the_floor_is_what_does_not_attend():
 
 def run_of(name, contexts, when="2026-11-23"):
     times = steady(dict.fromkeys(contexts, 0.002))
-    return rows(MHA, times, run_id=name, created_at=f"{when}T20:00:00+00:00")
+    how = {"run_id": name, "created_at": f"{when}T20:00:00+00:00"}
+    return [*rows(MHA, times, **how), *rows(GQA, times, **how)]
 
 
 def test_the_newest_run_that_went_all_the_way_is_read_and_else_the_newest_begun():
@@ -179,4 +180,11 @@ def test_the_newest_run_that_went_all_the_way_is_read_and_else_the_newest_begun(
 
 def test_a_run_that_went_further_answers_a_nearer_bound_up_to_it():
     found = search_rows(run_of("whole", search_contexts(16384)), 512)
-    assert [one["context_len"] for one in found] == [64, 128, 256, 512]
+    assert [one["context_len"] for one in found] == [64, 128, 256, 512] * 2
+
+
+def test_a_search_is_read_without_a_point_that_failed_but_not_without_mha():
+    whole = run_of("whole", search_contexts(512))
+    failed = [one for one in whole if (one["variant"], one["context_len"]) != ("MHA", 128)]
+    assert search_rows(failed, 512) == failed
+    assert search_rows([one for one in whole if one["variant"] == "GQA"], 512) == []
