@@ -13,7 +13,7 @@ from dashboard.choices import DecodeChoice
 from dashboard.figures.ratio_vs_context import ratio_vs_context
 from dashboard.figures.step_parts import step_parts
 from dashboard.measured_tables import Row
-from dashboard.results import with_log
+from dashboard.results import show_unsure, with_log
 from gqa_core.crossover_text import crossover_sentences
 from gqa_core.measure.record import Record
 from gqa_core.theory.crossover import duels, search_contexts
@@ -66,6 +66,7 @@ def show_answer(rows: Sequence[Row]) -> None:
 def _show_table(rows: Sequence[Row]) -> None:
     table = crossover.crossover_table(rows)
     panels.show_table(table, "crossover_points", "Each variant's step and attend against MHA's")
+    show_unsure(rows)
     panels.show_downloads(
         "crossover",
         {

@@ -46,6 +46,15 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
         )
 
 
+def show_unsure(rows: Sequence[measured_tables.Row]) -> None:
+    """How many of these rows carry a warning, if any does."""
+    if unsure := sum(bool(row["warnings"]) for row in rows):
+        st.caption(
+            f"{unsure} of {len(rows)} rows carry a warning, most often a spread over 10%: other "
+            "work on this machine was in the way. Run again when it is quiet."
+        )
+
+
 def with_log(held: Sequence[Record]) -> list[measured_tables.Row]:
     """The log's rows and, behind them, those of the run that the log does not hold."""
     try:
@@ -94,12 +103,7 @@ def _show_attend_times(choice: DecodeChoice, rows: Sequence[measured_tables.Row]
 def _show_table(rows: Sequence[measured_tables.Row]) -> None:
     table = measured_tables.performance_table(rows)
     panels.show_table(table, "performance", "Measured decode steps, one row a point")
-    unsure = sum(bool(row["warnings"]) for row in rows)
-    if unsure:
-        st.caption(
-            f"{unsure} of {len(rows)} rows carry a warning, most often a spread over 10%: other "
-            "work on this machine was in the way. Run again when it is quiet."
-        )
+    show_unsure(rows)
     panels.show_downloads(
         "decode",
         {

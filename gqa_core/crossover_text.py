@@ -19,8 +19,6 @@ from gqa_core.theory.crossover import (
     quiet,
 )
 
-ALIKE = 0.05  # two floors that are no further apart are told as one
-
 
 def crossover_sentences(rows: Iterable[Row]) -> list[str]:
     """What MHA's step consists of; for each variant of a run from where it wins; what was left out.
@@ -66,13 +64,15 @@ def wins_sentence(name: str, fought: Sequence[Duel]) -> str:
 
 def own_floor_sentence(duel: Duel) -> str:
     """What the rest of a variant's step takes beside MHA's, and what that comes from."""
-    own, mha = floor_s(duel.own), floor_s(duel.mha)
-    weights = [projection_parameters(layer_of(row)) for row in (duel.own, duel.mha)]
-    ahead = "ahead" if own < mha else "behind"
-    follows = "hardly differ" if abs(own / mha - 1) <= ALIKE else f"put it {ahead}"
+    own, mha = (projection_parameters(layer_of(row)) for row in (duel.own, duel.mha))
+    follows = "set it neither ahead nor behind"
+    if floor_s(duel.own, "_q3") < floor_s(duel.mha, "_q1"):
+        follows = "put it ahead"
+    elif floor_s(duel.own, "_q1") > floor_s(duel.mha, "_q3"):
+        follows = "put it behind"
     return (
-        f"Its weights ({units.times(weights[0] / weights[1])} MHA's) and launches take "
-        f"{units.duration(own)} at {duel.context_len} tokens, which {follows} "
+        f"Its weights ({units.times(own / mha)} MHA's) and launches take "
+        f"{units.duration(floor_s(duel.own))} at {duel.context_len} tokens, which {follows} "
         "before the cache counts."
     )
 

@@ -69,7 +69,7 @@ def test_the_floor_is_told_from_the_phases():
     # (2 x 8 + 2 x 2) / (4 x 8) = 0.625 of the elements
     assert sentence.endswith(
         "Its weights (0.625x MHA's) and launches take 3 ms at 64 tokens, "
-        "which hardly differ before the cache counts."
+        "which set it neither ahead nor behind before the cache counts."
     )
 
 
@@ -78,8 +78,16 @@ def test_another_floor_is_told_as_a_start(project_s, said):
     changed = rows(CASES["always"][0])
     for one in changed:
         if one["variant"] == "GQA":
-            one["project_s"] = project_s
+            one |= {f"project{end}_s": project_s for end in ("_q1", "", "_q3")}
     assert f"at 64 tokens, which put it {said} before the cache" in crossover_sentences(changed)[1]
+
+
+def test_a_floor_within_the_spread_is_no_start():
+    changed = rows(CASES["always"][0])
+    for one in changed:
+        if one["variant"] == "GQA":
+            one |= {"project_q1_s": 0.0001, "project_s": 0.0001, "project_q3_s": 0.01}
+    assert "which set it neither ahead nor behind" in crossover_sentences(changed)[1]
 
 
 def test_what_other_work_disturbed_decides_nothing_and_is_told():

@@ -176,9 +176,12 @@ def search_rows(rows: Iterable[Row], max_context_len: int) -> list[Row]:
     return max(begun, key=lambda mine: _rank(mine, start), default=[])
 
 
-def floor_s(row: Row) -> float:
-    """Seconds of a step that do not grow with the context: the medians of all phases but attend."""
-    return math.fsum(row[f"{phase}_s"] for phase in FLOOR)
+def floor_s(row: Row, end: str = "") -> float:
+    """Seconds of a step that do not grow with the context: the medians of all phases but attend.
+
+    With `end` "_q1" or "_q3" their first or third quartiles.
+    """
+    return math.fsum(row[f"{phase}{end}_s"] for phase in FLOOR)
 
 
 def attend_share(row: Row) -> float:
