@@ -36,7 +36,8 @@ def crossover_sentences(rows: Iterable[Row]) -> list[str]:
     if n_disturbed := len(all_duels) - len(quiet(all_duels)):
         said.append(
             f"{n_disturbed} of {len(all_duels)} comparisons are left out: the read bandwidth "
-            "probed beside them says that other work was in the way. Run again when it is quiet."
+            "probed beside them, or their spread, says that other work was in the way. "
+            "Run again when it is quiet."
         )
     return said
 

@@ -7,7 +7,8 @@ at the shortest context from which on it wins at every longer one that was measu
 
 Other work on the machine can slow one point and not the next, which looks like a crossover. Every
 point comes with the read bandwidth probed between its samples: where that is far below the run's
-own, the point was disturbed, and its context decides nothing.
+own, or half of the samples lie further apart than half their median, the point was disturbed, and
+its context decides nothing.
 
 Rows are flat, as records are when they are read (`gqa_core.measure.record.row`); the rows of a
 comparison are of one run, oldest first.
@@ -27,6 +28,7 @@ FLOOR = ("project", "append", "output")  # the phases that do not grow with the 
 SHORTEST = 64
 MAX_START = 9  # contexts that a search measures in any case
 DISTURBED = 0.55  # a point is, with less than this share of the run's upper quartile of bandwidth
+WIDE = 0.5  # and a point is whose quartiles are further apart than this share of the median
 NARROW = 1.25  # a bracket is narrow enough where its ends are no further apart
 
 Row = Mapping[str, Any]
@@ -131,7 +133,7 @@ def duels(rows: Iterable[Row]) -> dict[str, list[Duel]]:
     for own in rows:
         if own["variant"] != "MHA" and own["context_len"] in mha:
             pair = own, mha[own["context_len"]]
-            is_quiet = min(row["read_bandwidth_bytes_per_s"] for row in pair) >= least
+            is_quiet = not any(_was_disturbed(row, least) for row in pair)
             found.setdefault(variant_name(own), []).append(Duel(*pair, is_quiet))
     return found
 
@@ -187,6 +189,13 @@ def floor_s(row: Row, end: str = "") -> float:
 def attend_share(row: Row) -> float:
     """The share of attending in the phases of a step."""
     return row["attend_s"] / (row["attend_s"] + floor_s(row))
+
+
+def _was_disturbed(row: Row, least_bytes_per_s: float) -> bool:
+    return row["read_bandwidth_bytes_per_s"] < least_bytes_per_s or any(
+        row[f"{quantity}_q3_s"] - row[f"{quantity}_q1_s"] > WIDE * row[f"{quantity}_s"]
+        for quantity in QUANTITIES
+    )
 
 
 def _upper_quartile(values: Sequence[float]) -> float:

@@ -85,11 +85,20 @@ def test_a_win_that_is_lost_again_at_a_longer_context_does_not_count():
 def test_a_win_within_the_spread_is_no_win():
     # MHA's quartiles are 4 and 6 ms, so a variant must keep three quarters below 4 ms
     mha = {64: [0.004, 0.004, 0.005, 0.006, 0.006]}
-    (inside,) = fought(mha, {64: [0.001, 0.001, 0.002, 0.0041, 0.005]})
-    (below,) = fought(mha, {64: [0.001, 0.001, 0.002, 0.0039, 0.005]})
+    (inside,) = fought(mha, {64: [0.003, 0.003, 0.0035, 0.0041, 0.005]})
+    (below,) = fought(mha, {64: [0.003, 0.003, 0.0035, 0.0039, 0.005]})
     assert not inside.is_win("attend")
     assert below.is_win("attend")
-    assert below.ratio("attend") == pytest.approx((0.001 / 0.006, 0.4, 0.0039 / 0.004))
+    assert below.ratio("attend") == pytest.approx((0.003 / 0.006, 0.7, 0.0039 / 0.004))
+    assert inside.is_quiet
+
+
+def test_a_spread_over_half_the_median_decides_nothing():
+    mha = steady({64: 0.004})
+    (wide,) = fought(mha, {64: [0.001, 0.001, 0.002, 0.0021, 0.0021]})
+    assert wide.is_win("attend")
+    assert not wide.is_quiet
+    assert crossover([wide], "attend").contexts == ()
 
 
 @settings(deadline=None)
