@@ -38,7 +38,7 @@ st.markdown(
     f"* Absorbed MLA still computes {work_ratio(choice):.3g}x as much as MHA for each cached token "
     "and head, (c + r + c) / 2d with these sliders (formula): it wins where bytes cost more than "
     "FLOP. Naive MLA caches more than MHA, so its cache never makes it faster.\n"
-    "* To see it here: 24 query heads, 4 K/V heads, width 32, and the kernel `eager`, which copies "
+    "* To try it here: 24 query heads, 4 K/V heads, width 32, and the kernel `eager`, which copies "
     "K and V as the tutorial does; then the kernel `auto`."
 )
 st.markdown(
