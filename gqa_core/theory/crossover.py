@@ -125,8 +125,12 @@ def layer_of(row: Row) -> AttentionConfig:
 
 
 def duels(rows: Iterable[Row]) -> dict[str, list[Duel]]:
-    """Each variant of a run against its MHA, by name, contexts rising; MHA against none."""
-    rows = sorted(rows, key=lambda row: row["context_len"])
+    """Each variant of a run against its MHA, by name, contexts rising; MHA against none.
+
+    What was measured again, as a disturbed context may be, counts as it was the last time.
+    """
+    last = {(row["context_len"], variant_name(row)): row for row in rows}
+    rows = sorted(last.values(), key=lambda row: row["context_len"])
     mha = {row["context_len"]: row for row in rows if row["variant"] == "MHA"}
     least = DISTURBED * _upper_quartile([row["read_bandwidth_bytes_per_s"] for row in rows])
     found: dict[str, list[Duel]] = {}

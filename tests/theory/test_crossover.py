@@ -162,6 +162,13 @@ def test_variants_are_held_against_the_mha_of_their_context_by_name():
     assert layer_of(row(naive)) == mla
 
 
+def test_what_was_measured_again_counts_as_it_was_the_last_time():
+    first = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.003}))]
+    again = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.001}))]
+    (duel,) = duels([*first, *again])["GQA-2"]
+    assert duel.ratio("attend")[1] == pytest.approx(0.5)
+
+
 def test_the_floor_is_what_does_not_attend():
     (one,) = rows(MHA, steady({64: 0.001}))  # project, append and output take 1 ms each
     assert floor_s(one) == pytest.approx(0.003)
