@@ -113,17 +113,28 @@ class DecodeChoice(HeadsChoice):
     def arguments(self) -> tuple[str, ...]:
         """The arguments of `python -m gqa_core` that measure all rows."""
         counts = tuple(sorted({self.n_heads, self.n_kv_heads, 1}, reverse=True))
+        return ("bench", *self._typed(counts, {"context-len": self.context_lens}), "--mla")
+
+    @property
+    def search_arguments(self) -> tuple[str, ...]:
+        """Those that search up to the slider's context for where each variant beats MHA."""
+        counts = tuple(sorted({self.n_kv_heads, 1}, reverse=True))
+        return ("crossover", *self._typed(counts, {"max-context-len": self.context_len}), "--mla")
+
+    def _typed(
+        self, n_kv_heads: tuple[int, ...], contexts: Mapping[str, int | tuple[int, ...]]
+    ) -> list[str]:
         flags = {
             "n-heads": self.n_heads,
-            "n-kv-heads": counts,
+            "n-kv-heads": n_kv_heads,
             "head-dim": self.head_dim,
-            "context-len": self.context_lens,
+            **contexts,
             "batch-size": self.batch_size,
             "n-layers": self.n_layers,
             "dtype": self.dtype,
             "kernel": self.kernel,
         }
-        return ("bench", *_typed(flags), "--mla")
+        return _typed(flags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

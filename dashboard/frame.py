@@ -20,6 +20,7 @@ PAGES = (
     ("why_cache", "Why a cache"),
     ("decode", "Decode"),
     ("roofline", "Roofline"),
+    ("crossover", "Crossover"),
     ("equivalence", "Equivalence"),
     ("quality", "Quality"),
     ("capacity", "Capacity"),

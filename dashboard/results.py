@@ -53,17 +53,13 @@ def asks_for_settings_alone() -> bool:
     return scope == SCOPES[0]
 
 
-def show_logged_rows() -> Sequence[measured_tables.Row]:
-    """The log's decode rows of this device; a sentence, and none, where they cannot be had.
-
-    The device is looked at only where there is a row to hold against it.
-    """
-    try:
-        rows = loaders.logged_rows()
-    except RunLogError as error:
-        st.warning(f"The {error}.")
-        return ()
-    return measured_tables.of_device(rows, loaders.device()) if rows else ()
+def show_unsure(rows: Sequence[measured_tables.Row]) -> None:
+    """How many of these rows carry a warning, if any does."""
+    if unsure := sum(bool(row["warnings"]) for row in rows):
+        st.caption(
+            f"{unsure} of {len(rows)} rows carry a warning, most often a spread over 10%: other "
+            "work on this machine was in the way. Run again when it is quiet."
+        )
 
 
 def with_log(held: Sequence[Record]) -> list[measured_tables.Row]:
@@ -80,6 +76,19 @@ def with_log(held: Sequence[Record]) -> list[measured_tables.Row]:
         if record["kind"] == "decode" and (record["run_id"], record["point"]) not in known
     ]
     return [*logged, *measured_tables.decode_rows(missing)]
+
+
+def show_logged_rows() -> Sequence[measured_tables.Row]:
+    """The log's decode rows of this device; a sentence, and none, where they cannot be had.
+
+    The device is looked at only where there is a row to hold against it.
+    """
+    try:
+        rows = loaders.logged_rows()
+    except RunLogError as error:
+        st.warning(f"The {error}.")
+        return ()
+    return measured_tables.of_device(rows, loaders.device()) if rows else ()
 
 
 def _show_attend_times(choice: DecodeChoice, rows: Sequence[measured_tables.Row]) -> None:
@@ -102,12 +111,7 @@ def _show_table(rows: Sequence[measured_tables.Row]) -> None:
     table = measured_tables.performance_table(rows)
     panels.show_table(table, "performance", "Measured decode steps, one row a point")
     st.caption(prediction_sentence(rows))
-    unsure = sum(bool(row["warnings"]) for row in rows)
-    if unsure:
-        st.caption(
-            f"{unsure} of {len(rows)} rows carry a warning, most often a spread over 10%: other "
-            "work on this machine was in the way. Run again when it is quiet."
-        )
+    show_unsure(rows)
     panels.show_downloads(
         "decode",
         {

@@ -78,15 +78,13 @@ def _size(added: Parser) -> None:
 
 
 def _bench(added: Parser) -> None:
-    _add_ints(added, "n_heads", "head_dim", required=True)
-    for name in ("n_kv_heads", "context_len"):
-        added.add_argument(_flag(name), type=_ints(name), required=True, metavar="N[,N...]")
-    added.add_argument("--mla", action="store_true", help="MLA too, absorbed and naive")
-    _add_ints(added, *LATENT_FLAGS)
-    _add_ints(added, "batch_size", "n_layers", default=1)
-    _add_ints(added, "samples", default=20)
-    added.add_argument("--kernel", default="auto", help=", ".join(KERNEL_NAMES))
-    _add_measuring(added)
+    _add_int_list(added, "context_len")
+    _add_decoding(added, samples=20)
+
+
+def _crossover(added: Parser) -> None:
+    _add_ints(added, "max_context_len", default=16384, help="where the search ends")
+    _add_decoding(added, samples=9)
 
 
 def _check(added: Parser) -> None:
@@ -170,6 +168,7 @@ def _import(added: Parser) -> None:
 FLAGS: dict[str, Callable[[Parser], None]] = {
     "size": _size,
     "bench": _bench,
+    "crossover": _crossover,
     "check": _check,
     "why": _why,
     "quality": _quality,
@@ -179,6 +178,17 @@ FLAGS: dict[str, Callable[[Parser], None]] = {
     "runs": _runs,
     "import": _import,
 }
+
+
+def _add_decoding(added: Parser, samples: int) -> None:
+    _add_ints(added, "n_heads", "head_dim", required=True)
+    _add_int_list(added, "n_kv_heads")
+    added.add_argument("--mla", action="store_true", help="MLA too, absorbed and naive")
+    _add_ints(added, *LATENT_FLAGS)
+    _add_ints(added, "batch_size", "n_layers", default=1)
+    _add_ints(added, "samples", default=samples)
+    added.add_argument("--kernel", default="auto", help=", ".join(KERNEL_NAMES))
+    _add_measuring(added)
 
 
 def _add_measuring(added: Parser) -> None:
@@ -208,6 +218,10 @@ def _add_json(added: Parser) -> None:
 def _add_ints(added: Parser, *names: str, **how: object) -> None:
     for name in names:
         added.add_argument(_flag(name), type=_int(name), metavar="N", **how)
+
+
+def _add_int_list(added: Parser, name: str) -> None:
+    added.add_argument(_flag(name), type=_ints(name), required=True, metavar="N[,N...]")
 
 
 def _flag(name: str) -> str:

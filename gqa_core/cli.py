@@ -1,4 +1,4 @@
-"""python -m gqa_core size | bench | check | why | quality | heads | train | device | runs | import.
+"""gqa_core: size, bench, crossover, check, why, quality, heads, train, device, runs and import.
 
 Bad input is one sentence on stderr and exit code 2; 1 means that something went wrong on the way,
 and what was measured until then is kept. Each subcommand imports what it needs when it runs, so
@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
 from gqa_core import units
 from gqa_core.arguments import LATENT_FLAGS, LAYER_FLAGS, NotANumberError, flags, parser
@@ -31,13 +31,14 @@ MAX_SENTENCE = 400  # characters: an argument may be quoted in it
 
 if TYPE_CHECKING:
     from gqa_core.hf_config.read import ReadConfig
-    from gqa_core.measure.record import Kind, Point
+    from gqa_core.measure.record import Kind, Point, Record
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code of `python -m gqa_core` with these arguments."""
     try:
-        commands = (size, bench, check, why, quality, heads, train, device, runs, import_)
+        measuring = (bench, crossover, check, why, quality, heads, train)
+        commands = (size, *measuring, device, runs, import_)
         arguments = parser(commands, description=__doc__).parse_args(argv)
         code = arguments.run(arguments)
         sys.stdout.flush()
@@ -87,13 +88,35 @@ def bench(arguments: argparse.Namespace) -> int:
         grouped=[_grouped(arguments, n_kv_heads) for n_kv_heads in arguments.n_kv_heads],
         latent=_latent_beside(arguments),
         context_lens=arguments.context_len,
-        batch_size=arguments.batch_size,
-        n_layers=arguments.n_layers,
-        dtype=arguments.dtype,
-        kernel=arguments.kernel,
-        n_samples=arguments.samples,
+        **_how(arguments),
     )
     return _run([(DECODE, point) for point in points], arguments)
+
+
+def crossover(arguments: argparse.Namespace) -> int:
+    """Search from which context each variant beats MHA: records on stdout, sentences on stderr."""
+    from gqa_core.crossover_text import crossover_sentences
+    from gqa_core.measure.record import DECODE, row
+    from gqa_core.measure.search import CrossoverSearch
+
+    search = CrossoverSearch(
+        mha=_grouped(arguments, arguments.n_heads),
+        grouped=[_grouped(arguments, n_kv_heads) for n_kv_heads in arguments.n_kv_heads],
+        latent=_latent_beside(arguments),
+        max_context_len=arguments.max_context_len,
+        how=_how(arguments),
+    )
+    known: list[Record] = []
+
+    def follow(records: Sequence[Record]) -> list[tuple[Kind, Point]]:
+        known[:] = records
+        return [(DECODE, point) for point in search.follow(records)]
+
+    start = [(DECODE, point) for point in search.start]
+    code = _run(start, arguments, follow=follow, n_more=search.n_more)
+    for sentence in crossover_sentences([row(record) for record in known]):
+        print(sentence, file=sys.stderr)
+    return code
 
 
 def why(arguments: argparse.Namespace) -> int:
@@ -229,8 +252,17 @@ def import_(arguments: argparse.Namespace) -> int:
     return 1 if imported.refused else 0
 
 
-def _run(tasks: Sequence[tuple[Kind, Point]], arguments: argparse.Namespace) -> int:
-    """Measure the tasks; records to --out and the log, progress and sentences to stderr."""
+def _how(arguments: argparse.Namespace) -> dict[str, Any]:
+    """How decode steps are measured, as `decode_points` takes it."""
+    names = ("batch_size", "n_layers", "dtype", "kernel")
+    return {name: getattr(arguments, name) for name in names} | {"n_samples": arguments.samples}
+
+
+def _run(tasks: Sequence[tuple[Kind, Point]], arguments: argparse.Namespace, **search: Any) -> int:
+    """Measure the tasks; records to --out and the log, progress and sentences to stderr.
+
+    `search` is what `run_points` takes of tasks that follow from what came out.
+    """
     from gqa_core.measure.run import run_points
     from gqa_core.measure.run_log import RunLog
     from gqa_core.measure.workers import WorkerError
@@ -245,6 +277,7 @@ def _run(tasks: Sequence[tuple[Kind, Point]], arguments: argparse.Namespace) -> 
                 log=None if arguments.no_log else RunLog(arguments.log),
                 emit=lambda record: print(json.dumps(record), file=out, flush=True),
                 say=lambda text: print(text, file=sys.stderr, flush=True),
+                **search,
             )
         except WorkerError as error:
             print(f"nothing was measured: {error}", file=sys.stderr)

@@ -21,6 +21,7 @@ MLA_SIZE = (
     "--qk-nope-head-dim 128 --v-head-dim 128 --context-len 100000"
 )
 BENCH = "bench --n-heads 4 --n-kv-heads 4,2,1 --head-dim 16 --context-len 16,64 --samples 3"
+CROSSOVER = "crossover --n-heads 4 --n-kv-heads 2,1 --head-dim 16 --max-context-len 100 --samples 3"
 WHY = "why --n-heads 2 --head-dim 16 --context-len 4,8 --cached-context-len 24 --block-len 5"
 
 
@@ -100,6 +101,23 @@ def test_bench_prints_one_record_a_line_and_logs_them(gqa):
     assert len(gqa("runs").stdout.splitlines()) == 10
 
 
+def test_a_crossover_is_searched_for_with_decode_records_of_one_run_and_told(gqa):
+    done = gqa(f"{CROSSOVER} --mla --out -")
+    assert done.returncode == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert all(tuple(record) == RECORD_FIELDS for record in records)
+    assert {record["kind"] for record in records} == {"decode"}
+    assert len({record["run_id"] for record in records}) == 1
+    contexts = [record["workload"]["context_len"] for record in records]
+    assert contexts[:10] == [64] * 5 + [100] * 5
+    assert 10 <= len(records) <= 25
+    assert [record["variant"] for record in records[:5]] == ["MHA", "GQA", "MQA", "MLA", "MLA"]
+    assert re.match(r"0 of 25: timing MHA, 4 K/V heads, context 64", done.stderr)
+    said = re.findall("^(.*) (?:beats MHA|was disturbed)", done.stderr, re.MULTILINE)
+    assert said == ["GQA-2", "MQA", "MLA absorbed", "MLA naive"]
+    assert json.loads(gqa("runs --json").stdout) == records
+
+
 def test_why_prints_both_ways_and_three_policies_and_logs_them(gqa):
     done = gqa(f"{WHY} --samples 2 --out -")
     assert done.returncode == 0, done.stderr
@@ -175,6 +193,9 @@ def test_device_tells_its_name_threads_and_torch(gqa):
         (f"{BENCH} --device tpu", "device must be one of auto, cpu: got 'tpu'"),
         (f"{BENCH} --kv-lora-rank 8", "--kv-lora-rank must come with --mla: got no --mla"),
         (BENCH.replace("--head-dim 16", "--head-dim 15"), "head_dim must be even"),
+        (CROSSOVER.replace("2,1", "4"), "n_kv_heads must hold a number below n_heads, or --mla"),
+        (CROSSOVER.replace("100", "-5"), "max_context_len must be between 1 and 16777216: got -5"),
+        (f"{CROSSOVER} --context-len 64", "unrecognized arguments: --context-len"),
         (f"{BENCH} --out /nowhere/at/all", "out /nowhere/at/all cannot be written"),
         (f"{BENCH} --log /etc/hostname", "log /etc/hostname cannot be written: file is not a"),
         (f"{BENCH} --log /proc/runs.sqlite", "log /proc/runs.sqlite cannot be written"),

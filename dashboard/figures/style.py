@@ -71,6 +71,13 @@ WAY_LOOKS = {  # attention filled and its fit solid, projections open and their 
     ("cached", "projections"): Look("#0072B2", "dot", "circle-open"),
     ("recomputed", "projections"): Look("#D55E00", "dot", "square-open"),
 }
+PHASE_LOOKS = {  # fill and pattern of what a step consists of: grey is what no cache can shrink
+    "project": ("#777777", ""),
+    "append": ("#444444", ""),
+    "output": ("#AAAAAA", ""),
+    "attend": ("#8A63D2", "/"),
+}
+PATTERN = {"fillmode": "overlay", "fgcolor": "#FFFFFF", "fgopacity": 0.5, "solidity": 0.15}
 POLICY_LOOKS = {
     "concatenate": Look("#D55E00", "solid", "square"),
     "preallocate": Look("#0072B2", "solid", "circle"),

@@ -3,14 +3,14 @@
 Everything that can be refused is refused before the first point: numbers by their configs, the log
 by trying it, memory by comparing what each point takes with what is free. A point that fails later
 is named and the rest go on. What is measured is never lost: a record goes into the log and out to
-the reader, and neither depends on the other.
+the reader, and neither depends on the other. A search asks for more once it has seen what came out.
 """
 
 from __future__ import annotations
 
 import secrets
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,20 +22,25 @@ from gqa_core.measure.workers import WorkerError, Workers
 NOT_KEPT = "were measured but are not in the log"
 
 Say = Callable[[str], None]
+Task = tuple[Kind, Point]
+Follow = Callable[[Sequence[Record]], Sequence[Task]]
 
 
 def run_points(
-    tasks: Sequence[tuple[Kind, Point]],
+    tasks: Sequence[Task],
     *,
     device: str,
     log: RunLog | None,
     emit: Callable[[Record], None],
     say: Say,
+    follow: Follow = lambda records: (),
+    n_more: int = 0,
 ) -> int:
     """How many points were not measured or not kept; progress and sentences go to `say`.
 
     A task is a point and the kind it is measured as. Each record goes into the log, where there is
-    one, and then to `emit`.
+    one, and then to `emit`. When all tasks are done, `follow` tells which come next, given all
+    records so far, until there are none: at most `n_more` in all, none larger than the first ones.
 
     Raises:
         ValueError: the log or the device cannot be used, or a point would not fit in memory.
@@ -46,13 +51,11 @@ def run_points(
     workers = Workers(preload=tasks[0][0].module)
     points = [point for _, point in tasks]
     require_room(points, workers.call("gqa_core.measure.device", "survey", device)["free_bytes"])
-    header = {
-        "run_id": f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}",
-        "git_commit": git_commit(),
-    }
-    failed, unkept = 0, []
-    for index, (kind, point) in enumerate(tasks):
-        say(progress_line(index, len(points), f"{kind.verb} {point}"))
+    header = _header()
+    n_begun, failed, unkept, records = 0, 0, [], []
+    for kind, point in _in_turn(tasks, follow, n_more, records):
+        index, n_begun = n_begun, n_begun + 1
+        say(progress_line(index, len(tasks) + n_more, f"{kind.verb} {point}"))
         try:
             measured = workers.call(kind.module, kind.function, point, device)
         except (ValueError, WorkerError) as error:
@@ -66,10 +69,27 @@ def run_points(
         except RunLogError as error:
             unkept.append(error)
         emit(record)
+        records.append(record)
     if unkept:
-        say(f"{len(unkept)} of {len(points)} records {NOT_KEPT}: {unkept[0]}")
-    say(progress_line(len(points), len(points), "done"))
+        say(f"{len(unkept)} of {n_begun} records {NOT_KEPT}: {unkept[0]}")
+    say(progress_line(n_begun, n_begun, "done"))
     return failed + len(unkept)
+
+
+def _in_turn(
+    tasks: Sequence[Task], follow: Follow, n_more: int, records: Sequence[Record]
+) -> Iterator[Task]:
+    """The tasks, then those that follow from what `records` hold by then, at most `n_more`."""
+    while tasks:
+        yield from tasks
+        tasks = follow(records)[:n_more]
+        n_more -= len(tasks)
+
+
+def _header() -> dict[str, str | None]:
+    """What all records of one run share."""
+    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+    return {"run_id": run_id, "git_commit": git_commit()}
 
 
 def require_room(points: Sequence[Point], free: int) -> None:

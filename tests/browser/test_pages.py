@@ -13,6 +13,7 @@ TITLES = {
     "/why_cache": ("Why a cache", "Why a cache at all"),
     "/decode": ("Decode", "Decode steps, measured here"),
     "/roofline": ("Roofline", "What bounds a decode step, and how close are we?"),
+    "/crossover": ("Crossover", "From which context sharing pays"),
     "/equivalence": ("Equivalence", "The same attention, computed twice"),
     "/quality": ("Quality", "What sharing heads costs"),
     "/capacity": ("Capacity", "What fits, and for how many users"),

@@ -182,6 +182,46 @@ def test_a_run_from_the_page_fills_the_table(opened, log):
     assert len(log.records()) == 12
 
 
+def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, monkeypatch):
+    device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
+    monkeypatch.setattr("dashboard.loaders.device", lambda: device)
+    settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
+    app = opened("crossover", **settings)
+    assert "Nothing is searched for" in app.info[0].value
+    assert not app.success
+    for context_len in (64, 128, 256, 512):
+        for n_kv_heads, token_s in ((8, 8e-6), (2, 9e-6 if context_len < 256 else 2e-6)):
+            layer = GroupedConfig(n_heads=8, n_kv_heads=n_kv_heads, head_dim=32)
+            attend = token_s * context_len
+            log.append(
+                samples.record(
+                    index=context_len + n_kv_heads,
+                    asked=samples.point(layer, context_len=context_len),
+                    attend=[attend] * 3,
+                    step=0.003 + attend,
+                )
+            )
+    app = opened("crossover", **settings)
+    assert not app.exception
+    assert metrics(app) == {"GQA-2": "from 256"}
+    assert "A whole step is faster than MHA" in app.success[0].value
+    assert len(app.dataframe[0].value) == 8
+    assert len(app.get("plotly_chart")) == 2
+    nearer = opened("crossover", **settings | {"context_len": 1024})  # a part of that search
+    assert metrics(nearer) == {"GQA-2": "from 256"}
+
+
+def test_run_on_the_page_of_crossovers_starts_a_search_and_cancel_ends_it(opened, log):
+    app = opened("crossover", n_heads=2, n_kv_heads=1, head_dim=32, context_len=512)
+    app = app.button(key="run_button").click().run()
+    job = loaders.job_queue().get(app.query_params["run"])
+    assert job.arguments[0] == "crossover"
+    assert "--max-context-len 512" in " ".join(job.arguments)
+    app = app.button(key="cancel_button").click().run()
+    assert not app.exception
+    assert job.state == "cancelled"
+
+
 def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
     settings = {"n_heads": 4, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("equivalence", **settings)

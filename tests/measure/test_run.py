@@ -34,7 +34,7 @@ class FakeWorkers:
 def run(monkeypatch, tmp_path):
     """Runs points with fake workers; what was emitted, said and logged stays on it."""
 
-    def go(points, workers, log=None):
+    def go(points, workers, log=None, **search):
         go.emitted, go.said = [], []
         go.log = log or RunLog(tmp_path / "runs.sqlite")
         monkeypatch.setattr(run_module, "Workers", workers)
@@ -44,6 +44,7 @@ def run(monkeypatch, tmp_path):
             log=go.log,
             emit=go.emitted.append,
             say=go.said.append,
+            **search,
         )
 
     return go
@@ -99,3 +100,28 @@ def test_a_log_that_fails_in_mid_run_loses_no_record(run, monkeypatch, tmp_path)
     assert [record["point"] for record in log.records()] == [0, 2]
     sentence = "1 of 3 records were measured but are not in the log: log x cannot be written"
     assert any(said.startswith(sentence) for said in run.said)
+
+
+def test_what_follows_from_the_records_is_measured_in_the_same_run(run):
+    seen = []
+
+    def follow(records):
+        seen.append([record["workload"]["context_len"] for record in records])
+        return [(DECODE, point(context_len=48))] if len(seen) == 1 else []
+
+    answers = [measured() for _ in range(4)]
+    assert run(POINTS, FakeWorkers(answers), follow=follow, n_more=2) == 0
+    assert seen == [[32, 64, 128], [32, 64, 128, 48]]
+    assert [record["point"] for record in run.log.records()] == [0, 1, 2, 3]
+    assert len({record["run_id"] for record in run.emitted}) == 1
+    assert run.said[0].startswith("0 of 5: timing")
+    assert run.said[3:] == ["3 of 5: timing GQA, 2 K/V heads, context 48, float32", "4 of 4: done"]
+
+
+def test_a_search_that_asks_for_ever_ends_at_its_bound(run):
+    failing = [measured() for _ in POINTS] + [WorkerError("its process was killed")] * 9
+    workers = FakeWorkers(failing)
+    again = [(DECODE, point(context_len=48))] * 2
+    assert run(POINTS, workers, follow=lambda records: again, n_more=3) == 3
+    assert workers.asked == ["survey"] + ["measure_decode"] * 6
+    assert run.said[-1] == "6 of 6: done"
