@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.figures.style import (
+    ATTEND_SPREAD,
     LOOKS,
     NEUTRAL,
     context_axis,
@@ -56,7 +57,7 @@ def attend_vs_context(rows: Sequence[Mapping[str, Any]], context_lens: Sequence[
             text=[units.duration(row["attend_s"]) for row in mine],
             hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )
-    times = [row["attend_s"] for row in rows] + [row["bound_s"] for row in rows]
+    times = [row[name] for row in rows for name in (*ATTEND_SPREAD, "bound_s")]
     contexts = [*context_lens, *(row["context_len"] for row in rows)]
     _set_axes(figure, contexts, times)
     return laid_out(figure, height=420)
