@@ -18,9 +18,15 @@ from gqa_core.measure.run_log import RunLogError
 SCOPES = ("these settings", "everything measured here")
 
 
-def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]) -> None:
-    """What this device measured: the log's records, and `held` ones that it may not have."""
+def show_results(
+    choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]
+) -> list[measured_tables.Row]:
+    """What this device measured: the log's records, and `held` ones that it may not have.
+
+    Returns the newest rows of these settings, whichever are shown.
+    """
     rows = measured_tables.of_device(_with_log(held), device)
+    mine = measured_tables.latest(measured_tables.matching(rows, choice))
     scope = st.segmented_control(
         "Show",
         SCOPES,
@@ -30,10 +36,10 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
         label_visibility="collapsed",
     )
     comparable = scope == SCOPES[0]
-    shown = measured_tables.latest(measured_tables.matching(rows, choice) if comparable else rows)
+    shown = mine if comparable else measured_tables.latest(rows)
     if not shown:
         st.info("Nothing is measured on this device for these settings yet. Press **Run**.")
-        return
+        return mine
     panels.show_evidence("measured here", "formula")
     if comparable:
         _show_attend_times(choice, shown)
@@ -44,6 +50,7 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
             "attend_vs_context",
             f"Median attend time by context for {len(shown)} measured points, as in the table.",
         )
+    return mine
 
 
 def show_logged_rows() -> Sequence[measured_tables.Row]:

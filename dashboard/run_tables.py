@@ -29,7 +29,7 @@ def show_counts(shown: Sequence[Row], kept: Sequence[Row]) -> None:
 def show_decode_steps(shown: Sequence[Row], rows: Sequence[Row]) -> None:
     """Decode records, each held against the MHA of its run among all `rows`."""
     st.subheader("Decode steps")
-    panels.show_evidence(*run_rows.options(shown, "evidence"), "formula")
+    panels.show_evidence(*reversed(run_rows.options(shown, "evidence")), "formula")
     table = run_rows.runs_table(shown, rows)
     panels.show_table(table, "runs", "Every decode record that fits the filters, one row a point")
     _show_files("runs", table, shown)
@@ -38,7 +38,7 @@ def show_decode_steps(shown: Sequence[Row], rows: Sequence[Row]) -> None:
 def show_others(shown: Sequence[Row]) -> None:
     """Records of other kinds: comparisons, generations, growing caches, small models."""
     st.subheader("Records of other kinds")
-    panels.show_evidence(*run_rows.options(shown, "evidence"))
+    panels.show_evidence(*reversed(run_rows.options(shown, "evidence")))
     table = others_table(shown)
     panels.show_table(table, "others", "Every other record that fits the filters, one row each")
     _show_files("other_runs", table, shown)

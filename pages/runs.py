@@ -30,7 +30,7 @@ if not shown and not shown_others:
 if shown:
     show_decode_steps(shown, rows)
     st.subheader("Two selections on one chart")
-    panels.show_evidence(*run_rows.options(shown, "evidence"))
+    panels.show_evidence(*reversed(run_rows.options(shown, "evidence")))
     show_comparison(shown)
 if shown_others:
     show_others(shown_others)

@@ -65,7 +65,8 @@ def test_the_default_run_fills_the_table_and_a_reload_keeps_it(visit):
     page = visit("/decode")
     expect(page.get_by_test_id("stMetric")).to_have_count(5)
     is_settled(page)
-    expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    expect(page.get_by_test_id("stAlert")).to_have_count(1)
+    expect(says(page, "Answer, measured here. One step at 8192 tokens: MHA ")).to_be_visible()
 
 
 def test_cancel_says_so_within_a_second_and_the_child_is_gone_within_three(visit):
