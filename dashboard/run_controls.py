@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import loaders, panels, run_rows
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.kept import keep
+from dashboard.links import look_at, show_link_faults
 from dashboard.measured_tables import Row
 from gqa_core.measure.run_log import RunLogError
 
@@ -38,6 +39,7 @@ def filter_controls(rows: Sequence[Row], others: Sequence[Row]) -> tuple[list[Ro
                 having = rows if field in run_rows.OF_DECODE else (*rows, *others)
                 with column:
                     wanted[field] = _filter(field, run_rows.options(having, field))
+        show_link_faults()
     shared = {field: values for field, values in wanted.items() if field not in run_rows.OF_DECODE}
     return run_rows.filtered(rows, wanted), run_rows.filtered(others, shared)
 
@@ -81,6 +83,7 @@ def _most_shared(rows: Sequence[Row], by: str) -> list[str]:
 
 def _filter(field: str, options: Sequence[Any]) -> list[Any]:
     key = f"only_{field}"
+    look_at(key, options, [])
     if key in st.session_state:
         st.session_state[key] = [value for value in st.session_state[key] if value in options]
     label = field.capitalize() + (" (UTC)" if field == "date" else "")

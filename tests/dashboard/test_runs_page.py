@@ -197,6 +197,10 @@ def test_a_link_restores_the_filter_and_nonsense_in_it_falls_back(opened, log):
     app = opened(only_evidence="believed", only_context="many")
     assert not app.exception
     assert len(app.dataframe[0].value) == 3
+    assert app.code[0].value.splitlines() == [
+        "only_context in the link must be one of its options: got 'many', none of them used",
+        "only_evidence in the link must be one of its options: got 'believed', none of them used",
+    ]
 
 
 @pytest.mark.parametrize("by", ["device", "date", "run"])
