@@ -14,8 +14,8 @@ from gqa_core.measure.record import Record
 from gqa_core.measure.run_log import RunLogError
 
 
-def show_comparisons(choice: CheckChoice, held: Sequence[Record]) -> None:
-    """The newest comparisons with these settings, from the log and from `held`."""
+def show_comparisons(choice: CheckChoice, held: Sequence[Record]) -> list[Record]:
+    """The newest comparisons with these settings, from the log and from `held`; returns them."""
     try:
         logged = loaders.logged_records("check")
     except RunLogError as error:
@@ -24,7 +24,7 @@ def show_comparisons(choice: CheckChoice, held: Sequence[Record]) -> None:
     newest = {r["comparison"]: r for r in (*logged, *held) if choice.is_of(r)}
     if not newest:
         st.info("Nothing is compared with these settings yet. Press **Run**.")
-        return
+        return []
     failed = [name for name, record in newest.items() if not record["passed"]]
     panels.show_evidence("measured here")
     if not failed:
@@ -36,6 +36,7 @@ def show_comparisons(choice: CheckChoice, held: Sequence[Record]) -> None:
     table = comparison_table(list(newest.values()))
     panels.show_table(table, "comparisons", "Comparisons, their differences and verdicts")
     panels.show_downloads("equivalence", {"csv": lambda: table.to_csv(index=False)})
+    return list(newest.values())
 
 
 def comparison_table(records: Sequence[Record]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from dashboard.choices import CheckChoice, DecodeChoice, HeadsChoice, SizeChoice
 from dashboard.kept import drawn, keep, move_into
 from dashboard.layout_sentences import layout_sentences
 from dashboard.layouts import slider_kv_heads
-from dashboard.links import look_at, show_link_buttons, show_link_faults
+from dashboard.links import look_at, note_default, show_link_buttons, show_link_faults
 from dashboard.panels import plain
 from dashboard.presets import CATALOGUE
 from dashboard.variants import merged_sentence
@@ -36,6 +36,7 @@ N_HEADS = _with_models(
     "n_heads", 2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128
 )
 HEAD_DIMS = _with_models("head_dim", 32, 64, 80, 96, 128, 192, 256)
+FRESH_HEADS = 32
 CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 MODEL_BATCH_SIZES = (*BATCH_SIZES, 128, 256, 512, 1024)
@@ -292,7 +293,7 @@ def why_controls() -> WhyChoice:
 
 def _heads_controls(columns: Sequence[Any]) -> dict[str, int]:
     with columns[0]:
-        n_heads = _slider("Query heads", N_HEADS, 32, "n_heads", "N of the lecture.")
+        n_heads = _slider("Query heads", N_HEADS, FRESH_HEADS, "n_heads", "N of the lecture.")
     divisors = [count for count in range(1, n_heads + 1) if n_heads % count == 0]
     with columns[1]:
         n_kv_heads = _slider(
@@ -302,6 +303,7 @@ def _heads_controls(columns: Sequence[Any]) -> dict[str, int]:
             "n_kv_heads",
             "G groups in the lecture: 1 is MQA, as many as query heads is MHA.",
         )
+        note_default("n_kv_heads", slider_kv_heads(FRESH_HEADS))  # Reset moves both
     with columns[2]:
         head_dim = _slider("Head width", HEAD_DIMS, 128, "head_dim", "Numbers in one head's key.")
     return {"n_heads": n_heads, "n_kv_heads": n_kv_heads, "head_dim": head_dim}

@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import panels
+from gqa_core.importable import KINDS
 from gqa_core.measure.import_records import Imported, import_records
 from gqa_core.measure.run_log import RunLog
 
@@ -24,7 +25,8 @@ def show_import() -> None:
     """Upload or paste, Import, and what became of it."""
     st.subheader("Records from another machine")
     st.caption(
-        "JSON Lines as `python -m gqa_core bench` prints them and this page saves them. "
+        "JSON Lines as this page saves them, and as `python -m gqa_core` prints them when it "
+        "measures (`bench`, `check`, `why`, `quality`). "
         "They are kept in this log as **measured elsewhere**."
     )
     left, right = st.columns(2)
@@ -59,7 +61,7 @@ def _taken(data: bytes) -> Imported | str:
     if len(data) > MAX_CHARACTERS:
         return f"at most {MAX_MIB} MiB can be taken at once: got {len(data)} bytes"
     try:
-        return import_records(io.BytesIO(data), RunLog())
+        return import_records(io.BytesIO(data), RunLog(), KINDS)
     except ValueError as error:
         return str(error)
 

@@ -18,9 +18,10 @@ READ, FAULTS, DEFAULTS = "link_is_read", "link_faults", "default_choices"
 def look_at(key: str, options: Sequence[Any], default: Any) -> None:
     """Note a value of the link that this widget cannot show, while the link is new."""
     note_default(key, default)
-    asked = st.query_params.get(key)
-    if READ not in st.session_state and asked is not None and asked not in map(str, options):
-        _note_fault(key, "one of its options", asked, default)
+    known = set(map(str, options))
+    wrong = [asked for asked in st.query_params.get_all(key) if asked not in known]
+    if READ not in st.session_state and wrong:
+        _note_fault(key, "one of its options", wrong[0], default)
 
 
 def look_at_number(key: str, low: float, high: float, default: float) -> None:
@@ -77,5 +78,6 @@ def _is_within(asked: str, low: float, high: float) -> bool:
 
 
 def _note_fault(key: str, rule: str, asked: str, default: Any) -> None:
-    sentence = f"{key} in the link must be {rule}: got {asked[:40]!r}, {default} used"
+    used = "none of them" if default == [] else default
+    sentence = f"{key} in the link must be {rule}: got {asked[:40]!r}, {used} used"
     st.session_state.setdefault(FAULTS, []).append(sentence)

@@ -11,7 +11,8 @@ import streamlit as st
 
 from dashboard.jobs import ROOT, JobQueue
 from dashboard.measured_tables import Row, decode_rows
-from gqa_core.measure.record import MEASURED_HERE, Record
+from dashboard.other_rows import other_rows
+from gqa_core.measure.record import Record
 from gqa_core.measure.run_log import RunLog
 from gqa_core.quality.corpus import python_topics
 from gqa_core.quality.grid import shipped_grid
@@ -76,13 +77,14 @@ def corpus_sha256() -> str:
     return python_topics().sha256
 
 
-def logged_counts() -> dict[str, int]:
-    """How many records of each kind the log keeps.
+def logged_others() -> tuple[Row, ...]:
+    """The run log's records of all kinds but decode as rows, imported ones too, read anew likewise.
 
     Raises:
         RunLogError: the log cannot be read.
     """
-    return RunLog().counts()
+    log = RunLog()
+    return _others(str(log.path), log.version())
 
 
 def _told_by_child(*arguments: str) -> dict[str, Any]:
@@ -102,5 +104,9 @@ def _rows(path: str, version: str) -> tuple[Row, ...]:
 
 @st.cache_resource(max_entries=8, show_spinner=False)
 def _records(path: str, version: str, kind: str) -> tuple[Record, ...]:
-    labelled = RunLog(path).labelled(kind)
-    return tuple(record for record, evidence in labelled if evidence == MEASURED_HERE)
+    return tuple(RunLog(path).measured_here(kind))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _others(path: str, version: str) -> tuple[Row, ...]:
+    return tuple(other_rows(RunLog(path).labelled()))

@@ -139,7 +139,7 @@ def variant_name(row: Row) -> str:
 
 def device_name(row: Row) -> str:
     """The device of a row: "AMD EPYC, 2 threads"."""
-    return f"{row['device_name']}, {row['device_n_threads']} threads"
+    return f"{row['device_name']}, {units.count(row['device_n_threads'], 'thread')}"
 
 
 def cache_rows(rows: Iterable[Row], choice: SizeChoice) -> list[Row]:

@@ -20,14 +20,20 @@ SCOPES = ("these settings", "everything measured here")
 NOTHING = "Nothing is measured on this device for these settings yet. Press **Run**."
 
 
-def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]) -> None:
-    """What this device measured: the log's records, and `held` ones that it may not have."""
+def show_results(
+    choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]
+) -> list[measured_tables.Row]:
+    """What this device measured: the log's records, and `held` ones that it may not have.
+
+    Returns the newest rows of these settings, whichever are shown.
+    """
     rows = measured_tables.of_device(with_log(held), device)
+    mine = measured_tables.latest(measured_tables.matching(rows, choice))
     comparable = asks_for_settings_alone()
-    shown = measured_tables.latest(measured_tables.matching(rows, choice) if comparable else rows)
+    shown = mine if comparable else measured_tables.latest(rows)
     if not shown:
         st.info(NOTHING)
-        return
+        return mine
     panels.show_evidence("measured here", "formula")
     if comparable:
         _show_attend_times(choice, shown)
@@ -38,6 +44,7 @@ def show_results(choice: DecodeChoice, device: Mapping[str, Any], held: Sequence
             "attend_vs_context",
             f"Median attend time by context for {len(shown)} measured points, as in the table.",
         )
+    return mine
 
 
 def asks_for_settings_alone() -> bool:

@@ -10,45 +10,38 @@ import streamlit as st
 from dashboard import loaders, panels, run_rows
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.kept import keep
+from dashboard.links import look_at, show_link_faults
 from dashboard.measured_tables import Row
-from gqa_core import units
 from gqa_core.measure.run_log import RunLogError
 
-PLACES = (("variant", "context", "dtype", "evidence"), ("device", "date", "run"))
+PLACES = (("variant", "context", "dtype", "evidence"), ("kind", "device", "date", "run"))
 COMPARED = ("device", "date", "run")
-OTHER_KINDS = {  # records that other pages show: what one is, and where
-    "check": ("comparison", "Equivalence"),
-    "generate": ("generation", "Why a cache"),
-    "growth": ("growing cache", "Why a cache"),
-}
 
 
-def kept_rows() -> Sequence[Row]:
-    """Every decode record of the log as a row; a sentence where the log cannot be read."""
+def kept_rows() -> tuple[Sequence[Row], Sequence[Row]]:
+    """The log's decode records and its others, as rows; a sentence where it cannot be read."""
     try:
-        rows, counts = loaders.logged_rows(), loaders.logged_counts()
+        return loaders.logged_rows(), loaders.logged_others()
     except RunLogError as error:
         st.warning(panels.plain(f"The {error}."))
-        return ()
-    others = [
-        f"{units.count(counts[kind], thing)} (page {page})"
-        for kind, (thing, page) in OTHER_KINDS.items()
-        if kind in counts
-    ]
-    if others:
-        st.caption(f"The log also keeps {', '.join(others)}.")
-    return rows
+        return (), ()
 
 
-def filter_controls(rows: Sequence[Row]) -> list[Row]:
-    """The rows that fit the filters; a filter without a choice lets everything through."""
+def filter_controls(rows: Sequence[Row], others: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The decode rows and the others that fit; a filter without a choice lets all through.
+
+    What only decode records have narrows them alone.
+    """
     wanted = {}
     with st.container(border=True):
         for fields in PLACES:
             for column, field in zip(st.columns(len(fields)), fields, strict=True):
+                having = rows if field in run_rows.OF_DECODE else (*rows, *others)
                 with column:
-                    wanted[field] = _filter(field, run_rows.options(rows, field))
-    return run_rows.filtered(rows, wanted)
+                    wanted[field] = _filter(field, run_rows.options(having, field))
+        show_link_faults()
+    shared = {field: values for field, values in wanted.items() if field not in run_rows.OF_DECODE}
+    return run_rows.filtered(rows, wanted), run_rows.filtered(others, shared)
 
 
 def show_comparison(rows: Sequence[Row]) -> None:
@@ -90,10 +83,15 @@ def _most_shared(rows: Sequence[Row], by: str) -> list[str]:
 
 def _filter(field: str, options: Sequence[Any]) -> list[Any]:
     key = f"only_{field}"
+    look_at(key, options, [])
     if key in st.session_state:
         st.session_state[key] = [value for value in st.session_state[key] if value in options]
     label = field.capitalize() + (" (UTC)" if field == "date" else "")
-    chosen = st.multiselect(label, options, key=key, placeholder="all", bind="query-params")
+    of_decode = "Narrows the decode steps alone: no other kind has it."
+    note = of_decode if field in run_rows.OF_DECODE else None
+    chosen = st.multiselect(
+        label, options, key=key, placeholder="all", help=note, bind="query-params"
+    )
     return keep(key, chosen)
 
 

@@ -13,10 +13,12 @@ from typing import Any
 import pandas as pd
 
 from dashboard.measured_tables import Row, conditions, device_name, performance_table, variant_name
+from dashboard.other_rows import KINDS
 from gqa_core import units
 from gqa_core.measure.record import MEASURED_ELSEWHERE
 
 FIELDS: Mapping[str, Callable[[Row], Any]] = {  # what rows are filtered by
+    "kind": lambda row: KINDS[row["kind"]][0] if row["kind"] in KINDS else DECODE_STEP,
     "variant": variant_name,
     "context": lambda row: row["context_len"],
     "dtype": lambda row: row["dtype"],
@@ -25,6 +27,8 @@ FIELDS: Mapping[str, Callable[[Row], Any]] = {  # what rows are filtered by
     "date": lambda row: row["created_at"][:10],
     "run": lambda row: row["run_id"],
 }
+OF_DECODE = ("variant", "context", "dtype")  # no other kind has these
+DECODE_STEP = "decode step"
 FIRST_COLUMNS = ("Variant", "K/V heads", "Context", "Evidence", "Device", "When (UTC)")
 
 

@@ -169,7 +169,7 @@ def quality(arguments: argparse.Namespace) -> int:
         percents=arguments.percent,
         recipe=shipped_recipe(),
     )
-    known = [] if arguments.no_log else RunLog(arguments.log).records("quality")
+    known = [] if arguments.no_log else RunLog(arguments.log).measured_here("quality")
     tasks = tasks_left(points, known, python_topics().sha256)
     if len(tasks) < len(points):
         print(f"{len(points) - len(tasks)} of {len(points)} are in the log", file=sys.stderr)
@@ -223,7 +223,7 @@ def device(arguments: argparse.Namespace) -> int:
 
 def runs(arguments: argparse.Namespace) -> int:
     """Print what the run log holds, oldest first."""
-    from gqa_core.measure.lines import LINES
+    from gqa_core.measure.lines import line
     from gqa_core.measure.run_log import RunLog
 
     log = RunLog(arguments.log)
@@ -234,18 +234,19 @@ def runs(arguments: argparse.Namespace) -> int:
         print("[" + ",\n".join(json.dumps(record) for record, _ in labelled) + "]")
         return 0
     for record, evidence in labelled:
-        line = LINES[record["kind"]](record)
-        print(f"{record['created_at'][:19]}  {line}  {evidence:<18}  {record['device']['name']}")
+        when, name = record["created_at"][:19], record["device"]["name"]
+        print(f"{when}  {line(record)}  {evidence:<18}  {name}")
     return 0
 
 
 def import_(arguments: argparse.Namespace) -> int:
-    """Keep records measured elsewhere, JSON Lines as `bench` prints them; wrong lines are named."""
+    """Keep records measured elsewhere, of any kind, as JSON Lines; wrong lines are named."""
+    from gqa_core.importable import KINDS
     from gqa_core.measure.import_records import import_records
     from gqa_core.measure.run_log import RunLog
 
     with _input(arguments.file) as source:
-        imported = import_records(source, RunLog(arguments.log))
+        imported = import_records(source, RunLog(arguments.log), KINDS)
     for sentence in imported.refused:
         print(sentence, file=sys.stderr)
     print(f"{imported.n_taken} taken, {len(imported.refused)} refused", file=sys.stderr)

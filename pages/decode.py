@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.controls import decode_controls
 from dashboard.frame import open_page
+from dashboard.measured_sentences import decode_answer
 from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
 from dashboard.results import show_results
 
@@ -17,7 +18,7 @@ device = show_device()
 contexts = ", ".join(map(str, choice.context_lens))
 job = show_run_buttons(choice.arguments, f"Measures every variant at {contexts} tokens.")
 show_progress(job)
-show_results(choice, device, job.records if job else ())
+rows = show_results(choice, device, job.records if job else ())
 st.markdown(
     "**What is measured.** One step for one new token per sequence, in a process of its own with a "
     "cache of random values: *attend* is scores, softmax and weighted sum, *step* also the norm, "
@@ -32,4 +33,6 @@ st.markdown(
     "**Limits.** Tokens/s counts the measured layers alone: no feed-forward, no vocabulary. "
     "A prediction knows no norm, no RoPE, and no kernel that falls short of the device."
 )
+if rows:
+    st.success(f"**Answer, measured here.** {decode_answer(rows, choice.context_len)}")
 show_command(choice.arguments)

@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard.comparisons import show_comparisons
 from dashboard.controls import check_controls
 from dashboard.frame import open_page
+from dashboard.measured_sentences import comparisons_answer
 from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
 
 open_page(
@@ -18,7 +19,7 @@ job = show_run_buttons(
     choice.arguments, "Computes eight comparisons, each in a process of its own."
 )
 show_progress(job)
-show_comparisons(choice, job.records if job else ())
+compared = show_comparisons(choice, job.records if job else ())
 st.markdown(
     "**What is compared.** One decode step over the context above, with random inputs rounded to "
     "the number format first; cached against uncached runs a whole layer over at most 64 tokens. "
@@ -27,4 +28,7 @@ st.markdown(
     "`repeat` orders them, in place of i // q_per_kv, as `repeat_interleave` does. It cannot show "
     "where no head shares (MHA) or all share one (MQA): those two rows pass all the same."
 )
+if compared:
+    says = comparisons_answer(compared, planted=choice.planted)
+    st.success(f"**Answer, measured here.** {says}")
 show_command(choice.arguments)

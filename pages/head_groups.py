@@ -21,6 +21,7 @@ parts = cached_parts(attention, choice.kv_format)
 part = parts[selected]
 table = formula_tables.part_table(choice, attention)
 
+panels.show_evidence("formula")
 panels.show_metrics(
     [
         ("Query heads", str(attention.n_heads), "N of the lecture"),
@@ -34,7 +35,6 @@ panels.show_metrics(
         ),
     ]
 )
-panels.show_evidence("formula")
 panels.show_figure(
     head_map(attention, choice.kv_format, selected),
     "head_map",
@@ -45,6 +45,7 @@ st.markdown(
 )
 show_on_gpus(choice, attention, tp)
 st.subheader("The numbers")
+panels.show_evidence("formula")
 panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
 panels.show_downloads("head_groups", {"csv": lambda: table.to_csv(index=False)})
 st.markdown(

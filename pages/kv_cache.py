@@ -18,6 +18,7 @@ open_page(
 )
 choice, ceilings = cache_controls()
 sizes = {name: choice.cache_bytes(name, choice.context_len) for name in choice.models}
+panels.show_evidence("formula")
 panels.show_metrics(
     [
         (f"{name} cache", units.capacity(size), sentences.size_caption(choice, name))

@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.figures.style import (
+    ATTEND_SPREAD,
     ELSEWHERE,
     LOOKS,
     STANCES,
@@ -41,7 +42,7 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     rows = [row for rows in selections.values() for row in rows]
     contexts = [row["context_len"] for row in rows] or CONTEXTS
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
-    times = [row["attend_s"] for row in rows] or SECONDS
+    times = [row[name] for row in rows for name in ATTEND_SPREAD] or SECONDS
     figure.update_yaxes(seconds_axis(times, "attend (median, measured)"))
     return laid_out(figure, height=440).update_layout(showlegend=True)
 

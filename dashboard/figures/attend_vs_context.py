@@ -8,6 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from dashboard.figures.style import (
+    ATTEND_SPREAD,
     LOOKS,
     NEUTRAL,
     context_axis,
@@ -48,7 +49,7 @@ def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Fi
     times = [
         row[name]
         for row in rows
-        for name in ("attend_s", "bound_s", "predicted_attend_s")
+        for name in (*ATTEND_SPREAD, "bound_s", "predicted_attend_s")
         if row[name] is not None
     ]
     contexts = [*context_lens, *(row["context_len"] for row in rows)]

@@ -86,6 +86,7 @@ POLICY_LOOKS = {
 LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 HEAT = sequential.Cividis  # dark to bright, the same to the colour-blind
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
+ATTEND_SPREAD = ("attend_q1_s", "attend_s", "attend_q3_s")  # of a row: its marker and its bar
 
 
 def sharing_look(n_heads: int, n_kv_heads: int) -> Look:

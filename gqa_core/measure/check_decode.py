@@ -7,19 +7,11 @@ rate, no floor and no padding, and its bound is that of the bytes alone. Free of
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
 
-from gqa_core.configs import (
-    KERNEL_NAMES,
-    AttentionConfig,
-    GroupedConfig,
-    LatentConfig,
-    Workload,
-    require_int,
-)
+from gqa_core.configs import Workload, require_int
 from gqa_core.measure import checks
 from gqa_core.measure.point import MAX_SAMPLES, DecodePoint
 from gqa_core.measure.record import ADDED, Record
@@ -52,15 +44,15 @@ def check_decode(record: Record) -> None:
     workload = checks.require_fields("workload", record["workload"], WORKLOAD)
     samples = checks.require_fields("samples_s", record["samples_s"], SAMPLED)
     point = DecodePoint(
-        attention=_layer(record["config"]),
+        attention=checks.layer(record["config"]),
         workload=Workload(context_len=workload["context_len"], batch_size=workload["batch_size"]),
-        dtype=_text("workload.dtype", workload["dtype"]),
+        dtype=checks.text("workload.dtype", workload["dtype"]),
         n_layers=workload["n_layers"],
-        kernel=_text("kernel_asked", record["kernel_asked"]),
+        kernel=checks.text("kernel_asked", record["kernel_asked"]),
         n_samples=checks.require_samples(samples),
     )
     checks.require_equal("variant", record["variant"], point.attention.variant)
-    _require_kernel_ran(point, record["kernel_ran"])
+    checks.require_kernel_ran(point.kernel, record["kernel_ran"])
     require_int("n_warmup", record["n_warmup"], MAX_SAMPLES, least=0)
     checks.require_memory(
         record["memory"],
@@ -69,33 +61,7 @@ def check_decode(record: Record) -> None:
         padded=record["schema_version"] > 1,
     )
     _require_bound(point, record)
-    _require_warnings(record["warnings"])
-
-
-def _layer(config: object) -> AttentionConfig:
-    latent = isinstance(config, dict) and "kv_lora_rank" in config
-    kind = LatentConfig if latent else GroupedConfig
-    given = checks.require_fields("config", config, _names(kind))
-    layer = kind(**given)
-    for name in _names(kind):
-        checks.require_equal(f"config.{name}", given[name], getattr(layer, name))
-    return layer
-
-
-def _names(kind: type) -> list[str]:
-    return [field.name for field in dataclasses.fields(kind)]
-
-
-def _text(name: str, value: object) -> str:
-    checks.require_text(name, value)
-    return value
-
-
-def _require_kernel_ran(point: DecodePoint, ran: object) -> None:
-    if point.kernel != "auto":
-        checks.require_equal("kernel_ran", ran, point.kernel)
-    elif ran not in (names := [name for name in KERNEL_NAMES if name != "auto"]):
-        raise ValueError(f"kernel_ran must be one of {', '.join(names)}: got {checks.shown(ran)}")
+    checks.require_warnings(record["warnings"])
 
 
 def _require_bound(point: DecodePoint, record: Mapping[str, Any]) -> None:
@@ -115,13 +81,3 @@ def _require_bound(point: DecodePoint, record: Mapping[str, Any]) -> None:
             "bound_s must be the larger of formula_bytes / read_bandwidth_bytes_per_s and FLOP / "
             f"matmul_flops_per_s, {expected:g}: got {checks.shown(bound)}"
         )
-
-
-def _require_warnings(warnings: object) -> None:
-    if not isinstance(warnings, list) or len(warnings) > checks.MAX_TEXTS:
-        raise ValueError(
-            f"warnings must be a list of at most {checks.MAX_TEXTS} texts: "
-            f"got {checks.shown(warnings)}"
-        )
-    for warning in warnings:
-        checks.require_text("warnings", warning)

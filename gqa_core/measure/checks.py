@@ -6,10 +6,17 @@ measurement keeps, so that nothing derived from them later can overflow or divid
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from gqa_core.configs import require_int
+from gqa_core.configs import (
+    KERNEL_NAMES,
+    AttentionConfig,
+    GroupedConfig,
+    LatentConfig,
+    require_int,
+)
 from gqa_core.measure.point import MAX_SAMPLES
 
 MAX_BYTES = 2**53  # the largest whole number every reader of JSON holds exactly
@@ -81,6 +88,71 @@ def require_number(name: str, value: object, least: float, most: float) -> None:
         raise ValueError(f"{name} must be between {least:g} and {most:g}: got {shown(value)}")
 
 
+def text(name: str, value: object) -> str:
+    """`value`, if it is a short line of characters that show.
+
+    Raises:
+        ValueError: as `require_text`.
+    """
+    require_text(name, value)
+    return value
+
+
+def require_list(name: str, value: object, of: str, lengths: Sequence[int]) -> list[Any]:
+    """`value`, if it is a list of one of these lengths; `of` says what is in it.
+
+    Raises:
+        ValueError: it is something else, or of another length.
+    """
+    if not isinstance(value, list) or len(value) not in lengths:
+        got = f"{len(value)} values" if isinstance(value, list) else shown(value)
+        most = lengths[-1] if lengths[0] == lengths[-1] else f"{lengths[0]} to {lengths[-1]}"
+        raise ValueError(f"{name} must be a list of {most} {of}: got {got}")
+    return value
+
+
+def require_warnings(warnings: object) -> None:
+    """Nothing, if these are a few short lines.
+
+    Raises:
+        ValueError: they are not.
+    """
+    if not isinstance(warnings, list) or len(warnings) > MAX_TEXTS:
+        raise ValueError(
+            f"warnings must be a list of at most {MAX_TEXTS} texts: got {shown(warnings)}"
+        )
+    for warning in warnings:
+        require_text("warnings", warning)
+
+
+def layer(config: object, *, grouped: bool = False) -> AttentionConfig:
+    """The layer that a record's `config` describes in full; `grouped` ones alone, if so asked.
+
+    Raises:
+        ValueError: it is none, or a number of it is out of bounds or left out.
+    """
+    latent = not grouped and isinstance(config, dict) and "kv_lora_rank" in config
+    kind = LatentConfig if latent else GroupedConfig
+    names = [field.name for field in dataclasses.fields(kind)]
+    given = require_fields("config", config, names)
+    found = kind(**given)
+    for name in names:
+        require_equal(f"config.{name}", given[name], getattr(found, name))
+    return found
+
+
+def require_kernel_ran(asked: str, ran: object) -> None:
+    """Nothing, if the kernel that ran is the one asked for, or any where none was named.
+
+    Raises:
+        ValueError: it is another, or none that exists.
+    """
+    if asked != "auto":
+        require_equal("kernel_ran", ran, asked)
+    elif ran not in (names := [name for name in KERNEL_NAMES if name != "auto"]):
+        raise ValueError(f"kernel_ran must be one of {', '.join(names)}: got {shown(ran)}")
+
+
 def require_samples(samples: Mapping[str, object]) -> int:
     """How many samples each list has, if all are lists of seconds of the same length.
 
@@ -115,11 +187,17 @@ def require_device(value: object) -> None:
 
 
 def require_memory(
-    value: object, formula_bytes: int, device_type: str, *, padded: bool = False
+    value: object,
+    formula_bytes: int,
+    device_type: str,
+    *,
+    tensor_bytes: int | None = None,
+    padded: bool = False,
 ) -> None:
     """Nothing, if these are the bytes of one measurement whose cache the formula knows.
 
-    `padded` memory also tells the bytes that its layout adds to the formula's slots.
+    `tensor_bytes` are those of its tensors where they hold more than the formula's; `padded` memory
+    also tells the bytes that its layout adds to the formula's slots.
 
     Raises:
         ValueError: they are not.
@@ -128,7 +206,8 @@ def require_memory(
     fields = [*names.split(), *["padding_bytes"] * padded]
     memory = require_fields("memory", value, fields)
     require_equal("memory.formula_bytes", memory["formula_bytes"], formula_bytes)
-    require_equal("memory.tensor_bytes", memory["tensor_bytes"], formula_bytes)
+    held = formula_bytes if tensor_bytes is None else tensor_bytes
+    require_equal("memory.tensor_bytes", memory["tensor_bytes"], held)
     counted = dict(memory)
     if device_type == "cpu":
         require_equal("memory.allocator_peak_bytes", counted.pop("allocator_peak_bytes"), None)

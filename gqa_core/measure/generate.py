@@ -18,12 +18,11 @@ from gqa_core.engine.kernels import resolve
 from gqa_core.engine.layer import PHASES, Lap, decode_step
 from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
-from gqa_core.measure.generate_point import GeneratePoint
+from gqa_core.measure.generate_point import N_SHOWN, GeneratePoint
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.timing import Clock, one_thread, time_phases
 
 N_WARMUP = 16  # tokens generated and thrown away before any is timed
-N_SHOWN = 4  # numbers of a token's vector that a record keeps, to compare the two ways by
 
 Step = Callable[[Tensor, int, Lap], Tensor]
 

@@ -15,6 +15,7 @@ from gqa_core.theory.formats import dtype_bytes
 
 WAYS = ("cached", "recomputed")
 PLAIN_KERNEL = "matmul"  # writes all n^2 scores out, and copies no K or V
+N_SHOWN = 4  # numbers of a token's vector that a record keeps, to compare the two ways by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

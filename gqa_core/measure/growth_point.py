@@ -47,10 +47,21 @@ class GrowthPoint(LengthsPoint):
         """
         if self.policy == "concatenate":
             return 4 * self.formula_bytes
-        if self.policy == "paged":
-            n_blocks = -(-self.n_tokens // self.block_len)
-            return self.cache_bytes(1) * n_blocks * self.block_len
-        return self.formula_bytes
+        return self.held_bytes(self.n_tokens)
+
+    @property
+    def worst_waste_bytes(self) -> int:
+        """Bytes of slots that hold no token yet, when they are most: at the first token."""
+        return self.held_bytes(1) - self.cache_bytes(1)
+
+    def held_bytes(self, context_len: int) -> int:
+        """Bytes of all tensors of the caches once `context_len` tokens are in them."""
+        if self.policy == "concatenate":
+            return self.cache_bytes(context_len)
+        if self.policy == "preallocate":
+            return self.formula_bytes
+        n_blocks = -(-context_len // self.block_len)
+        return self.cache_bytes(1) * n_blocks * self.block_len
 
     def __str__(self) -> str:
         blocks = f" blocks of {self.block_len}" if self.policy == "paged" else ""

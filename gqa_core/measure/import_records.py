@@ -3,21 +3,21 @@
 Nothing of a line is believed: it must be one JSON object with exactly the fields of its kind, and
 its numbers must agree with each other. What passes is kept as it came, labelled as measured
 elsewhere. Lines are read one at a time, so that a file far too large is refused, not swallowed.
-A kind of record is importable once it stands in KINDS. Free of torch and pandas.
+Which kinds can come, and who checks each, the caller says. Free of torch and pandas.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
 from gqa_core.configs import require_int
 from gqa_core.json_object import parse_object
-from gqa_core.measure import check_decode, checks
-from gqa_core.measure.record import ADDED, VERSIONS, Record
+from gqa_core.measure import checks
+from gqa_core.measure.record import VERSIONS, Record
 from gqa_core.measure.run_log import RunLog
 
 MAX_FILE_BYTES = 64 * 2**20
@@ -58,9 +58,6 @@ class Importable:
         return tuple(name for name in self.fields if name not in absent)
 
 
-KINDS = {"decode": Importable(check_decode.FIELDS, check_decode.check_decode, ADDED)}
-
-
 @dataclass(frozen=True)
 class Imported:
     """What became of a file: how many records the log took, and a sentence for each other line."""
@@ -69,7 +66,7 @@ class Imported:
     refused: tuple[str, ...]
 
 
-def import_records(source: BinaryIO, log: RunLog) -> Imported:
+def import_records(source: BinaryIO, log: RunLog, kinds: Mapping[str, Importable]) -> Imported:
     """Keep the records of a file of JSON Lines that are right and new, in one commit.
 
     Raises:
@@ -81,7 +78,7 @@ def import_records(source: BinaryIO, log: RunLog) -> Imported:
     first_lines: dict[tuple[str, int], int] = {}
     for number, line in _lines(source):
         try:
-            record = read_record(line)
+            record = read_record(line, kinds)
             first = first_lines.setdefault((record["run_id"], record["point"]), number)
             if first != number:
                 raise ValueError(f"{_name(record)} stands in line {first} already")
@@ -98,7 +95,7 @@ def import_records(source: BinaryIO, log: RunLog) -> Imported:
     )
 
 
-def read_record(line: bytes | None) -> Record:
+def read_record(line: bytes | None, kinds: Mapping[str, Importable]) -> Record:
     """The record in one line; None stands for a line too long to be read.
 
     Raises:
@@ -109,11 +106,11 @@ def read_record(line: bytes | None) -> Record:
     record = parse_object(line, "record")
     version = _require_version(record.get("schema_version"))
     kind = record.get("kind")
-    if not isinstance(kind, str) or kind not in KINDS:
-        raise ValueError(f"kind must be one of {', '.join(KINDS)}: got {checks.shown(kind)}")
-    checks.require_fields("record", record, (*HEADER, *KINDS[kind].fields_of(version)))
+    if not isinstance(kind, str) or kind not in kinds:
+        raise ValueError(f"kind must be one of {', '.join(kinds)}: got {checks.shown(kind)}")
+    checks.require_fields("record", record, (*HEADER, *kinds[kind].fields_of(version)))
     _require_header(record)
-    KINDS[kind].check(record)
+    kinds[kind].check(record)
     return record
 
 

@@ -1,4 +1,4 @@
-"""Each kind of record in one line of text, as `python -m gqa_core runs` lists them."""
+"""Each kind of record in words: what was done and what came out, in one line or in two columns."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from gqa_core import units
+from gqa_core.measure.check_point import COMPARISONS
 from gqa_core.measure.record import Record, peak_bytes, row
 
 
@@ -21,50 +22,63 @@ def decode_line(record: Record) -> str:
     )
 
 
-def generate_line(record: Record) -> str:
+def generate_told(record: Record) -> tuple[str, str]:
     """How many tokens were generated, which way, and the seconds of all their steps."""
     spent = sum(totals[-1] for totals in record["totals_s"].values())
-    return f"generated {record['way']:<12} {_length(record)}  in all {units.duration(spent):>8}"
+    how = "with the cache" if record["way"] == "cached" else "by recomputing"
+    return f"{_length(record)} generated {how}, {_dtype(record)}", f"{units.duration(spent)} in all"
 
 
-def growth_line(record: Record) -> str:
+def growth_told(record: Record) -> tuple[str, str]:
     """How far a cache grew, by which policy, the seconds of all appends and the peak."""
-    spent = record["totals_s"]["append"][-1]
+    spent, block = record["totals_s"]["append"][-1], record["block_len"]
+    policy = f"{record['policy']} blocks of {block}" if block else record["policy"]
     return (
-        f"grown     {record['policy']:<12} {_length(record)}  in all {units.duration(spent):>8}"
-        f"  peak {units.capacity(peak_bytes(record))}"
+        f"{_length(record)} appended, {policy}, {_dtype(record)}",
+        f"{units.duration(spent)} in all, peak {units.capacity(peak_bytes(record))}",
     )
 
 
-def check_line(record: Record) -> str:
+def check_told(record: Record) -> tuple[str, str]:
     """What was compared, and whether the two sides agree."""
-    verdict = "pass" if record["passed"] else "FAIL"
     planted = ", error planted" if record["planted"] else ""
-    return f"compared  {record['comparison']:<18} {record['relative_error']:.1e} {verdict}{planted}"
+    return (
+        f"{COMPARISONS[record['comparison']]}, {_dtype(record)}{planted}",
+        f"{'pass' if record['passed'] else 'FAIL'}, {record['relative_error']:.1e} apart",
+    )
 
 
-def quality_line(record: Record) -> str:
+def quality_told(record: Record) -> tuple[str, str]:
     """How a small model came to its K/V heads, and its held-out loss, first and last."""
     taken = dict(zip(record["percents"], record["losses"], strict=True))
     ends = dict.fromkeys((min(taken), max(taken)))
+    heads = f"{record['n_kv_heads']} of {record['recipe']['n_heads']} K/V heads"
+    how = "from scratch" if record["start"] == "scratch" else f"by {record['start']}"
     losses = ", ".join(f"{taken[percent]:.4f} at {percent}%" for percent in ends)
-    return (
-        f"trained   {record['start']:<8} {record['n_kv_heads']:>2} K/V heads"
-        f"  seed {record['seed']}  loss {losses}"
-    )
+    return f"{heads} {how}, seed {record['seed']}", f"loss {losses}"
 
 
-LINES: Mapping[str, Callable[[Record], str]] = MappingProxyType(
-    {
-        "check": check_line,
-        "decode": decode_line,
-        "generate": generate_line,
-        "growth": growth_line,
-        "quality": quality_line,
+TOLD: Mapping[str, Callable[[Record], tuple[str, str]]] = MappingProxyType(
+    {  # what was done, and what came out
+        "check": check_told,
+        "generate": generate_told,
+        "growth": growth_told,
+        "quality": quality_told,
     }
 )
 
 
+def line(record: Record) -> str:
+    """A record of any kind in one line."""
+    if record["kind"] == "decode":
+        return decode_line(record)
+    what, result = TOLD[record["kind"]](record)
+    return f"{what:<52}  {result}"
+
+
 def _length(record: Record) -> str:
-    workload = record["workload"]
-    return f"context {workload['context_lens'][-1]:>8}  {workload['dtype']:<9}"
+    return units.count(record["workload"]["context_lens"][-1], "token")
+
+
+def _dtype(record: Record) -> str:
+    return record["workload"]["dtype"]

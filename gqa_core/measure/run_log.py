@@ -91,6 +91,10 @@ class RunLog:
         """All records, or those of one kind, oldest first; none where there is no file yet."""
         return [record for record, _ in self.labelled(kind)]
 
+    def measured_here(self, kind: str) -> list[Record]:
+        """The records of one kind that this log's owner measured: none that were imported."""
+        return [record for record, evidence in self.labelled(kind) if evidence == MEASURED_HERE]
+
     def labelled(self, kind: str | None = None) -> list[tuple[Record, str]]:
         """The same records, each with its evidence: measured here, or measured elsewhere."""
         query = "SELECT body, evidence FROM records WHERE kind = coalesce(?, kind) ORDER BY id"

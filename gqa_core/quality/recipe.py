@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from gqa_core.configs import GroupedConfig, ModelConfig, Workload, require_int
+from gqa_core.quality.corpus import N_TOKENS
+from gqa_core.theory.cost import projection_parameters
 from gqa_core.theory.memory import kv_cache_bytes
 
 POOLINGS = ("mean", "first", "random")
@@ -66,6 +68,13 @@ class Recipe:
     def uptrain_steps(self, percent: int) -> int:
         """Steps that are so many percent of the training's, at least one where percent is not 0."""
         return 0 if percent == 0 else max(1, self.n_steps * percent // 100)
+
+    def n_params(self, n_kv_heads: int) -> int:
+        """Parameters of the model: embedding, and per layer attention, feed-forward, two norms."""
+        layer = self.attention(n_kv_heads)
+        feed_forward = 3 * self.dim * self.hidden_dim
+        block = projection_parameters(layer) + feed_forward + 2 * self.dim
+        return self.n_layers * block + (N_TOKENS + 1) * self.dim
 
     @property
     def numbers(self) -> dict[str, float]:

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from dashboard.frame import PAGES
-from tests.browser.conftest import running_server
+from tests.browser.conftest import is_settled, running_server
 
 TITLES = {
     "/": ("Overview", "What sharing K/V heads buys"),
@@ -29,9 +29,7 @@ def is_drawn(page, path):
     name, title = TITLES[path]
     expect(page).to_have_title(f"{name} | GQA Lab")
     expect(page.get_by_role("heading", name=title)).to_be_visible()
-    expect(page.get_by_test_id("stApp")).to_have_attribute(
-        "data-test-script-state", "notRunning", timeout=20_000
-    )
+    is_settled(page)
 
 
 def errors(console, path):
@@ -72,19 +70,16 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
     for slider in reversed(sliders.all()):  # K/V heads before the query heads that they divide
         said, address = slider.get_attribute("aria-valuetext"), page.url
         at_end = slider.get_attribute("value") == slider.get_attribute("max")
-        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=20_000)
         slider.press("ArrowLeft" if at_end else "ArrowRight")
         expect(slider).not_to_have_attribute("aria-valuetext", said)
         page.wait_for_url(lambda url, before=address: url != before, wait_until="commit")
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=20_000)
-    page.wait_for_timeout(500)
+        is_settled(page)
     is_drawn(page, path)
     moved = [slider.get_attribute("aria-valuetext") for slider in sliders.all()]
     expect(page.get_by_test_id("stTopNavLink")).to_have_text(MENU)
     again = visit(page.url.removeprefix(page.evaluate("location.origin")))
     for index, value in enumerate(moved):
-        slider = again.get_by_role("slider").nth(index)
-        expect(slider).to_have_attribute("aria-valuetext", value, timeout=20_000)
+        expect(again.get_by_role("slider").nth(index)).to_have_attribute("aria-valuetext", value)
     assert not errors(console, path)
 
 
@@ -102,21 +97,23 @@ def test_a_phone_shows_every_page_without_sideways_scrolling(visit, path, scheme
 
 def test_moving_k_v_heads_redraws_metrics_picture_curve_and_table(visit):
     page = visit("/")
+    is_drawn(page, "/")
     gqa = page.get_by_test_id("stMetric").nth(1)
     expect(gqa).to_contain_text("1.00 GiB")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("8 K/V heads, each shared by 4")
     page.get_by_role("slider", name="K/V heads").press("ArrowRight")
     expect(gqa).to_contain_text("2.00 GiB")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("16 K/V heads, each shared by 2")
-    curve = "document.querySelectorAll('.js-plotly-plot')[1].data.find(t => t.name == 'GQA here').y"
-    page.wait_for_function(f"{curve}[0] == 2 * 2 ** 30")
+    curve = "document.querySelectorAll('.js-plotly-plot')[1].data.find(t => t.name == 'GQA here')"
+    page.wait_for_function(f"{curve}?.y[0] == 2 * 2 ** 30")
     expect(page.get_by_test_id("stDataFrame").last).to_contain_text("2.147")  # GB
-    assert "n_kv_heads=16" in page.url
+    page.wait_for_url("**n_kv_heads=16**", wait_until="commit")
 
 
 def test_fewer_query_heads_pull_the_k_v_heads_along(visit):
     page = visit("/?n_heads=16&n_kv_heads=16")
     expect(page.get_by_test_id("stAlert").first).to_contain_text("is MHA")
+    is_settled(page)
     page.get_by_role("slider", name="Query heads").press("ArrowLeft")
     expect(page.get_by_role("slider", name="K/V heads")).to_have_attribute("aria-valuetext", "14")
     expect(page.get_by_test_id("stAlert").first).to_contain_text(
@@ -127,6 +124,7 @@ def test_fewer_query_heads_pull_the_k_v_heads_along(visit):
 def test_a_link_restores_the_view_on_the_other_page_too(visit):
     page = visit("/?n_heads=64&n_kv_heads=4&context_len=32768")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("4 K/V heads, each shared by 16")
+    is_settled(page)
     page.get_by_test_id("stTopNavLink").filter(has_text="Decode").click()
     expect(page.get_by_role("heading", name=TITLES["/decode"][1])).to_be_visible()
     for name, value in (("Query heads", "64"), ("K/V heads", "4"), ("Context", "32768")):

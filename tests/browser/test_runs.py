@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from gqa_core.measure.run_log import RunLog
-from tests.browser.conftest import running_server
+from tests.browser.conftest import is_settled, running_server
 from tests.measure import samples
 
 HTML = "<img src=x onerror=\"document.title='run'\"> **GPU**"
@@ -22,17 +22,18 @@ def address(chromium, tmp_path):
 
 def import_file(page, *lines):
     text = "".join(f"{line}\n" for line in lines)
-    page.locator("input[type=file]").set_input_files(
-        {"name": "records.jsonl", "mimeType": "application/json", "buffer": text.encode()}
-    )
+    with page.expect_response(lambda response: "/upload_file/" in response.url and response.ok):
+        page.locator("input[type=file]").set_input_files(
+            {"name": "records.jsonl", "mimeType": "application/json", "buffer": text.encode()}
+        )
     expect(page.get_by_text("records.jsonl")).to_be_visible()
-    page.wait_for_timeout(1000)  # until the server has it too: nothing on the page says so
+    is_settled(page)
     page.get_by_role("button", name="Import").click()
 
 
 def test_an_uploaded_file_is_taken_by_line_and_html_in_it_stays_text(visit, address):
     page = visit("/runs", address=address)
-    expect(page.get_by_test_id("stMetric").first).to_contain_text("1", timeout=20_000)
+    expect(page.get_by_test_id("stMetric").first).to_contain_text("1")
     device = {"type": "cuda", "name": HTML, "n_threads": 8}
     record = samples.record(run_id="run-2", device=device)
     record["memory"]["allocator_peak_bytes"] = 16384

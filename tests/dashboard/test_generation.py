@@ -69,7 +69,7 @@ def test_totals_and_differences_come_from_the_records(found):
     # at 128: attend 128^2 us; project, append and output 128 us each
     assert generation.total_s(found["cached"], 128) == pytest.approx(1e-6 * (128**2 + 3 * 128))
     assert generation.largest_difference(found) == 0
-    found["recomputed"]["outputs"][1] = [0.5, -1.25]
+    found["recomputed"]["outputs"][1] = [0.5, -1.25, 0.25, 1.5]
     assert generation.largest_difference(found) == 0.25
 
 
@@ -79,7 +79,8 @@ def test_time_and_growth_tables_have_their_rows_and_units(found):
     assert len(times) == 2 * (2 * lengths[0] + lengths[1])
     growth = generation.growth_table(found)
     assert growth["Policy"].tolist() == ["concatenate", "preallocate", "paged, blocks of 64"]
-    assert growth["Worst waste (KiB)"].tolist() == [1.0] * 3
+    # half a KiB a token: all slots but the first of 512, and of a block of 64
+    assert growth["Worst waste (KiB)"].tolist() == [0, 255.5, 31.5]
     assert growth["Append at 512 (us)"].tolist() == [1.0] * 3
 
 

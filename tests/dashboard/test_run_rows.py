@@ -4,6 +4,7 @@ import pytest
 
 from dashboard import run_rows
 from dashboard.figures.attend_compared import attend_compared
+from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.style import LOOKS
 from dashboard.measured_tables import decode_rows, of_device
 from gqa_core.configs import GroupedConfig
@@ -119,6 +120,14 @@ def test_the_chart_fills_what_was_measured_here_and_opens_what_was_not():
     assert list(a.error_y.array) == pytest.approx([0.0005])  # up to the third quartile, 2.5 ms
     assert b.text == ("64 tokens, measured elsewhere: 2 ms",)
     assert figure.layout.yaxis.range == pytest.approx((-3, -2))
+
+
+def test_the_axis_of_time_holds_every_bar():
+    wild = decode_rows([samples.record(attend=[5e-5, 5e-5, 2e-3, 0.3, 0.3])])
+    for figure in (attend_compared({"A": wild}), attend_vs_context(wild, (64,))):
+        low, high = figure.layout.yaxis.range
+        assert 10**low <= 5e-5 * 1.001
+        assert 10**high >= 0.3 * 0.999
 
 
 def test_a_chart_of_nothing_is_empty_and_no_error():

@@ -6,11 +6,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import loaders
+from dashboard.frame import PAGES
 from dashboard.panels import plain
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.measure.run_log import RunLog
-from tests.measure import generations, samples
+from tests.measure import comparisons, generations, samples
+from tests.quality import grids
 
 ROOT = Path(__file__).parents[2]
 HTML = "<img src=x onerror=alert(1)> **GPU** :red[x]"
@@ -54,12 +57,77 @@ def fill(log):
     log.take_in([elsewhere | {"created_at": "2026-11-22T08:00:00+00:00"}])
 
 
-def test_records_that_other_pages_show_are_counted_in_words(opened, log):
-    fill(log)
+def fill_with_others(log):
     for record in generations.records():
         log.append(record | {"run_id": "run-3"})
-    said = "2 generations (page Why a cache), 3 growing caches (page Why a cache)."
-    assert f"The log also keeps {said}" in texts(opened())
+    log.append(comparisons.record(run_id="run-4"))
+    log.take_in(grids.records(run_id="run-5", device=OTHER))
+
+
+def test_records_of_every_kind_stand_in_a_table_of_their_own(opened, log):
+    fill(log)
+    fill_with_others(log)
+    app = opened()
+    assert not app.exception
+    decode, others = (frame.value for frame in app.dataframe)
+    assert (len(decode), len(others)) == (3, 10)
+    assert metrics(app)["Records"] == "13"
+    assert metrics(app)["Measured elsewhere"] == "5"
+    kinds = ["generation"] * 2 + ["growing cache"] * 3 + ["comparison"] + ["small model"] * 4
+    assert others["Kind"].tolist() == kinds
+    assert others["What"][4] == "128 tokens appended, paged blocks of 64, float32"
+    assert others["Result"][5] == "pass, 2.5e-07 apart"
+    assert others["Evidence"].tolist() == [MEASURED_HERE] * 6 + [MEASURED_ELSEWHERE] * 4
+    assert set(others["Page"]) <= {title for _, title in PAGES}
+
+
+@pytest.mark.parametrize(
+    ("field", "values", "left"),
+    [
+        ("kind", ["generation"], (0, 2)),
+        ("kind", ["decode step"], (3, 0)),
+        ("evidence", [MEASURED_ELSEWHERE], (1, 4)),
+        ("device", [f"{HTML}, 4 threads"], (1, 4)),
+        ("run", ["run-1", "run-4"], (2, 1)),
+        ("variant", ["MHA"], (1, 10)),  # no other kind has one
+    ],
+)
+def test_a_filter_narrows_all_kinds_that_have_its_field(opened, log, field, values, left):
+    fill(log)
+    fill_with_others(log)
+    app = opened()
+    app = app.multiselect(key=f"only_{field}").set_value(values).run()
+    assert not app.exception
+    assert metrics(app)["Records"] == str(sum(left))
+    tables = [frame.value for frame in app.dataframe]
+    assert [len(table) for table in tables] == [count for count in left if count]
+
+
+def test_a_log_without_decode_steps_shows_what_it_has(opened, log):
+    fill_with_others(log)
+    app = opened()
+    assert not app.exception
+    assert len(app.dataframe) == 1
+    assert "they cannot tell" in app.success[-1].value
+
+
+def test_records_of_every_kind_come_in_and_no_other_page_shows_them(opened, log):
+    lie = grids.records(run_id="run-6")[0] | {"cache_bytes": 1}
+    records = [
+        *generations.records(),
+        comparisons.record(run_id="run-4"),
+        *grids.records(run_id="run-5"),
+    ]
+    app = opened()
+    app.text_area(key="import_text").input(jsonl(*records, lie)).run()
+    app = app.button(key="import_button").click().run()
+    assert not app.exception
+    assert app.warning[0].value.startswith("Text: 10 taken, 1 refused.")
+    assert app.code[0].value == "line 11: cache_bytes must be 524288: got 1"
+    assert len(app.dataframe[0].value) == 10
+    for kind in ("check", "generate", "growth", "quality"):
+        assert loaders.logged_records(kind) == ()
+    assert log.records() == records
 
 
 def test_an_empty_log_says_so_and_still_takes_records(opened, log):
@@ -129,6 +197,10 @@ def test_a_link_restores_the_filter_and_nonsense_in_it_falls_back(opened, log):
     app = opened(only_evidence="believed", only_context="many")
     assert not app.exception
     assert len(app.dataframe[0].value) == 3
+    assert app.code[0].value.splitlines() == [
+        "only_context in the link must be one of its options: got 'many', none of them used",
+        "only_evidence in the link must be one of its options: got 'believed', none of them used",
+    ]
 
 
 @pytest.mark.parametrize("by", ["device", "date", "run"])

@@ -23,6 +23,11 @@ def records(attention=LAYER, context_lens=(16, 32, 64), cached_context_lens=(128
     return found
 
 
+def held(point, context_len):
+    grows = hasattr(point, "policy")
+    return point.held_bytes(context_len) if grows else point.formula_bytes
+
+
 def _measured(point):
     phases = PHASES if hasattr(point, "way") else ("append",)
     power = {phase: POWER.get((getattr(point, "way", None), phase), 0) for phase in phases}
@@ -34,12 +39,12 @@ def _measured(point):
         "n_warmup": 16,
         "samples_s": {p: [[1e-6 * n ** power[p]] * 3 for n in lengths] for p in phases},
         "totals_s": {p: [1e-6 * n ** (power[p] + 1) for n in lengths] for p in phases},
-        "outputs": [[0.5, -1.0]] * len(lengths),
-        "held_bytes": [point.cache_bytes(n) for n in lengths],
-        "worst_waste_bytes": 1024,
+        "outputs": [[0.5, -1.0, 0.25, 1.5]] * len(lengths),
+        "held_bytes": [held(point, n) for n in lengths],
+        "worst_waste_bytes": getattr(point, "worst_waste_bytes", None),
         "memory": {
             "formula_bytes": point.formula_bytes,
-            "tensor_bytes": point.formula_bytes,
+            "tensor_bytes": held(point, lengths[-1]),
             "allocator_peak_bytes": None,
             "process_peak_bytes": 120_000,
             "baseline_bytes": 100_000,

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 
 from gqa_core.configs import proportional_latent
 from gqa_core.engine.layer import PHASES
+from gqa_core.importable import KINDS
 from gqa_core.measure import import_records as importing
 from gqa_core.measure.check_decode import FIELDS, SAMPLED
-from gqa_core.measure.import_records import HEADER, KINDS, import_records, read_record
+from gqa_core.measure.import_records import HEADER, import_records, read_record
+from gqa_core.measure.lines import TOLD
 from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.measure.run_log import RunLog, RunLogError
 from tests.measure import samples
@@ -30,7 +32,7 @@ def jsonl(*records):
 
 def take(log, text):
     data = text if isinstance(text, bytes) else text.encode()
-    return import_records(io.BytesIO(data), log)
+    return import_records(io.BytesIO(data), log, KINDS)
 
 
 def changed(path, value, record=None):
@@ -62,7 +64,7 @@ def latent_record():
 def test_the_fields_checked_are_the_fields_of_a_record():
     assert (*HEADER, *FIELDS) == samples.RECORD_FIELDS
     assert (*PHASES, "step") == SAMPLED
-    assert list(KINDS) == ["decode"]
+    assert set(KINDS) == {"decode", *TOLD}  # every kind that the log lists can come from outside
 
 
 def test_records_of_one_log_come_out_of_another_as_they_were(log, tmp_path):
@@ -84,8 +86,8 @@ LIES = [
     ("schema_version", True, "schema_version must be 1 or 2: got True"),
     ("schema_version", ..., "schema_version must be 1 or 2: got None"),
     ("schema_version", 1, "record must have no field but its own: got 'matmul_flops_per_s'"),
-    ("kind", "decoding", "kind must be one of decode: got 'decoding'"),
-    ("kind", ["decode"], "kind must be one of decode: got ['decode']"),
+    ("kind", "decoding", f"kind must be one of {', '.join(KINDS)}: got 'decoding'"),
+    ("kind", ["decode"], f"kind must be one of {', '.join(KINDS)}: got ['decode']"),
     ("mood", "good", "record must have no field but its own: got 'mood'"),
     ("evidence", "measured here", "record must have no field but its own: got 'evidence'"),
     ("bound_s", ..., "record must have bound_s: got none"),
@@ -220,7 +222,7 @@ def test_a_million_rows_are_refused_unread_and_none_is_kept(log):
 
     source = Endless()
     with pytest.raises(ValueError, match="a file must have at most 50000 lines: got more"):
-        import_records(source, log)
+        import_records(source, log, KINDS)
     assert source.given == importing.MAX_LINES + 1
     assert not log.path.exists()
 
@@ -235,7 +237,7 @@ def test_a_file_without_an_end_is_refused_by_its_size(log):
 
     source = OneLine()
     with pytest.raises(ValueError, match="a file must be at most 67108864 bytes: got more"):
-        import_records(source, log)
+        import_records(source, log, KINDS)
     assert source.given <= importing.MAX_FILE_BYTES + 2 * importing.MAX_LINE_BYTES
 
 
@@ -313,7 +315,7 @@ PATHS = list(RECORD) + [
 def test_any_text_gives_records_or_sentences_and_no_traceback(tmp_path, text):
     log = RunLog(tmp_path / "runs.sqlite")
     data = text if isinstance(text, bytes) else text.encode()
-    imported = import_records(io.BytesIO(data), log)
+    imported = import_records(io.BytesIO(data), log, KINDS)
     n_lines = sum(bool(line.strip()) for line in data.split(b"\n"))
     assert imported.n_taken == 0
     assert len(imported.refused) in (n_lines, n_lines - 1)  # a byte order mark alone is no line
@@ -324,4 +326,4 @@ def test_any_text_gives_records_or_sentences_and_no_traceback(tmp_path, text):
 def test_any_value_in_any_field_gives_a_record_or_a_sentence(path, value):
     line = json.dumps(changed(path, value)).encode()
     with suppress(ValueError):
-        assert json.dumps(read_record(line)).encode() == line
+        assert json.dumps(read_record(line, KINDS)).encode() == line

@@ -54,11 +54,11 @@ def test_a_worker_follows_its_parent_into_death(tmp_path):
         f"Workers(preload='{HERE}').call('{HERE}', 'note_pid_and_sleep', r'{note}')"
     )
     asking = subprocess.Popen([sys.executable, "-c", code])
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (note.exists() and note.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     worker = psutil.Process(int(note.read_text()))
     asking.kill()
     asking.wait()
-    worker.wait(timeout=5)
+    worker.wait(timeout=30)  # left alone, it would sleep for 600 s

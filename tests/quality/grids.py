@@ -4,8 +4,6 @@ from gqa_core.quality.corpus import python_topics
 from gqa_core.quality.point import QUALITY, quality_points
 from gqa_core.quality.recipe import Recipe
 
-N_PARAMS = 800_000
-
 
 def loss(start, n_kv_heads, seed, percent):
     """Lower with more heads, more steps and `mean`; a seed adds a hundredth."""
@@ -36,8 +34,8 @@ def _measured(point):
         "device": {"type": "cpu", "name": "A CPU", "n_threads": 2},
         "python_version": "3.11.7",
         "corpus_sha256": python_topics().sha256,
-        "checkpoint_sha256": "f" * 64,
-        "n_params": N_PARAMS,
+        "checkpoint_sha256": None if point.start == "scratch" else "f" * 64,
+        "n_params": point.recipe.n_params(point.n_kv_heads),
         "n_steps": [point.n_steps(percent) for percent in point.percents],
         "losses": [loss(point.start, point.n_kv_heads, point.seed, p) for p in point.percents],
         "train_s": 1.0,

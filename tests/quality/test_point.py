@@ -2,10 +2,13 @@
 
 import pytest
 
+from gqa_core import cli
+from gqa_core.measure.run_log import RunLog
 from gqa_core.quality import measure
 from gqa_core.quality.corpus import python_topics
 from gqa_core.quality.point import QUALITY, QualityPoint, quality_points, tasks_left
 from gqa_core.quality.recipe import Recipe
+from tests.quality import grids
 from tests.quality.test_model import TINY, tiny
 
 HEADER = {"run_id": "run-1", "point": 0, "git_commit": None}
@@ -71,3 +74,17 @@ def test_a_conversion_needs_the_shipped_recipe(shipped_tiny):
 def test_a_bad_question_is_refused(asked, sentence):
     with pytest.raises(ValueError, match=sentence):
         QualityPoint(**asked)
+
+
+def test_what_was_imported_is_still_measured_here(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cli, "_run", lambda tasks, arguments: asked.append(len(tasks)) or 0)
+    log = RunLog(tmp_path / "runs.sqlite")
+    line = ["quality", "--start=mean", "--seed=0", "--percent=0,5", f"--log={log.path}"]
+    log.take_in(grids.records(run_id="elsewhere"))
+    assert cli.main([*line, "--n-kv-heads=8,4,2,1"]) == 0
+    assert asked == [4]
+    for record in grids.records(run_id="here"):
+        log.append(record)
+    assert cli.main([*line, "--n-kv-heads=8,4,2,1"]) == 0
+    assert asked == [4]  # nothing is left to measure
