@@ -133,7 +133,8 @@ def check(arguments: argparse.Namespace) -> int:
 
 
 def quality(arguments: argparse.Namespace) -> int:
-    """Measure what sharing heads costs a small language model; what the log answers is skipped."""
+    """Measure what sharing heads costs a small model; what was measured here before is skipped."""
+    from gqa_core.measure.record import MEASURED_HERE
     from gqa_core.measure.run_log import RunLog
     from gqa_core.quality.corpus import python_topics
     from gqa_core.quality.point import quality_points, tasks_left
@@ -146,7 +147,8 @@ def quality(arguments: argparse.Namespace) -> int:
         percents=arguments.percent,
         recipe=shipped_recipe(),
     )
-    known = [] if arguments.no_log else RunLog(arguments.log).records("quality")
+    labelled = [] if arguments.no_log else RunLog(arguments.log).labelled("quality")
+    known = [record for record, evidence in labelled if evidence == MEASURED_HERE]
     tasks = tasks_left(points, known, python_topics().sha256)
     if len(tasks) < len(points):
         print(f"{len(points) - len(tasks)} of {len(points)} are in the log", file=sys.stderr)
