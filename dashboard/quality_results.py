@@ -65,9 +65,9 @@ def found_quality(held: Sequence[Record]) -> Measured:
     return Measured(here, loaders.shipped_quality())
 
 
-def show_losses(choice: QualityChoice, measured: Measured) -> None:
+def show_losses(choice: QualityChoice, measured: Measured, *, is_running: bool) -> None:
     """Metrics, and the loss against uptraining and against the cache."""
-    if tasks_left(choice.points, measured.here, loaders.corpus_sha256()):
+    if not is_running and tasks_left(choice.points, measured.here, loaders.corpus_sha256()):
         st.info(ASKED)
     found, scratch = measured.series(choice.pooling), measured.series(SCRATCH)
     if not found:

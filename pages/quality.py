@@ -28,7 +28,7 @@ job = show_run_buttons(
 )
 show_progress(job)
 measured = found_quality(job.records if job else ())
-show_losses(choice, measured)
+show_losses(choice, measured, is_running=job is not None and job.is_active)
 show_answer(choice, measured)
 st.header("The whole grid, measured elsewhere")
 show_grid(measured)

@@ -1,5 +1,7 @@
 """What can be asked of quality, what a record answers, and a point really measured."""
 
+import os
+
 import pytest
 
 from gqa_core import cli
@@ -87,8 +89,18 @@ def test_what_another_machine_measured_is_measured_here_too(tmp_path, monkeypatc
     else:
         log.take_in(records)
     monkeypatch.setattr(cli, "_run", lambda tasks, arguments: asked.extend(tasks) or 0)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")  # and so is left alone
     assert cli.main(["quality", "--seed", "0", "--percent", "0,5", "--log", str(log.path)]) == 0
     assert len(asked) == (0 if is_here else len(records))
+
+
+def test_threads_that_wait_in_training_leave_the_processor_to_others(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setenv("OMP_WAIT_POLICY", "to be put back")
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    monkeypatch.setattr(cli, "_run", lambda *_: told.append(os.environ["OMP_WAIT_POLICY"]) or 0)
+    assert cli.main(["quality", "--log", str(tmp_path / "runs.sqlite")]) == 0
+    assert told == ["PASSIVE"]
 
 
 @pytest.mark.parametrize(
