@@ -65,9 +65,9 @@ def found_quality(held: Sequence[Record]) -> Measured:
     return Measured(here, loaders.shipped_quality())
 
 
-def show_losses(choice: QualityChoice, measured: Measured) -> None:
+def show_losses(choice: QualityChoice, measured: Measured, *, is_running: bool) -> None:
     """Metrics, and the loss against uptraining and against the cache."""
-    if tasks_left(choice.points, measured.here, loaders.corpus_sha256()):
+    if not is_running and tasks_left(choice.points, measured.here, loaders.corpus_sha256()):
         st.info(ASKED)
     found, scratch = measured.series(choice.pooling), measured.series(SCRATCH)
     if not found:
@@ -123,7 +123,7 @@ def show_grid(measured: Measured) -> None:
             "jsonl": lambda: "".join(json.dumps(one) + "\n" for one in measured.elsewhere),
         },
     )
-    _show_origin(measured.elsewhere[0])
+    _show_origin(measured.elsewhere)
 
 
 def show_published() -> None:
@@ -162,12 +162,9 @@ def _show_here(measured: Measured) -> None:
         )
 
 
-def _show_origin(record: Record) -> None:
-    said = (
-        f"Measured on {record['device']['name']} with Python {record['python_version']} and torch "
-        f"{record['torch_version']}."
-    )
-    if record["corpus_sha256"] != loaders.corpus_sha256():
+def _show_origin(records: Sequence[Record]) -> None:
+    said = f"Measured on {sentences.machines(records)}."
+    if any(record["corpus_sha256"] != loaders.corpus_sha256() for record in records):
         said += " This Python's manual is another text: levels differ from what is measured here."
     st.caption(panels.plain(said))
 

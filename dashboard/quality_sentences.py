@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from dashboard.quality_rows import LossSeries
 from gqa_core import units
+from gqa_core.measure.record import Record
 from gqa_core.quality.recipe import POOLINGS
 
 
@@ -65,33 +66,40 @@ def pooling_sentence(by_start: Mapping[str, Sequence[LossSeries]], percent: int)
     return f"Best pooling at {percent}%: {won}. The GQA paper found mean best, then first."
 
 
+def machines(records: Sequence[Record]) -> str:
+    """Every processor that records come from, with its Python and torch."""
+    told = (
+        f"{record['device']['name']} with Python {record['python_version']} and torch "
+        f"{record['torch_version']}"
+        for record in records
+    )
+    return " and on ".join(dict.fromkeys(told))
+
+
 def answer(found: Sequence[LossSeries], scratch: Sequence[LossSeries], percent: int) -> str | None:
     """What sharing cost and what uptraining bought back; None where MHA or all else is missing."""
     known = [one for one in found if one.spreads.keys() >= {0, percent}]
     if len(known) < 2 or known[0].variant != "MHA":
         return None
     mha, *shared = known
-    parts = [
-        f"{one.name}: {one.spreads[0][1]:.3f}, then {one.spreads[percent][1]:.3f}"
-        f"{_bought_back(mha, one, percent)}"
-        for one in shared
-    ]
+    parts = "; ".join(f"{one.name} {_cost(mha, one, percent)}" for one in shared)
     trained = {one.variant: spread[1] for one in scratch if (spread := one.final(percent))}
     apart = (
-        f" Trained so from scratch MQA is at {trained['MQA']:.3f} and MHA at {trained['MHA']:.3f}: "
-        f"{trained['MQA'] - trained['MHA']:+.3f} nats."
+        f" Trained so from scratch, MQA is at {trained['MQA']:.3f} and MHA at "
+        f"{trained['MHA']:.3f}: {trained['MQA'] - trained['MHA']:+.3f}."
         if trained.keys() >= {"MHA", "MQA"}
         else ""
     )
     return (
-        f"MHA's held-out loss is {mha.spreads[0][1]:.3f}, and {mha.spreads[percent][1]:.3f} after "
-        f"{percent}% more steps. Heads shared by {shared[0].start} cost, before and after as many: "
-        f"{'; '.join(parts)}.{apart}"
+        f"Heads shared by {shared[0].start} change MHA's loss of {mha.spreads[0][1]:.3f} at once, "
+        f"and its {mha.spreads[percent][1]:.3f} after {percent}% of uptraining, by so many nats: "
+        f"{parts}.{apart}"
     )
 
 
-def _bought_back(mha: LossSeries, one: LossSeries, percent: int) -> str:
-    """How much of the loss that sharing added at once the uptraining took off again."""
-    added = one.spreads[0][1] - mha.spreads[0][1]
-    left = one.spreads[percent][1] - mha.spreads[percent][1]
-    return f" ({units.percent(1 - left / added)} bought back)" if added > 0 else ""
+def _cost(mha: LossSeries, one: LossSeries, percent: int) -> str:
+    """What sharing added at once and what uptraining left of it, MHA trained on for as long."""
+    added, left = (one.spreads[at][1] - mha.spreads[at][1] for at in (0, percent))
+    bought = f", {units.percent(1 - left / added)} bought back" if added > 0 else ""
+    smaller = units.times(mha.cache_bytes / one.cache_bytes)
+    return f"{added:+.3f}, then {left:+.3f} (cache {smaller} smaller{bought})"

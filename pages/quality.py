@@ -28,7 +28,8 @@ job = show_run_buttons(
 )
 show_progress(job)
 measured = found_quality(job.records if job else ())
-show_losses(choice, measured)
+show_losses(choice, measured, is_running=job is not None and job.is_active)
+show_answer(choice, measured)
 st.header("The whole grid, measured elsewhere")
 show_grid(measured)
 st.header("What others published")
@@ -44,10 +45,10 @@ st.markdown(
     "that of the next byte on topics it has never seen. MHA is trained on for as many steps: they "
     "go at a constant rate, above the one that training ended with, and that alone moves a loss. "
     "Marks are medians over seeds, bars reach from the least to the most; the cache is that of one "
-    "sequence of 128 tokens in float32. "
-    "**Source.** GQA paper, arXiv:2305.13245, section 2. "
+    "sequence of 128 tokens in float32.\n\n"
+    "**Source.** GQA paper, arXiv:2305.13245, section 2.\n\n"
     "**What a toy can show.** That sharing heads a model was trained with does damage, that the "
-    "damage depends on how many share, and that a few steps repair much of it. "
+    "damage depends on how many share, and that a few steps repair much of it.\n\n"
     "**What it cannot.** How large the loss is in a large model, what it does to tasks, or how "
     "far apart MHA, GQA and MQA are there: four layers and a few hundred kilobytes of one text "
     "settle nothing about it. Losses belong to a text: those of two Python releases do not compare."
@@ -55,5 +56,4 @@ st.markdown(
 st.header("Do heads see different things?")
 if st.toggle("Look into the heads (starts torch, a few seconds)", key="look_into_heads"):
     show_head_diversity()
-show_answer(choice, measured)
 show_command(choice.arguments)

@@ -24,7 +24,8 @@ def measure_quality(point: QualityPoint, device_asked: str = "auto") -> dict[str
     """The measured part of a record: losses in nats by percent, steps, seconds of training.
 
     It runs on the CPU whatever device is asked for: so small a model is no faster elsewhere, and
-    the same seed gives the same losses. A point that was killed goes on where its state was kept.
+    the same seed gives the same losses. A point that was killed goes on where its state was kept;
+    its seconds are then those of the rest.
 
     Raises:
         ValueError: the shipped checkpoint cannot be read, or is of another recipe.
@@ -41,7 +42,7 @@ def measure_quality(point: QualityPoint, device_asked: str = "auto") -> dict[str
         seed=point.seed + 1,
         look_at=steps,
         look=lambda trained: held_out_loss(trained, corpus.held_out),
-        state=_state_path(point, corpus.sha256),
+        state=_state_path(point, corpus.sha256, checkpoint),
     )
     seconds = time.perf_counter() - start
     return {
@@ -76,9 +77,10 @@ def _schedule(point: QualityPoint, n_steps: int) -> Schedule:
     return Schedule.uptraining(point.recipe, n_steps)
 
 
-def _state_path(point: QualityPoint, corpus_sha256: str) -> Path:
-    """Where a killed point left its state, named after all that it depends on."""
-    told = json.dumps([point.identity, max(point.percents), corpus_sha256], sort_keys=True)
+def _state_path(point: QualityPoint, corpus_sha256: str, checkpoint_sha256: str | None) -> Path:
+    """Where a killed point left its state, named after all that its losses depend on."""
+    hashes = [corpus_sha256, checkpoint_sha256]
+    told = json.dumps([point.identity, list(point.percents), *hashes], sort_keys=True)
     name = hashlib.sha256(told.encode()).hexdigest()[:16]
     folder = Path(platformdirs.user_cache_dir("gqa-lab", appauthor=False)) / "training"
     return folder / f"{name}.safetensors"

@@ -146,11 +146,18 @@ def test_the_best_pooling_is_named_for_each_number_of_heads():
 def test_the_answer_tells_cost_and_what_is_bought_back():
     said = sentences.answer(series(), series(SCRATCH), 5)
     # 4 heads: 0.4 more at once, 0.4 / 6 left of it after 5%
-    assert "MHA's held-out loss is 1.410, and 1.405 after 5% more steps" in said
-    assert "GQA, 4 K/V heads: 1.810, then 1.472 (83.3% bought back)" in said
-    assert "MQA is at 1.520 and MHA at 1.510: +0.010 nats" in said
+    assert "change MHA's loss of 1.410 at once, and its 1.405 after 5% of uptraining" in said
+    assert "GQA, 4 K/V heads +0.400, then +0.067 (cache 2x smaller, 83.3% bought back)" in said
+    assert "MQA is at 1.520 and MHA at 1.510: +0.010." in said
     assert sentences.answer(series()[1:], [], 5) is None
     assert "scratch" not in sentences.answer(series(), [], 5)
+
+
+def test_every_machine_that_records_come_from_is_named_once():
+    records = grids.records()
+    assert sentences.machines(records) == "A CPU with Python 3.11.7 and torch 2.13.0"
+    records[2]["device"] = records[2]["device"] | {"name": "Another"}
+    assert " and on Another with Python 3.11.7" in sentences.machines(records)
 
 
 def test_filled_is_here_and_an_open_dot_is_elsewhere_and_bars_are_the_seeds():

@@ -1,10 +1,12 @@
 """What can be asked of quality, what a record answers, and a point really measured."""
 
+import os
+
 import pytest
 
 from gqa_core import cli
 from gqa_core.measure.run_log import RunLog
-from gqa_core.quality import measure
+from gqa_core.quality import measure, train
 from gqa_core.quality.corpus import python_topics
 from gqa_core.quality.point import QUALITY, QualityPoint, quality_points, tasks_left
 from gqa_core.quality.recipe import Recipe
@@ -53,9 +55,52 @@ def test_a_point_is_measured_and_answers_itself_and_less(shipped_tiny, start):
     assert len(tasks_left([point], [record], "0" * 64)) == 1  # of another text
 
 
+@pytest.mark.parametrize("change", ["percents", "checkpoint"])
+def test_what_a_killed_point_left_is_not_taken_for_another(shipped_tiny, monkeypatch, change):
+    asked = {"start": "mean", "n_kv_heads": 2, "recipe": TINY}
+    monkeypatch.setattr(train, "SAVE_EVERY", 2)
+    looks = iter([1.0, 2.0, 3.0])  # the fourth look, at step 6, is a kill
+    whole = QualityPoint(percents=(0, 25, 50, 75, 100), **asked)
+    with monkeypatch.context() as killed:
+        killed.setattr(measure, "held_out_loss", lambda *_: next(looks))
+        with pytest.raises(StopIteration):
+            measure.measure_quality(whole)
+    percents = (0, 100) if change == "percents" else whole.percents
+    if change == "checkpoint":
+        monkeypatch.setattr(measure, "load_shipped", lambda: tiny(4, seed=1))
+        monkeypatch.setattr(measure, "training_record", lambda: {"weights_sha256": "e" * 64})
+    losses = measure.measure_quality(QualityPoint(percents=percents, **asked))["losses"]
+    assert len(losses) == len(percents)
+    assert not set(losses) & {1.0, 2.0, 3.0}
+
+
 def test_a_conversion_needs_the_shipped_recipe(shipped_tiny):
     with pytest.raises(ValueError, match="recipe must be the shipped checkpoint's"):
         measure.measure_quality(QualityPoint(start="mean", n_kv_heads=2))
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+def test_what_another_machine_measured_is_measured_here_too(tmp_path, monkeypatch, is_here):
+    log, asked = RunLog(tmp_path / "runs.sqlite"), []
+    records = grids.records()
+    if is_here:
+        for record in records:
+            log.append(record)
+    else:
+        log.take_in(records)
+    monkeypatch.setattr(cli, "_run", lambda tasks, arguments: asked.extend(tasks) or 0)
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")  # and so is left alone
+    assert cli.main(["quality", "--seed", "0", "--percent", "0,5", "--log", str(log.path)]) == 0
+    assert len(asked) == (0 if is_here else len(records))
+
+
+def test_threads_that_wait_in_training_leave_the_processor_to_others(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setenv("OMP_WAIT_POLICY", "to be put back")
+    monkeypatch.delenv("OMP_WAIT_POLICY")
+    monkeypatch.setattr(cli, "_run", lambda *_: told.append(os.environ["OMP_WAIT_POLICY"]) or 0)
+    assert cli.main(["quality", "--log", str(tmp_path / "runs.sqlite")]) == 0
+    assert told == ["PASSIVE"]
 
 
 @pytest.mark.parametrize(
