@@ -85,8 +85,8 @@ def answer(found: Sequence[LossSeries], scratch: Sequence[LossSeries], percent: 
     parts = "; ".join(f"{one.name} {_cost(mha, one, percent)}" for one in shared)
     trained = {one.variant: spread[1] for one in scratch if (spread := one.final(percent))}
     apart = (
-        f" Trained so from scratch, MQA is at {trained['MQA']:.3f} and MHA at "
-        f"{trained['MHA']:.3f}: {trained['MQA'] - trained['MHA']:+.3f}."
+        f" Trained so from scratch ({scratch[0].evidence}), MQA is at {trained['MQA']:.3f} and MHA "
+        f"at {trained['MHA']:.3f}: {trained['MQA'] - trained['MHA']:+.3f}."
         if trained.keys() >= {"MHA", "MQA"}
         else ""
     )

@@ -30,6 +30,7 @@ show_progress(job)
 measured = found_quality(job.records if job else ())
 show_losses(choice, measured, is_running=job is not None and job.is_active)
 show_answer(choice, measured)
+show_command(choice.arguments)
 st.header("The whole grid, measured elsewhere")
 show_grid(measured)
 st.header("What others published")
@@ -56,4 +57,3 @@ st.markdown(
 st.header("Do heads see different things?")
 if st.toggle("Look into the heads (starts torch, a few seconds)", key="look_into_heads"):
     show_head_diversity()
-show_command(choice.arguments)

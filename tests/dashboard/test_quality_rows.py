@@ -144,11 +144,11 @@ def test_the_best_pooling_is_named_for_each_number_of_heads():
 
 
 def test_the_answer_tells_cost_and_what_is_bought_back():
-    said = sentences.answer(series(), series(SCRATCH), 5)
+    said = sentences.answer(series(), series(SCRATCH, ELSEWHERE), 5)
     # 4 heads: 0.4 more at once, 0.4 / 6 left of it after 5%
     assert "change MHA's loss of 1.410 at once, and its 1.405 after 5% of uptraining" in said
     assert "GQA, 4 K/V heads +0.400, then +0.067 (cache 2x smaller, 83.3% bought back)" in said
-    assert "MQA is at 1.520 and MHA at 1.510: +0.010." in said
+    assert "from scratch (measured elsewhere), MQA is at 1.520 and MHA at 1.510: +0.010." in said
     assert sentences.answer(series()[1:], [], 5) is None
     assert "scratch" not in sentences.answer(series(), [], 5)
 
