@@ -20,7 +20,7 @@ MAX_CONTEXT_LEN = 2**24
 MAX_BATCH_SIZE = 2**20
 MAX_PARAMS = 10**14
 
-KERNEL_NAMES = ("auto", "eager", "sdpa", "packed", "matmul")
+KERNEL_NAMES = ("auto", "eager", "sdpa", "packed", "matmul", "split_kv")
 
 
 def require_int(name: str, value: object, most: int, least: int = 1) -> None:

@@ -16,7 +16,7 @@ open_page(
 choice = check_controls()
 show_device()
 job = show_run_buttons(
-    choice.arguments, "Computes eight comparisons, each in a process of its own."
+    choice.arguments, "Computes every comparison below, each in a process of its own."
 )
 show_progress(job)
 compared = show_comparisons(choice, job.records if job else ())

@@ -12,7 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gqa_core.engine.kernels import KERNELS, resolve
+from gqa_core.engine.kernels import attend_with, resolve
 
 
 def decode_attention(
@@ -43,16 +43,21 @@ def causal_attention(
     Raises:
         ValueError: as `decode_attention`, but for the number of query tokens.
     """
-    _require_fit(q, k, v)
+    require_fit(q, k, v)
     t, s = q.shape[2], k.shape[2]
     mask = None
     if t > 1:
         mask = torch.ones(t, s, dtype=torch.bool, device=q.device).tril(diagonal=s - t)
     scale = q.shape[-1] ** -0.5 if scale is None else scale
-    return KERNELS[resolve(kernel, q, v)](q, k, v, scale=scale, mask=mask)
+    return attend_with(resolve(kernel, q, v))(q, k, v, scale=scale, mask=mask)
 
 
-def _require_fit(q: Tensor, k: Tensor, v: Tensor) -> None:
+def require_fit(q: Tensor, k: Tensor, v: Tensor) -> None:
+    """Nothing, if q (b, h, t, d) can attend over k (b, k, s, d) and v (b, k, s, v).
+
+    Raises:
+        ValueError: shapes, dtypes or devices do not fit.
+    """
     shapes = f"got q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
     if not q.ndim == k.ndim == v.ndim == 4:
         raise ValueError(f"q, k and v must have 4 dimensions: {shapes}")

@@ -39,7 +39,9 @@ class GroupedAttention(AttentionLayer):
 
     def new_cache(self, batch_size: int, capacity: int) -> KVCache:
         """An empty KVCache of `capacity` slots."""
-        return KVCache(self.config, batch_size=batch_size, capacity=capacity, **self.like)
+        return KVCache(
+            self.config, batch_size=batch_size, capacity=capacity, kernel=self.kernel, **self.like
+        )
 
     def project(self, x: Tensor, start: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """q (b, h, t, d), and K (b, k, t, d) with V (b, k, t, v); q and K are rotated."""
@@ -53,9 +55,11 @@ class GroupedAttention(AttentionLayer):
         """K and V as they were projected."""
         return entry
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    def attend(self, q: Tensor, over: KVCache | tuple[Tensor, Tensor]) -> Tensor:
         """(b, h, t, v) by the kernel this layer was given."""
-        return causal_attention(q, k, v, kernel=self.kernel)
+        if isinstance(over, KVCache):
+            return over.attend(q)
+        return causal_attention(q, *over, kernel=self.kernel)
 
 
 def _heads(x: Tensor, n_heads: int) -> Tensor:

@@ -73,12 +73,15 @@ class LatentAttention(AttentionLayer):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """The query and the cache entry of this form, from the parts both forms share.
 
+        Absorbed, the query has two parts, as the entry has.
+
         q_nope (b, h, t, n), q_rope (b, h, t, r), latent (b, t, c), rope_key (b, t, r).
         """
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Each head's weighted sum of V, scaled as the unfolded query is wide."""
-        return causal_attention(q, k, v, scale=self.config.qk_head_dim**-0.5)
+    @property
+    def scale(self) -> float:
+        """What scores are multiplied by: as the unfolded query is wide, in both forms."""
+        return self.config.qk_head_dim**-0.5
 
 
 class NaiveLatentAttention(LatentAttention):
@@ -101,6 +104,12 @@ class NaiveLatentAttention(LatentAttention):
         """K and V as they were unfolded."""
         return entry
 
+    def attend(self, q: Tensor, over: KVCache | tuple[Tensor, Tensor]) -> Tensor:
+        """(b, h, t, v), as an MHA's."""
+        if isinstance(over, KVCache):
+            return over.attend(q, scale=self.scale)
+        return causal_attention(q, *over, scale=self.scale)
+
 
 class AbsorbedLatentAttention(LatentAttention):
     """MLA over the latent itself: W_UK is folded into the query, W_UV applied to the output."""
@@ -111,15 +120,20 @@ class AbsorbedLatentAttention(LatentAttention):
 
     def fold(
         self, q_nope: Tensor, q_rope: Tensor, latent: Tensor, rope_key: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """q (b, h, t, c + r), and the latent (b, t, c) with its rotary key (b, t, r)."""
-        q_latent = torch.einsum("bhtn,hnc->bhtc", q_nope, self.w_uk)
-        return torch.cat((q_latent, q_rope), dim=-1), (latent, rope_key)
+    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+        """q (b, h, t, c) and (b, h, t, r), and the latent (b, t, c) with its key (b, t, r)."""
+        return (torch.einsum("bhtn,hnc->bhtc", q_nope, self.w_uk), q_rope), (latent, rope_key)
 
     def keys_values(self, entry: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """K (b, 1, t, c + r), and V (b, 1, t, c) as a view of it."""
         k = torch.cat(entry, dim=-1)[:, None]
         return k, k[..., : self.config.kv_lora_rank]
+
+    def attend(self, q: tuple[Tensor, Tensor], over: LatentCache | tuple[Tensor, Tensor]) -> Tensor:
+        """(b, h, t, c): weighted sums of latents."""
+        if isinstance(over, LatentCache):
+            return over.attend(*q, scale=self.scale)
+        return causal_attention(torch.cat(q, dim=-1), *over, scale=self.scale)
 
     def output(self, o: Tensor) -> Tensor:
         """o (b, h, t, c) unfolded to values by W_UV, then back in model width."""

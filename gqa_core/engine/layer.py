@@ -19,6 +19,7 @@ from gqa_core.configs import AttentionConfig, require_rotary
 from gqa_core.engine.cache import KVCache, LatentCache
 
 Cache = KVCache | LatentCache
+Query = Tensor | tuple[Tensor, Tensor]  # absorbed MLA has it in two parts
 Lap = Callable[[str], None]
 
 PHASES = ("project", "append", "attend", "output")
@@ -50,7 +51,7 @@ class AttentionLayer(nn.Module, ABC):
         """An empty cache for this layer, all of its slots allocated."""
 
     @abstractmethod
-    def project(self, x: Tensor, start: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    def project(self, x: Tensor, start: int) -> tuple[Query, tuple[Tensor, Tensor]]:
         """The query of x (b, t, dim) at positions from `start`, and what a cache appends of it."""
 
     @abstractmethod
@@ -58,8 +59,8 @@ class AttentionLayer(nn.Module, ABC):
         """K and V of tokens that no cache holds, from what `project` gave for them."""
 
     @abstractmethod
-    def attend(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
-        """Each query's weighted sum of values, over itself and what came before."""
+    def attend(self, q: Query, over: Cache | tuple[Tensor, Tensor]) -> Tensor:
+        """Each query's weighted sum of values, over a cache, or K and V that no cache holds."""
 
     def output(self, o: Tensor) -> Tensor:
         """o (b, h, t, v) back in model width, (b, t, dim)."""
@@ -74,12 +75,12 @@ class AttentionLayer(nn.Module, ABC):
         q, entry = self.project(x, 0 if cache is None else cache.length)
         lap("project")
         if cache is None:
-            k, v = self.keys_values(entry)
+            over = self.keys_values(entry)
         else:
             cache.append(*entry)
-            k, v = cache.keys, cache.values
+            over = cache
         lap("append")
-        o = self.attend(q, k, v)
+        o = self.attend(q, over)
         lap("attend")
         y = self.output(o)
         lap("output")

@@ -20,7 +20,6 @@ from functools import partial
 import torch
 
 from gqa_core.engine.grouped import GroupedAttention
-from gqa_core.engine.kernels import resolve
 from gqa_core.engine.latent import LATENT_FORMS
 from gqa_core.engine.layer import PHASES, AttentionLayer, Cache, Lap, decode_step, no_lap
 from gqa_core.measure.device import describe, find_device
@@ -61,7 +60,7 @@ def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, 
     memory = {
         "formula_bytes": point.formula_bytes,
         "tensor_bytes": sum(cache.tensor_bytes for cache in caches),
-        "padding_bytes": 0,
+        "padding_bytes": sum(cache.padding_bytes for cache in caches),
         **meter.read(),
     }
     middle = {name: statistics.median(seconds) for name, seconds in probed.items()}
@@ -73,7 +72,7 @@ def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, 
     return {
         "torch_version": torch.__version__,
         "device": describe(device),
-        "kernel_ran": _kernel_ran(point, layers[0], caches[0]),
+        "kernel_ran": _kernel_ran(point, caches[0]),
         "n_warmup": N_WARMUP,
         "samples_s": phases,
         "memory": memory,
@@ -142,9 +141,8 @@ def _take_samples(
     return samples, probed
 
 
-def _kernel_ran(point: DecodePoint, layer: AttentionLayer, cache: Cache) -> str:
+def _kernel_ran(point: DecodePoint, cache: Cache) -> str:
     if point.kernel in LATENT_FORMS:
         return point.kernel
     config = point.attention
-    q = torch.empty(1, config.n_heads, 1, config.head_dim, **layer.like)
-    return resolve(point.kernel, q, cache.values)
+    return cache.kernel_for(cache.values.new_empty(1, config.n_heads, 1, config.head_dim))

@@ -8,7 +8,7 @@ import torch
 from gqa_core.configs import KERNEL_NAMES
 from gqa_core.engine import decode_attention
 from gqa_core.engine.attend import causal_attention
-from gqa_core.engine.kernels import KERNELS, eager, resolve
+from gqa_core.engine.kernels import KERNELS, SPLIT_KV, eager, resolve
 from gqa_core.engine.reference import reference_attention
 from tests.closeness import TOLERANCE, relative_error
 
@@ -98,7 +98,7 @@ def test_repeat_for_repeat_interleave_would_be_caught(monkeypatch):
 
 
 def test_every_name_has_a_kernel_and_auto_is_one_of_them():
-    assert set(KERNEL_NAMES) == {"auto", *KERNELS}
+    assert set(KERNEL_NAMES) == {"auto", SPLIT_KV, *KERNELS}
     for dtype in TOLERANCE:
         q, _, v = qkv(*SHAPES[1], dtype=dtype)
         assert resolve("auto", q, v) in KERNELS

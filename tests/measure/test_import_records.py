@@ -134,7 +134,11 @@ LIES = [
     ("kernel_asked", "flash", "kernel must be one of auto, eager, sdpa, packed, matmul"),
     ("kernel_asked", {}, "kernel_asked must be a text"),
     ("kernel_asked", "eager", "kernel_ran must be 'eager': got 'packed'"),
-    ("kernel_ran", "auto", "kernel_ran must be one of eager, sdpa, packed, matmul: got 'auto'"),
+    (
+        "kernel_ran",
+        "auto",
+        "kernel_ran must be one of eager, sdpa, packed, matmul, split_kv: got 'auto'",
+    ),
     ("kernel_ran", ["packed"], "kernel_ran must be one of"),
     ("n_warmup", -1, "n_warmup must be between 0 and 10000: got -1"),
     ("samples_s.attend", [], "samples_s.attend must be a list of 1 to 10000 seconds: got 0 values"),

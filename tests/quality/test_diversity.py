@@ -69,10 +69,10 @@ def test_the_weights_shown_are_those_the_layer_attends_with(n_kv_heads):
     for layer, feed, heads in zip(
         model.attention, model.feed_forward, layer_heads(model, TEXT.encode()), strict=True
     ):
-        q, (k, v) = layer.project(x, 0)
+        q, entry = layer.project(x, 0)
         shown = heads.weights @ heads.read()["values"]
-        assert relative_error(shown, layer.attend(q, k, v)[0]) < 1e-5
-        assert torch.equal(heads.keys, k[0].double())
+        assert relative_error(shown, layer.attend(q, entry)[0]) < 1e-5
+        assert torch.equal(heads.keys, entry[0][0].double())
         assert heads.weights.shape == (4, len(TEXT), len(TEXT))
         x = x + layer(x)
         x = x + feed(x)

@@ -1,6 +1,9 @@
 """Which kernel `auto` stands for: a small table, measured, not guessed.
 
-On a 2-core AVX-512 CPU with torch 2.13, 32 heads of 128, milliseconds for 32 / 8 / 1 K/V heads:
+A cache on a CPU is laid out for `split_kv`, which beats every other kernel from 1,024 tokens on and
+is level with them below (docs/performance.md). What it does not serve, and plain tensors that no
+cache has laid out for it, go to torch's own calls. On a 2-core AVX-512 CPU with torch 2.13, 32
+heads of 128, milliseconds for 32 / 8 / 1 K/V heads:
 
     float32, 16,384 tokens    packed 39 / 11 / 4    matmul 36 / 10 / 4
     bfloat16, 16,384 tokens   packed 61 / 8 / 3     matmul 21 / 7 / 3
@@ -16,9 +19,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+MANY_TOKENS = "packed"  # what serves a prefill whose cache is laid out for single tokens
+
 
 def choose(q: Tensor, v: Tensor) -> str:
-    """The name of the kernel to run for q (b, h, t, d) and v (b, k, s, v)."""
+    """The name of the kernel to run for plain q (b, h, t, d) and v (b, k, s, v)."""
     if q.device.type != "cpu":
         return "packed"
     if q.dtype == torch.float16:

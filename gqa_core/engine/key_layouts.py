@@ -1,0 +1,59 @@
+"""How a cache stores its keys: token after token, or in transposed pages.
+
+b batch, k K/V heads, t new tokens, s cached tokens, d width of a key.
+
+Torch's calls read K as (b, k, s, d). The split-KV kernel wants the same number of many keys side
+by side, so there K lies in pages of 64 tokens, each stored as (d, 64); the last page may be part
+empty.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+PAGE = 64
+
+
+class KeysByToken:
+    """K as (b, k, capacity, d)."""
+
+    def __init__(self, b: int, k: int, capacity: int, d: int, like: dict) -> None:
+        self.storage = torch.empty(b, k, capacity, d, **like)
+
+    def write(self, start: int, keys: Tensor) -> None:
+        """Put K (b, k, t, d) into the slots from `start` on."""
+        self.storage[:, :, start : start + keys.shape[2]] = keys
+
+    def read(self, length: int) -> Tensor:
+        """K of the first slots, (b, k, s, d), a view."""
+        return self.storage[:, :, :length]
+
+    def shaped(self, length: int) -> Tensor:
+        """Something of the shape that `read` gives, without what it holds."""
+        return self.read(length)
+
+
+class KeysInPages:
+    """K as (b, k, n_pages, d, 64), contiguous."""
+
+    def __init__(self, b: int, k: int, capacity: int, d: int, like: dict) -> None:
+        self.storage = torch.empty(b, k, -(-capacity // PAGE), d, PAGE, **like)
+
+    def write(self, start: int, keys: Tensor) -> None:
+        """Put K (b, k, t, d) into the slots from `start` on: a column a token."""
+        end = start + keys.shape[2]
+        for page in range(start // PAGE, -(-end // PAGE)):
+            first, last = max(start, page * PAGE), min(end, (page + 1) * PAGE)
+            columns = slice(first - page * PAGE, last - page * PAGE)
+            source = keys[:, :, first - start : last - start]
+            self.storage[:, :, page, :, columns] = source.transpose(-1, -2)
+
+    def read(self, length: int) -> Tensor:
+        """K of the first slots, (b, k, s, d), a copy."""
+        return self.storage.transpose(-1, -2).flatten(2, 3)[:, :, :length]
+
+    def shaped(self, length: int) -> Tensor:
+        """Something of the shape that `read` gives, without what it holds."""
+        b, k, _, d, _ = self.storage.shape
+        return self.storage[0, 0, 0, 0, 0].expand(b, k, length, d)
