@@ -62,6 +62,8 @@ class Workers:
 def _serve(sender: Connection, module: str, function: str, arguments: tuple) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking process decides when to stop
     threading.Thread(target=_follow_parent, daemon=True).start()
+    # It starts none of its own; numba then makes no semaphore, which a kill would leave behind.
+    multiprocessing.set_start_method("spawn", force=True)
     try:
         sender.send(("value", getattr(importlib.import_module(module), function)(*arguments)))
     except ValueError as error:
