@@ -27,7 +27,8 @@ from numba.extending import intrinsic
 from gqa_core.engine.key_layouts import PAGE
 
 FEATURES = cpu_target.target_context.codegen().magic_tuple()[2]
-HAS_FMA = "+fma" in FEATURES or platform.machine() in ("arm64", "aarch64")
+IS_ARM = platform.machine() in ("arm64", "aarch64")
+HAS_FMA, HAS_HALF = ("+fma" in FEATURES or IS_ARM), ("+f16c" in FEATURES or IS_ARM)
 LANES = 16 if "+avx512f" in FEATURES else 8 if "+avx2" in FEATURES else 4
 TILES = ((4, 4), (8, 2), (16, 1)) if LANES == 16 else ((4, 2), (8, 1))  # sums in 16 or 8 registers
 CACHE_LINE = 64
@@ -178,13 +179,11 @@ class _Operand:
         builder, place = self._builder, self._row(row, past)
         if self._holds == types.float32:
             return builder.load(builder.bitcast(place, VECTOR.as_pointer()), align=4)
-        kind = ir.HalfType() if self._holds == types.int16 else ir.IntType(16)
-        half = ir.VectorType(kind, LANES)
+        half = ir.VectorType(ir.IntType(16), LANES)
         narrow = builder.load(builder.bitcast(place, half.as_pointer()), align=2)
         if self._holds == types.int16:
-            return builder.fpext(narrow, VECTOR)
-        upper = ir.Constant(BITS, [16] * LANES)  # a bfloat16 is the upper half of a float32
-        return builder.bitcast(builder.shl(builder.zext(narrow, BITS), upper), VECTOR)
+            return _from_half(builder, narrow)
+        return builder.bitcast(builder.shl(builder.zext(narrow, BITS), _bits(16)), VECTOR)
 
     def store(self, vector: Value, row: int | Value = 0, past: int = 0) -> None:
         """Put LANES float32 numbers there."""
@@ -223,7 +222,29 @@ def _splat_constant(number: float) -> Value:
 def _splat(builder: Builder, number: Value) -> Value:
     empty = ir.Constant(VECTOR, ir.Undefined)
     first = builder.insert_element(empty, number, ir.Constant(I32, 0))
-    return builder.shuffle_vector(first, empty, ir.Constant(BITS, [0] * LANES))
+    return builder.shuffle_vector(first, empty, _bits(0))
+
+
+def _bits(number: int) -> Value:
+    return ir.Constant(BITS, [number] * LANES)
+
+
+def _from_half(builder: Builder, narrow: Value) -> Value:
+    """Float16 as float32; without an instruction for it by moving bits, NaN and infinity too.
+
+    A float16's bits, moved up by 13, are a float32 that is 2 ** 112 times too small.
+    """
+    if HAS_HALF:
+        kind = ir.VectorType(ir.HalfType(), LANES)
+        return builder.fpext(builder.bitcast(narrow, kind), VECTOR)
+    wide = builder.zext(narrow, BITS)
+    size = builder.shl(builder.and_(wide, _bits(0x7FFF)), _bits(13))
+    scaled = builder.fmul(builder.bitcast(size, VECTOR), _splat_constant(2.0**112))
+    is_finite = builder.icmp_unsigned("<", size, _bits(0x7C00 << 13))
+    endless = builder.or_(size, _bits(0x7F800000))
+    magnitude = builder.select(is_finite, builder.bitcast(scaled, BITS), endless)
+    sign = builder.shl(builder.and_(wide, _bits(0x8000)), _bits(16))
+    return builder.bitcast(builder.or_(magnitude, sign), VECTOR)
 
 
 def _multiply_add(builder: Builder, x: Value, y: Value, z: Value) -> Value:
@@ -253,5 +274,5 @@ def _exp2(builder: Builder, x: Value) -> Value:
     fraction, power = builder.fsub(x, whole), _splat_constant(EXP2[0])
     for factor in EXP2[1:]:
         power = _multiply_add(builder, power, fraction, _splat_constant(factor))
-    exponent = builder.shl(builder.fptosi(whole, BITS), ir.Constant(BITS, [23] * LANES))
+    exponent = builder.shl(builder.fptosi(whole, BITS), _bits(23))
     return builder.bitcast(builder.add(builder.bitcast(power, BITS), exponent), VECTOR)

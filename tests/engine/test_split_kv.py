@@ -1,0 +1,280 @@
+"""Split-KV attention over caches laid out for it, against the definition in float64."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gqa_core.engine import KVCache, LatentCache, decode_attention
+from gqa_core.engine.kernels import SPLIT_KV
+from gqa_core.engine.kernels.simd import LANES
+from gqa_core.engine.kernels.split_kv import _flat, plain_split_kv
+from gqa_core.engine.reference import reference_attention
+from tests.closeness import TOLERANCE, relative_error
+
+ROOT = Path(__file__).parents[2]
+CONTEXTS = (1, 7, 63, 64, 65, 1000, 4097)
+SHARED = [(1, 1), (4, 4), (8, 2), (6, 2), (7, 1), (32, 1), (128, 1), (128, 8)]  # h, k
+
+
+def qkv(b, h, k, s, d, v=None, dtype=torch.float32, size=1.0):
+    generator = torch.Generator().manual_seed(7)
+    shapes = (b, h, 1, d), (b, k, s, d), (b, k, s, v or d)
+    q, keys, values = (torch.randn(*shape, generator=generator) for shape in shapes)
+    return (q * size).to(dtype), keys.to(dtype), values.to(dtype)
+
+
+def expected(q, k, v, scale=None):
+    """The definition, all at once: one token sees every other, so no mask is needed."""
+    scale = q.shape[-1] ** -0.5 if scale is None else scale
+    k, v = (x.double().repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v))
+    return ((q.double() @ k.transpose(-1, -2)) * scale).softmax(dim=-1) @ v
+
+
+def test_expected_is_the_reference():
+    q, k, v = qkv(2, 6, 2, 9, 8, 5)
+    assert relative_error(expected(q, k, v), reference_attention(q, k, v)) < 1e-12
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("s", CONTEXTS)
+@pytest.mark.parametrize(("h", "k"), SHARED)
+def test_every_sharing_at_every_context_is_the_definition(h, k, s, dtype):
+    q, keys, values = qkv(1, h, k, s, 64, dtype=dtype)
+    cache = KVCache.from_tensors(keys, values)
+    assert cache.kernel == SPLIT_KV
+    o = cache.attend(q)
+    assert o.dtype == dtype
+    assert o.shape == (1, h, 1, 64)
+    assert relative_error(o, expected(q, keys, values)) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("d", [1, 64, 72, 80, 96, 128, 192, 256])
+@pytest.mark.parametrize("b", [1, 3, 8])
+def test_every_head_width_and_batch_is_the_definition(b, d, dtype):
+    q, keys, values = qkv(b, 8, 2, 130, d, dtype=dtype)
+    o = KVCache.from_tensors(keys, values).attend(q)
+    assert relative_error(o, expected(q, keys, values)) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize(("d", "v"), [(192, 128), (64, 256), (96, 7)])
+def test_keys_and_values_of_different_widths(d, v):
+    q, keys, values = qkv(2, 8, 4, 200, d, v)
+    o = KVCache.from_tensors(keys, values).attend(q, scale=0.3)
+    assert relative_error(o, expected(q, keys, values, scale=0.3)) < 1e-5
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("s", CONTEXTS)
+@pytest.mark.parametrize("h", [1, 16, 40, 128])
+def test_latent_attention_is_the_definition(h, s, dtype):
+    b, c, r = 2, 48, 10
+    q, entries, _ = qkv(b, h, 1, s, c + r, dtype=dtype)
+    cache = LatentCache.from_tensors(entries[:, 0, :, :c], entries[:, 0, :, c:])
+    assert cache.kernel == SPLIT_KV
+    o = cache.attend(q[..., :c], q[..., c:], scale=0.11)
+    assert o.dtype == dtype
+    want = expected(q, entries, entries[..., :c], scale=0.11)
+    assert relative_error(o, want) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("h", [16, 32, 128])
+def test_latent_attention_of_deepseek_s_widths(h):
+    q, entries, _ = qkv(1, h, 1, 300, 576)
+    cache = LatentCache.from_tensors(entries[:, 0, :, :512], entries[:, 0, :, 512:])
+    o = cache.attend(q[..., :512], q[..., 512:], scale=192**-0.5)
+    assert relative_error(o, expected(q, entries, entries[..., :512], 192**-0.5)) < 1e-5
+
+
+@pytest.mark.parametrize("size", [1e-6, 1e-2, 30.0, 1e3])
+def test_large_and_tiny_scores_are_right(size):
+    q, keys, values = qkv(1, 8, 2, 500, 64, size=size)
+    o = KVCache.from_tensors(keys, values).attend(q)
+    assert relative_error(o, expected(q, keys, values)) < (1e-5 if size < 100 else 1e-4)
+
+
+def test_a_maximum_that_rises_with_every_page_is_followed():
+    q, keys, values = qkv(1, 4, 1, 1000, 32)
+    keys = q[:, :1] * torch.arange(1000).view(1, 1, 1000, 1) / 50
+    o = KVCache.from_tensors(keys, values).attend(q)
+    assert relative_error(o, expected(q, keys, values)) < 1e-5
+
+
+@pytest.mark.parametrize("kernel", [SPLIT_KV, "packed"])
+def test_slots_past_the_length_may_hold_nan(kernel):
+    q, keys, values = qkv(2, 8, 2, 100, 64)
+    longer = [torch.full((2, 2, 150, 64), float("nan")) for _ in range(2)]
+    for long, short in zip(longer, (keys, values), strict=True):
+        long[:, :, :100] = short
+    cache = KVCache.from_tensors(*longer, kernel=kernel)
+    cache.rewind(100)
+    assert relative_error(cache.attend(q), expected(q, keys, values)) < 1e-5
+    latent = LatentCache.from_tensors(longer[0][:, 0, :, :48], longer[0][:, 0, :, 48:], kernel)
+    latent.rewind(100)
+    o = latent.attend(q[..., :48], q[..., 48:], scale=0.2)
+    want = expected(q, keys[:, :1], keys[:, :1, :, :48], scale=0.2)
+    assert relative_error(o, want) < 1e-5
+
+
+def test_nan_in_a_slot_that_is_read_is_not_hidden():
+    q, keys, values = qkv(1, 4, 1, 70, 32)
+    keys[0, 0, 66, 3] = float("nan")
+    assert KVCache.from_tensors(keys, values).attend(q).isnan().all()
+
+
+@pytest.mark.parametrize("kernel", [SPLIT_KV, "packed", "matmul"])
+def test_tokens_appended_one_by_one_or_many_are_read_back_and_attended(kernel):
+    q, keys, values = qkv(2, 4, 2, 140, 16)
+    cache = KVCache.from_tensors(keys[:, :, :1], values[:, :, :1], kernel=kernel)
+    assert torch.equal(cache.keys, keys[:, :, :1])
+    whole = KVCache.from_tensors(torch.zeros_like(keys), torch.zeros_like(values), kernel=kernel)
+    whole.rewind(0)
+    for start, stop in ((0, 1), (1, 63), (63, 64), (64, 131), (131, 140)):
+        whole.append(keys[:, :, start:stop], values[:, :, start:stop])
+        assert torch.equal(whole.keys, keys[:, :, :stop])
+        assert torch.equal(whole.values, values[:, :, :stop])
+    assert relative_error(whole.attend(q), expected(q, keys, values)) < 1e-5
+
+
+def test_several_tokens_go_to_a_named_other_kernel_and_see_what_came_before():
+    _, keys, values = qkv(1, 4, 2, 20, 16)
+    q = torch.randn(1, 4, 5, 16)
+    cache = KVCache.from_tensors(keys, values)
+    assert cache.kernel_for(q) == "packed"
+    assert cache.kernel_for(q[:, :, :1]) == SPLIT_KV
+    assert relative_error(cache.attend(q), reference_attention(q, keys, values)) < 1e-5
+
+
+def test_non_contiguous_inputs_change_nothing():
+    q, keys, values = qkv(2, 8, 2, 90, 64)
+    turned = [x.permute(3, 1, 2, 0).contiguous().permute(3, 1, 2, 0) for x in (q, keys, values)]
+    assert not any(x.is_contiguous() for x in turned)
+    o = KVCache.from_tensors(*turned[1:]).attend(turned[0])
+    assert relative_error(o, expected(q, keys, values)) < 1e-5
+
+
+def test_padding_is_what_pages_and_whole_vectors_take_and_slots_are_the_formula():
+    _, keys, values = qkv(2, 3, 3, 70, 24, 20)
+    cache = KVCache.from_tensors(keys, values)
+    assert cache.tensor_bytes == 2 * 3 * 70 * (24 + 20) * 4
+    stored = -(-20 // LANES) * LANES
+    assert cache.padding_bytes == 2 * 3 * ((128 - 70) * 24 + 70 * (stored - 20)) * 4
+    assert KVCache.from_tensors(keys, values, "eager").padding_bytes == 0
+
+
+def test_what_split_kv_cannot_do_is_refused_and_auto_takes_another():
+    _, keys, values = (x.double() for x in qkv(1, 4, 2, 9, 16))
+    with pytest.raises(ValueError, match=r"split_kv must have a CPU and one of float32, .*float64"):
+        KVCache.from_tensors(keys, values, kernel=SPLIT_KV)
+    with pytest.raises(ValueError, match="kernel must be one of"):
+        KVCache.from_tensors(keys, values, kernel="flash")
+    assert KVCache.from_tensors(keys, values).kernel == "auto"
+    q = torch.randn(1, 4, 1, 16).double()
+    with pytest.raises(ValueError, match="must share a float dtype"):
+        KVCache.from_tensors(keys.float(), values.float()).attend(q)
+    with pytest.raises(ValueError, match=r"latent must be \(b, s, c\)"):
+        LatentCache.from_tensors(keys[0], values[0, :1])
+
+
+@pytest.mark.parametrize("n_chunks", [1, 2, 5])
+def test_the_plain_form_is_the_definition_and_the_fast_form_is_the_plain_one(n_chunks):
+    q, keys, values = (x.double() for x in qkv(2, 6, 2, 300, 24))
+    rows = q.reshape(2, 2, 3, 24)
+    plain = plain_split_kv(rows, keys, values, 24**-0.5, n_chunks).reshape(2, 6, 1, 24)
+    assert relative_error(plain, expected(q, keys, values)) < 1e-12
+    fast = decode_attention(q.float(), keys.float(), values.float(), kernel=SPLIT_KV)
+    assert relative_error(fast, plain) < 1e-5
+
+
+def test_threads_may_attend_over_one_cache_at_once():
+    q, keys, values = qkv(1, 8, 2, 777, 64)
+    cache, want, found = KVCache.from_tensors(keys, values), expected(q, keys, values), []
+
+    def attend():
+        found.extend(relative_error(cache.attend(q), want) for _ in range(30))
+
+    threads = [threading.Thread(target=attend) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 120
+    assert max(found) < 1e-5
+
+
+def test_a_view_of_half_precision_is_the_same_memory():
+    x = torch.tensor([1.0, -2.0], dtype=torch.bfloat16)
+    assert _flat(x).dtype == np.uint16
+    _flat(x)[0] = 0x4040
+    assert x[0] == 3.0
+
+
+PROBE = """
+import sys, torch
+from gqa_core.engine.kernels import simd
+from gqa_core.engine import KVCache, LatentCache
+torch.manual_seed(1)
+for name in sys.argv[1:]:
+    dtype = getattr(torch, name)
+    tolerance = {"float32": 1e-5, "bfloat16": 2e-2, "float16": 4e-3}[name]
+    q, k, v = (torch.randn(1, n, s, 80).to(dtype) for n, s in ((8, 1), (2, 131), (2, 131)))
+    wide = [x.double().repeat_interleave(4, dim=1) for x in (k, v)]
+    want = (q.double() @ wide[0].transpose(-1, -2) * 80**-0.5).softmax(-1) @ wide[1]
+    o = KVCache.from_tensors(k, v, kernel="split_kv").attend(q)
+    assert (o.double() - want).norm() / want.norm() < tolerance, dtype
+    e = k[:, :1]
+    want = (q.double() @ e.double().transpose(-1, -2) * 0.1).softmax(-1) @ e[..., :64].double()
+    latent = LatentCache.from_tensors(e[:, 0, :, :64], e[:, 0, :, 64:], kernel="split_kv")
+    o = latent.attend(q[..., :64], q[..., 64:], scale=0.1)
+    assert (o.double() - want).norm() / want.norm() < tolerance, dtype
+print("lanes", simd.LANES, simd.HAS_FMA)
+"""
+
+
+def run_probe(tmp_path, *dtypes, **environment):
+    """What PROBE says in a process with a compile cache of its own."""
+    known = {"XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        [sys.executable, "-c", PROBE, *dtypes],
+        env=os.environ | known | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+
+
+def compiled(tmp_path):
+    return sorted(tmp_path.rglob("*.nb[ic]"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the cache folder is forced by XDG_CACHE_HOME")
+def test_the_forms_for_lesser_processors_are_right_and_damaged_compile_caches_do_no_harm(tmp_path):
+    # No fast instruction at all: four lanes, multiply and add one after the other.
+    plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
+    dtypes = "float32", "bfloat16", "float16"
+    assert run_probe(tmp_path, *dtypes, **plain) == ["lanes", "4", "False"]
+    files = compiled(tmp_path)
+    assert len(files) >= 8  # an index and three dtypes for each of the two kernels
+    written = {path: path.stat().st_mtime_ns for path in files}
+    assert run_probe(tmp_path, *dtypes, **plain) == ["lanes", "4", "False"]
+    assert {path: path.stat().st_mtime_ns for path in compiled(tmp_path)} == written, "not reused"
+    for path in files:
+        path.write_bytes(path.read_bytes()[:50] + b"damage" * 20)
+    assert run_probe(tmp_path, "float32", **plain) == ["lanes", "4", "False"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the cache folder is forced by XDG_CACHE_HOME")
+def test_without_a_folder_to_write_every_process_compiles_for_itself(tmp_path):
+    (tmp_path / "gqa-lab").write_text("a file where a folder should be")
+    avx2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+f16c,+sse4.2"}
+    is_x86 = LANES in (8, 16)
+    environment = avx2 if is_x86 else {}
+    lanes = run_probe(tmp_path, "float32", **environment)
+    assert lanes == ["lanes", "8", "True"] if is_x86 else lanes[0] == "lanes"
+    assert not compiled(tmp_path)
