@@ -80,7 +80,7 @@ def test_bench_prints_one_record_a_line_and_logs_them(gqa):
     assert all(tuple(record) == RECORD_FIELDS for record in records)
     assert [record["point"] for record in records] == list(range(10))
     ran = [(r["workload"]["context_len"], r["variant"], r["kernel_ran"]) for r in records]
-    rows = [("MHA", "split_kv"), ("GQA", "split_kv"), ("MQA", "split_kv")]
+    rows = [("MHA", "packed"), ("GQA", "packed"), ("MQA", "packed")]
     rows += [("MLA", "absorbed"), ("MLA", "naive")]
     assert ran == [(16, *name) for name in rows] + [(64, *name) for name in rows]
     for record in records:

@@ -89,7 +89,8 @@ class _Cache(ABC):
 class KVCache(_Cache):
     """K and V (b, k, capacity, v) of one layer of grouped attention, laid out for `kernel`.
 
-    K is stored in pages for `split_kv`, which `auto` takes on a CPU, and as V is for any other.
+    K is stored in pages for `split_kv`, which `auto` takes for a long cache on a CPU, and as V is
+    for any other.
     Naive MLA uses it too: its heads' expanded K and V are those of an MHA.
 
     Raises:
@@ -108,7 +109,8 @@ class KVCache(_Cache):
     ) -> None:
         like = {"dtype": dtype, "device": device}
         shape, d, v = (batch_size, config.n_kv_heads, capacity), config.head_dim, config.v_head_dim
-        kernel, v_stored = resolve_layout(kernel, dtype, torch.device(device)), v
+        device, v_stored = torch.device(device), v
+        kernel = resolve_layout(kernel, dtype, device, capacity)
         if kernel == SPLIT_KV:
             from gqa_core.engine.kernels.split_kv import prepare, whole_vectors
 
@@ -225,7 +227,7 @@ class LatentCache(_Cache):
         device: torch.device | str,
         kernel: str,
     ) -> None:
-        kernel = resolve_layout(kernel, dtype, torch.device(device))
+        kernel = resolve_layout(kernel, dtype, torch.device(device), shape[1])
         if kernel == SPLIT_KV:
             from gqa_core.engine.kernels.split_kv import prepare
 

@@ -46,7 +46,7 @@ def test_expected_is_the_reference():
 @pytest.mark.parametrize(("h", "k"), SHARED)
 def test_every_sharing_at_every_context_is_the_definition(h, k, s, dtype):
     q, keys, values = qkv(1, h, k, s, 64, dtype=dtype)
-    cache = KVCache.from_tensors(keys, values)
+    cache = KVCache.from_tensors(keys, values, SPLIT_KV)
     assert cache.kernel == SPLIT_KV
     o = cache.attend(q)
     assert o.dtype == dtype
@@ -59,14 +59,14 @@ def test_every_sharing_at_every_context_is_the_definition(h, k, s, dtype):
 @pytest.mark.parametrize("b", [1, 3, 8])
 def test_every_head_width_and_batch_is_the_definition(b, d, dtype):
     q, keys, values = qkv(b, 8, 2, 130, d, dtype=dtype)
-    o = KVCache.from_tensors(keys, values).attend(q)
+    o = KVCache.from_tensors(keys, values, SPLIT_KV).attend(q)
     assert relative_error(o, expected(q, keys, values)) < TOLERANCE[dtype]
 
 
 @pytest.mark.parametrize(("d", "v"), [(192, 128), (64, 256), (96, 7)])
 def test_keys_and_values_of_different_widths(d, v):
     q, keys, values = qkv(2, 8, 4, 200, d, v)
-    o = KVCache.from_tensors(keys, values).attend(q, scale=0.3)
+    o = KVCache.from_tensors(keys, values, SPLIT_KV).attend(q, scale=0.3)
     assert relative_error(o, expected(q, keys, values, scale=0.3)) < 1e-5
 
 
@@ -76,7 +76,7 @@ def test_keys_and_values_of_different_widths(d, v):
 def test_latent_attention_is_the_definition(h, s, dtype):
     b, c, r = 2, 48, 10
     q, entries, _ = qkv(b, h, 1, s, c + r, dtype=dtype)
-    cache = LatentCache.from_tensors(entries[:, 0, :, :c], entries[:, 0, :, c:])
+    cache = LatentCache.from_tensors(entries[:, 0, :, :c], entries[:, 0, :, c:], SPLIT_KV)
     assert cache.kernel == SPLIT_KV
     o = cache.attend(q[..., :c], q[..., c:], scale=0.11)
     assert o.dtype == dtype
@@ -87,7 +87,7 @@ def test_latent_attention_is_the_definition(h, s, dtype):
 @pytest.mark.parametrize("h", [16, 32, 128])
 def test_latent_attention_of_deepseek_s_widths(h):
     q, entries, _ = qkv(1, h, 1, 300, 576)
-    cache = LatentCache.from_tensors(entries[:, 0, :, :512], entries[:, 0, :, 512:])
+    cache = LatentCache.from_tensors(entries[:, 0, :, :512], entries[:, 0, :, 512:], SPLIT_KV)
     o = cache.attend(q[..., :512], q[..., 512:], scale=192**-0.5)
     assert relative_error(o, expected(q, entries, entries[..., :512], 192**-0.5)) < 1e-5
 
@@ -95,14 +95,14 @@ def test_latent_attention_of_deepseek_s_widths(h):
 @pytest.mark.parametrize("size", [1e-6, 1e-2, 30.0, 1e3])
 def test_large_and_tiny_scores_are_right(size):
     q, keys, values = qkv(1, 8, 2, 500, 64, size=size)
-    o = KVCache.from_tensors(keys, values).attend(q)
+    o = KVCache.from_tensors(keys, values, SPLIT_KV).attend(q)
     assert relative_error(o, expected(q, keys, values)) < (1e-5 if size < 100 else 1e-4)
 
 
 def test_a_maximum_that_rises_with_every_page_is_followed():
     q, keys, values = qkv(1, 4, 1, 1000, 32)
     keys = q[:, :1] * torch.arange(1000).view(1, 1, 1000, 1) / 50
-    o = KVCache.from_tensors(keys, values).attend(q)
+    o = KVCache.from_tensors(keys, values, SPLIT_KV).attend(q)
     assert relative_error(o, expected(q, keys, values)) < 1e-5
 
 
@@ -125,7 +125,7 @@ def test_slots_past_the_length_may_hold_nan(kernel):
 def test_nan_in_a_slot_that_is_read_is_not_hidden():
     q, keys, values = qkv(1, 4, 1, 70, 32)
     keys[0, 0, 66, 3] = float("nan")
-    assert KVCache.from_tensors(keys, values).attend(q).isnan().all()
+    assert KVCache.from_tensors(keys, values, SPLIT_KV).attend(q).isnan().all()
 
 
 @pytest.mark.parametrize("kernel", [SPLIT_KV, "packed", "matmul"])
@@ -142,10 +142,26 @@ def test_tokens_appended_one_by_one_or_many_are_read_back_and_attended(kernel):
     assert relative_error(whole.attend(q), expected(q, keys, values)) < 1e-5
 
 
+@pytest.mark.parametrize(
+    ("s", "dtype", "ran"),
+    [
+        (8192, torch.float32, SPLIT_KV),
+        (8191, torch.float32, "packed"),
+        (8191, torch.bfloat16, "matmul"),
+        (8192, torch.float64, "packed"),
+    ],
+)
+def test_auto_takes_split_kv_for_long_caches_that_it_serves(s, dtype, ran):
+    q, keys, values = qkv(1, 4, 2, s, 16, dtype=dtype)
+    cache = KVCache.from_tensors(keys, values)
+    assert cache.kernel_for(q) == ran
+    assert relative_error(cache.attend(q), expected(q, keys, values)) < 2e-2
+
+
 def test_several_tokens_go_to_a_named_other_kernel_and_see_what_came_before():
     _, keys, values = qkv(1, 4, 2, 20, 16)
     q = torch.randn(1, 4, 5, 16)
-    cache = KVCache.from_tensors(keys, values)
+    cache = KVCache.from_tensors(keys, values, SPLIT_KV)
     assert cache.kernel_for(q) == "packed"
     assert cache.kernel_for(q[:, :, :1]) == SPLIT_KV
     assert relative_error(cache.attend(q), reference_attention(q, keys, values)) < 1e-5
@@ -155,13 +171,13 @@ def test_non_contiguous_inputs_change_nothing():
     q, keys, values = qkv(2, 8, 2, 90, 64)
     turned = [x.permute(3, 1, 2, 0).contiguous().permute(3, 1, 2, 0) for x in (q, keys, values)]
     assert not any(x.is_contiguous() for x in turned)
-    o = KVCache.from_tensors(*turned[1:]).attend(turned[0])
+    o = KVCache.from_tensors(*turned[1:], SPLIT_KV).attend(turned[0])
     assert relative_error(o, expected(q, keys, values)) < 1e-5
 
 
 def test_padding_is_what_pages_and_whole_vectors_take_and_slots_are_the_formula():
     _, keys, values = qkv(2, 3, 3, 70, 24, 20)
-    cache = KVCache.from_tensors(keys, values)
+    cache = KVCache.from_tensors(keys, values, SPLIT_KV)
     assert cache.tensor_bytes == 2 * 3 * 70 * (24 + 20) * 4
     stored = -(-20 // LANES) * LANES
     assert cache.padding_bytes == 2 * 3 * ((128 - 70) * 24 + 70 * (stored - 20)) * 4
@@ -177,7 +193,7 @@ def test_what_split_kv_cannot_do_is_refused_and_auto_takes_another():
     assert KVCache.from_tensors(keys, values).kernel == "auto"
     q = torch.randn(1, 4, 1, 16).double()
     with pytest.raises(ValueError, match="must share a float dtype"):
-        KVCache.from_tensors(keys.float(), values.float()).attend(q)
+        KVCache.from_tensors(keys.float(), values.float(), SPLIT_KV).attend(q)
     with pytest.raises(ValueError, match=r"latent must be \(b, s, c\)"):
         LatentCache.from_tensors(keys[0], values[0, :1])
 
@@ -194,7 +210,7 @@ def test_the_plain_form_is_the_definition_and_the_fast_form_is_the_plain_one(n_c
 
 def test_threads_may_attend_over_one_cache_at_once():
     q, keys, values = qkv(1, 8, 2, 777, 64)
-    cache, want, found = KVCache.from_tensors(keys, values), expected(q, keys, values), []
+    cache, want, found = KVCache.from_tensors(keys, values, SPLIT_KV), expected(q, keys, values), []
 
     def attend():
         found.extend(relative_error(cache.attend(q), want) for _ in range(30))

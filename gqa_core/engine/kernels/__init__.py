@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from gqa_core.configs import require_kernel
-from gqa_core.engine.kernels.auto import MANY_TOKENS, choose
+from gqa_core.engine.kernels.auto import MANY_TOKENS, SPLIT_KV_FROM, choose
 from gqa_core.engine.kernels.eager import eager
 from gqa_core.engine.kernels.matmul import matmul
 from gqa_core.engine.kernels.packed import packed
@@ -39,8 +39,10 @@ def resolve(kernel: str, q: Tensor, v: Tensor) -> str:
     return choose(q, v) if kernel == "auto" else kernel
 
 
-def resolve_layout(kernel: str, dtype: torch.dtype, device: torch.device) -> str:
+def resolve_layout(kernel: str, dtype: torch.dtype, device: torch.device, capacity: int) -> str:
     """The name of the kernel that a cache is laid out for; `auto` stays where torch's calls serve.
+
+    `auto` takes `split_kv` for caches of SPLIT_KV_FROM tokens and more.
 
     Raises:
         ValueError: no kernel has that name, or `split_kv` cannot serve such a cache.
@@ -52,7 +54,8 @@ def resolve_layout(kernel: str, dtype: torch.dtype, device: torch.device) -> str
     if kernel == SPLIT_KV and not is_served:
         names = ", ".join(str(one).removeprefix("torch.") for one in SPLIT_KV_DTYPES)
         raise ValueError(f"split_kv must have a CPU and one of {names}: got {device}, {dtype}")
-    return SPLIT_KV if is_served else "auto"
+    is_worth_it = kernel == SPLIT_KV or capacity >= SPLIT_KV_FROM
+    return SPLIT_KV if is_served and is_worth_it else "auto"
 
 
 def attend_with(kernel: str) -> Callable[..., Tensor]:

@@ -50,7 +50,7 @@ from gqa_core.engine.kernels.simd import (
 from gqa_core.engine.key_layouts import PAGE, KeysInPages
 
 DTYPES = {torch.float32: torch.float32, torch.bfloat16: torch.uint16, torch.float16: torch.int16}
-TASKS_PER_THREAD = 2
+TASKS_PER_THREAD = 1
 HEADS_AT_ONCE = 32  # of latent attention: their queries and sums fit a core's cache of 1 MB
 LOWEST = np.float32(-1e30)  # below any score, and finite: it can be subtracted from itself
 EXACT = {"contract", "nsz"}  # leaves numba may take: nothing that reorders or forgets NaN
@@ -80,7 +80,7 @@ def split_kv(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | No
     Raises:
         ValueError: a dtype that it does not serve, or not a CPU.
     """
-    resolve_layout("split_kv", k.dtype, k.device)
+    resolve_layout("split_kv", k.dtype, k.device, k.shape[2])
     assert mask is None, "one token sees all others"
     (b, n_kv_heads, s, d), width = k.shape, v.shape[3]
     keys = KeysInPages(b, n_kv_heads, s, d, {"dtype": k.dtype, "device": k.device})
@@ -159,7 +159,7 @@ def latent_split_kv(q: Tensor, entries: Tensor, s: int, c: int, scale: float) ->
 
 
 def _n_chunks(n_rows: int, s: int) -> int:
-    """Chunks for each of n_rows independent rows: a few tasks a thread, and a page a task."""
+    """Chunks for each of n_rows independent rows: enough for all threads, a page at least each."""
     n_threads = torch.get_num_threads()
     set_num_threads(n_threads)
     return max(1, min(-(-TASKS_PER_THREAD * n_threads // n_rows), -(-s // PAGE)))
@@ -248,6 +248,29 @@ def _soften(mine, at, n_keys, g, v):
         mine[total + row] += row_exp2((mine, start, 0), mine[top + row])
 
 
+@njit(fastmath=EXACT)
+def _merge(o, scratch, counts, sizes, at):
+    """The chunks of every row into one, each as far below the largest score as it is.
+
+    Apart from the parallel function, where numba would start threads for each of its assignments.
+    """
+    (n_rows, n_chunks), (g, v), (top, total, summed) = counts, sizes, at
+    for row in range(n_rows):
+        first, here = row // g * n_chunks, row % g
+        largest = LOWEST
+        for task in range(first, first + n_chunks):
+            largest = max(largest, scratch[task, top + here])
+        whole = np.float32(0)
+        o[row * v : (row + 1) * v] = 0
+        for task in range(first, first + n_chunks):
+            keep = np.float32(2.0) ** (scratch[task, top + here] - largest)
+            whole += keep * scratch[task, total + here]
+            for column in range(v):
+                o[row * v + column] += keep * scratch[task, summed + here * v + column]
+        for column in range(row * v, (row + 1) * v):
+            o[column] /= whole
+
+
 @cached_compile
 def _grouped(o, q, pages, values, scratch, counts, sizes, strides):
     """All rows of q (b k, g, d), each K/V head's chunks side by side; o (b k, g, v)."""
@@ -269,20 +292,30 @@ def _grouped(o, q, pages, values, scratch, counts, sizes, strides):
             _soften(mine, at, n_keys, g, v)
             weights, soon = (mine, scores, PAGE, 1), (pages, keys_at + PAGE * d, 0, d)
             _add_values((mine, summed, v), weights, (values, values_at, v), (g, v, n_keys), soon)
-    for row in range(n_heads * g):
-        first, here = row // g * n_chunks, row % g
-        largest = LOWEST
-        for task in range(first, first + n_chunks):
-            largest = max(largest, scratch[task, top + here])
-        whole = np.float32(0)
-        o[row * v : (row + 1) * v] = 0
-        for task in range(first, first + n_chunks):
-            keep = np.float32(2.0) ** (scratch[task, top + here] - largest)
-            whole += keep * scratch[task, total + here]
-            for column in range(v):
-                o[row * v + column] += keep * scratch[task, summed + here * v + column]
-        for column in range(row * v, (row + 1) * v):
-            o[column] /= whole
+    _merge(o, scratch, (n_heads * g, n_chunks), (g, v), (top, total, summed))
+
+
+@njit(fastmath=EXACT)
+def _merge_columns(o, scratch, counts, sizes, at):
+    """The same of columns, a head each."""
+    (n_rows, n_chunks), (h, c), (total, keep, summed) = counts, sizes, at
+    for row in range(n_rows):
+        tasks = range(row * n_chunks, (row + 1) * n_chunks)
+        for head in range(h):
+            largest, whole = LOWEST, np.float32(0)
+            for task in tasks:
+                largest = max(largest, scratch[task, head])
+            for task in tasks:
+                scratch[task, keep + head] = np.float32(2.0) ** (scratch[task, head] - largest)
+                whole += scratch[task, keep + head] * scratch[task, total + head]
+            for task in tasks:
+                scratch[task, keep + head] /= whole
+        o[row * c * h : (row + 1) * c * h] = 0
+        for task in tasks:
+            for column in range(c):
+                to, source = (row * c + column) * h, summed + column * h
+                for head in range(h):
+                    o[to + head] += scratch[task, keep + head] * scratch[task, source + head]
 
 
 @cached_compile
@@ -320,23 +353,7 @@ def _latent(o, columns, entries, wide, is_wide, scratch, counts, sizes):
             values, weights = (wide, wide_at, 1, width), (mine, scores, h)
             soon = (entries, next_at + half, max(half // c, 1), 0)
             _add_latent((mine, summed, h), values, weights, (c, h, n_keys), soon)
-    for row in range(b * n_blocks):
-        tasks = range(row * n_chunks, (row + 1) * n_chunks)
-        for head in range(h):
-            largest, whole = LOWEST, np.float32(0)
-            for task in tasks:
-                largest = max(largest, scratch[task, top + head])
-            for task in tasks:
-                scratch[task, keep + head] = np.float32(2.0) ** (scratch[task, head] - largest)
-                whole += scratch[task, keep + head] * scratch[task, total + head]
-            for task in tasks:
-                scratch[task, keep + head] /= whole
-        o[row * c * h : (row + 1) * c * h] = 0
-        for task in tasks:
-            for column in range(c):
-                to, source = (row * c + column) * h, summed + column * h
-                for head in range(h):
-                    o[to + head] += scratch[task, keep + head] * scratch[task, source + head]
+    _merge_columns(o, scratch, (b * n_blocks, n_chunks), (h, c), (total, keep, summed))
 
 
 @njit(fastmath=EXACT)
