@@ -37,11 +37,10 @@ class GroupedAttention(AttentionLayer):
         self.wk = nn.Linear(c.dim, c.n_kv_heads * c.head_dim, bias=False, **self.like)
         self.wv = nn.Linear(c.dim, c.n_kv_heads * c.v_head_dim, bias=False, **self.like)
 
-    def new_cache(self, batch_size: int, capacity: int) -> KVCache:
-        """An empty KVCache of `capacity` slots."""
-        return KVCache(
-            self.config, batch_size=batch_size, capacity=capacity, kernel=self.kernel, **self.like
-        )
+    def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> KVCache:
+        """An empty KVCache of `capacity` slots, laid out for the layer's kernel unless given."""
+        how = {"batch_size": batch_size, "capacity": capacity, "kernel": kernel or self.kernel}
+        return KVCache(self.config, **how, **self.like)
 
     def project(self, x: Tensor, start: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """q (b, h, t, d), and K (b, k, t, d) with V (b, k, t, v); q and K are rotated."""

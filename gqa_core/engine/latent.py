@@ -87,9 +87,10 @@ class LatentAttention(AttentionLayer):
 class NaiveLatentAttention(LatentAttention):
     """MLA as it is defined: K and V of every head are unfolded, and cached unfolded."""
 
-    def new_cache(self, batch_size: int, capacity: int) -> KVCache:
+    def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> KVCache:
         """An empty KVCache of `capacity` slots for the expanded heads."""
-        return KVCache(self.config.expanded, batch_size=batch_size, capacity=capacity, **self.like)
+        how = {"batch_size": batch_size, "capacity": capacity, "kernel": kernel or "auto"}
+        return KVCache(self.config.expanded, **how, **self.like)
 
     def fold(
         self, q_nope: Tensor, q_rope: Tensor, latent: Tensor, rope_key: Tensor
@@ -114,9 +115,10 @@ class NaiveLatentAttention(LatentAttention):
 class AbsorbedLatentAttention(LatentAttention):
     """MLA over the latent itself: W_UK is folded into the query, W_UV applied to the output."""
 
-    def new_cache(self, batch_size: int, capacity: int) -> LatentCache:
+    def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> LatentCache:
         """An empty LatentCache of `capacity` slots."""
-        return LatentCache(self.config, batch_size=batch_size, capacity=capacity, **self.like)
+        how = {"batch_size": batch_size, "capacity": capacity, "kernel": kernel or "auto"}
+        return LatentCache(self.config, **how, **self.like)
 
     def fold(
         self, q_nope: Tensor, q_rope: Tensor, latent: Tensor, rope_key: Tensor

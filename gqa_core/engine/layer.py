@@ -47,8 +47,8 @@ class AttentionLayer(nn.Module, ABC):
         self.wo = nn.Linear(width, config.dim, bias=False, **self.like)
 
     @abstractmethod
-    def new_cache(self, batch_size: int, capacity: int) -> Cache:
-        """An empty cache for this layer, all of its slots allocated."""
+    def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> Cache:
+        """An empty cache of `capacity` slots, laid out for `kernel` or else the layer's own."""
 
     @abstractmethod
     def project(self, x: Tensor, start: int) -> tuple[Query, tuple[Tensor, Tensor]]:

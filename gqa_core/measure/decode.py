@@ -20,6 +20,7 @@ from functools import partial
 import torch
 
 from gqa_core.engine.grouped import GroupedAttention
+from gqa_core.engine.kernels import resolve_layout
 from gqa_core.engine.latent import LATENT_FORMS
 from gqa_core.engine.layer import PHASES, AttentionLayer, Cache, Lap, decode_step, no_lap
 from gqa_core.measure.device import describe, find_device
@@ -48,7 +49,9 @@ def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, 
     b, s = point.workload.batch_size, point.workload.context_len
     x = torch.randn(b, 1, point.attention.dim, generator=generator, **layers[0].like)
     read, (multiply, flops) = read_probe(device), _matmul_probe(point, device, clock)
-    launch = partial(_again, layers, [layer.new_cache(b, 1) for layer in layers], x)
+    asked = "auto" if point.kernel in LATENT_FORMS else point.kernel
+    kernel = resolve_layout(asked, x.dtype, device, s)  # of the short cache as of the long one
+    launch = partial(_again, layers, [layer.new_cache(b, 1, kernel) for layer in layers], x)
     for start in (launch, read, multiply):  # threads and libraries are of the baseline too
         start()
     meter = MemoryMeter(device)

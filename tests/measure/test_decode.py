@@ -61,8 +61,9 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
     assert answer["device"] == describe(torch.device("cpu"))
 
 
-def test_the_peak_of_a_process_is_the_cache_and_little_else():
-    point = a_point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=64), "packed", context_len=8192)
+@pytest.mark.parametrize("kernel", ["packed", "auto"])
+def test_the_peak_of_a_process_is_the_cache_and_little_else(kernel):
+    point = a_point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=64), kernel, context_len=8192)
     memory = measure_decode(point, "cpu")["memory"]
     rise = memory["process_peak_bytes"] - memory["baseline_bytes"]
     # 67 MB of cache, after a baseline that holds both probes and 4 MB of weights
