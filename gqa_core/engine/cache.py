@@ -168,14 +168,15 @@ class KVCache(_Cache):
         Raises:
             ValueError: q does not fit the cache.
         """
-        require_fit(q, self._k.shaped(self.length), self.values)
-        scale = q.shape[-1] ** -0.5 if scale is None else scale
-        if self.kernel_for(q) != SPLIT_KV:
-            return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.kernel)
-        from gqa_core.engine.kernels.split_kv import grouped_split_kv
+        if self.kernel == SPLIT_KV:
+            require_fit(q, self._k.shaped(self.length), self.values)
+            if self.kernel_for(q) == SPLIT_KV:
+                from gqa_core.engine.kernels.split_kv import grouped_split_kv
 
-        o = grouped_split_kv(q, self._k.storage, self._v, self.length, scale)
-        return o[..., : self._v_head_dim]
+                scale = q.shape[-1] ** -0.5 if scale is None else scale
+                o = grouped_split_kv(q, self._k.storage, self._v, self.length, scale)
+                return o[..., : self._v_head_dim]
+        return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.kernel)
 
 
 class LatentCache(_Cache):
@@ -276,9 +277,10 @@ class LatentCache(_Cache):
             ValueError: the query does not fit the cache.
         """
         q = torch.cat((q_latent, q_rope), dim=-1)
-        if self.kernel_for(q) != SPLIT_KV:
-            return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.kernel)
-        from gqa_core.engine.kernels.split_kv import latent_split_kv
+        if self.kernel == SPLIT_KV:
+            require_fit(q, self.keys, self.values)
+            if self.kernel_for(q) == SPLIT_KV:
+                from gqa_core.engine.kernels.split_kv import latent_split_kv
 
-        require_fit(q, self.keys, self.values)
-        return latent_split_kv(q, self._entries, self.length, self.kv_lora_rank, scale)
+                return latent_split_kv(q, self._entries, self.length, self.kv_lora_rank, scale)
+        return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.kernel)

@@ -29,10 +29,6 @@ class KeysByToken:
         """K of the first slots, (b, k, s, d), a view."""
         return self.storage[:, :, :length]
 
-    def shaped(self, length: int) -> Tensor:
-        """Something of the shape that `read` gives, without what it holds."""
-        return self.read(length)
-
 
 class KeysInPages:
     """K as (b, k, n_pages, d, 64), contiguous."""
