@@ -112,13 +112,15 @@ class KVCache(_Cache):
         device, v_stored = torch.device(device), v
         kernel = resolve_layout(kernel, dtype, device, capacity)
         if kernel == SPLIT_KV:
-            from gqa_core.engine.kernels.split_kv import prepare, whole_vectors
+            from gqa_core.engine.kernels.split_kv import GroupedSplitKV, prepare, whole_vectors
 
             prepare(dtype, is_latent=False)
             v_stored = whole_vectors(v)
         self._k = (KeysInPages if kernel == SPLIT_KV else KeysByToken)(*shape, d, like)
         self._v = torch.empty(*shape, v_stored, **like)
         self._v_head_dim = v
+        is_fast = kernel == SPLIT_KV
+        self._split_kv = GroupedSplitKV(self._k.storage, self._v, v) if is_fast else None
         slots_bytes = math.prod(shape) * (d + v) * dtype.itemsize
         super().__init__(capacity, slots_bytes, kernel, self._k.storage, self._v)
 
@@ -168,14 +170,10 @@ class KVCache(_Cache):
         Raises:
             ValueError: q does not fit the cache.
         """
-        if self.kernel == SPLIT_KV:
-            require_fit(q, self._k.shaped(self.length), self.values)
-            if self.kernel_for(q) == SPLIT_KV:
-                from gqa_core.engine.kernels.split_kv import grouped_split_kv
-
-                scale = q.shape[-1] ** -0.5 if scale is None else scale
-                o = grouped_split_kv(q, self._k.storage, self._v, self.length, scale)
-                return o[..., : self._v_head_dim]
+        if self._split_kv is not None and self.length and self._split_kv.serves(q):
+            return self._split_kv.attend(
+                q, self.length, q.shape[-1] ** -0.5 if scale is None else scale
+            )
         return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.kernel)
 
 
@@ -229,12 +227,13 @@ class LatentCache(_Cache):
         kernel: str,
     ) -> None:
         kernel = resolve_layout(kernel, dtype, torch.device(device), shape[1])
+        self._entries = torch.empty(shape, dtype=dtype, device=device)
+        self.kv_lora_rank, self._split_kv = kv_lora_rank, None
         if kernel == SPLIT_KV:
-            from gqa_core.engine.kernels.split_kv import prepare
+            from gqa_core.engine.kernels.split_kv import LatentSplitKV, prepare
 
             prepare(dtype, is_latent=True)
-        self._entries = torch.empty(shape, dtype=dtype, device=device)
-        self.kv_lora_rank = kv_lora_rank
+            self._split_kv = LatentSplitKV(self._entries, kv_lora_rank)
         super().__init__(shape[1], math.prod(shape) * dtype.itemsize, kernel, self._entries)
 
     @property
@@ -276,11 +275,7 @@ class LatentCache(_Cache):
         Raises:
             ValueError: the query does not fit the cache.
         """
+        if self._split_kv is not None and self.length and self._split_kv.serves(q_latent, q_rope):
+            return self._split_kv.attend(q_latent, q_rope, self.length, scale)
         q = torch.cat((q_latent, q_rope), dim=-1)
-        if self.kernel == SPLIT_KV:
-            require_fit(q, self.keys, self.values)
-            if self.kernel_for(q) == SPLIT_KV:
-                from gqa_core.engine.kernels.split_kv import latent_split_kv
-
-                return latent_split_kv(q, self._entries, self.length, self.kv_lora_rank, scale)
         return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.kernel)

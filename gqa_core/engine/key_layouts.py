@@ -48,8 +48,3 @@ class KeysInPages:
     def read(self, length: int) -> Tensor:
         """K of the first slots, (b, k, s, d), a copy."""
         return self.storage.transpose(-1, -2).flatten(2, 3)[:, :, :length]
-
-    def shaped(self, length: int) -> Tensor:
-        """Something of the shape that `read` gives, without what it holds."""
-        b, k, _, d, _ = self.storage.shape
-        return self.storage[0, 0, 0, 0, 0].expand(b, k, length, d)

@@ -35,7 +35,7 @@ CACHE_LINE = 64
 
 F32, I32, I64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
 VECTOR = ir.VectorType(F32, LANES)
-BITS = ir.VectorType(I32, LANES)
+BITS, HALVES = ir.VectorType(I32, LANES), ir.VectorType(ir.IntType(16), LANES)
 EXP2 = (1.8670634e-3, 9.0171713e-3, 5.5799812e-2, 2.4016447e-1, 6.9315130e-1, 1.0)  # exact at 0
 
 Builder, Value = ir.IRBuilder, ir.Value
@@ -159,6 +159,26 @@ def widen(typing, c, b):
     return types.void(c, b), generate
 
 
+@intrinsic
+def number(typing, b):
+    """b[0], whatever b holds, as float32."""
+
+    def generate(context, builder, signature, arguments):
+        return _Operand(context, builder, signature.args[0], arguments[0]).first()
+
+    return types.float32(b), generate
+
+
+@intrinsic
+def pointer_to(typing, address, like):
+    """An address as a pointer to numbers of the type of `like`."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return types.CPointer(like)(address, like), generate
+
+
 class _Operand:
     """A place in a flat array, and how far apart its rows and steps are."""
 
@@ -174,13 +194,23 @@ class _Operand:
         past = self._builder.mul(ir.Constant(I64, row), by_row)
         return self._builder.load(self._builder.gep(place, [past]), align=4)
 
+    def first(self) -> Value:
+        """The number at the place, as float32."""
+        held = self._builder.load(self._row(0, 0))
+        if self._holds == types.float32:
+            return held
+        one = self._builder.insert_element(ir.Constant(HALVES, None), held, ir.Constant(I32, 0))
+        return self._builder.extract_element(self._widened(one), ir.Constant(I32, 0))
+
     def vector(self, row: int | Value = 0, past: int = 0) -> Value:
         """LANES numbers of a row from `past` on, as float32."""
         builder, place = self._builder, self._row(row, past)
         if self._holds == types.float32:
             return builder.load(builder.bitcast(place, VECTOR.as_pointer()), align=4)
-        half = ir.VectorType(ir.IntType(16), LANES)
-        narrow = builder.load(builder.bitcast(place, half.as_pointer()), align=2)
+        return self._widened(builder.load(builder.bitcast(place, HALVES.as_pointer()), align=2))
+
+    def _widened(self, narrow: Value) -> Value:
+        builder = self._builder
         if self._holds == types.int16:
             return _from_half(builder, narrow)
         return builder.bitcast(builder.shl(builder.zext(narrow, BITS), _bits(16)), VECTOR)

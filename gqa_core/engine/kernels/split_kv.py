@@ -28,32 +28,33 @@ Source: FlashAttention-2 (arXiv:2307.08691), section 3.1, for the online softmax
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from functools import cache
 
 import numpy as np
 import torch
-from numba import njit, prange, set_num_threads
+from numba import carray, njit, prange, set_num_threads
 from torch import Tensor
 
 from gqa_core.engine.kernels import resolve_layout
 from gqa_core.engine.kernels.compile_cache import cached_compile, seal
+from gqa_core.engine.kernels.products import EXACT, product
 from gqa_core.engine.kernels.simd import (
     LANES,
     TILES,
     column_softmax,
+    number,
+    pointer_to,
     row_exp2,
     row_max,
-    tile,
     widen,
 )
 from gqa_core.engine.key_layouts import PAGE, KeysInPages
 
 DTYPES = {torch.float32: torch.float32, torch.bfloat16: torch.uint16, torch.float16: torch.int16}
-TASKS_PER_THREAD = 1
 HEADS_AT_ONCE = 32  # of latent attention: their queries and sums fit a core's cache of 1 MB
 LOWEST = np.float32(-1e30)  # below any score, and finite: it can be subtracted from itself
-EXACT = {"contract", "nsz"}  # leaves numba may take: nothing that reorders or forgets NaN
+LOG2_E = math.log2(math.e)
+LINE = 16  # float32 numbers in a line of the processor's cache
 
 
 def plain_split_kv(q: Tensor, k: Tensor, v: Tensor, scale: float, n_chunks: int) -> Tensor:
@@ -87,7 +88,7 @@ def split_kv(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | No
     keys.write(0, k)
     values = v.new_zeros(b, n_kv_heads, s, whole_vectors(width))
     values[..., :width] = v
-    return grouped_split_kv(q, keys.storage, values, s, scale)[..., :width]
+    return GroupedSplitKV(keys.storage, values, width).attend(q, s, scale)
 
 
 def whole_vectors(width: int) -> int:
@@ -98,136 +99,136 @@ def whole_vectors(width: int) -> int:
 @cache
 def prepare(dtype: torch.dtype, *, is_latent: bool) -> None:
     """Compile the kernel for a dtype, or load it: seconds the first time on a machine."""
-    q, cached = (
-        torch.zeros(1, 1, 1, LANES, dtype=dtype),
-        torch.zeros(1, 1, PAGE, LANES, dtype=dtype),
-    )
+    q, storage = torch.zeros(1, 1, 1, LANES, dtype=dtype), torch.zeros(PAGE * LANES, dtype=dtype)
     if is_latent:
-        latent_split_kv(q, cached[:, 0], 1, 1, 1.0)
+        LatentSplitKV(storage.view(1, PAGE, LANES), 1).attend(q[..., :1], q[..., 1:], 1, 1.0)
     else:
-        grouped_split_kv(q, cached.view(1, 1, 1, LANES, PAGE), cached, 1, 1.0)
+        pages, values = storage.view(1, 1, 1, LANES, PAGE), storage.view(1, 1, PAGE, LANES)
+        GroupedSplitKV(pages, values, LANES).attend(q, 1, 1.0)
     seal()
 
 
-def grouped_split_kv(q: Tensor, pages: Tensor, values: Tensor, s: int, scale: float) -> Tensor:
-    """Output (b, h, 1, v) of q (b, h, 1, d) over the first s of K and V.
+class GroupedSplitKV:
+    """Attention over K as pages (b, k, n_pages, d, 64) and V (b, k, capacity, stored), contiguous.
 
-    `pages` is K as (b, k, n_pages, d, 64), `values` V as (b, k, capacity, v), both contiguous.
+    The first `width` columns of V are its values.
+    A call makes one tensor, the output, and enters compiled code with addresses: each call of
+    torch's takes 15 to 45 us after other work has emptied the processor's cache.
     """
-    (b, h, _, d), (_, k, n_pages, _, _), v = q.shape, pages.shape, values.shape[3]
-    g = h // k
-    q = (q.float() * (scale * math.log2(math.e))).contiguous()
-    n_chunks = _n_chunks(b * k, s)
-    scratch = torch.empty(b * k * n_chunks, g * (2 + PAGE + v))
-    o = torch.empty(b, h, 1, v)
-    _grouped(
-        *(_flat(x) for x in (o, q, pages, values)),
-        scratch.numpy(),
-        (b * k, n_chunks, s),
-        (g, d, v),
-        (n_pages * PAGE * d, values.shape[2] * v),
-    )
-    return o.to(values.dtype)
+
+    def __init__(self, pages: Tensor, values: Tensor, width: int) -> None:
+        self._pages, self._values, self._like = _flat(pages), _flat(values), pages
+        (b, k, n_pages, d, _), (_, _, capacity, stored) = pages.shape, values.shape
+        self._shape = b, k, d, width
+        self._strides = n_pages * PAGE * d, capacity * stored, stored
+
+    def serves(self, q: Tensor) -> bool:
+        """Whether q is (b, h, 1, d), fits, and wants no gradient."""
+        b, k, d, _ = self._shape
+        fits = q.ndim == 4 and q.shape[0] == b and q.shape[1] % k == 0 and q.shape[2:] == (1, d)
+        return fits and _is_like(q, self._like)
+
+    def attend(self, q: Tensor, s: int, scale: float) -> Tensor:
+        """Output (b, h, 1, v) of q (b, h, 1, d) over the first s tokens."""
+        (b, k, d, v), h = self._shape, q.shape[1]
+        q = q if q.stride(3) == 1 else q.contiguous()
+        o = torch.empty(b, h, 1, v)
+        _grouped(
+            o.data_ptr(),
+            q.data_ptr(),
+            self._pages,
+            self._values,
+            scale * LOG2_E,
+            (b, k, h // k, d, v, s),
+            (q.stride(0), q.stride(1), *self._strides),
+            _n_chunks(b * k, s),
+        )
+        return o if q.dtype == torch.float32 else o.to(q.dtype)
 
 
-def latent_split_kv(q: Tensor, entries: Tensor, s: int, c: int, scale: float) -> Tensor:
-    """Output (b, h, 1, c) of q (b, h, 1, c + r) over the first s of entries (b, capacity, c + r).
+class LatentSplitKV:
+    """Attention over entries (b, capacity, c + r), contiguous, whose first c columns are values."""
 
-    A contiguous cache; its first c columns are the values.
-    """
-    (b, h, _, width), capacity = q.shape, entries.shape[1]
-    n_columns = min(-(-h // LANES) * LANES, HEADS_AT_ONCE)
-    n_blocks = -(-h // n_columns)
-    columns = torch.zeros(b, n_blocks * n_columns, width)
-    columns[:, :h] = q[:, :, 0].float() * (scale * math.log2(math.e))
-    columns = columns.view(b * n_blocks, n_columns, width).transpose(1, 2).contiguous()
-    n_chunks = _n_chunks(b * n_blocks, s)
-    is_wide = entries.dtype == torch.float32
-    room = n_columns * (3 + PAGE + c) + (not is_wide) * PAGE * width
-    scratch = torch.empty(b * n_blocks * n_chunks, room)
-    o = torch.empty(b * n_blocks, c, n_columns)
-    _latent(
-        *(_flat(x) for x in (o, columns, entries)),
-        _flat(entries) if is_wide else _flat(scratch),
-        is_wide,
-        scratch.numpy(),
-        (b, n_blocks, n_chunks, s, capacity),
-        (n_columns, width, c),
-    )
-    o = o.transpose(1, 2).reshape(b, n_blocks * n_columns, 1, c)
-    return o[:, :h].to(entries.dtype)
+    def __init__(self, entries: Tensor, c: int) -> None:
+        self._entries, self._like = _flat(entries), entries
+        b, self._capacity, width = entries.shape
+        self._shape = b, c, width - c
+
+    def serves(self, q_latent: Tensor, q_rope: Tensor) -> bool:
+        """Whether they are (b, h, 1, c) and (b, h, 1, r), fit, and want no gradient."""
+        b, c, r = self._shape
+        fits = q_latent.ndim == q_rope.ndim == 4 and q_latent.shape[:2] == q_rope.shape[:2]
+        fits = fits and q_latent.shape[0] == b and q_latent.shape[2:] == (1, c)
+        fits = fits and q_rope.shape[2:] == (1, r)
+        return fits and _is_like(q_latent, self._like) and _is_like(q_rope, self._like)
+
+    def attend(self, q_latent: Tensor, q_rope: Tensor, s: int, scale: float) -> Tensor:
+        """Output (b, h, 1, c) of q_latent (b, h, 1, c) and q_rope (b, h, 1, r), first s tokens."""
+        (b, c, r), h = self._shape, q_latent.shape[1]
+        q_latent = q_latent if q_latent.stride(3) == 1 else q_latent.contiguous()
+        q_rope = q_rope if q_rope.stride(3) == 1 else q_rope.contiguous()
+        n_columns = min(whole_vectors(h), HEADS_AT_ONCE)
+        n_blocks = -(-h // n_columns)
+        o = torch.empty(b, h, 1, c)
+        _latent(
+            o.data_ptr(),
+            (q_latent.data_ptr(), *q_latent.stride()[:2]),
+            (q_rope.data_ptr(), *q_rope.stride()[:2]),
+            self._entries,
+            scale * LOG2_E,
+            (b, h, c, r, s),
+            (n_columns, n_blocks, self._capacity, _n_chunks(b * n_blocks, s)),
+        )
+        return o if q_latent.dtype == torch.float32 else o.to(q_latent.dtype)
+
+
+def _is_like(q: Tensor, cached: Tensor) -> bool:
+    return q.dtype == cached.dtype and q.device == cached.device and not q.requires_grad
 
 
 def _n_chunks(n_rows: int, s: int) -> int:
-    """Chunks for each of n_rows independent rows: enough for all threads, a page at least each."""
+    """Chunks for each of n_rows independent rows: as many for every thread, a page at least."""
     n_threads = torch.get_num_threads()
     set_num_threads(n_threads)
-    return max(1, min(-(-TASKS_PER_THREAD * n_threads // n_rows), -(-s // PAGE)))
+    return max(1, min(n_threads // math.gcd(n_rows, n_threads), -(-s // PAGE)))
 
 
 def _flat(x: Tensor) -> np.ndarray:
-    return x.reshape(-1).view(DTYPES[x.dtype]).numpy()
+    return x.view(-1).view(DTYPES[x.dtype]).numpy()
 
 
-def _strip(n_vectors: int, n_rows: int, *, adds: bool, fetched: int) -> Callable:
-    """A product's columns from `at` on, as many as fit n_vectors at once; where it stopped."""
-    width = n_vectors * LANES
-    many = tile(n_rows, n_vectors, adds=adds, fetches=fetched)
-    one = tile(1, n_vectors, adds=adds, fetches=fetched)
-
-    @njit(fastmath=EXACT)
-    def strip(c, a, b, shape, ahead, at):
-        (of_c, c_at, c_row), (of_a, a_at, a_row, a_step), (of_b, b_at, b_row) = c, a, b
-        (rows, columns, n), (to_come, next_at, next_row, next_step) = shape, ahead
-        end = columns - (columns - at) % width
-        row = 0
-        while row < rows:
-            is_many = row + n_rows <= rows
-            for column in range(at, end, width):
-                to_c = (of_c, c_at + row * c_row + column, c_row)
-                from_a = (of_a, a_at + row * a_row, a_row, a_step)
-                from_b = (of_b, b_at + column, b_row)
-                soon = (to_come, next_at, 0)
-                if next_row > 0 and column == at:  # what comes next lies as a does
-                    step = (n_rows if is_many else 1) * next_row // n
-                    soon = (to_come, next_at + row * next_row, step)
-                elif next_row == 0 and row == 0:  # as b does
-                    soon = (to_come, next_at + column, next_step)
-                if is_many:
-                    many(to_c, from_a, from_b, n, soon)
-                else:
-                    one(to_c, from_a, from_b, n, soon)
-            row += n_rows if is_many else 1
-        return end
-
-    return strip
+_score, _add_values = (product(TILES, adds=adds, fetched=None) for adds in (False, True))
+_score_latent = product(TILES[-2:], adds=False, fetched=1)
+_add_latent = product(TILES[-2:], adds=True, fetched=1)
 
 
-def _product(shapes: Sequence[tuple[int, int]], *, adds: bool, fetched: int | None) -> Callable:
-    """c = a b, or c += a b, for rows x columns sums of n; columns are a multiple of LANES.
+@njit(fastmath=EXACT)
+def _workspace(n_tasks, room):
+    """Room for all tasks, where the first one's begins and how much each has: whole lines."""
+    room = -(-room // LINE) * LINE
+    scratch = np.empty(n_tasks * room + LINE, np.float32)
+    return scratch, -(scratch.ctypes.data // 4) % LINE, room
 
-    Called as (c, a, b, (rows, columns, n), ahead) with operands as `simd.tile` takes them; `ahead`
-    is (array, at, row, step). `fetched` vectors are asked for at each step, None for as many as
-    b has. `shapes` are tiles, (rows, vectors), the widest first and the last of one vector.
+
+@njit(fastmath=EXACT)
+def _merge(o, o_at, n, chunks, n_chunks, at):
+    """The n numbers of a row from all its chunks, each as far below the largest score as it is.
+
+    A chunk's numbers lie `step` apart.
     """
-    strips = [
-        _strip(vectors, rows, adds=adds, fetched=vectors if fetched is None else fetched)
-        for rows, vectors in shapes
-    ]
-    wide, narrow, narrowest = strips[0], strips[len(strips) // 2], strips[-1]
-
-    @njit(fastmath=EXACT)
-    def product(c, a, b, shape, ahead):
-        at = wide(c, a, b, shape, ahead, 0)
-        at = narrow(c, a, b, shape, ahead, at)
-        narrowest(c, a, b, shape, ahead, at)
-
-    return product
-
-
-_score, _add_values = (_product(TILES, adds=adds, fetched=None) for adds in (False, True))
-_score_latent = _product(TILES[-2:], adds=False, fetched=1)
-_add_latent = _product(TILES[-2:], adds=True, fetched=1)
+    (scratch, first, room), (top, total, summed, step) = chunks, at
+    largest, whole = LOWEST, np.float32(0)
+    for chunk in range(n_chunks):
+        largest = max(largest, scratch[first + chunk * room + top])
+    for chunk in range(n_chunks):
+        mine = first + chunk * room
+        whole += np.float32(2.0) ** (scratch[mine + top] - largest) * scratch[mine + total]
+    for chunk in range(n_chunks):
+        mine = first + chunk * room
+        part = np.float32(2.0) ** (scratch[mine + top] - largest) / whole
+        for i in range(n):
+            before = o[o_at + i] if chunk > 0 else np.float32(0)
+            o[o_at + i] = before + part * scratch[mine + summed + i * step]
 
 
 @njit(fastmath=EXACT)
@@ -248,112 +249,105 @@ def _soften(mine, at, n_keys, g, v):
         mine[total + row] += row_exp2((mine, start, 0), mine[top + row])
 
 
-@njit(fastmath=EXACT)
-def _merge(o, scratch, counts, sizes, at):
-    """The chunks of every row into one, each as far below the largest score as it is.
-
-    Apart from the parallel function, where numba would start threads for each of its assignments.
-    """
-    (n_rows, n_chunks), (g, v), (top, total, summed) = counts, sizes, at
-    for row in range(n_rows):
-        first, here = row // g * n_chunks, row % g
-        largest = LOWEST
-        for task in range(first, first + n_chunks):
-            largest = max(largest, scratch[task, top + here])
-        whole = np.float32(0)
-        o[row * v : (row + 1) * v] = 0
-        for task in range(first, first + n_chunks):
-            keep = np.float32(2.0) ** (scratch[task, top + here] - largest)
-            whole += keep * scratch[task, total + here]
-            for column in range(v):
-                o[row * v + column] += keep * scratch[task, summed + here * v + column]
-        for column in range(row * v, (row + 1) * v):
-            o[column] /= whole
-
-
 @cached_compile
-def _grouped(o, q, pages, values, scratch, counts, sizes, strides):
-    """All rows of q (b k, g, d), each K/V head's chunks side by side; o (b k, g, v)."""
-    (n_heads, n_chunks, s), (g, d, v), (head_keys, head_values) = counts, sizes, strides
-    n_pages = (s + PAGE - 1) // PAGE
-    top, total, scores, summed = at = (0, g, 2 * g, (2 + PAGE) * g)
-    for task in prange(n_heads * n_chunks):
-        head, chunk, mine = task // n_chunks, task % n_chunks, scratch[task]
+def _grouped(o_at, q_at, pages, values, scale, shape, strides, n_chunks):
+    """All heads of q, each K/V head's chunks side by side, into o (b, h, 1, v)."""
+    (b, k, g, d, v, s), (q_b, q_h, head_keys, head_values, stored) = shape, strides
+    scale = np.float32(scale)
+    o = carray(pointer_to(o_at, np.float32(0)), b * k * g * v)
+    q = carray(pointer_to(q_at, pages[0]), b * q_b + k * g * q_h)
+    scores, summed, queries = 0, g * PAGE, g * (PAGE + stored)
+    top, total = queries + g * d, queries + g * (d + 1)
+    n_pages, n_tasks = (s + PAGE - 1) // PAGE, b * k * n_chunks
+    scratch, first, room = _workspace(n_tasks, total + g)
+    for task in prange(n_tasks):
+        head, chunk = task // n_chunks, task % n_chunks
+        mine = scratch[first + task * room : first + (task + 1) * room]
+        mine[summed:queries] = 0
         mine[top:total] = LOWEST
-        mine[total:scores] = 0
-        mine[summed:] = 0
+        mine[total : total + g] = 0
+        for row in range(g):
+            at = head // k * q_b + (head % k * g + row) * q_h
+            for i in range(d):
+                mine[queries + row * d + i] = number((q, at + i, 0)) * scale
         for page in range(chunk * n_pages // n_chunks, (chunk + 1) * n_pages // n_chunks):
             n_keys = min(PAGE, s - page * PAGE)
             keys_at = head * head_keys + page * PAGE * d
-            values_at = head * head_values + page * PAGE * v
-            to_scores, from_q = (mine, scores, PAGE), (q, head * g * d, d, 1)
-            soon = (values, values_at, 0, PAGE * v // d)
+            values_at = head * head_values + page * PAGE * stored
+            to_scores, from_q = (mine, scores, PAGE), (mine, queries, d, 1)
+            soon = (values, values_at, 0, PAGE * stored // d)
             _score(to_scores, from_q, (pages, keys_at, PAGE), (g, PAGE, d), soon)
-            _soften(mine, at, n_keys, g, v)
+            _soften(mine, (top, total, scores, summed), n_keys, g, stored)
             weights, soon = (mine, scores, PAGE, 1), (pages, keys_at + PAGE * d, 0, d)
-            _add_values((mine, summed, v), weights, (values, values_at, v), (g, v, n_keys), soon)
-    _merge(o, scratch, (n_heads * g, n_chunks), (g, v), (top, total, summed))
-
-
-@njit(fastmath=EXACT)
-def _merge_columns(o, scratch, counts, sizes, at):
-    """The same of columns, a head each."""
-    (n_rows, n_chunks), (h, c), (total, keep, summed) = counts, sizes, at
-    for row in range(n_rows):
-        tasks = range(row * n_chunks, (row + 1) * n_chunks)
-        for head in range(h):
-            largest, whole = LOWEST, np.float32(0)
-            for task in tasks:
-                largest = max(largest, scratch[task, head])
-            for task in tasks:
-                scratch[task, keep + head] = np.float32(2.0) ** (scratch[task, head] - largest)
-                whole += scratch[task, keep + head] * scratch[task, total + head]
-            for task in tasks:
-                scratch[task, keep + head] /= whole
-        o[row * c * h : (row + 1) * c * h] = 0
-        for task in tasks:
-            for column in range(c):
-                to, source = (row * c + column) * h, summed + column * h
-                for head in range(h):
-                    o[to + head] += scratch[task, keep + head] * scratch[task, source + head]
+            from_v, size = (values, values_at, stored), (g, stored, n_keys)
+            _add_values((mine, summed, stored), weights, from_v, size, soon)
+    for row in prange(b * k * g):
+        chunks = (scratch, first + row // g * n_chunks * room, room)
+        here = row % g
+        _merge(o, row * v, v, chunks, n_chunks, (top + here, total + here, summed + here * stored, 1))
 
 
 @cached_compile
-def _latent(o, columns, entries, wide, is_wide, scratch, counts, sizes):
-    """All blocks (b n, c + r, h) of n blocks of h queries; o (b n, c, h).
+def _latent(o_at, q_latent, q_rope, entries, scale, shape, sizes):
+    """All heads of q in blocks of `h`, each block's chunks side by side, into o (b, heads, 1, c).
 
     `wide` is where the entries lie in float32: in the cache, or a page at a time in `scratch`.
     """
-    (b, n_blocks, n_chunks, s, capacity), (h, width, c) = counts, sizes
-    n_pages = (s + PAGE - 1) // PAGE
-    top, total, keep, scores, summed = 0, h, 2 * h, 3 * h, (3 + PAGE) * h
-    page_at = (3 + PAGE + c) * h
-    for task in prange(b * n_blocks * n_chunks):
-        row, chunk, mine = task // n_chunks, task % n_chunks, scratch[task]
+    (b, n_heads, c, r, s), (h, n_blocks, capacity, n_chunks) = shape, sizes
+    o = carray(pointer_to(o_at, np.float32(0)), b * n_heads * c)
+    width, scale, is_wide = c + r, np.float32(scale), entries.itemsize == 4
+    scores, summed, columns = 0, PAGE * h, (PAGE + c) * h
+    top = columns + width * h
+    total, keep, page_at = top + h, top + 2 * h, top + 3 * h
+    n_pages, n_tasks = (s + PAGE - 1) // PAGE, b * n_blocks * n_chunks
+    scratch, first, room = _workspace(n_tasks, page_at + (0 if is_wide else PAGE * width))
+    held = entries.ctypes.data if is_wide else scratch.ctypes.data
+    wide = carray(pointer_to(held, np.float32(0)), entries.size if is_wide else scratch.size)
+    for task in prange(n_tasks):
+        row, chunk = task // n_chunks, task % n_chunks
+        mine = scratch[first + task * room : first + (task + 1) * room]
+        mine[summed:top] = 0
         mine[top:total] = LOWEST
         mine[total:keep] = 0
-        mine[summed:page_at] = 0
+        for head in range(min(h, n_heads - row % n_blocks * h)):
+            place = row // n_blocks, row % n_blocks * h + head
+            _column(mine, columns + head, h, q_latent, c, place, scale, entries)
+            _column(mine, columns + c * h + head, h, q_rope, r, place, scale, entries)
         for page in range(chunk * n_pages // n_chunks, (chunk + 1) * n_pages // n_chunks):
             n_keys = min(PAGE, s - page * PAGE)
             entries_at = (row // n_blocks * capacity + page * PAGE) * width
-            wide_at = entries_at if is_wide else task * scratch.shape[1] + page_at
+            wide_at = entries_at if is_wide else first + task * room + page_at
             if not is_wide:
                 _widen_all(wide, wide_at, entries, entries_at, n_keys * width)
-            keys, queries = (wide, wide_at, width, 1), (columns, row * width * h, h)
+            keys, queries = (wide, wide_at, width, 1), (mine, columns, h)
             next_at, half = entries_at + PAGE * width, PAGE * width // 2
             soon = (entries, next_at, width // 2, 0)
             _score_latent((mine, scores, h), keys, queries, (n_keys, h, width), soon)
             for head in range(0, h, LANES):
                 places = (mine, top + head, 0), (mine, total + head, 0), (mine, keep + head, 0)
                 column_softmax((mine, scores + head, h), n_keys, *places)
-            if np.any(mine[keep:scores] != 1):
+            if np.any(mine[keep : keep + h] != 1):
                 for column in range(c):
                     for head in range(h):
                         mine[summed + column * h + head] *= mine[keep + head]
-            values, weights = (wide, wide_at, 1, width), (mine, scores, h)
+            from_v, weights = (wide, wide_at, 1, width), (mine, scores, h)
             soon = (entries, next_at + half, max(half // c, 1), 0)
-            _add_latent((mine, summed, h), values, weights, (c, h, n_keys), soon)
-    _merge_columns(o, scratch, (b * n_blocks, n_chunks), (h, c), (total, keep, summed))
+            _add_latent((mine, summed, h), from_v, weights, (c, h, n_keys), soon)
+    for row in prange(b * n_heads):
+        sequence, head = row // n_heads, row % n_heads
+        block, here = sequence * n_blocks + head // h, head % h
+        chunks = (scratch, first + block * n_chunks * room, room)
+        _merge(o, row * c, c, chunks, n_chunks, (top + here, total + here, summed + here, h))
+
+
+@njit(fastmath=EXACT)
+def _column(mine, at, step, q, n, place, scale, like):
+    """One head's part of the query, (address, batch, head), as a column, `step` apart."""
+    (q_at, q_b, q_h), (sequence, head) = q, place
+    start = sequence * q_b + head * q_h
+    numbers = carray(pointer_to(q_at, like[0]), start + n)
+    for i in range(n):
+        mine[at + i * step] = number((numbers, start + i, 0)) * scale
 
 
 @njit(fastmath=EXACT)
