@@ -41,7 +41,7 @@ EXP2 = (1.8670634e-3, 9.0171713e-3, 5.5799812e-2, 2.4016447e-1, 6.9315130e-1, 1.
 Builder, Value = ir.IRBuilder, ir.Value
 
 
-def tile(rows: int, vectors: int, *, adds: bool, fetches: int = 0) -> Callable:
+def tile(rows: int, vectors: int, *, adds: bool, asks: int) -> Callable:
     """A product of `rows` x (`vectors` * LANES), its sums in registers:
 
         for r in range(rows):
@@ -49,7 +49,7 @@ def tile(rows: int, vectors: int, *, adds: bool, fetches: int = 0) -> Callable:
                 c[r, l] = (c[r, l] if adds else 0) + sum(a[r, i] * b[i, l] for i in range(n))
 
     called as (c, a, b, n, ahead): c (array, at, row), a (array, at, row, step), b and ahead (array,
-    at, step). At each i, `fetches` vectors of `ahead` are asked for from memory, to be there later.
+    at, step). At each i, `asks` numbers of `ahead` are asked for from memory, to be there later.
     """
 
     @intrinsic
@@ -68,7 +68,7 @@ def tile(rows: int, vectors: int, *, adds: bool, fetches: int = 0) -> Callable:
                 builder.store(start, sums[r, v])
             with cgutils.for_range(builder, n, intp=n.type) as loop:
                 of_b = [b.vector(row=loop.index, past=v * LANES) for v in range(vectors)]
-                ahead.fetch(loop.index, fetches)
+                ahead.fetch(loop.index, asks)
                 for r in range(rows):
                     factor = _splat(builder, a.number(r, loop.index))
                     for v in range(vectors):
@@ -220,10 +220,10 @@ class _Operand:
         place = self._builder.bitcast(self._row(row, past), VECTOR.as_pointer())
         self._builder.store(vector, place, align=4)
 
-    def fetch(self, row: Value, n_vectors: int) -> None:
-        """Ask for the cache lines of so many vectors, without waiting for them."""
+    def fetch(self, row: Value, n: int) -> None:
+        """Ask for n numbers of a row, without waiting for them."""
         per_line = CACHE_LINE // (self._holds.bitwidth // 8)
-        for past in range(0, n_vectors * LANES, per_line):
+        for past in range(0, n, per_line):
             byte = self._builder.bitcast(self._row(row, past), ir.IntType(8).as_pointer())
             how = [ir.Constant(I32, number) for number in (0, 2, 1)]  # to read, into L2, data
             _call(self._builder, "llvm.prefetch.p0i8", ir.VoidType(), byte, *how)

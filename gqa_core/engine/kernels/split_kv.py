@@ -197,9 +197,8 @@ def _flat(x: Tensor) -> np.ndarray:
     return x.view(-1).view(DTYPES[x.dtype]).numpy()
 
 
-_score, _add_values = (product(TILES, adds=adds, fetched=None) for adds in (False, True))
-_score_latent = product(TILES[-2:], adds=False, fetched=1)
-_add_latent = product(TILES[-2:], adds=True, fetched=1)
+_score, _add_values = (product(TILES, adds=adds) for adds in (False, True))
+_score_latent = product(TILES[-2:], adds=False)
 
 
 @njit(fastmath=EXACT)
@@ -214,9 +213,8 @@ def _workspace(n_tasks, room):
 def _merge(o, o_at, n, chunks, n_chunks, at):
     """The n numbers of a row from all its chunks, each as far below the largest score as it is.
 
-    A chunk's numbers lie `step` apart.
     """
-    (scratch, first, room), (top, total, summed, step) = chunks, at
+    (scratch, first, room), (top, total, summed) = chunks, at
     largest, whole = LOWEST, np.float32(0)
     for chunk in range(n_chunks):
         largest = max(largest, scratch[first + chunk * room + top])
@@ -228,7 +226,7 @@ def _merge(o, o_at, n, chunks, n_chunks, at):
         part = np.float32(2.0) ** (scratch[mine + top] - largest) / whole
         for i in range(n):
             before = o[o_at + i] if chunk > 0 else np.float32(0)
-            o[o_at + i] = before + part * scratch[mine + summed + i * step]
+            o[o_at + i] = before + part * scratch[mine + summed + i]
 
 
 @njit(fastmath=EXACT)
@@ -275,32 +273,34 @@ def _grouped(o_at, q_at, pages, values, scale, shape, strides, n_chunks):
             keys_at = head * head_keys + page * PAGE * d
             values_at = head * head_values + page * PAGE * stored
             to_scores, from_q = (mine, scores, PAGE), (mine, queries, d, 1)
-            soon = (values, values_at, 0, PAGE * stored // d)
+            soon = (values, values_at, PAGE * stored)
             _score(to_scores, from_q, (pages, keys_at, PAGE), (g, PAGE, d), soon)
             _soften(mine, (top, total, scores, summed), n_keys, g, stored)
-            weights, soon = (mine, scores, PAGE, 1), (pages, keys_at + PAGE * d, 0, d)
+            weights, soon = (mine, scores, PAGE, 1), (pages, keys_at + PAGE * d, PAGE * d)
             from_v, size = (values, values_at, stored), (g, stored, n_keys)
             _add_values((mine, summed, stored), weights, from_v, size, soon)
     for row in prange(b * k * g):
         chunks = (scratch, first + row // g * n_chunks * room, room)
         here = row % g
-        _merge(o, row * v, v, chunks, n_chunks, (top + here, total + here, summed + here * stored, 1))
+        _merge(o, row * v, v, chunks, n_chunks, (top + here, total + here, summed + here * stored))
 
 
 @cached_compile
 def _latent(o_at, q_latent, q_rope, entries, scale, shape, sizes):
     """All heads of q in blocks of `h`, each block's chunks side by side, into o (b, heads, 1, c).
 
-    `wide` is where the entries lie in float32: in the cache, or a page at a time in `scratch`.
+    `wide` is where the entries lie in float32 and may be read a vector too far: in the cache, or a
+    page at a time in `scratch`.
     """
     (b, n_heads, c, r, s), (h, n_blocks, capacity, n_chunks) = shape, sizes
     o = carray(pointer_to(o_at, np.float32(0)), b * n_heads * c)
-    width, scale, is_wide = c + r, np.float32(scale), entries.itemsize == 4
-    scores, summed, columns = 0, PAGE * h, (PAGE + c) * h
+    width, stored, scale = c + r, -(-c // LANES) * LANES, np.float32(scale)
+    is_wide = entries.itemsize == 4 and stored == c
+    scores, summed, columns = 0, PAGE * h, (PAGE + stored) * h
     top = columns + width * h
     total, keep, page_at = top + h, top + 2 * h, top + 3 * h
     n_pages, n_tasks = (s + PAGE - 1) // PAGE, b * n_blocks * n_chunks
-    scratch, first, room = _workspace(n_tasks, page_at + (0 if is_wide else PAGE * width))
+    scratch, first, room = _workspace(n_tasks, page_at + (0 if is_wide else PAGE * width + LANES))
     held = entries.ctypes.data if is_wide else scratch.ctypes.data
     wide = carray(pointer_to(held, np.float32(0)), entries.size if is_wide else scratch.size)
     for task in prange(n_tasks):
@@ -309,7 +309,8 @@ def _latent(o_at, q_latent, q_rope, entries, scale, shape, sizes):
         mine[summed:top] = 0
         mine[top:total] = LOWEST
         mine[total:keep] = 0
-        for head in range(min(h, n_heads - row % n_blocks * h)):
+        n_rows = min(h, n_heads - row % n_blocks * h)
+        for head in range(n_rows):
             place = row // n_blocks, row % n_blocks * h + head
             _column(mine, columns + head, h, q_latent, c, place, scale, entries)
             _column(mine, columns + c * h + head, h, q_rope, r, place, scale, entries)
@@ -319,25 +320,25 @@ def _latent(o_at, q_latent, q_rope, entries, scale, shape, sizes):
             wide_at = entries_at if is_wide else first + task * room + page_at
             if not is_wide:
                 _widen_all(wide, wide_at, entries, entries_at, n_keys * width)
-            keys, queries = (wide, wide_at, width, 1), (mine, columns, h)
             next_at, half = entries_at + PAGE * width, PAGE * width // 2
-            soon = (entries, next_at, width // 2, 0)
-            _score_latent((mine, scores, h), keys, queries, (n_keys, h, width), soon)
+            keys, queries = (wide, wide_at, width, 1), (mine, columns, h)
+            size, soon = (n_keys, h, width), (entries, next_at, half)
+            _score_latent((mine, scores, h), keys, queries, size, soon)
             for head in range(0, h, LANES):
                 places = (mine, top + head, 0), (mine, total + head, 0), (mine, keep + head, 0)
                 column_softmax((mine, scores + head, h), n_keys, *places)
-            if np.any(mine[keep : keep + h] != 1):
-                for column in range(c):
-                    for head in range(h):
-                        mine[summed + column * h + head] *= mine[keep + head]
-            from_v, weights = (wide, wide_at, 1, width), (mine, scores, h)
-            soon = (entries, next_at + half, max(half // c, 1), 0)
-            _add_latent((mine, summed, h), from_v, weights, (c, h, n_keys), soon)
+            for head in range(n_rows):
+                if mine[keep + head] != 1:
+                    for at in range(summed + head * stored, summed + (head + 1) * stored):
+                        mine[at] *= mine[keep + head]
+            weights, from_v = (mine, scores, 1, h), (wide, wide_at, width)
+            size, soon = (n_rows, stored, n_keys), (entries, next_at + half, half)
+            _add_values((mine, summed, stored), weights, from_v, size, soon)
     for row in prange(b * n_heads):
         sequence, head = row // n_heads, row % n_heads
         block, here = sequence * n_blocks + head // h, head % h
         chunks = (scratch, first + block * n_chunks * room, room)
-        _merge(o, row * c, c, chunks, n_chunks, (top + here, total + here, summed + here, h))
+        _merge(o, row * c, c, chunks, n_chunks, (top + here, total + here, summed + here * stored))
 
 
 @njit(fastmath=EXACT)
