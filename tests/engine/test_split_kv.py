@@ -12,8 +12,9 @@ import torch
 
 from gqa_core.engine import KVCache, LatentCache, decode_attention
 from gqa_core.engine.kernels import SPLIT_KV
-from gqa_core.engine.kernels.simd import LANES
-from gqa_core.engine.kernels.split_kv import _flat, plain_split_kv
+from gqa_core.engine.kernels.split_kv import _flat
+from gqa_core.engine.kernels.split_kv_loops import plain_split_kv
+from gqa_core.engine.kernels.vectors import LANES
 from gqa_core.engine.reference import reference_attention
 from tests.closeness import TOLERANCE, relative_error
 
@@ -84,6 +85,15 @@ def test_latent_attention_is_the_definition(h, s, dtype):
     assert relative_error(o, want) < TOLERANCE[dtype]
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize(("c", "r"), [(1, 1), (5, 2), (20, 3), (33, 64)])
+def test_latents_that_are_not_whole_vectors(c, r, dtype):
+    q, entries, _ = qkv(2, 70, 1, 131, c + r, dtype=dtype)
+    cache = LatentCache.from_tensors(entries[:, 0, :, :c], entries[:, 0, :, c:], SPLIT_KV)
+    want = expected(q, entries, entries[..., :c], scale=0.3)
+    assert relative_error(cache.attend(q[..., :c], q[..., c:], scale=0.3), want) < TOLERANCE[dtype]
+
+
 @pytest.mark.parametrize("h", [16, 32, 128])
 def test_latent_attention_of_deepseek_s_widths(h):
     q, entries, _ = qkv(1, h, 1, 300, 576)
@@ -145,10 +155,10 @@ def test_tokens_appended_one_by_one_or_many_are_read_back_and_attended(kernel):
 @pytest.mark.parametrize(
     ("s", "dtype", "ran"),
     [
-        (8192, torch.float32, SPLIT_KV),
-        (8191, torch.float32, "packed"),
-        (8191, torch.bfloat16, "matmul"),
-        (8192, torch.float64, "packed"),
+        (512, torch.float32, SPLIT_KV),
+        (511, torch.float32, "packed"),
+        (511, torch.bfloat16, "matmul"),
+        (512, torch.float64, "packed"),
     ],
 )
 def test_auto_takes_split_kv_for_long_caches_that_it_serves(s, dtype, ran):
@@ -233,7 +243,7 @@ def test_a_view_of_half_precision_is_the_same_memory():
 
 PROBE = """
 import sys, torch
-from gqa_core.engine.kernels import simd
+from gqa_core.engine.kernels import vectors
 from gqa_core.engine import KVCache, LatentCache
 torch.manual_seed(1)
 for name in sys.argv[1:]:
@@ -249,7 +259,7 @@ for name in sys.argv[1:]:
     latent = LatentCache.from_tensors(e[:, 0, :, :64], e[:, 0, :, 64:], kernel="split_kv")
     o = latent.attend(q[..., :64], q[..., 64:], scale=0.1)
     assert (o.double() - want).norm() / want.norm() < tolerance, dtype
-print("lanes", simd.LANES, simd.HAS_FMA)
+print("lanes", vectors.LANES, vectors.HAS_FMA)
 """
 
 

@@ -1,10 +1,10 @@
 """Which kernel `auto` stands for: a small table, measured, not guessed.
 
-A long cache on a CPU is laid out for `split_kv`: at 16,384 tokens it is level with torch's calls or
-ahead of them, up to five times for absorbed MLA in bfloat16; at 4,096 some of them are ahead, at
-1,024 most (docs/performance.md). Short caches, and plain tensors that no cache has laid out for it,
-go to torch's own calls. On another 2-core AVX-512 CPU with torch 2.13, 32 heads of 128,
-milliseconds for 32 / 8 / 1 K/V heads:
+A cache of 512 tokens and more on a CPU is laid out for `split_kv`: from there on it is level with
+the best of torch's calls or ahead of it, up to eight times for absorbed MLA in bfloat16
+(docs/performance.md); at 16 tokens they are ahead by up to a half. Shorter caches, and plain
+tensors that no cache has laid out for it, go to torch's own calls. On another 2-core AVX-512 CPU
+with torch 2.13, 32 heads of 128, milliseconds for 32 / 8 / 1 K/V heads:
 
     float32, 16,384 tokens    packed 39 / 11 / 4    matmul 36 / 10 / 4
     bfloat16, 16,384 tokens   packed 61 / 8 / 3     matmul 21 / 7 / 3
@@ -20,7 +20,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-SPLIT_KV_FROM = 8192  # tokens
+SPLIT_KV_FROM = 512  # tokens
 MANY_TOKENS = "packed"  # what serves a prefill whose cache is laid out for single tokens
 
 

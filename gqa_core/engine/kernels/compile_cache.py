@@ -19,6 +19,8 @@ import numba
 import platformdirs
 from numba import config
 
+from gqa_core.engine import key_layouts
+
 FAST = {"parallel": True, "nogil": True, "fastmath": {"contract", "nsz"}}
 
 
@@ -44,7 +46,8 @@ def seal() -> None:
 @cache
 def _folder() -> Path | None:
     """A folder that can be written, without damaged files; None where there is none to be had."""
-    sources = b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
+    files = [key_layouts.__file__, *sorted(Path(__file__).parent.glob("*.py"))]
+    sources = b"".join(Path(path).read_bytes() for path in files)
     name = hashlib.sha256(sources + numba.__version__.encode()).hexdigest()[:16]
     folder = Path(platformdirs.user_cache_dir("gqa-lab", appauthor=False)) / "kernels" / name
     try:

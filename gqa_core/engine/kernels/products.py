@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numba import njit
 
-from gqa_core.engine.kernels.simd import LANES, tile
+from gqa_core.engine.kernels.simd import tile
+from gqa_core.engine.kernels.vectors import LANES
 
 FEW, MANY = 16, 64  # numbers asked for at a step: many where few steps serve a page
 EXACT = {"contract", "nsz"}  # leaves numba may take: nothing that reorders or forgets NaN
@@ -17,8 +18,9 @@ def product(shapes: Sequence[tuple[int, int]], *, adds: bool) -> Callable:
     """c = a b, or c += a b, for rows x columns sums of n; columns are a multiple of LANES.
 
     Called as (c, a, b, (rows, columns, n), ahead) with operands as `simd.tile` takes them. `ahead`
-    is (array, at, count): so many numbers from there on are asked for from memory meanwhile, evenly
-    from first to last. `shapes` are tiles, (rows, vectors), the widest first, the last of one vector.
+    is (array, at, count): so many numbers from there on are asked for from memory meanwhile, the
+    same share with every tile. `shapes` are tiles, (rows, vectors), the widest first and the last
+    of one vector.
     """
     strips = [_strip(vectors, rows, adds=adds) for rows, vectors in shapes]
     wide, narrow, narrowest = strips[0], strips[len(strips) // 2], strips[-1]
