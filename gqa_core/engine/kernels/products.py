@@ -37,9 +37,8 @@ def product(shapes: Sequence[tuple[int, int]], *, adds: bool) -> Callable:
 def _strip(n_vectors: int, n_rows: int, *, adds: bool) -> Callable:
     """A product's columns from `at` on, as many as fit n_vectors at once; where it stopped."""
     width = n_vectors * LANES
-    many, many_asking, one, one_asking = (
-        tile(rows, n_vectors, adds=adds, asks=asks) for rows in (n_rows, 1) for asks in (FEW, MANY)
-    )
+    many, many_asking = (tile(n_rows, n_vectors, adds=adds, asks=asks) for asks in (FEW, MANY))
+    one = tile(1, n_vectors, adds=adds, asks=MANY)
 
     @njit(fastmath=EXACT)
     def strip(c, a, b, shape, ahead, at):
@@ -56,14 +55,12 @@ def _strip(n_vectors: int, n_rows: int, *, adds: bool) -> Callable:
                 from_a = (of_a, a_at + row * a_row, a_row, a_step)
                 from_b = (of_b, b_at + column, b_row)
                 soon = (to_come, next_at, step)
-                if n_now > 1 and step <= FEW:
-                    many(to_c, from_a, from_b, n, soon)
-                elif n_now > 1:
-                    many_asking(to_c, from_a, from_b, n, soon)
-                elif step <= FEW:
+                if n_now == 1:
                     one(to_c, from_a, from_b, n, soon)
+                elif step > FEW:
+                    many_asking(to_c, from_a, from_b, n, soon)
                 else:
-                    one_asking(to_c, from_a, from_b, n, soon)
+                    many(to_c, from_a, from_b, n, soon)
                 row += n_now
                 next_at += step * n
         return end, (to_come, next_at, count)

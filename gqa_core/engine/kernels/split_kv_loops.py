@@ -225,8 +225,9 @@ def _column(mine, at, step, q, n, place, scale, like):
 
 @njit(fastmath=EXACT)
 def _widen_all(wide, wide_at, entries, entries_at, n):
-    """n numbers of the cache as float32; the last few one vector over, into room that is there."""
-    for at in range(0, n - n % LANES, LANES):
+    """n numbers of the cache as float32."""
+    whole = n - n % LANES
+    for at in range(0, whole, LANES):
         widen((wide, wide_at + at, 0), (entries, entries_at + at, 0))
-    if n % LANES and n >= LANES:
-        widen((wide, wide_at + n - LANES, 0), (entries, entries_at + n - LANES, 0))
+    for at in range(whole, n):
+        wide[wide_at + at] = number((entries, entries_at + at, 0))
