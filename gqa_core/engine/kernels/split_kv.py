@@ -12,6 +12,7 @@ operands with torch took 0.3 ms that way, 0.07 now (2 Xeon cores). How it attend
 from __future__ import annotations
 
 import math
+import threading
 from functools import cache
 
 import numpy as np
@@ -28,6 +29,8 @@ from gqa_core.engine.key_layouts import PAGE, KeysInPages
 DTYPES = {torch.float32: torch.float32, torch.bfloat16: torch.uint16, torch.float16: torch.int16}
 HEADS_AT_ONCE = 64  # of latent attention: their queries and sums fit a core's cache of 1 MB
 LOG2_E = math.log2(math.e)
+
+_asked = threading.local()  # numba keeps its number of threads for each thread that calls it
 
 
 def split_kv(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None) -> Tensor:
@@ -70,21 +73,21 @@ class GroupedSplitKV:
     """
 
     def __init__(self, pages: Tensor, values: Tensor, width: int) -> None:
-        self._pages, self._values, self._like = _flat(pages), _flat(values), pages
+        self._pages, self._values, self._like = _flat(pages), _flat(values), _like(pages)
         (b, k, n_pages, d, _), (_, _, capacity, stored) = pages.shape, values.shape
         self._shape = b, k, d, width
         self._strides = n_pages * PAGE * d, capacity * stored, stored
 
     def serves(self, q: Tensor) -> bool:
         """Whether q is (b, h, 1, d), fits, and wants no gradient."""
-        b, k, d, _ = self._shape
-        fits = q.ndim == 4 and q.shape[0] == b and q.shape[1] % k == 0 and q.shape[2:] == (1, d)
-        return fits and _is_like(q, self._like)
+        (b, k, d, _), shape = self._shape, q.shape
+        fits = len(shape) == 4 and shape == (b, shape[1], 1, d) and shape[1] % k == 0
+        return fits and _like(q) == self._like and not q.requires_grad
 
     def attend(self, q: Tensor, s: int, scale: float) -> Tensor:
         """Output (b, h, 1, v) of q (b, h, 1, d) over the first s tokens."""
         (b, k, d, v), h = self._shape, q.shape[1]
-        q = q if q.stride(3) == 1 else q.contiguous()
+        q, (by_batch, by_head) = _in_rows(q)
         o = torch.empty(b, h, 1, v)
         grouped_loop(
             o.data_ptr(),
@@ -93,7 +96,7 @@ class GroupedSplitKV:
             self._values,
             scale * LOG2_E,
             (b, k, h // k, d, v, s),
-            (q.stride(0), q.stride(1), *self._strides),
+            (by_batch, by_head, *self._strides),
             _n_chunks(b * k, s),
         )
         return o if q.dtype == torch.float32 else o.to(q.dtype)
@@ -103,30 +106,29 @@ class LatentSplitKV:
     """Attention over entries (b, capacity, c + r), contiguous, whose first c columns are values."""
 
     def __init__(self, entries: Tensor, c: int) -> None:
-        self._entries, self._like = _flat(entries), entries
+        self._entries, self._like = _flat(entries), _like(entries)
         b, self._capacity, width = entries.shape
         self._shape = b, c, width - c
 
     def serves(self, q_latent: Tensor, q_rope: Tensor) -> bool:
         """Whether they are (b, h, 1, c) and (b, h, 1, r), fit, and want no gradient."""
-        b, c, r = self._shape
-        fits = q_latent.ndim == q_rope.ndim == 4 and q_latent.shape[:2] == q_rope.shape[:2]
-        fits = fits and q_latent.shape[0] == b and q_latent.shape[2:] == (1, c)
-        fits = fits and q_rope.shape[2:] == (1, r)
-        return fits and _is_like(q_latent, self._like) and _is_like(q_rope, self._like)
+        (b, c, r), shape = self._shape, q_latent.shape
+        fits = len(shape) == 4 and shape == (b, shape[1], 1, c)
+        fits = fits and q_rope.shape == (b, shape[1], 1, r)
+        is_like = _like(q_latent) == _like(q_rope) == self._like
+        return fits and is_like and not (q_latent.requires_grad or q_rope.requires_grad)
 
     def attend(self, q_latent: Tensor, q_rope: Tensor, s: int, scale: float) -> Tensor:
         """Output (b, h, 1, c) of q_latent (b, h, 1, c) and q_rope (b, h, 1, r), first s tokens."""
         (b, c, r), h = self._shape, q_latent.shape[1]
-        q_latent = q_latent if q_latent.stride(3) == 1 else q_latent.contiguous()
-        q_rope = q_rope if q_rope.stride(3) == 1 else q_rope.contiguous()
+        (q_latent, latent_strides), (q_rope, rope_strides) = _in_rows(q_latent), _in_rows(q_rope)
         n_blocks = -(-h // HEADS_AT_ONCE)
         n_columns = whole_vectors(-(-h // n_blocks))
         o = torch.empty(b, h, 1, c)
         latent_loop(
             o.data_ptr(),
-            (q_latent.data_ptr(), *q_latent.stride()[:2]),
-            (q_rope.data_ptr(), *q_rope.stride()[:2]),
+            (q_latent.data_ptr(), *latent_strides),
+            (q_rope.data_ptr(), *rope_strides),
             self._entries,
             scale * LOG2_E,
             (b, h, c, r, s),
@@ -135,14 +137,24 @@ class LatentSplitKV:
         return o if q_latent.dtype == torch.float32 else o.to(q_latent.dtype)
 
 
-def _is_like(q: Tensor, cached: Tensor) -> bool:
-    return q.dtype == cached.dtype and q.device == cached.device and not q.requires_grad
+def _like(x: Tensor) -> tuple[torch.dtype, torch.device]:
+    return x.dtype, x.device
+
+
+def _in_rows(q: Tensor) -> tuple[Tensor, tuple[int, int]]:
+    """q, copied unless each head's numbers lie side by side; how far apart sequences and heads."""
+    by_batch, by_head, _, by_number = q.stride()
+    if by_number == 1:
+        return q, (by_batch, by_head)
+    return q.contiguous(), (q.shape[1] * q.shape[3], q.shape[3])
 
 
 def _n_chunks(n_rows: int, s: int) -> int:
     """Chunks for each of n_rows independent rows: as many for every thread, a page at least."""
     n_threads = torch.get_num_threads()
-    set_num_threads(n_threads)
+    if getattr(_asked, "n_threads", None) != n_threads:
+        set_num_threads(n_threads)
+        _asked.n_threads = n_threads
     return max(1, min(n_threads // math.gcd(n_rows, n_threads), -(-s // PAGE)))
 
 
