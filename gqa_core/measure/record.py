@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig
 from gqa_core.measure.against_theory import against_theory
-from gqa_core.measure.point import DecodePoint
+from gqa_core.measure.point import DecodePoint, Layout
 
 SCHEMA_VERSION = 2
 VERSIONS = (1, SCHEMA_VERSION)  # that are read; of version 1 a decode record has no ADDED fields
@@ -31,6 +31,10 @@ Record = dict[str, Any]
 
 class Point(Protocol):
     """What can be asked of a run: how much memory it takes, and its name for people."""
+
+    @property
+    def layouts(self) -> Sequence[Layout]:
+        """The caches it lays out, for whom kernels are compiled beforehand."""
 
     @property
     def formula_bytes(self) -> int:
