@@ -98,6 +98,7 @@ def performance_table(rows: Sequence[Row]) -> pd.DataFrame:
                 "Peak (MiB)": row["peak_bytes"] / units.MIB,
                 "Kernel asked": row["kernel_asked"],
                 "Kernel ran": row["kernel_ran"],
+                "Attend kernel": row["attend_kernel"],
                 "Batch": row["batch_size"],
                 "Dtype": row["dtype"],
                 "Layers": row["n_layers"],

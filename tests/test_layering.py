@@ -56,6 +56,7 @@ ALLOWED = {  # the longest folder that fits a file holds: what it may import of 
     "gqa_core/measure/generate.py": {"torch", "gqa_core"},
     "gqa_core/measure/growth.py": {"torch", "gqa_core"},
     "gqa_core/measure/meter.py": {"torch", "gqa_core"},
+    "gqa_core/measure/prepare.py": {"torch", "gqa_core"},
     "gqa_core/measure/probe.py": {"torch", "gqa_core"},
     "gqa_core/measure/timing.py": {"torch", "gqa_core"},
 }

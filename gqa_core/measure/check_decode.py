@@ -2,7 +2,8 @@
 
 What can be derived must agree with what it is derived from: the variant with the heads, the bytes
 with the formula, the bound with bytes, FLOP and both probes. A record of version 1 has no matmul
-rate, no floor and no padding, and its bound is that of the bytes alone. Free of torch.
+rate, no floor and no padding, and its bound is that of the bytes alone; before version 3 none has
+the kernel that attended. Free of torch.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 from gqa_core.configs import Workload, require_int
 from gqa_core.measure import checks
 from gqa_core.measure.point import MAX_SAMPLES, DecodePoint
-from gqa_core.measure.record import ADDED, Record
+from gqa_core.measure.record import Record
 from gqa_core.theory.prediction import Probes
 
 FIELDS = (
@@ -23,11 +24,13 @@ FIELDS = (
     "variant",
     "kernel_asked",
     "kernel_ran",
+    "attend_kernel",
     "n_warmup",
     "samples_s",
     "memory",
     "read_bandwidth_bytes_per_s",
-    *ADDED,
+    "matmul_flops_per_s",
+    "attend_floor_s",
     "bound_s",
     "warnings",
 )
@@ -53,6 +56,8 @@ def check_decode(record: Record) -> None:
     )
     checks.require_equal("variant", record["variant"], point.attention.variant)
     checks.require_kernel_ran(point.kernel, record["kernel_ran"])
+    if "attend_kernel" in record:
+        _require_attend_kernel(record["attend_kernel"], record)
     require_int("n_warmup", record["n_warmup"], MAX_SAMPLES, least=0)
     checks.require_memory(
         record["memory"],
@@ -62,6 +67,14 @@ def check_decode(record: Record) -> None:
     )
     _require_bound(point, record)
     checks.require_warnings(record["warnings"])
+
+
+def _require_attend_kernel(kernel: object, record: Mapping[str, Any]) -> None:
+    """MLA has any kernel that exists, since it never asks for one; all else the one that ran."""
+    if record["variant"] == "MLA":
+        checks.require_a_kernel("attend_kernel", kernel)
+    else:
+        checks.require_equal("attend_kernel", kernel, record["kernel_ran"])
 
 
 def _require_bound(point: DecodePoint, record: Mapping[str, Any]) -> None:

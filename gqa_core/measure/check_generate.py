@@ -47,7 +47,9 @@ def check_generate(record: Record) -> None:
         way=checks.text("way", record["way"]),
         kernel=checks.text("kernel_asked", record["kernel_asked"]),
     )
-    checks.require_kernel_ran(point.kernel, record["kernel_ran"])
+    # Many tokens at once are not for split_kv: another kernel takes them, and is named.
+    is_handed_on = point.way == "recomputed" and point.kernel == "split_kv"
+    checks.require_kernel_ran("auto" if is_handed_on else point.kernel, record["kernel_ran"])
     require_int("n_warmup", record["n_warmup"], MAX_SAMPLES, least=0)
     counts = [point.n_samples] * len(point.context_lens)
     for phase in PHASES:

@@ -17,7 +17,7 @@ from gqa_core.configs import (
     proportional_latent,
     require_rotary,
 )
-from gqa_core.measure.point import TORCH_BYTES, DecodePoint
+from gqa_core.measure.point import TORCH_BYTES, DecodePoint, Layout
 from gqa_core.measure.record import Kind, Record
 from gqa_core.theory.formats import dtype_bytes, dtype_format
 
@@ -62,6 +62,16 @@ class CheckPoint:
         require_rotary(self.attention)
         if self.comparison == "absorbed_is_naive":
             require_rotary(proportional_latent(self.attention.n_heads, self.attention.head_dim))
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The caches of both forms of MLA, or what a compared kernel lays out for itself."""
+        s, dtype = self.workload.context_len, self.dtype
+        if self.comparison == "absorbed_is_naive":
+            return tuple(Layout("auto", s, dtype, is_latent) for is_latent in (False, True))
+        if self.comparison.startswith("kernel_"):
+            return (Layout(self.comparison.removeprefix("kernel_"), s, dtype),)
+        return ()
 
     @property
     def formula_bytes(self) -> int:

@@ -149,8 +149,18 @@ def require_kernel_ran(asked: str, ran: object) -> None:
     """
     if asked != "auto":
         require_equal("kernel_ran", ran, asked)
-    elif ran not in (names := [name for name in KERNEL_NAMES if name != "auto"]):
-        raise ValueError(f"kernel_ran must be one of {', '.join(names)}: got {shown(ran)}")
+    else:
+        require_a_kernel("kernel_ran", ran)
+
+
+def require_a_kernel(name: str, value: object) -> None:
+    """Nothing, if this names a kernel that can run: `auto` only stands for one.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if value not in (names := [kernel for kernel in KERNEL_NAMES if kernel != "auto"]):
+        raise ValueError(f"{name} must be one of {', '.join(names)}: got {shown(value)}")
 
 
 def require_samples(samples: Mapping[str, object]) -> int:

@@ -28,6 +28,7 @@ from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.point import PROBE_BYTES, DecodePoint
 from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock, time_phases, time_whole
+from gqa_core.theory.cost import attended_dims
 from gqa_core.theory.prediction import Probes
 
 N_WARMUP = 3
@@ -66,6 +67,7 @@ def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, 
         "padding_bytes": sum(cache.padding_bytes for cache in caches),
         **meter.read(),
     }
+    attend_kernel = _attend_kernel(point, caches[0])
     middle = {name: statistics.median(seconds) for name, seconds in probed.items()}
     probes = Probes(
         read_bandwidth_bytes_per_s=PROBE_BYTES / middle["read"],
@@ -75,7 +77,8 @@ def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, 
     return {
         "torch_version": torch.__version__,
         "device": describe(device),
-        "kernel_ran": _kernel_ran(point, caches[0]),
+        "kernel_ran": point.kernel if point.kernel in LATENT_FORMS else attend_kernel,
+        "attend_kernel": attend_kernel,
         "n_warmup": N_WARMUP,
         "samples_s": phases,
         "memory": memory,
@@ -144,8 +147,7 @@ def _take_samples(
     return samples, probed
 
 
-def _kernel_ran(point: DecodePoint, cache: Cache) -> str:
-    if point.kernel in LATENT_FORMS:
-        return point.kernel
-    config = point.attention
-    return cache.kernel_for(cache.values.new_empty(1, config.n_heads, 1, config.head_dim))
+def _attend_kernel(point: DecodePoint, cache: Cache) -> str:
+    """The name of the kernel that attends over this cache, for a query as wide as the layer's."""
+    d, _ = attended_dims(point.cached)
+    return cache.kernel_for(cache.values.new_empty(1, point.attention.n_heads, 1, d))

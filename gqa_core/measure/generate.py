@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import rms_norm
 
 from gqa_core.engine.grouped import GroupedAttention
-from gqa_core.engine.kernels import resolve
+from gqa_core.engine.kernels import resolve, resolve_layout
 from gqa_core.engine.layer import PHASES, Lap, decode_step
 from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
@@ -43,17 +43,22 @@ def measure_generate(point: GeneratePoint, device_asked: str = "auto") -> dict[s
         GroupedAttention(point.attention, kernel=point.kernel, **like)
         for _ in range(point.n_layers)
     ]
+    kernel = point.kernel
+    if point.way == "cached":  # of the short cache of the warm-up as of the long one
+        kernel = resolve_layout(kernel, like["dtype"], device, point.n_tokens)
     clock = Clock.of(device)
     first = torch.randn(1, 1, point.attention.dim, **like)
-    generate(_new_step(point.way, layers, N_WARMUP), first, (N_WARMUP,), 1, clock)
+    generate(_new_step(point.way, layers, N_WARMUP, kernel), first, (N_WARMUP,), 1, clock)
     meter = MemoryMeter(device)
-    step = _new_step(point.way, layers, point.n_tokens)
+    step = _new_step(point.way, layers, point.n_tokens, kernel)
     answer = generate(step, first, point.context_lens, point.n_samples, clock)
     q, (_, v) = layers[0].project(first, 0)
+    if point.way == "recomputed" and point.n_tokens > 1:  # many tokens come to the kernel at once
+        q = q.expand(-1, -1, 2, -1)
     return {
         "torch_version": torch.__version__,
         "device": describe(device),
-        "kernel_ran": resolve(point.kernel, q, v),
+        "kernel_ran": resolve(kernel, q, v),
         "n_warmup": N_WARMUP,
         **answer,
         "memory": {
@@ -98,11 +103,11 @@ def generate(
 
 
 class _Cached:
-    """One token a step, against preallocated caches."""
+    """One token a step, against preallocated caches laid out for `kernel`."""
 
-    def __init__(self, layers: list[GroupedAttention], n_tokens: int) -> None:
+    def __init__(self, layers: list[GroupedAttention], n_tokens: int, kernel: str) -> None:
         self._layers = layers
-        self._caches = [layer.new_cache(1, n_tokens) for layer in layers]
+        self._caches = [layer.new_cache(1, n_tokens, kernel) for layer in layers]
 
     @property
     def tensor_bytes(self) -> int:
@@ -115,11 +120,11 @@ class _Cached:
 
 
 class _Recomputed:
-    """The whole prefix at every step, and only its last output used."""
+    """The whole prefix at every step, by the layers' own kernel, and only its last output used."""
 
     tensor_bytes = 0
 
-    def __init__(self, layers: list[GroupedAttention], n_tokens: int) -> None:
+    def __init__(self, layers: list[GroupedAttention], n_tokens: int, kernel: str) -> None:
         self._layers = layers
 
     def __call__(self, tokens: Tensor, n: int, lap: Lap) -> Tensor:
@@ -129,5 +134,7 @@ class _Recomputed:
         return x[:, -1:]
 
 
-def _new_step(way: str, layers: list[GroupedAttention], n_tokens: int) -> _Cached | _Recomputed:
-    return (_Cached if way == "cached" else _Recomputed)(layers, n_tokens)
+def _new_step(
+    way: str, layers: list[GroupedAttention], n_tokens: int, kernel: str
+) -> _Cached | _Recomputed:
+    return (_Cached if way == "cached" else _Recomputed)(layers, n_tokens, kernel)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gqa_core.configs import require_kernel, require_rotary
 from gqa_core.measure.lengths_point import LengthsPoint
+from gqa_core.measure.point import Layout
 from gqa_core.theory.cost import projection_parameters
 from gqa_core.theory.formats import dtype_bytes
 
@@ -38,6 +39,12 @@ class GeneratePoint(LengthsPoint):
         LengthsPoint.__post_init__(self)  # super() fails in a class with slots
         require_rotary(self.attention)
         require_kernel(self.kernel)
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The cache of every layer; without one, only the first token comes alone to a kernel."""
+        capacity = self.n_tokens if self.way == "cached" else 1
+        return (Layout(self.kernel, capacity, self.dtype),)
 
     @property
     def formula_bytes(self) -> int:

@@ -13,6 +13,7 @@ import torch
 
 from gqa_core.engine.cache import KVCache
 from gqa_core.engine.growing import ConcatenatedCache, PagedCache
+from gqa_core.engine.kernels import resolve_layout
 from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.growth_point import GrowthPoint
@@ -42,9 +43,10 @@ def measure_growth(point: GrowthPoint, device_asked: str = "auto") -> dict[str, 
     )
     k, v = (torch.randn(1, heads, 1, width, **like) for width in widths)
     clock = Clock.of(device)
-    _grow(new_caches(point, N_WARMUP, like), k, v, (N_WARMUP,), 1, clock)
+    kernel = resolve_layout("auto", like["dtype"], device, point.n_tokens)
+    _grow(new_caches(point, N_WARMUP, kernel, like), k, v, (N_WARMUP,), 1, clock)
     meter = MemoryMeter(device)
-    caches = new_caches(point, point.n_tokens, like)
+    caches = new_caches(point, point.n_tokens, kernel, like)
     answer = _grow(caches, k, v, point.context_lens, point.n_samples, clock)
     held = answer["held_bytes"]
     used = [point.cache_bytes(n) for n in range(1, point.n_tokens + 1)]
@@ -65,14 +67,17 @@ def measure_growth(point: GrowthPoint, device_asked: str = "auto") -> dict[str, 
     }
 
 
-def new_caches(point: GrowthPoint, n_tokens: int, like: dict) -> list[Growing]:
-    """One empty cache a layer, of the point's policy; `n_tokens` slots where all are taken."""
+def new_caches(point: GrowthPoint, n_tokens: int, kernel: str, like: dict) -> list[Growing]:
+    """One empty cache a layer, of the point's policy; `n_tokens` slots where all are taken.
+
+    Those are laid out for `kernel`.
+    """
     if point.policy == "concatenate":
         return [ConcatenatedCache() for _ in range(point.n_layers)]
     if point.policy == "paged":
         return [PagedCache(point.block_len) for _ in range(point.n_layers)]
     return [
-        KVCache(point.attention, batch_size=1, capacity=n_tokens, **like)
+        KVCache(point.attention, batch_size=1, capacity=n_tokens, kernel=kernel, **like)
         for _ in range(point.n_layers)
     ]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from gqa_core.configs import MAX_CONTEXT_LEN, require_int
 from gqa_core.measure.lengths_point import LengthsPoint
+from gqa_core.measure.point import Layout
 
 POLICIES = ("concatenate", "preallocate", "paged")
 BLOCK_LEN = 64
@@ -32,6 +33,12 @@ class GrowthPoint(LengthsPoint):
             raise ValueError(f"policy must be one of {', '.join(POLICIES)}: got {self.policy!r}")
         LengthsPoint.__post_init__(self)  # super() fails in a class with slots
         require_int("block_len", self.block_len, MAX_CONTEXT_LEN)
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The caches that take all slots at once; the others are laid out for no kernel."""
+        taken = self.policy == "preallocate"
+        return (Layout("auto", self.n_tokens, self.dtype),) if taken else ()
 
     @property
     def formula_bytes(self) -> int:

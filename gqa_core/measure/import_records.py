@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
@@ -45,17 +45,16 @@ COMMIT = re.compile(r"[0-9a-f]{7,64}")
 class Importable:
     """A kind of record that can come from outside: its own fields, and who checks them.
 
-    `added` are those of its fields that a record of schema version 1 does not have.
+    `added` tells of some of its fields from which schema version on a record has them.
     """
 
     fields: tuple[str, ...]
     check: Callable[[Record], None]
-    added: tuple[str, ...] = ()
+    added: Mapping[str, int] = field(default_factory=dict)
 
     def fields_of(self, version: int) -> tuple[str, ...]:
         """The fields that a record of this schema version has."""
-        absent = self.added if version == 1 else ()
-        return tuple(name for name in self.fields if name not in absent)
+        return tuple(name for name in self.fields if self.added.get(name, 1) <= version)
 
 
 @dataclass(frozen=True)
@@ -137,8 +136,8 @@ def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
 
 def _require_version(version: object) -> int:
     if type(version) is not int or version not in VERSIONS:
-        known = " or ".join(map(str, VERSIONS))
-        raise ValueError(f"schema_version must be {known}: got {checks.shown(version)}")
+        known = ", ".join(map(str, VERSIONS))
+        raise ValueError(f"schema_version must be one of {known}: got {checks.shown(version)}")
     return version
 
 

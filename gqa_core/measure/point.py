@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from gqa_core.configs import (
     MAX_LAYERS,
@@ -29,6 +30,15 @@ MAX_SAMPLES = 10_000
 PROBE_BYTES = 2**28
 MAX_PRODUCT_WIDTH = 4096  # of the matrices that the matmul probe multiplies
 TORCH_BYTES = 2**28  # a process that has imported torch, about
+
+
+class Layout(NamedTuple):
+    """A cache that a point lays out: for which kernel asked, how many tokens, which kind."""
+
+    kernel: str
+    capacity: int
+    dtype: str
+    is_latent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +71,13 @@ class DecodePoint:
     def cached(self) -> AttentionConfig:
         """The layer whose cache is really allocated: naive MLA's is an MHA's."""
         return self.attention.expanded if self.kernel == "naive" else self.attention
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """The caches it lays out: both forms of MLA leave the kernel to `auto`."""
+        kernel = "auto" if self.kernel in FORMS else self.kernel
+        is_latent = self.kernel == "absorbed"
+        return (Layout(kernel, self.workload.context_len, self.dtype, is_latent),)
 
     @property
     def formula_bytes(self) -> int:

@@ -3,7 +3,8 @@
 A record is one JSON object for one measured point, of a kind; `config`
 holds the layer's numbers under the names of its config class. In `memory`, the process's peak and
 baseline are whole, and the allocator's peak is what an accelerator's allocator held above its own
-baseline, null on a CPU. Free of torch and pandas.
+baseline, null on a CPU. `kernel_ran` of MLA is its form, `attend_kernel` what attended for it; of
+any other layer both are the kernel. Free of torch and pandas.
 """
 
 from __future__ import annotations
@@ -13,15 +14,22 @@ import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig
 from gqa_core.measure.against_theory import against_theory
-from gqa_core.measure.point import DecodePoint
+from gqa_core.measure.point import DecodePoint, Layout
 
-SCHEMA_VERSION = 2
-VERSIONS = (1, SCHEMA_VERSION)  # that are read; of version 1 a decode record has no ADDED fields
-ADDED = ("matmul_flops_per_s", "attend_floor_s")
+SCHEMA_VERSION = 3
+VERSIONS = (1, 2, SCHEMA_VERSION)  # that are read
+ADDED: Mapping[str, int] = MappingProxyType(
+    {  # fields of a decode record, and the version from which on it has them
+        "attend_kernel": 3,
+        "matmul_flops_per_s": 2,
+        "attend_floor_s": 2,
+    }
+)
 WIDE_SPREAD = 0.10
 
 MEASURED_HERE, MEASURED_ELSEWHERE = "measured here", "measured elsewhere"
@@ -31,6 +39,10 @@ Record = dict[str, Any]
 
 class Point(Protocol):
     """What can be asked of a run: how much memory it takes, and its name for people."""
+
+    @property
+    def layouts(self) -> Sequence[Layout]:
+        """The caches it lays out, for whom kernels are compiled beforehand."""
 
     @property
     def formula_bytes(self) -> int:
@@ -80,6 +92,7 @@ def _keep_decode(point: DecodePoint, measured: Mapping[str, Any]) -> Record:
         "variant": point.attention.variant,
         "kernel_asked": point.kernel,
         "kernel_ran": measured["kernel_ran"],
+        "attend_kernel": measured["attend_kernel"],
         "n_warmup": measured["n_warmup"],
         "samples_s": measured["samples_s"],
         "memory": measured["memory"],
@@ -123,10 +136,12 @@ def row(record: Mapping[str, Any]) -> dict[str, Any]:
     """One flat row: what was asked and ran, medians and quartiles, rates from the attend median.
 
     Bytes per second and the share of bandwidth count the formula's bytes, each read once; tokens
-    per second are those of the measured layers alone. What a record of version 1 lacks is None.
+    per second are those of the measured layers alone. What an older record lacks is None.
     """
     workload, samples = record["workload"], record["samples_s"]
     flat = dict.fromkeys(("n_kv_heads", "padding_bytes", *ADDED))
+    if record["variant"] != "MLA":
+        flat["attend_kernel"] = record["kernel_ran"]  # older records have it under this name alone
     flat |= {name: value for name, value in record.items() if not isinstance(value, dict)}
     flat |= {f"device_{name}": value for name, value in record["device"].items()}
     flat |= {**record["config"], **workload, **record["memory"]}

@@ -1,9 +1,11 @@
 """A run: points checked together, measured one by one, each record out as soon as it is there.
 
 Everything that can be refused is refused before the first point: numbers by their configs, the log
-by trying it, memory by comparing what each point takes with what is free. A point that fails later
-is named and the rest go on. What is measured is never lost: a record goes into the log and out to
-the reader, and neither depends on the other. A search asks for more once it has seen what came out.
+by trying it, memory by comparing what each point takes with what is free. Kernels are compiled
+before the first point too, which takes seconds once on a machine and is said then. A point that
+fails later is named and the rest go on. What is measured is never lost: a record goes into the log
+and out to the reader, and neither depends on the other. A search asks for more once it has seen
+what came out.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -51,11 +54,13 @@ def run_points(
     workers = Workers(preload=tasks[0][0].module)
     points = [point for _, point in tasks]
     require_room(points, workers.call("gqa_core.measure.device", "survey", device)["free_bytes"])
+    n_points = len(tasks) + n_more
+    _prepare(workers, points, device, lambda text: say(progress_line(0, n_points, text)))
     header = _header()
     n_begun, failed, unkept, records = 0, 0, [], []
     for kind, point in _in_turn(tasks, follow, n_more, records):
         index, n_begun = n_begun, n_begun + 1
-        say(progress_line(index, len(tasks) + n_more, f"{kind.verb} {point}"))
+        say(progress_line(index, n_points, f"{kind.verb} {point}"))
         try:
             measured = workers.call(kind.module, kind.function, point, device)
         except (ValueError, WorkerError) as error:
@@ -74,6 +79,18 @@ def run_points(
         say(f"{len(unkept)} of {n_begun} records {NOT_KEPT}: {unkept[0]}")
     say(progress_line(n_begun, n_begun, "done"))
     return failed + len(unkept)
+
+
+def _prepare(workers: Workers, points: Sequence[Point], device: str, say: Say) -> None:
+    """Have compiled what the points' caches are attended by; `say` hears of what really is.
+
+    Those that follow are no larger and of the same kinds. A point whose kernel cannot be had says
+    so itself, when its turn comes.
+    """
+    layouts = {layout for point in points for layout in point.layouts}
+    if layouts:
+        with suppress(ValueError, WorkerError):
+            workers.call("gqa_core.measure.prepare", "prepare_kernels", layouts, device, tell=say)
 
 
 def _in_turn(

@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -30,10 +31,17 @@ class Workers:
         if method == "forkserver":
             self._context.set_forkserver_preload([preload])
 
-    def call(self, module: str, function: str, *arguments: Any) -> Any:
+    def call(
+        self,
+        module: str,
+        function: str,
+        *arguments: Any,
+        tell: Callable[[str], None] | None = None,
+    ) -> Any:
         """What `module.function(*arguments)` returns in a new process.
 
-        By name, so that the asking process need not import the module.
+        By name, so that the asking process need not import the module. Where `tell` is given, the
+        function gets one too, and what it tells is told here at once.
 
         Raises:
             ValueError: the function raised it.
@@ -41,12 +49,15 @@ class Workers:
         """
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=_serve, args=(sender, module, function, arguments), daemon=True
+            target=_serve,
+            args=(sender, module, function, arguments, tell is not None),
+            daemon=True,
         )
         process.start()
         sender.close()
         try:
-            kind, answer = receiver.recv()
+            while (received := receiver.recv())[0] == "told":
+                tell(received[1])
         except EOFError:
             process.join()
             raise WorkerError(_obituary(process.exitcode)) from None
@@ -54,18 +65,21 @@ class Workers:
             receiver.close()
             process.kill()
             process.join()
+        kind, answer = received
         if kind == "value":
             return answer
         raise ValueError(answer) if kind == "refusal" else WorkerError(answer)
 
 
-def _serve(sender: Connection, module: str, function: str, arguments: tuple) -> None:
+def _serve(sender: Connection, module: str, function: str, arguments: tuple, tells: bool) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking process decides when to stop
     threading.Thread(target=_follow_parent, daemon=True).start()
     # It starts none of its own; numba then makes no semaphore, which a kill would leave behind.
     multiprocessing.set_start_method("spawn", force=True)
+    how = {"tell": lambda text: sender.send(("told", text))} if tells else {}
     try:
-        sender.send(("value", getattr(importlib.import_module(module), function)(*arguments)))
+        run = getattr(importlib.import_module(module), function)
+        sender.send(("value", run(*arguments, **how)))
     except ValueError as error:
         sender.send(("refusal", _sentence(error)))
     except Exception as error:  # noqa: BLE001 - whatever it was, the asking process must hear of it

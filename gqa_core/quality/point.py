@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gqa_core.configs import require_int
+from gqa_core.measure.point import Layout
 from gqa_core.measure.record import Kind, Point, Record
 from gqa_core.quality.recipe import MAX_SEED, POOLINGS, Recipe
 
@@ -44,6 +45,11 @@ class QualityPoint:
             require_int("percent", percent, 100, least=0)
         if not self.percents or list(self.percents) != sorted(set(self.percents)):
             raise ValueError(f"percent must be numbers that rise: got {list(self.percents)}")
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """None: a model that learns attends over no cache."""
+        return ()
 
     @property
     def formula_bytes(self) -> int:

@@ -119,6 +119,15 @@ def test_rows_of_version_1_stand_in_the_table_with_what_they_lack_left_open():
         assert list(table["Of the bound (%)"]) == [25.0] * len(shown)
 
 
+def test_the_table_tells_what_attended_for_mla_where_its_record_does():
+    mla = samples.point(proportional_latent(8, 16), kernel="absorbed")
+    told = samples.record(asked=mla, kernel_ran="absorbed", attend_kernel="split_kv")
+    older = samples.of_version_2(told | {"run_id": "run-2"})
+    table = measured_tables.performance_table(rows(told, older, samples.record(run_id="run-3")))
+    assert list(table["Kernel ran"]) == ["absorbed", "absorbed", "packed"]
+    assert list(table["Attend kernel"].fillna("")) == ["split_kv", "", "packed"]
+
+
 def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points():
     mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
     latent = proportional_latent(8, 16)

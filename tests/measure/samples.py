@@ -18,6 +18,7 @@ def measured(attend=(0.002, 0.002, 0.002), step=0.010, step_samples=None, **chan
         "torch_version": "2.13.0",
         "device": {"type": "cpu", "name": "A CPU", "n_threads": 2},
         "kernel_ran": "packed",
+        "attend_kernel": "packed",
         "n_warmup": 3,
         "samples_s": samples
         | {"attend": list(attend), "step": step_samples or [step] * len(attend)},
@@ -43,6 +44,12 @@ def record(index=0, run_id="run-1", created_at="2026-11-23T20:00:00+00:00", aske
     return DECODE.record(asked or point(), measured(**changed), header) | {"created_at": created_at}
 
 
+def of_version_2(record):
+    """The record as it was written before it told the kernel that attends for MLA."""
+    old = {name: value for name, value in record.items() if ADDED.get(name, 1) <= 2}
+    return old | {"schema_version": 2}
+
+
 def of_version_1(record):
     """The record as it was written before matmul rate, floor and padding were measured."""
     old = {name: value for name, value in record.items() if name not in ADDED}
@@ -64,6 +71,7 @@ RECORD_FIELDS = (
     "variant",
     "kernel_asked",
     "kernel_ran",
+    "attend_kernel",
     "n_warmup",
     "samples_s",
     "memory",

@@ -1,12 +1,15 @@
 """A point really run: what it reports is what the formula says and what was asked."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 import torch
 
-from gqa_core.configs import GroupedConfig, Workload, proportional_latent
+from gqa_core.configs import KERNEL_NAMES, GroupedConfig, Workload, proportional_latent
 from gqa_core.engine import KVCache
+from gqa_core.engine import attend as attending
+from gqa_core.engine.kernels import SPLIT_KV_FROM, attend_with, split_kv
 from gqa_core.engine.layer import PHASES, AttentionLayer
 from gqa_core.engine.reference import reference_attention
 from gqa_core.measure.decode import (
@@ -49,6 +52,7 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
     assert answer["kernel_ran"] == {"auto": "matmul" if dtype == "bfloat16" else "packed"}.get(
         kernel, kernel
     )
+    assert answer["attend_kernel"] in KERNEL_NAMES[1:]
     padding = 0
     if kernel == "split_kv":  # K in pages of 64 tokens, of which 16 are empty; 2 sequences
         element = 4 if dtype == "float32" else 2
@@ -59,6 +63,39 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
     assert answer["bound_s"] == pytest.approx(max(by_bytes, by_flops))
     assert 0 < answer["attend_floor_s"] < 1
     assert answer["device"] == describe(torch.device("cpu"))
+
+
+@pytest.mark.parametrize("context_len", [48, SPLIT_KV_FROM])
+@pytest.mark.parametrize("dtype", DTYPE_FORMATS)
+@pytest.mark.parametrize(
+    ("attention", "kernel"),
+    [*((GQA, name) for name in KERNEL_NAMES), *((MLA, form) for form in FORMS)],
+)
+def test_the_kernel_told_is_the_kernel_that_attended(
+    attention, kernel, dtype, context_len, monkeypatch
+):
+    called = set()
+
+    def noting(name, attend):
+        def note(*arguments, **how):
+            called.add(name)
+            return attend(*arguments, **how)
+
+        return note
+
+    def noted_attend_with(name):
+        return noting(name, attend_with(name))
+
+    monkeypatch.setattr(attending, "attend_with", noted_attend_with)
+    for function in ("grouped_split_kv", "latent_split_kv"):
+        known = getattr(split_kv, function)
+        monkeypatch.setattr(split_kv, function, noting("split_kv", known))
+    point = a_point(attention, kernel, dtype=dtype, context_len=context_len)
+    answer = measure_decode(replace(point, n_samples=1), "cpu")
+    assert called == {answer["attend_kernel"]}
+    assert answer["kernel_ran"] == (kernel if attention is MLA else answer["attend_kernel"])
+    if kernel != "auto" and attention is not MLA:
+        assert answer["attend_kernel"] == kernel
 
 
 @pytest.mark.parametrize("kernel", ["packed", "auto"])

@@ -4,7 +4,10 @@ import pytest
 import torch
 
 from gqa_core.configs import GroupedConfig
+from gqa_core.engine import attend as attending
+from gqa_core.engine.kernels import SPLIT_KV_FROM, attend_with, split_kv
 from gqa_core.engine.layer import PHASES
+from gqa_core.measure.check_generate import check_generate
 from gqa_core.measure.generate import generate, measure_generate
 from gqa_core.measure.generate_point import WAYS, GeneratePoint
 from gqa_core.measure.generate_record import GENERATE
@@ -42,6 +45,34 @@ def test_each_length_has_its_samples_and_a_total_that_rises(way):
     record = GENERATE.record(point, answer, {"run_id": "r", "point": 0, "git_commit": None})
     assert (record["way"], record["kernel_ran"]) == (way, "matmul")
     assert record["workload"]["context_lens"] == [3, 8, 20]
+
+
+@pytest.mark.parametrize(
+    ("way", "kernel", "context_lens", "ran"),
+    [
+        ("cached", "auto", (20,), "packed"),
+        ("cached", "split_kv", (20,), "split_kv"),
+        ("cached", "auto", (SPLIT_KV_FROM,), "split_kv"),  # the long cache is laid out for it
+        ("recomputed", "eager", (20,), "eager"),
+        ("recomputed", "split_kv", (20,), "packed"),  # many tokens come at once
+    ],
+)
+def test_the_kernel_told_is_the_one_that_took_the_last_step(
+    way, kernel, context_lens, ran, monkeypatch
+):
+    called = []
+
+    def noting(name, attend):
+        return lambda *given, **how: (called.append(name), attend(*given, **how))[1]
+
+    monkeypatch.setattr(attending, "attend_with", lambda name: noting(name, attend_with(name)))
+    attend = noting("split_kv", split_kv.grouped_split_kv)
+    monkeypatch.setattr(split_kv, "grouped_split_kv", attend)
+    point = a_point(way, kernel=kernel, context_lens=context_lens, n_samples=1, n_layers=1)
+    answer = measure_generate(point, "cpu")
+    assert answer["kernel_ran"] == called[-1] == ran
+    record = GENERATE.record(point, answer, {"run_id": "r", "point": 0, "git_commit": None})
+    check_generate(record)
 
 
 def test_totals_count_every_step_once_and_no_repeat():

@@ -82,10 +82,11 @@ def test_records_of_one_log_come_out_of_another_as_they_were(log, tmp_path):
 
 
 LIES = [
-    ("schema_version", 3, "schema_version must be 1 or 2: got 3"),
-    ("schema_version", True, "schema_version must be 1 or 2: got True"),
-    ("schema_version", ..., "schema_version must be 1 or 2: got None"),
-    ("schema_version", 1, "record must have no field but its own: got 'matmul_flops_per_s'"),
+    ("schema_version", 4, "schema_version must be one of 1, 2, 3: got 4"),
+    ("schema_version", True, "schema_version must be one of 1, 2, 3: got True"),
+    ("schema_version", ..., "schema_version must be one of 1, 2, 3: got None"),
+    ("schema_version", 1, "record must have no field but its own: got 'attend_kernel'"),
+    ("schema_version", 2, "record must have no field but its own: got 'attend_kernel'"),
     ("kind", "decoding", f"kind must be one of {', '.join(KINDS)}: got 'decoding'"),
     ("kind", ["decode"], f"kind must be one of {', '.join(KINDS)}: got ['decode']"),
     ("mood", "good", "record must have no field but its own: got 'mood'"),
@@ -140,6 +141,9 @@ LIES = [
         "kernel_ran must be one of eager, sdpa, packed, matmul, split_kv: got 'auto'",
     ),
     ("kernel_ran", ["packed"], "kernel_ran must be one of"),
+    ("attend_kernel", "eager", "attend_kernel must be 'packed': got 'eager'"),
+    ("attend_kernel", None, "attend_kernel must be 'packed': got None"),
+    ("attend_kernel", ..., "record must have attend_kernel: got none"),
     ("n_warmup", -1, "n_warmup must be between 0 and 10000: got -1"),
     ("samples_s.attend", [], "samples_s.attend must be a list of 1 to 10000 seconds: got 0 values"),
     ("samples_s.attend", [1.0] * 10_001, "seconds: got 10001 values"),
@@ -272,6 +276,9 @@ def test_a_latent_record_is_held_to_its_own_formula(log):
     assert take(log, jsonl(latent_record())).n_taken == 1
     for path, value, sentence in (
         ("kernel_ran", "naive", "kernel_ran must be 'absorbed': got 'naive'"),
+        ("attend_kernel", "absorbed", "attend_kernel must be one of eager, sdpa, packed, matmul,"),
+        ("attend_kernel", "auto", "attend_kernel must be one of eager, sdpa, packed, matmul,"),
+        ("attend_kernel", {}, "attend_kernel must be one of eager, sdpa, packed, matmul,"),
         ("kernel_asked", "packed", "kernel of MLA must be absorbed or naive: got 'packed'"),
         ("config.kv_lora_rank", 32, "memory.formula_bytes must be 10240: got 18432"),
         ("config.n_kv_heads", 8, "config must have no field but its own: got 'n_kv_heads'"),
@@ -292,6 +299,17 @@ def test_a_record_of_version_1_is_taken_as_it_came_and_held_to_its_own_bound(log
     ):
         (said,) = take(log, jsonl(changed(path, value, old) | {"run_id": "other"})).refused
         assert sentence in said
+
+
+@pytest.mark.parametrize("record", [samples.record(), latent_record()], ids=["GQA", "MLA"])
+def test_a_record_of_version_2_is_taken_as_it_came_and_knows_no_more_than_it_did(log, record):
+    old = samples.of_version_2(record)
+    assert take(log, jsonl(old)).n_taken == 1
+    assert log.records() == [old]
+    (kernel,) = log.to_frame()["attend_kernel"]
+    assert kernel == (None if record["variant"] == "MLA" else "packed")
+    (said,) = take(log, jsonl(changed("matmul_flops_per_s", ..., old) | {"run_id": "b"})).refused
+    assert "record must have matmul_flops_per_s: got none" in said
 
 
 def test_a_log_that_cannot_be_written_is_one_sentence():

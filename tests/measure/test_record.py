@@ -74,6 +74,7 @@ def test_a_record_of_version_1_is_read_and_predicts_nothing():
     unknown = ("matmul_flops_per_s", "attend_floor_s", "padding_bytes")
     unknown += ("predicted_attend_s", "predicted_step_s", "attend_error", "step_error")
     assert {name: flat[name] for name in unknown} == dict.fromkeys(unknown)
+    assert flat["attend_kernel"] == "packed"  # a grouped record says it as kernel_ran
     assert flat["bound_s"] == 0.0005
     assert flat["flops_per_s"] == row(record)["flops_per_s"]
     assert set(flat) == set(row(record))

@@ -12,18 +12,23 @@ from tests.measure.samples import measured, point
 class FakeWorkers:
     """Answers instead of measuring; an exception in `answers` is raised."""
 
-    def __init__(self, answers, free=2**40):
+    def __init__(self, answers, free=2**40, compiled=()):
         self.answers = list(answers)
         self.free = free
+        self.compiled = compiled
         self.asked = []
 
     def __call__(self, preload):
         return self
 
-    def call(self, module, function, *arguments):
+    def call(self, module, function, *arguments, tell=None):
         self.asked.append(function)
         if function == "survey":
             return {"free_bytes": self.free}
+        if function == "prepare_kernels":
+            for text in self.compiled:
+                tell(text)
+            return None
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -60,6 +65,14 @@ def test_every_record_goes_out_and_into_the_log(run):
     assert run.log.records() == run.emitted
     assert run.said[0] == "0 of 3: timing GQA, 2 K/V heads, context 32, float32"
     assert run.said[-1] == "3 of 3: done"
+
+
+def test_what_is_compiled_is_said_before_the_first_point(run):
+    workers = FakeWorkers([measured() for _ in POINTS], compiled=["compiling split_kv for float32"])
+    assert run(POINTS, workers) == 0
+    assert run.said[0] == "0 of 3: compiling split_kv for float32"
+    assert run.said[1].startswith("0 of 3: timing")
+    assert workers.asked[:3] == ["survey", "prepare_kernels", "measure_decode"]
 
 
 def test_a_point_that_fails_is_named_and_the_rest_go_on(run):
@@ -123,5 +136,5 @@ def test_a_search_that_asks_for_ever_ends_at_its_bound(run):
     workers = FakeWorkers(failing)
     again = [(DECODE, point(context_len=48))] * 2
     assert run(POINTS, workers, follow=lambda records: again, n_more=3) == 3
-    assert workers.asked == ["survey"] + ["measure_decode"] * 6
+    assert workers.asked == ["survey", "prepare_kernels"] + ["measure_decode"] * 6
     assert run.said[-1] == "6 of 6: done"

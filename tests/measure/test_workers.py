@@ -35,6 +35,17 @@ def test_another_error_comes_back_as_its_first_line(workers):
         workers.call(HERE, "fail", "no memory for you\nhere is a page of advice")
 
 
+def test_what_a_worker_tells_is_heard_while_it_still_works(workers, tmp_path):
+    note, heard = tmp_path / "note", []
+
+    def hear(text):
+        heard.append((text, note.exists()))
+
+    assert workers.call(HERE, "tell_then_write", str(note), tell=hear) == "written"
+    assert heard == [("about to write", False)]
+    assert note.exists()
+
+
 def test_a_kill_is_told_with_its_likely_cause(workers):
     with pytest.raises(WorkerError, match="killed by SIGKILL, most likely for lack of memory"):
         workers.call(HERE, "kill_oneself", signal.SIGKILL)

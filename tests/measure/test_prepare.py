@@ -1,0 +1,132 @@
+"""Compiling: said before it happens and only then, kept between runs, and outside every sample."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gqa_core.configs import GroupedConfig, Workload, proportional_latent
+from gqa_core.measure.check_point import COMPARISONS, CheckPoint
+from gqa_core.measure.generate_point import GeneratePoint
+from gqa_core.measure.growth_point import POLICIES, GrowthPoint
+from gqa_core.measure.point import DecodePoint, Layout
+from gqa_core.measure.run import progress_line
+from gqa_core.measure.workers import Workers
+from gqa_core.quality.point import QualityPoint
+
+ROOT = Path(__file__).parents[2]
+LAYER = "--n-heads 2 --head-dim 16 --n-kv-heads 1"
+BENCH = f"bench {LAYER} --kernel split_kv --context-len 64 --samples 1 --no-log --out -".split()
+CHECK = f"check {LAYER} --context-len 64 --no-log --out -".split()
+GQA = GroupedConfig(n_heads=2, n_kv_heads=1, head_dim=16)
+
+on_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="the cache folder is forced by XDG_CACHE_HOME"
+)
+
+
+def measure(cache_home, arguments):
+    """Records and progress of a run whose compiled kernels are kept in this folder."""
+    done = subprocess.run(
+        [sys.executable, "-m", "gqa_core", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"XDG_CACHE_HOME": str(cache_home)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.splitlines()
+
+
+@on_linux
+def test_the_first_run_on_a_machine_says_that_it_compiles_and_the_next_has_no_need_to(tmp_path):
+    timing = progress_line(0, 1, "timing MQA, 1 K/V heads, context 64, float32")
+    done = progress_line(1, 1, "done")
+    compiling = progress_line(0, 1, "compiling split_kv for float32, once on this machine")
+    (first,), said = measure(tmp_path, BENCH)
+    assert said == [compiling, timing, done]
+    (second,), said = measure(tmp_path, BENCH)
+    assert said == [timing, done]
+    assert first["kernel_ran"] == second["kernel_ran"] == "split_kv"
+    _, said = measure(tmp_path, CHECK)  # another kind, the same kernel
+    assert not any("compiling" in line for line in said)
+
+
+@on_linux
+def test_where_nothing_can_be_kept_every_run_says_so_and_measures(tmp_path):
+    (tmp_path / "gqa-lab").write_text("a file where a folder should be")
+    for _ in range(2):
+        (record,), said = measure(tmp_path, BENCH)
+        text = "compiling split_kv for float32, and in every point: it cannot be kept"
+        assert said[0] == progress_line(0, 1, text)
+        assert record["kernel_ran"] == "split_kv"
+
+
+@on_linux
+@pytest.mark.parametrize("form", ["split_kv", "absorbed"])
+def test_a_kernel_is_compiled_before_the_first_sample(form, tmp_path):
+    attention = GQA if form == "split_kv" else proportional_latent(2, 16)
+    context_len = 64 if form == "split_kv" else 8192
+    point = DecodePoint(
+        attention=attention, workload=Workload(context_len=context_len), kernel=form, n_samples=1
+    )
+    work = "tests.measure.work"
+    before, during = Workers(preload=work).call(work, "count_compiles", point, str(tmp_path))
+    assert before > 0
+    assert during == 0
+
+
+def lengths(kind, **how):
+    return kind(attention=GQA, context_lens=(4, 9), **how)
+
+
+@pytest.mark.parametrize(
+    ("point", "layouts"),
+    [
+        (
+            DecodePoint(attention=GQA, workload=Workload(context_len=9), kernel="packed"),
+            [("packed", 9, "float32", False)],
+        ),
+        *(
+            (
+                DecodePoint(
+                    attention=proportional_latent(2, 16),
+                    workload=Workload(context_len=9),
+                    kernel=form,
+                    dtype="bfloat16",
+                ),
+                [("auto", 9, "bfloat16", form == "absorbed")],
+            )
+            for form in ("absorbed", "naive")
+        ),
+        (lengths(GeneratePoint, way="cached", kernel="auto"), [("auto", 9, "float32", False)]),
+        (lengths(GeneratePoint, way="recomputed"), [("matmul", 1, "float32", False)]),
+        *(
+            (
+                lengths(GrowthPoint, policy=policy),
+                [("auto", 9, "float32", False)] * (policy == "preallocate"),
+            )
+            for policy in POLICIES
+        ),
+        (QualityPoint(start="mean", n_kv_heads=1), []),
+    ],
+    ids=str,
+)
+def test_a_point_tells_the_caches_it_lays_out(point, layouts):
+    assert point.layouts == tuple(Layout(*one) for one in layouts)
+
+
+def test_comparisons_tell_their_kernel_and_both_caches_of_mla():
+    found = {
+        comparison: CheckPoint(
+            comparison=comparison, attention=GQA, workload=Workload(context_len=9)
+        ).layouts
+        for comparison in COMPARISONS
+    }
+    assert found["kernel_split_kv"] == (Layout("split_kv", 9, "float32"),)
+    both = (Layout("auto", 9, "float32"), Layout("auto", 9, "float32", is_latent=True))
+    assert found["absorbed_is_naive"] == both
+    assert found["gqa_is_mha"] == ()
