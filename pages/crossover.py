@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.controls import decode_controls
-from dashboard.crossover import work_ratio
-from dashboard.crossover_results import found_rows, show_answer, show_crossovers
-from dashboard.frame import open_page
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.controls.measurement import decode_controls
+from dashboard.frame.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.frame.page import open_page
+from dashboard.measured.crossover import work_ratio
+from dashboard.measured.crossover_results import found_rows, show_answer, show_crossovers
 
 open_page(
     "From which context sharing pays",

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.controls import decode_controls
-from dashboard.frame import open_page
-from dashboard.measured_sentences import decode_answer
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
-from dashboard.results import show_results
+from dashboard.controls.measurement import decode_controls
+from dashboard.frame.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.frame.page import open_page
+from dashboard.measured.results import show_results
+from dashboard.measured.sentences import decode_answer
 
 open_page(
     "Decode steps, measured here",

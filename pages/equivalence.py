@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.comparisons import show_comparisons
-from dashboard.controls import check_controls
-from dashboard.frame import open_page
-from dashboard.measured_sentences import comparisons_answer
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.controls.measurement import check_controls
+from dashboard.frame.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.frame.page import open_page
+from dashboard.measured.comparisons import show_comparisons
+from dashboard.measured.sentences import comparisons_answer
 
 open_page(
     "The same attention, computed twice",

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.frame import open_page
-from dashboard.head_diversity import show_head_diversity
-from dashboard.measuring import show_command, show_progress, show_run_buttons
-from dashboard.quality_controls import quality_controls
-from dashboard.quality_results import (
+from dashboard.frame.measuring import show_command, show_progress, show_run_buttons
+from dashboard.frame.page import open_page
+from dashboard.quality.controls import quality_controls
+from dashboard.quality.head_diversity import show_head_diversity
+from dashboard.quality.results import (
     found_quality,
     show_answer,
     show_grid,

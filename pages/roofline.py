@@ -2,10 +2,15 @@
 
 import streamlit as st
 
-from dashboard.controls import decode_controls_with
-from dashboard.frame import open_page
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
-from dashboard.roofline_results import points_shown, roofs_control, show_answer, show_roofline
+from dashboard.controls.measurement import decode_controls_with
+from dashboard.frame.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.frame.page import open_page
+from dashboard.measured.roofline_results import (
+    points_shown,
+    roofs_control,
+    show_answer,
+    show_roofline,
+)
 
 open_page(
     "What bounds a decode step, and how close are we?",

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from dashboard.controls import why_controls
-from dashboard.frame import open_page
-from dashboard.generation_results import (
+from dashboard.controls.generation import why_controls
+from dashboard.frame.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.frame.page import open_page
+from dashboard.measured.generation_results import (
     found_records,
     show_answer,
     show_generation,
     show_growth,
 )
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
 
 open_page(
     "Why a cache at all",

@@ -14,7 +14,7 @@ from dashboard.figures.style import (
     seconds_axis,
     whole_powers,
 )
-from dashboard.generation import Series
+from dashboard.measured.generation import Series
 from gqa_core import units
 from gqa_core.theory.fit import PowerFit
 

@@ -15,7 +15,7 @@ from dashboard.figures.style import (
     quartile_bars,
     sharing_look,
 )
-from dashboard.quality_rows import LossSeries
+from dashboard.quality.rows import LossSeries
 from gqa_core import units
 from gqa_core.measure.record import MEASURED_ELSEWHERE
 from gqa_core.quality.point import SCRATCH

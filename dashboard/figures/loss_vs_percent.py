@@ -18,7 +18,7 @@ from dashboard.figures.style import (
     quartile_bars,
     sharing_look,
 )
-from dashboard.quality_rows import LossSeries
+from dashboard.quality.rows import LossSeries
 from gqa_core.measure.record import MEASURED_ELSEWHERE
 
 BESIDE = 0.3  # percent of the steps
