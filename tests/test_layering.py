@@ -115,6 +115,7 @@ def test_the_engine_is_reached_from_measure_and_quality_and_nowhere_else():
     [
         "gqa_core",
         "gqa_core/catalog",
+        "gqa_core/commands",
         "gqa_core/hf_config",
         "gqa_core/measure",
         "gqa_core/quality",

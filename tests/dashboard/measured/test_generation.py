@@ -7,7 +7,7 @@ from dashboard.figures.growth_time import append_vs_tokens
 from dashboard.figures.style import POLICY_LOOKS, WAY_LOOKS
 from dashboard.measured import generation
 from dashboard.model.choices import WhyChoice
-from gqa_core.arguments import WHY_CONTEXT_LENS
+from gqa_core.commands.arguments import WHY_CONTEXT_LENS
 from gqa_core.measure.growth_point import POLICIES
 from gqa_core.theory.fit import POWERS
 from tests.measure import generations, samples

@@ -9,8 +9,8 @@ from dashboard.figures.style import LOOKS, sharing_look
 from dashboard.model.choices import QualityChoice
 from dashboard.quality import rows, sentences
 from gqa_core.catalog.results import published_results
-from gqa_core.cli import parser
-from gqa_core.cli import quality as quality_command
+from gqa_core.commands.arguments import parser
+from gqa_core.commands.quality import quality as quality_command
 from gqa_core.measure.lines import line
 from gqa_core.quality.corpus import python_topics
 from gqa_core.quality.point import SCRATCH, tasks_left

@@ -1,6 +1,6 @@
 """What the command line takes: one parser a subcommand, whole numbers with their own sentences.
 
-The first function says which subcommands there are; what they do is in `cli`.
+The first function says which subcommands there are; `cli` lists them.
 """
 
 from __future__ import annotations
