@@ -5,21 +5,12 @@ from itertools import combinations
 from dashboard.figures.cache_growth import cache_growth
 from dashboard.figures.style import LOOKS, NEUTRAL
 from dashboard.measured import tables
-from dashboard.model.choices import SizeChoice
+from tests.dashboard.choices import SIZE
 from tests.measure import samples
 
 CONTEXTS = [512, 4096, 32768]
 CURVES = {"MHA": [2**20, 2**23, 2**26], "MQA": [2**15, 2**18, 2**21]}
 CEILINGS = {"A card": 24 * 10**9, "B card": 80 * 10**9, "C card": 80 * 10**9}
-CHOICE = SizeChoice(
-    n_heads=8,
-    n_kv_heads=2,
-    head_dim=16,
-    context_len=64,
-    batch_size=1,
-    n_layers=1,
-    kv_format="fp32",
-)
 
 
 def named(figure, name):
@@ -38,7 +29,7 @@ def test_formulas_are_lines_in_their_variant_s_look_with_both_units_on_hover():
 
 
 def test_measured_bytes_are_markers_that_tell_their_error():
-    rows = tables.cache_rows(tables.decode_rows([samples.record()]), CHOICE)
+    rows = tables.cache_rows(tables.decode_rows([samples.record()]), SIZE)
     figure = cache_growth({"GQA": [2**14] * 3}, CONTEXTS, 512, rows)
     tensors = named(figure, "GQA (live tensors, measured)")
     peak = named(figure, "GQA (peak, measured)")

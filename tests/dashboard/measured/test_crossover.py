@@ -1,5 +1,7 @@
 """Crossovers on a page: which search is shown, its figures, table and words, without Streamlit."""
 
+from dataclasses import replace
+
 import pytest
 
 from dashboard.figures.ratio_vs_context import ratio_vs_context
@@ -7,20 +9,11 @@ from dashboard.figures.step_parts import step_parts
 from dashboard.figures.style import FAINT, LOOKS, PHASE_LOOKS
 from dashboard.measured import crossover
 from dashboard.measured.tables import decode_rows
-from dashboard.model.choices import DecodeChoice
 from gqa_core.theory.crossover import duels, search_contexts
+from tests.dashboard.choices import DECODE
 from tests.measure import samples
 
-CHOICE = DecodeChoice(
-    n_heads=8,
-    n_kv_heads=2,
-    head_dim=16,
-    context_len=512,
-    batch_size=1,
-    n_layers=1,
-    dtype="float32",
-    kernel="auto",
-)
+CHOICE = replace(DECODE, context_len=512)
 CONTEXTS = search_contexts(512)  # 64, 128, 256, 512
 
 

@@ -5,31 +5,16 @@ import pytest
 from dashboard.figures.roofline import HERE, INTENSITIES, roofline
 from dashboard.figures.style import LOOKS, NEUTRAL
 from dashboard.measured import roofline as page
-from dashboard.measured.tables import decode_rows
 from dashboard.model.choices import DecodeChoice
 from gqa_core.catalog.devices import devices
-from gqa_core.configs import GroupedConfig, proportional_latent
+from gqa_core.configs import proportional_latent
 from gqa_core.theory.roofline import Roof
+from tests.dashboard.choices import DECODE, MHA, rows
 from tests.measure import samples
 
-MHA = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
-CHOICE = DecodeChoice(
-    n_heads=8,
-    n_kv_heads=2,
-    head_dim=16,
-    context_len=64,
-    batch_size=1,
-    n_layers=1,
-    dtype="float32",
-    kernel="auto",
-)
 # Of the samples' probes: 32,768,000 B/s and 131,072,000 FLOP/s, a ridge at 4 FLOP per byte.
 HERE_ROOF = Roof(peak_bytes_per_s=32_768_000.0, peak_flops_per_s=131_072_000.0)
 H100 = next(device for device in devices() if device.name == "NVIDIA H100 SXM")
-
-
-def rows(*records):
-    return decode_rows(records)
 
 
 def traces(figure, name):
@@ -38,7 +23,7 @@ def traces(figure, name):
 
 def drawn(shown, gpus=()):
     published = {gpu.name: page.roof_of(gpu) for gpu in gpus}
-    return roofline(shown, page.roof_here(shown), published, page.intensities(CHOICE))
+    return roofline(shown, page.roof_here(shown), published, page.intensities(DECODE))
 
 
 def test_a_point_stands_at_its_formula_s_intensity_and_its_measured_rate_with_spread():
@@ -53,7 +38,7 @@ def test_a_point_stands_at_its_formula_s_intensity_and_its_measured_rate_with_sp
 
 
 def test_the_variants_walk_right_from_mha_to_mla():
-    named = page.intensities(CHOICE)
+    named = page.intensities(DECODE)
     # MLA beside heads of 16 has c 64, r 8: 8 heads x 2 x (72 + 64) / (72 x 4 B).
     assert named == pytest.approx({"MHA": 0.5, "GQA": 2, "MQA": 4, "MLA": 8 * 2 * 136 / 288})
     assert list(named.values()) == sorted(named.values())
@@ -152,18 +137,18 @@ def test_rows_in_another_number_format_are_not_under_this_roof():
 
 def test_the_answer_tells_what_bounds_each_and_how_near_the_points_come():
     mha = samples.record(index=1, asked=samples.point(MHA), bound_s=0.002)
-    said = page.answer(page.intensities(CHOICE), rows(samples.record(), mha), {})
+    said = page.answer(page.intensities(DECODE), rows(samples.record(), mha), {})
     assert said == (
         "On this device, memory bounds MHA and GQA, arithmetic bounds MQA and MLA: "
         "0.5, 2, 4 and 7.56 FLOP per byte against a ridge at 4. The 2 points shown reach 62.5% of "
         "their bound (median), from 25% (GQA at 64 tokens) to 100% (MHA at 64 tokens)."
     )
-    one = page.answer(page.intensities(CHOICE), rows(samples.record()), {})
+    one = page.answer(page.intensities(DECODE), rows(samples.record()), {})
     assert one.endswith("The one point shown reaches 25% of its bound.")
 
 
 def test_without_a_point_the_answer_is_that_of_a_label_or_none():
-    named = page.intensities(CHOICE)
+    named = page.intensities(DECODE)
     said = page.answer(named, [], {H100.name: page.roof_of(H100)})
     assert said.startswith(
         "By the label of an NVIDIA H100 SXM, in bf16 products, memory bounds MHA, GQA, MQA and MLA"

@@ -2,10 +2,9 @@
 
 from dashboard.measured.sentences import comparisons_answer, decode_answer
 from dashboard.measured.tables import decode_rows
-from gqa_core.configs import GroupedConfig
+from tests.dashboard.choices import MHA
 from tests.measure import comparisons, samples
 
-MHA = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
 ROWS = decode_rows(
     [
         samples.record(index=0, asked=samples.point(MHA), attend=[0.008] * 3, step=0.020),

@@ -3,34 +3,9 @@
 import pytest
 
 from dashboard.measured import tables
-from dashboard.model.choices import DecodeChoice, SizeChoice
 from gqa_core.configs import GroupedConfig, proportional_latent
+from tests.dashboard.choices import DECODE, MHA, SIZE, rows
 from tests.measure import samples
-
-CHOICE = DecodeChoice(
-    n_heads=8,
-    n_kv_heads=2,
-    head_dim=16,
-    context_len=64,
-    batch_size=1,
-    n_layers=1,
-    dtype="float32",
-    kernel="auto",
-)
-SIZES = SizeChoice(
-    n_heads=8,
-    n_kv_heads=2,
-    head_dim=16,
-    context_len=64,
-    batch_size=1,
-    n_layers=1,
-    kv_format="fp32",
-)
-MHA = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
-
-
-def rows(*records):
-    return tables.decode_rows(records)
 
 
 def test_rows_match_the_sliders_at_any_context_and_mla_whatever_the_kernel():
@@ -47,7 +22,7 @@ def test_rows_match_the_sliders_at_any_context_and_mla_whatever_the_kernel():
         samples.record(asked=samples.point(n_layers=2)),
         samples.record(asked=samples.point(kernel="eager")),
     )
-    assert tables.matching(known, CHOICE) == known[:3]
+    assert tables.matching(known, DECODE) == known[:3]
     assert [row["label"] for row in known[:3]] == ["GQA", "MHA", "MLA naive"]
 
 
@@ -132,12 +107,12 @@ def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points(
     ]
     records = [samples.record(index=index, asked=point) for index, point in enumerate(asked)]
     naive = samples.record(index=9, asked=samples.point(latent, kernel="naive"), kernel_ran="naive")
-    points = tables.cache_rows(rows(*records, naive), SIZES)
+    points = tables.cache_rows(rows(*records, naive), SIZE)
     assert sorted(row["point"] for row in points) == [0, 1, 2]
 
 
 def test_the_table_of_measured_caches_holds_both_errors():
-    table = tables.cache_table(tables.cache_rows(rows(samples.record()), SIZES))
+    table = tables.cache_table(tables.cache_rows(rows(samples.record()), SIZE))
     assert table.loc[0, "Tensors error (%)"] == 0
     assert table.loc[0, "Peak error (%)"] == pytest.approx(22.07, abs=0.01)
     assert table.loc[0, "Formula (MiB)"] == 16384 / 2**20

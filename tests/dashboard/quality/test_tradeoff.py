@@ -5,19 +5,11 @@ from dataclasses import replace
 import pytest
 
 from dashboard.measured import tables
-from dashboard.model.choices import SizeChoice
 from dashboard.quality.tradeoff import answer, published_table, tradeoff_table
+from tests.dashboard.choices import SIZE
 from tests.measure import samples
 
-CHOICE = SizeChoice(
-    n_heads=8,
-    n_kv_heads=2,
-    head_dim=16,
-    context_len=64,
-    batch_size=1,
-    n_layers=4,
-    kv_format="bf16",
-)
+CHOICE = replace(SIZE, n_layers=4, kv_format="bf16")
 
 
 def test_times_are_open_where_nothing_is_measured():

@@ -7,11 +7,10 @@ from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.style import LOOKS
 from dashboard.measured.tables import decode_rows, of_device
 from dashboard.runs import selection
-from gqa_core.configs import GroupedConfig
 from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
+from tests.dashboard.choices import MHA
 from tests.measure import samples
 
-MHA = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
 OTHER = {"type": "cpu", "name": "<b>Another</b> CPU", "n_threads": 16}
 
 
