@@ -13,6 +13,7 @@ from gqa_core.configs import GroupedConfig
 from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.measure.run_log import RunLog
 from tests.measure import comparisons, generations, samples
+from tests.measure.imports import jsonl
 from tests.quality import grids
 
 ROOT = Path(__file__).parents[3]
@@ -35,10 +36,6 @@ def opened(log):
         return app.switch_page("pages/runs.py").run()
 
     return open_page
-
-
-def jsonl(*records):
-    return "".join(json.dumps(record) + "\n" for record in records)
 
 
 def metrics(app):
