@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     """Median attend time by context, a series for each layer and kernel of each selection.
 
-    Keys of `selections` are those of style.STANCES; rows as `measured_tables.decode_rows` makes
+    Keys of `selections` are those of style.STANCES; rows as `measured.tables.decode_rows` makes
     them. Bars span the interquartile range; markers stand beside their context, not on it.
     """
     figure = go.Figure()

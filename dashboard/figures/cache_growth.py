@@ -30,7 +30,7 @@ def cache_growth(
 ) -> go.Figure:
     """Cache bytes over `contexts` on log-log axes, `at` marked by a dotted line.
 
-    `measured` are rows of `measured_tables.cache_rows`; `ceilings` bytes by device name. The axis
+    `measured` are rows of `measured.tables.cache_rows`; `ceilings` bytes by device name. The axis
     holds `highest` in any case, so it stays where it is while ceilings come and go. `allocated` are
     the bytes where windows save nothing: thin lines above their variant's own.
     """

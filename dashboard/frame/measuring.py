@@ -17,6 +17,7 @@ from dashboard.frame import loaders
 from dashboard.frame.jobs import Job, QueueFullError
 from dashboard.frame.panels import plain
 from gqa_core import units
+from gqa_core.measure.record import Record
 from gqa_core.measure.run_log import RunLog, RunLogError
 
 POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next point
@@ -40,11 +41,26 @@ def show_device(n_threads: int | None = None) -> Mapping[str, Any]:
     return device
 
 
-def show_run_buttons(arguments: Sequence[str], says: str) -> Job | None:
-    """Run and Cancel; the job this page follows, if there is one.
+def show_run(arguments: Sequence[str], says: str) -> tuple[Sequence[Record], bool]:
+    """Run, Cancel and progress; the records of this page's run so far, and whether it goes on.
 
     Run measures with `python -m gqa_core` and these arguments; `says` tells what that is.
     """
+    job = _show_buttons(arguments, says)
+    if job is None:
+        return (), False
+    _show_progress(job)
+    return job.records, job.is_active
+
+
+def show_command(arguments: Sequence[str]) -> None:
+    """The line that repeats this run in a terminal."""
+    line = shlex.join(["python", "-m", "gqa_core", *arguments, "--out", "-"])
+    st.code(line, language="bash", wrap_lines=True)
+
+
+def _show_buttons(arguments: Sequence[str], says: str) -> Job | None:
+    """Run and Cancel; the job this page follows, if there is one."""
     queue = loaders.job_queue()
     job = queue.get(st.query_params.get("run"))
     active = job is not None and job.is_active
@@ -58,21 +74,13 @@ def show_run_buttons(arguments: Sequence[str], says: str) -> Job | None:
     return job
 
 
-def show_progress(job: Job | None) -> None:
-    """How the run stands. While it is active, asks once a second and redraws the page with news."""
-    if job is None:
-        return
+def _show_progress(job: Job) -> None:
+    """How the run stands. While it is active, asks for news and redraws the page with them."""
     seen = (job.state, len(job.records))
     part = st.fragment(_show_state, run_every=POLL_S if job.is_active else None)
     part(job, seen)
     if "--no-log" in job.arguments:
         st.warning(f"This run is not in the log, take its files below. {_log_problem()}")
-
-
-def show_command(arguments: Sequence[str]) -> None:
-    """The line that repeats this run in a terminal."""
-    line = shlex.join(["python", "-m", "gqa_core", *arguments, "--out", "-"])
-    st.code(line, language="bash", wrap_lines=True)
 
 
 def _submit(arguments: Sequence[str]) -> None:
