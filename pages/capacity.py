@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from dashboard import capacity, panels
-from dashboard import capacity_sentences as sentences
-from dashboard.capacity_controls import capacity_controls
-from dashboard.controls import CONTEXT_LENS
+from dashboard.capacity import planning, sentences
+from dashboard.capacity.controls import capacity_controls
+from dashboard.controls.options import CONTEXT_LENS
 from dashboard.figures.sequences_vs_context import sequences_vs_context
-from dashboard.frame import open_page
+from dashboard.frame import panels
+from dashboard.frame.page import open_page
 
 open_page(
     "What fits, and for how many users",
@@ -24,7 +24,7 @@ else:
     panels.show_evidence(*evidence)
     panels.show_figure(
         sequences_vs_context(
-            capacity.sequence_curves(plan, CONTEXT_LENS),
+            planning.sequence_curves(plan, CONTEXT_LENS),
             CONTEXT_LENS,
             plan.context_len,
             plan.n_users,
@@ -36,11 +36,11 @@ else:
         st.caption(equal)
 st.subheader("The numbers")
 panels.show_evidence(*evidence)
-table = capacity.plan_table(plan)
+table = planning.plan_table(plan)
 panels.show_table(table, "plan", "What fits and what is needed, for each variant")
 panels.show_downloads("capacity", {"csv": lambda: table.to_csv(index=False)})
 with st.expander("Sequences that fit, by context"):
-    by_context = capacity.sequences_table(plan, CONTEXT_LENS)
+    by_context = planning.sequences_table(plan, CONTEXT_LENS)
     panels.show_table(by_context, "by_context", "Sequences that fit at each context")
     panels.show_downloads("sequences", {"csv": lambda: by_context.to_csv(index=False)})
 st.markdown(f"**The arithmetic**, with your numbers, for {plan.variant}:")

@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.controls import decode_controls
-from dashboard.crossover import work_ratio
-from dashboard.crossover_results import found_rows, show_answer, show_crossovers
-from dashboard.frame import open_page
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.controls.measurement import decode_controls
+from dashboard.frame.measuring import show_command, show_device, show_run
+from dashboard.frame.page import open_page
+from dashboard.measured.crossover import work_ratio
+from dashboard.measured.crossover_results import found_rows, show_answer, show_crossovers
 
 open_page(
     "From which context sharing pays",
@@ -16,12 +16,11 @@ open_page(
 )
 choice = decode_controls()
 device = show_device()
-job = show_run_buttons(
+held, _ = show_run(
     choice.search_arguments,
     f"Searches up to {choice.context_len} tokens: doublings, then up to three contexts between.",
 )
-show_progress(job)
-rows = found_rows(choice, device, job.records if job else ())
+rows = found_rows(choice, device, held)
 show_crossovers(choice, rows)
 st.markdown(
     "**Why a well-known tutorial saw the opposite.** Its GPT (width 768, 24 heads, 12 layers, one "

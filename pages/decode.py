@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.controls import decode_controls
-from dashboard.frame import open_page
-from dashboard.measured_sentences import decode_answer
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
-from dashboard.results import show_results
+from dashboard.controls.measurement import decode_controls
+from dashboard.frame.measuring import show_command, show_device, show_run
+from dashboard.frame.page import open_page
+from dashboard.measured.results import show_results
+from dashboard.measured.sentences import decode_answer
 
 open_page(
     "Decode steps, measured here",
@@ -16,9 +16,8 @@ open_page(
 choice = decode_controls()
 device = show_device()
 contexts = ", ".join(map(str, choice.context_lens))
-job = show_run_buttons(choice.arguments, f"Measures every variant at {contexts} tokens.")
-show_progress(job)
-rows = show_results(choice, device, job.records if job else ())
+held, _ = show_run(choice.arguments, f"Measures every variant at {contexts} tokens.")
+rows = show_results(choice, device, held)
 st.markdown(
     "**What is measured.** One step for one new token per sequence, in a process of its own with a "
     "cache of random values: *attend* is scores, softmax and weighted sum, *step* also the norm, "

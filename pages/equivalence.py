@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.comparisons import show_comparisons
-from dashboard.controls import check_controls
-from dashboard.frame import open_page
-from dashboard.measured_sentences import comparisons_answer
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
+from dashboard.controls.measurement import check_controls
+from dashboard.frame.measuring import show_command, show_device, show_run
+from dashboard.frame.page import open_page
+from dashboard.measured.comparisons import show_comparisons
+from dashboard.measured.sentences import comparisons_answer
 
 open_page(
     "The same attention, computed twice",
@@ -15,11 +15,10 @@ open_page(
 )
 choice = check_controls()
 show_device()
-job = show_run_buttons(
+held, _ = show_run(
     choice.arguments, "Computes every comparison below, each in a process of its own."
 )
-show_progress(job)
-compared = show_comparisons(choice, job.records if job else ())
+compared = show_comparisons(choice, held)
 st.markdown(
     "**What is compared.** One decode step over the context above, with random inputs rounded to "
     "the number format first; cached against uncached runs a whole layer over at most 64 tokens. "

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from dashboard import formula_tables, panels, sentences
-from dashboard.controls import head_controls
+from dashboard.cache import sentences, tables
+from dashboard.cache.on_gpus import show_on_gpus
+from dashboard.controls.model import head_controls
 from dashboard.figures.head_map import head_map
-from dashboard.frame import open_page
-from dashboard.on_gpus import show_on_gpus
+from dashboard.frame import panels
+from dashboard.frame.page import open_page
 from gqa_core import units
 from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha
 from gqa_core.theory.sharing import cached_parts
@@ -19,13 +20,13 @@ open_page(
 choice, attention, selected, tp = head_controls()
 parts = cached_parts(attention, choice.kv_format)
 part = parts[selected]
-table = formula_tables.part_table(choice, attention)
+table = tables.part_table(choice, attention)
 
 panels.show_evidence("formula")
 panels.show_metrics(
     [
         ("Query heads", str(attention.n_heads), "N of the lecture"),
-        ("Cached parts a layer", str(len(parts)), ", ".join(formula_tables.kinds_of(parts))),
+        ("Cached parts a layer", str(len(parts)), ", ".join(tables.kinds_of(parts))),
         ("Query heads a part", str(len(part.query_heads)), "read the part chosen above"),
         (
             "Smaller than MHA",

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from dashboard import formula_tables, panels, sentences
-from dashboard.controls import CONTEXT_LENS, cache_controls
+from dashboard.cache import sentences, tables
+from dashboard.cache.logged import logged_caches, show_logged_caches
+from dashboard.controls.model import cache_controls
+from dashboard.controls.options import CONTEXT_LENS
 from dashboard.figures.cache_growth import cache_growth
-from dashboard.frame import open_page
-from dashboard.logged_caches import logged_caches, show_logged_caches
-from dashboard.presets import DEEPSEEK
+from dashboard.frame import panels
+from dashboard.frame.page import open_page
+from dashboard.model.presets import DEEPSEEK
 from gqa_core import units
 from gqa_core.catalog.devices import devices
 
@@ -27,7 +29,7 @@ panels.show_metrics(
 )
 measured = logged_caches(choice)
 contexts = sorted({*CONTEXT_LENS, *(row["context_len"] for row in measured)})
-table = formula_tables.growth_table(choice, contexts)
+table = tables.growth_table(choice, contexts)
 panels.show_evidence("formula", "published", *(["measured here"] if measured else []))
 panels.show_figure(
     cache_growth(

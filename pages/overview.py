@@ -2,16 +2,18 @@
 
 import streamlit as st
 
-from dashboard import formula_tables, panels
-from dashboard.controls import CONTEXT_LENS, size_controls
+from dashboard.cache import tables
+from dashboard.controls.model import size_controls
+from dashboard.controls.options import CONTEXT_LENS
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
-from dashboard.frame import open_page
-from dashboard.loaders import shipped_quality
-from dashboard.quality_rows import small_model_losses
-from dashboard.results import show_logged_rows
-from dashboard.tradeoff import answer, published_table, tradeoff_table
-from dashboard.variants import says
+from dashboard.frame import panels
+from dashboard.frame.loaders import shipped_quality
+from dashboard.frame.page import open_page
+from dashboard.measured.results import show_logged_rows
+from dashboard.model.variants import says
+from dashboard.quality.rows import small_model_losses
+from dashboard.quality.tradeoff import answer, published_table, tradeoff_table
 from gqa_core import units
 
 open_page(
@@ -25,7 +27,7 @@ curves = {
     name: [choice.cache_bytes(name, context_len) for context_len in CONTEXT_LENS]
     for name in choice.models
 }
-table = formula_tables.size_table(choice)
+table = tables.size_table(choice)
 
 panels.show_evidence("formula")
 panels.show_metrics(

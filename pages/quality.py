@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from dashboard.frame import open_page
-from dashboard.head_diversity import show_head_diversity
-from dashboard.measuring import show_command, show_progress, show_run_buttons
-from dashboard.quality_controls import quality_controls
-from dashboard.quality_results import (
+from dashboard.frame.measuring import show_command, show_run
+from dashboard.frame.page import open_page
+from dashboard.quality.controls import quality_controls
+from dashboard.quality.head_diversity import show_head_diversity
+from dashboard.quality.results import (
     found_quality,
     show_answer,
     show_grid,
@@ -21,14 +21,13 @@ open_page(
     "much does a little training buy back?",
 )
 choice = quality_controls()
-job = show_run_buttons(
+held, is_running = show_run(
     choice.arguments,
     "Shares the heads of a small trained model and trains on, on this machine's CPU; what the log "
     "holds already is not run again.",
 )
-show_progress(job)
-measured = found_quality(job.records if job else ())
-show_losses(choice, measured, is_running=job is not None and job.is_active)
+measured = found_quality(held)
+show_losses(choice, measured, is_running=is_running)
 show_answer(choice, measured)
 show_command(choice.arguments)
 st.header("The whole grid, measured elsewhere")

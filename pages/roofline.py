@@ -2,10 +2,15 @@
 
 import streamlit as st
 
-from dashboard.controls import decode_controls_with
-from dashboard.frame import open_page
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
-from dashboard.roofline_results import points_shown, roofs_control, show_answer, show_roofline
+from dashboard.controls.measurement import decode_controls_with
+from dashboard.frame.measuring import show_command, show_device, show_run
+from dashboard.frame.page import open_page
+from dashboard.measured.roofline_results import (
+    points_shown,
+    roofs_control,
+    show_answer,
+    show_roofline,
+)
 
 open_page(
     "What bounds a decode step, and how close are we?",
@@ -15,9 +20,8 @@ open_page(
 choice, gpus = decode_controls_with(lambda choice: (choice, roofs_control()))
 device = show_device()
 contexts = ", ".join(map(str, choice.context_lens))
-job = show_run_buttons(choice.arguments, f"Measures every variant at {contexts} tokens.")
-show_progress(job)
-rows = points_shown(choice, device, job.records if job else ())
+held, _ = show_run(choice.arguments, f"Measures every variant at {contexts} tokens.")
+rows = points_shown(choice, device, held)
 show_roofline(choice, gpus, rows)
 st.markdown(
     "**Formula.** Attending takes 2 x (width of K + width of V) FLOP for a query head and a cached "

@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from dashboard import panels, run_rows
-from dashboard.frame import open_page
-from dashboard.importing import show_import
-from dashboard.run_controls import filter_controls, kept_rows, show_comparison
-from dashboard.run_tables import show_counts, show_decode_steps, show_others
+from dashboard.frame import panels
+from dashboard.frame.page import open_page
+from dashboard.runs import selection
+from dashboard.runs.controls import filter_controls, kept_rows, show_comparison
+from dashboard.runs.importing import show_import
+from dashboard.runs.tables import show_counts, show_decode_steps, show_others
 
 open_page(
     "Runs, kept and compared",
@@ -30,7 +31,7 @@ if not shown and not shown_others:
 if shown:
     show_decode_steps(shown, rows)
     st.subheader("Two selections on one chart")
-    panels.show_evidence(*reversed(run_rows.options(shown, "evidence")))
+    panels.show_evidence(*reversed(selection.options(shown, "evidence")))
     show_comparison(shown)
 if shown_others:
     show_others(shown_others)
@@ -41,4 +42,4 @@ st.markdown(
     "against the MHA of the same run. **Limits.** An imported record is its sender's word: its "
     "numbers are held against the formula and against each other, its times cannot be."
 )
-st.success(f"**Answer from the records shown.** {run_rows.sharing_sentence(shown)}")
+st.success(f"**Answer from the records shown.** {selection.sharing_sentence(shown)}")

@@ -2,15 +2,15 @@
 
 import streamlit as st
 
-from dashboard.controls import why_controls
-from dashboard.frame import open_page
-from dashboard.generation_results import (
+from dashboard.controls.generation import why_controls
+from dashboard.frame.measuring import show_command, show_device, show_run
+from dashboard.frame.page import open_page
+from dashboard.measured.generation_results import (
     found_records,
     show_answer,
     show_generation,
     show_growth,
 )
-from dashboard.measuring import show_command, show_device, show_progress, show_run_buttons
 
 open_page(
     "Why a cache at all",
@@ -19,12 +19,11 @@ open_page(
 )
 choice = why_controls()
 device = show_device(n_threads=1)
-job = show_run_buttons(
+held, _ = show_run(
     choice.arguments,
     f"Generates {choice.context_len} tokens both ways, then grows the cache by three policies.",
 )
-show_progress(job)
-records = found_records(choice, device, job.records if job else ())
+records = found_records(choice, device, held)
 show_generation(choice, records)
 st.markdown(
     "**Which of these the lecture means.** For *attention*, linear and quadratic are **one step** "

@@ -12,9 +12,10 @@ from dashboard.figures.style import (
     ELSEWHERE,
     LOOKS,
     STANCES,
+    attend_spreads,
     context_axis,
     laid_out,
-    quartile_bars,
+    medians,
     seconds_axis,
     whole_powers,
 )
@@ -29,7 +30,7 @@ Row = Mapping[str, Any]
 def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     """Median attend time by context, a series for each layer and kernel of each selection.
 
-    Keys of `selections` are those of style.STANCES; rows as `measured_tables.decode_rows` makes
+    Keys of `selections` are those of style.STANCES; rows as `measured.tables.decode_rows` makes
     them. Bars span the interquartile range; markers stand beside their context, not on it.
     """
     figure = go.Figure()
@@ -53,7 +54,7 @@ def _add_series(
     look, stands = LOOKS[label], STANCES[stance]
     figure.add_scatter(
         x=[row["context_len"] * stands.shift for row in rows],
-        y=[row["attend_s"] for row in rows],
+        **medians(attend_spreads(rows)),
         name=name,
         mode="markers",
         marker={
@@ -62,9 +63,6 @@ def _add_series(
             "size": stands.size,
             "line": {"width": 1.5 if evidence == MEASURED_ELSEWHERE else 0},
         },
-        error_y=quartile_bars(
-            [(row["attend_q1_s"], row["attend_s"], row["attend_q3_s"]) for row in rows]
-        ),
         text=[
             f"{row['context_len']:,} tokens, {evidence}: {units.duration(row['attend_s'])}"
             for row in rows

@@ -11,9 +11,10 @@ from dashboard.figures.style import (
     ATTEND_SPREAD,
     LOOKS,
     NEUTRAL,
+    attend_spreads,
     context_axis,
     laid_out,
-    quartile_bars,
+    medians,
     seconds_axis,
     whole_powers,
 )
@@ -41,10 +42,10 @@ def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Fi
             (row for row in rows if row["label"] == label), key=lambda row: row["context_len"]
         )
         told = [row for row in mine if row["predicted_attend_s"] is not None]
-        grey, own = {"color": NEUTRAL, "dash": "dash", "width": 1}, LOOKS[label]
+        grey = {"color": NEUTRAL, "dash": "dash", "width": 1}
         _add_line(figure, label, mine, "bound_s", BOUND, grey, named)
-        line = {"color": own.color, "dash": own.dash, "width": 1.5}
-        _add_line(figure, label, told, "predicted_attend_s", PREDICTED, line, named)
+        own = LOOKS[label].line(1.5)
+        _add_line(figure, label, told, "predicted_attend_s", PREDICTED, own, named)
         _add_markers(figure, label, mine)
     times = [
         row[name]
@@ -89,13 +90,10 @@ def _add_markers(figure: go.Figure, label: str, rows: Sequence[Row]) -> None:
         return
     figure.add_scatter(
         x=[row["context_len"] for row in rows],
-        y=[row["attend_s"] for row in rows],
+        **medians(attend_spreads(rows)),
         name=label,
         mode="markers",
-        marker={"color": LOOKS[label].color, "symbol": LOOKS[label].symbol, "size": 11},
-        error_y=quartile_bars(
-            [(row["attend_q1_s"], row["attend_s"], row["attend_q3_s"]) for row in rows]
-        ),
+        marker=LOOKS[label].marker(11),
         text=[units.duration(row["attend_s"]) for row in rows],
         hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
     )

@@ -30,7 +30,7 @@ def cache_growth(
 ) -> go.Figure:
     """Cache bytes over `contexts` on log-log axes, `at` marked by a dotted line.
 
-    `measured` are rows of `measured_tables.cache_rows`; `ceilings` bytes by device name. The axis
+    `measured` are rows of `measured.tables.cache_rows`; `ceilings` bytes by device name. The axis
     holds `highest` in any case, so it stays where it is while ceilings come and go. `allocated` are
     the bytes where windows save nothing: thin lines above their variant's own.
     """
@@ -44,13 +44,12 @@ def cache_growth(
     figure.update_yaxes(bytes_axis(values) | {"title": {"text": "KV cache"}})
     _add_ceilings(figure, ceilings, contexts)
     for variant, n_bytes in curves.items():
-        look = LOOKS[variant]
         figure.add_scatter(
             x=list(contexts),
             y=list(n_bytes),
             name=f"{variant} (formula)",
             mode="lines",
-            line={"color": look.color, "dash": look.dash, "width": 2.5},
+            line=LOOKS[variant].line(2.5),
             text=[units.binary_and_decimal(value) for value in n_bytes],
             hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
         )
@@ -78,14 +77,13 @@ def _add_allocated(
 ) -> None:
     """Thin lines in their variant's look, and one grey entry in the legend for all of them."""
     for variant, n_bytes in allocated.items():
-        look = LOOKS[variant]
         figure.add_scatter(
             x=list(contexts),
             y=list(n_bytes),
             name=f"{variant} (as allocated)",
             showlegend=False,
             mode="lines",
-            line={"color": look.color, "dash": look.dash, "width": 1},
+            line=LOOKS[variant].line(1),
             text=[units.binary_and_decimal(value) for value in n_bytes],
             hovertemplate=f"{variant} as allocated at %{{x:,}} tokens: %{{text}}"
             "<extra>formula</extra>",

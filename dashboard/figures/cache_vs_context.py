@@ -28,7 +28,7 @@ def cache_vs_context(
             y=list(n_bytes),
             name=variant,
             mode="lines",
-            line={"color": look.color, "dash": look.dash, "width": 2.5},
+            line=look.line(2.5),
             text=[units.capacity(value) for value in n_bytes],
             hovertemplate="%{x:,} tokens: %{text}",
         )
@@ -38,7 +38,7 @@ def cache_vs_context(
                 x=[at],
                 y=[here],
                 mode="markers",
-                marker={"color": look.color, "symbol": look.symbol, "size": 11},
+                marker=look.marker(11),
                 name=f"{variant} here",
                 showlegend=False,
                 text=[units.capacity(here)],

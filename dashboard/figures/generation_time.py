@@ -10,11 +10,11 @@ from dashboard.figures.style import (
     WAY_LOOKS,
     context_axis,
     laid_out,
-    quartile_bars,
+    medians,
     seconds_axis,
     whole_powers,
 )
-from dashboard.generation import Series
+from dashboard.measured.generation import Series
 from gqa_core import units
 from gqa_core.theory.fit import PowerFit
 
@@ -23,8 +23,7 @@ def step_vs_tokens(found: Sequence[Series]) -> go.Figure:
     """Median time of the step that adds token n; bars span the interquartile range."""
     figure = go.Figure()
     for one in found:
-        middles = [middle for _, middle, _ in one.steps]
-        _add(figure, one, middles, one.step_fit, error_y=quartile_bars(one.steps))
+        _add(figure, one, one.step_fit, **medians(one.steps))
     times = [time for one in found for step in one.steps for time in step]
     return _laid_out(figure, found, times, "time of step n (median, measured here)")
 
@@ -33,23 +32,23 @@ def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
     """Time of all steps up to token n, each taken once."""
     figure = go.Figure()
     for one in found:
-        _add(figure, one, one.totals, one.total_fit)
+        _add(figure, one, one.total_fit, y=list(one.totals))
     times = [time for one in found for time in one.totals]
     return _laid_out(figure, found, times, "time of steps 1 to n (measured here)")
 
 
 def _add(
-    figure: go.Figure, one: Series, seconds: Sequence[float], fit: PowerFit | None, **how: object
+    figure: go.Figure, one: Series, fit: PowerFit | None, *, y: Sequence[float], **how: object
 ) -> None:
     look = WAY_LOOKS[one.way, one.part]
     figure.add_scatter(
         x=list(one.lengths),
-        y=list(seconds),
+        y=y,
         name=one.name,
         mode="markers",
         cliponaxis=False,
-        marker={"color": look.color, "symbol": look.symbol, "size": 8},
-        text=[units.duration(value) for value in seconds],
+        marker=look.marker(8),
+        text=[units.duration(value) for value in y],
         hovertemplate=f"{one.name} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         **how,
     )
@@ -62,7 +61,7 @@ def _add(
         y=[fit.at(end) for end in ends],
         name=f"its fit: exponent {power}",
         mode="lines",
-        line={"color": look.color, "dash": look.dash, "width": 1.5},
+        line=look.line(1.5),
         hovertemplate=f"{one.name}: fitted exponent {power}<extra></extra>",
     )
 

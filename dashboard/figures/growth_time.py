@@ -11,7 +11,7 @@ from dashboard.figures.style import (
     POLICY_LOOKS,
     context_axis,
     laid_out,
-    quartile_bars,
+    medians,
     seconds_axis,
     whole_powers,
 )
@@ -26,16 +26,14 @@ def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     for policy, record in records.items():
         look = POLICY_LOOKS[policy]
         appends = [quartiles(samples) for samples in record["samples_s"]["append"]]
-        middles = [middle for _, middle, _ in appends]
         figure.add_scatter(
             x=list(record["workload"]["context_lens"]),
-            y=middles,
+            **medians(appends),
             name=policy,
             mode="markers",
             cliponaxis=False,
-            marker={"color": look.color, "symbol": look.symbol, "size": 9},
-            error_y=quartile_bars(appends),
-            text=[units.duration(value) for value in middles],
+            marker=look.marker(9),
+            text=[units.duration(value) for _, value, _ in appends],
             hovertemplate=f"{policy} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )
         lengths += record["workload"]["context_lens"]

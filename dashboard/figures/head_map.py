@@ -11,9 +11,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.cache.sentences import latent_says, part_hover
 from dashboard.figures.head_strips import head_strips
 from dashboard.figures.style import FAINT, NEUTRAL, laid_out, shared_look
-from dashboard.sentences import latent_says, part_hover
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.theory.sharing import CachedPart, cached_parts

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import plotly.graph_objects as go
 
 from dashboard.figures.style import LOOKS, laid_out
-from dashboard.variants import says
+from dashboard.model.variants import says
 from gqa_core.configs import AttentionConfig, GroupedConfig
 
 ROW_HEIGHT = 124

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.cache.sentences import latent_says, part_hover
 from dashboard.figures.style import (
     FRAME,
     NEUTRAL,
@@ -19,7 +20,6 @@ from dashboard.figures.style import (
     shared_look,
     shared_scale,
 )
-from dashboard.sentences import latent_says, part_hover
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.theory.sharing import CachedPart

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.cache.sentences import heads_named
 from dashboard.figures.style import DARK, NEUTRAL, laid_out, pale, shared_look
-from dashboard.sentences import heads_named
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.sharding import GpuShare, gpu_shares
 

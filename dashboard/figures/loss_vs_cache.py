@@ -12,10 +12,10 @@ from dashboard.figures.style import (
     laid_out,
     log_axis,
     loss_axis,
-    quartile_bars,
+    medians,
     sharing_look,
 )
-from dashboard.quality_rows import LossSeries
+from dashboard.quality.rows import LossSeries
 from gqa_core import units
 from gqa_core.measure.record import MEASURED_ELSEWHERE
 from gqa_core.quality.point import SCRATCH
@@ -62,7 +62,7 @@ def _add_group(
     ending = ELSEWHERE if elsewhere else ""
     figure.add_scatter(
         x=[one.cache_bytes * BESIDE ** (elsewhere + 2 * scratch) for one in mine],
-        y=[middle for _, middle, _ in spreads],
+        **medians(spreads),
         name=f"{name}, elsewhere" if elsewhere else name,
         mode="lines+markers",
         cliponaxis=False,
@@ -73,7 +73,6 @@ def _add_group(
             "size": 10,
             "line": {"width": 1.5 if elsewhere else 0},
         },
-        error_y=quartile_bars(spreads),
         text=[
             f"{one.name}, {units.capacity(one.cache_bytes)}: {middle:.3f} ({low:.3f} to {high:.3f})"
             for one, (low, middle, high) in zip(mine, spreads, strict=True)

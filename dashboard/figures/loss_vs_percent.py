@@ -15,10 +15,10 @@ from dashboard.figures.style import (
     GRID,
     laid_out,
     loss_axis,
-    quartile_bars,
+    medians,
     sharing_look,
 )
-from dashboard.quality_rows import LossSeries
+from dashboard.quality.rows import LossSeries
 from gqa_core.measure.record import MEASURED_ELSEWHERE
 
 BESIDE = 0.3  # percent of the steps
@@ -48,18 +48,17 @@ def _add_series(figure: go.Figure, one: LossSeries) -> None:
     look, elsewhere = sharing_look(one.n_heads, one.n_kv_heads), one.evidence == MEASURED_ELSEWHERE
     figure.add_scatter(
         x=[percent + BESIDE * elsewhere for percent in one.spreads],
-        y=[middle for _, middle, _ in one.spreads.values()],
+        **medians(list(one.spreads.values())),
         name=f"{one.name}, elsewhere" if elsewhere else one.name,
         mode="lines+markers",
         cliponaxis=False,
-        line={"color": look.color, "width": 1, "dash": look.dash},
+        line=look.line(1),
         marker={
             "color": look.color,
             "symbol": look.symbol + (ELSEWHERE if elsewhere else ""),
             "size": 9,
             "line": {"width": 1.5 if elsewhere else 0},
         },
-        error_y=quartile_bars(list(one.spreads.values())),
         text=[
             f"{percent}%: {middle:.3f} ({low:.3f} to {high:.3f})"
             for percent, (low, middle, high) in one.spreads.items()

@@ -14,7 +14,7 @@ from dashboard.figures.style import (
     context_axis,
     laid_out,
     log_axis,
-    quartile_bars,
+    medians,
     translucent,
     whole_powers,
 )
@@ -82,17 +82,11 @@ def _add_markers(figure: go.Figure, name: str, mine: Sequence[Duel], quantity: s
     look, ratios = LOOKS[mine[0].own["label"]], [duel.ratio(quantity) for duel in mine]
     figure.add_scatter(
         x=[duel.context_len for duel in mine],
-        y=[middle for _, middle, _ in ratios],
+        **medians(ratios),
         name=name,
         mode="markers",
         cliponaxis=False,
-        marker={
-            "color": look.color,
-            "symbol": look.symbol,
-            "size": 10,
-            "opacity": [1 if duel.is_quiet else FAINT for duel in mine],
-        },
-        error_y=quartile_bars(ratios),
+        marker=look.marker(10) | {"opacity": [1 if duel.is_quiet else FAINT for duel in mine]},
         text=[
             f"{duel.context_len:,} tokens: {units.duration(duel.own[f'{quantity}_s'])} / "
             f"{units.duration(duel.mha[f'{quantity}_s'])} = {units.times(duel.ratio(quantity)[1])}"

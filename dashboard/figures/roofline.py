@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,9 +10,10 @@ import plotly.graph_objects as go
 from dashboard.figures.style import (
     LOOKS,
     NEUTRAL,
+    decades,
     laid_out,
     log_axis,
-    quartile_bars,
+    medians,
     whole_powers,
 )
 from gqa_core import units
@@ -25,6 +25,7 @@ HEADROOM = 4  # above the highest tick, for the variants' names
 NAME_STEP = 3  # how many times further left the name of the next higher roof stands
 SIZES = (8, 16)  # of markers, from the shortest context shown to the longest
 HERE = "roof here: probed bandwidth and matmul rate"
+FLOPS_SPREAD = ("flops_q1_per_s", "flops_per_s", "flops_q3_per_s")  # a marker and its bar
 
 Row = Mapping[str, Any]
 
@@ -59,7 +60,7 @@ def roofline(
     x_ticks = [4.0**power for power in range(-1, 5)]
     figure.update_xaxes(log_axis(*INTENSITIES, x_ticks, [f"{tick:g}" for tick in x_ticks]))
     figure.update_xaxes(title={"text": "FLOP per byte of cache read (formula)"})
-    y_ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
+    y_ticks = decades(low, high)
     labels = [units.flop_rate(tick).removesuffix("FLOP/s") for tick in y_ticks]
     figure.update_yaxes(log_axis(low, HEADROOM * high, y_ticks, labels))
     figure.update_yaxes(title={"text": "FLOP per second, attending"})
@@ -86,7 +87,7 @@ def _add_intensity(
         name=f"{label} by the formula",
         showlegend=False,
         mode="lines+text",
-        line={"color": LOOKS[label].color, "dash": LOOKS[label].dash, "width": 1},
+        line=LOOKS[label].line(1),
         text=["", f"{label}&nbsp;" if is_left else f"&nbsp;{label}"],
         textposition="bottom left" if is_left else "bottom right",
         textfont={"color": LOOKS[label].color},
@@ -135,17 +136,10 @@ def _add_points(
         return
     figure.add_scatter(
         x=[row["arithmetic_intensity"] for row in rows],
-        y=[row["flops_per_s"] for row in rows],
+        **medians([tuple(row[name] for name in FLOPS_SPREAD) for row in rows]),
         name=label,
         mode="markers",
-        marker={
-            "color": LOOKS[label].color,
-            "symbol": LOOKS[label].symbol,
-            "size": [sizes[row["context_len"]] for row in rows],
-        },
-        error_y=quartile_bars(
-            [(row["flops_q1_per_s"], row["flops_per_s"], row["flops_q3_per_s"]) for row in rows]
-        ),
+        marker=LOOKS[label].marker([sizes[row["context_len"]] for row in rows]),
         text=[
             f"{row['context_len']:,} tokens: {units.flop_rate(row['flops_per_s'])}, "
             f"{units.percent(row['bound_share'])} of the bound"

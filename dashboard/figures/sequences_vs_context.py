@@ -15,6 +15,7 @@ from dashboard.figures.style import (
     LOOKS,
     NEUTRAL,
     context_axis,
+    decades,
     laid_out,
     log_axis,
     translucent,
@@ -41,7 +42,7 @@ def sequences_vs_context(
     figure.update_xaxes(context_axis(min(contexts), max(contexts)))
     values = [value for _, ideal in curves.values() for value in ideal]
     _, high = whole_powers([1, max([*values, 10])], 10)
-    ticks = [10**power for power in range(round(math.log10(high)) + 1)]
+    ticks = decades(1, high)
     axis = log_axis(LOWEST, high, ticks, [f"{tick:,}" for tick in ticks])
     figure.update_yaxes(axis | {"title": {"text": "sequences that fit (formula)"}})
     for variant, (allocated, ideal) in curves.items():
@@ -66,13 +67,12 @@ def _add_line(
     width: float,
     **how: object,
 ) -> None:
-    look = LOOKS[variant]
     figure.add_scatter(
         x=list(contexts),
         y=list(curve),
         name=name,
         mode="lines",
-        line={"color": look.color, "dash": look.dash, "width": width},
+        line=LOOKS[variant].line(width),
         text=[units.count(math.floor(value), "sequence") for value in curve],
         hovertemplate=f"{name} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
         **how,
@@ -104,14 +104,13 @@ def _add_band(
 
 def _add_markers(figure: go.Figure, variant: str, at: int, values: Sequence[float]) -> None:
     """One marker a reading."""
-    look = LOOKS[variant]
     figure.add_scatter(
         x=[at] * len(values),
         y=list(values),
         name=f"{variant} here",
         showlegend=False,
         mode="markers",
-        marker={"color": look.color, "symbol": look.symbol, "size": 11},
+        marker=LOOKS[variant].marker(11),
         text=[units.count(math.floor(value), "sequence") for value in values],
         hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
     )

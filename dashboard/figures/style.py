@@ -9,8 +9,9 @@ compared, the first stands large and left of its context, the second small and r
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import plotly.graph_objects as go
 from plotly.colors import sequential
@@ -32,6 +33,14 @@ class Look:
     color: str
     dash: str
     symbol: str
+
+    def line(self, width: float) -> dict:
+        """A line in this look."""
+        return {"color": self.color, "dash": self.dash, "width": width}
+
+    def marker(self, size: float | Sequence[float]) -> dict:
+        """A marker in this look, or markers of several sizes."""
+        return {"color": self.color, "symbol": self.symbol, "size": size}
 
 
 LOOKS = {
@@ -122,9 +131,14 @@ def context_axis(low: int, high: int) -> dict:
 def seconds_axis(times: Sequence[float], title: str) -> dict:
     """A log axis of seconds: whole powers of ten around what there is."""
     low, high = whole_powers(times, 10)
-    ticks = [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
+    ticks = decades(low, high)
     axis = log_axis(low, high, ticks, [units.duration(tick) for tick in ticks])
     return axis | {"title": {"text": title}}
+
+
+def decades(low: float, high: float) -> list[float]:
+    """The powers of ten from `low`, which is one, to `high`."""
+    return [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
 
 
 def whole_powers(values: Sequence[float], base: int) -> tuple[float, float]:
@@ -143,16 +157,25 @@ def loss_axis(losses: Sequence[float]) -> dict:
     return axis | {"title": {"text": "held-out loss (nats a byte, lower is better)"}}
 
 
-def quartile_bars(spread: Sequence[tuple[float, float, float]]) -> dict:
-    """Error bars of medians, given as (low end, median, high end) each: quartiles, or extremes."""
-    return {
+def attend_spreads(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, float]]:
+    """The quartiles of each row's attend time, as `medians` takes them."""
+    return [tuple(row[name] for name in ATTEND_SPREAD) for row in rows]
+
+
+def medians(spreads: Sequence[tuple[float, float, float]]) -> dict:
+    """Heights and error bars of medians, given as (low end, median, high end) each.
+
+    The ends are quartiles, or extremes.
+    """
+    bars = {
         "type": "data",
         "symmetric": False,
-        "array": [high - middle for _, middle, high in spread],
-        "arrayminus": [middle - low for low, middle, _ in spread],
+        "array": [high - middle for _, middle, high in spreads],
+        "arrayminus": [middle - low for low, middle, _ in spreads],
         "thickness": 1.5,
         "width": 4,
     }
+    return {"y": [middle for _, middle, _ in spreads], "error_y": bars}
 
 
 def bytes_axis(n_bytes: Sequence[float]) -> dict:

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from dashboard.frame import PAGES
+from dashboard.frame.page import PAGES
 from tests.browser.conftest import is_settled, running_server
 
 TITLES = {

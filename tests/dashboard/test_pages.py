@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import loaders
-from dashboard.generation_results import ASKED
+from dashboard.frame import loaders
+from dashboard.measured.generation_results import ASKED
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.growth_point import POLICIES
 from gqa_core.measure.run_log import RunLog
@@ -129,7 +129,7 @@ def test_an_example_sets_the_heads_of_a_measurement_and_nothing_else(opened, nam
 
 def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
     device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-    monkeypatch.setattr("dashboard.loaders.device", lambda: device)
+    monkeypatch.setattr("dashboard.frame.loaders.device", lambda: device)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     assert "Nothing is measured" in opened("decode", **settings).info[0].value
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
@@ -143,7 +143,7 @@ def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
 
 def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, log, monkeypatch):
     device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-    monkeypatch.setattr("dashboard.loaders.device", lambda: device)
+    monkeypatch.setattr("dashboard.frame.loaders.device", lambda: device)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("roofline", **settings)
     assert "Nothing is measured" in app.info[0].value
@@ -186,7 +186,7 @@ def test_a_run_from_the_page_fills_the_table(opened, log):
 
 def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, monkeypatch):
     device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-    monkeypatch.setattr("dashboard.loaders.device", lambda: device)
+    monkeypatch.setattr("dashboard.frame.loaders.device", lambda: device)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("crossover", **settings)
     assert "Nothing is searched for" in app.info[0].value

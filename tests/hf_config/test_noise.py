@@ -10,7 +10,7 @@ from gqa_core.configs import Workload
 from gqa_core.hf_config.answer import config_record
 from gqa_core.hf_config.read import MAX_BYTES, read_config
 from gqa_core.theory.size import MOST_BYTES, gpu_record, size_warnings
-from tests.hf_config.test_read import GPT_2, LATENT, LLAMA
+from tests.hf_config.configs import GPT_2, LATENT, LLAMA
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,5 @@
 """Imports of every kind that the log keeps: real ones come in as they are, lies are named."""
 
-import copy
-import io
 import json
 from contextlib import suppress
 
@@ -10,11 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gqa_core.importable import KINDS
-from gqa_core.measure.import_records import HEADER, import_records, read_record
+from gqa_core.measure.import_records import HEADER, read_record
 from gqa_core.measure.record import MEASURED_ELSEWHERE
 from gqa_core.measure.run_log import RunLog
 from gqa_core.quality.grid import shipped_grid
 from tests.measure import comparisons, generations, samples
+from tests.measure.imports import VALUES, assert_refused_alone, changed, jsonl, take
 from tests.quality import grids
 
 CHECK = comparisons.record()
@@ -30,30 +29,6 @@ PRINTED = {
     "mean": MEAN,
     "scratch": SCRATCH,
 }
-
-
-@pytest.fixture
-def log(tmp_path):
-    return RunLog(tmp_path / "runs.sqlite")
-
-
-def jsonl(*records):
-    return "".join(json.dumps(record) + "\n" for record in records)
-
-
-def take(log, text):
-    return import_records(io.BytesIO(text.encode()), log, KINDS)
-
-
-def changed(record, path, value):
-    """A record with one thing in it replaced; a number in the path is a place in a list."""
-    lie = copy.deepcopy(record)
-    *way, last = path.split(".")
-    place = lie
-    for name in way:
-        place = place[int(name) if isinstance(place, list) else name]
-    place[int(last) if isinstance(place, list) else last] = value
-    return lie
 
 
 def test_the_fields_checked_are_the_fields_of_each_kind_s_records():
@@ -167,14 +142,7 @@ LIES = [
 @pytest.mark.parametrize(("record", "path", "value", "sentence"), LIES)
 def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, record, path, value, sentence):
     others = [right | {"run_id": "right", "point": i} for i, right in enumerate(PRINTED.values())]
-    imported = take(log, jsonl(others[0], changed(record, path, value), *others[1:]))
-    assert imported.n_taken == len(others)
-    assert log.records() == others
-    (said,) = imported.refused
-    assert said.startswith("line 2: ")
-    assert sentence in said
-    assert len(said.splitlines()) == 1
-    assert len(said) < 300
+    assert_refused_alone(log, changed(record, path, value), others, sentence)
 
 
 @pytest.mark.parametrize("record", PRINTED.values(), ids=PRINTED)
@@ -184,15 +152,6 @@ def test_numbers_that_are_none_are_refused_in_every_kind(log, record, word):
     lie = changed(record, path or "totals_s.append.0", 0.123)
     assert take(log, jsonl(lie).replace("0.123", word)).n_taken == 0
     assert log.records() == []
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
-    ),
-    max_leaves=8,
-)
 
 
 def paths(value, above=""):

@@ -1,52 +1,24 @@
 """Imports: what is right is kept as it came, what lies is named by line, nothing else changes."""
 
-import copy
-import io
 import json
 from contextlib import suppress
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gqa_core.configs import proportional_latent
 from gqa_core.engine.layer import PHASES
 from gqa_core.importable import KINDS
-from gqa_core.measure import import_records as importing
 from gqa_core.measure.check_decode import FIELDS, SAMPLED
-from gqa_core.measure.import_records import HEADER, import_records, read_record
+from gqa_core.measure.import_records import HEADER, read_record
 from gqa_core.measure.lines import TOLD
 from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
-from gqa_core.measure.run_log import RunLog, RunLogError
+from gqa_core.measure.run_log import RunLog
 from tests.measure import samples
+from tests.measure.imports import VALUES, assert_refused_alone, changed, jsonl, take
 
-
-@pytest.fixture
-def log(tmp_path):
-    return RunLog(tmp_path / "runs.sqlite")
-
-
-def jsonl(*records):
-    return "".join(json.dumps(record) + "\n" for record in records)
-
-
-def take(log, text):
-    data = text if isinstance(text, bytes) else text.encode()
-    return import_records(io.BytesIO(data), log, KINDS)
-
-
-def changed(path, value, record=None):
-    """A record with one thing in it replaced, or taken out where the value is `...`."""
-    lie = copy.deepcopy(record or samples.record())
-    *way, last = path.split(".")
-    place = lie
-    for name in way:
-        place = place[name]
-    if value is ...:
-        del place[last]
-    else:
-        place[last] = value
-    return lie
+RECORD = samples.record()
 
 
 def latent_record():
@@ -180,96 +152,7 @@ LIES = [
 @pytest.mark.parametrize(("path", "value", "sentence"), LIES)
 def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, path, value, sentence):
     right = [samples.record(index=index, run_id="right") for index in range(2)]
-    imported = take(log, jsonl(right[0], changed(path, value), right[1]))
-    assert imported.n_taken == 2
-    assert log.records() == right
-    (said,) = imported.refused
-    assert said.startswith("line 2: ")
-    assert sentence in said
-    assert len(said.splitlines()) == 1
-    assert len(said) < 300
-
-
-@pytest.mark.parametrize(
-    ("line", "sentence"),
-    [
-        ("hello", "record must be one JSON object: Expecting value, line 1 column 1"),
-        ("[1, 2]", "record must be one JSON object: got a list of 2"),
-        ("null", "record must be one JSON object: got null"),
-        ("[" * 200_000, "record must be at most 32 levels deep: got more"),
-        ("9" * 5000, "whole numbers must have at most 40 digits: got 5000"),
-        ('{"kind": "decode", "kind": "decode"}', "a key must come once in its object: got"),
-        (b"\xff\xfe", "record must be UTF-8 text: got other bytes"),
-        ('{"a": "' + "x" * 3 * 2**20 + '"}', "must be at most 2097152 bytes long: got more"),
-    ],
-)
-def test_a_line_that_is_no_record_is_named(log, line, sentence):
-    data = line if isinstance(line, bytes) else line.encode()
-    imported = take(log, b"\n" + data + b"\r\n\n" + jsonl(samples.record()).encode())
-    assert imported.n_taken == 1
-    (said,) = imported.refused
-    assert said.startswith(f"line 2: {sentence}")
-
-
-@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999"])
-def test_numbers_that_are_none_are_refused(log, word):
-    lie = jsonl(samples.record(attend=(0.002, 0.002, 0.123))).replace("0.123", word)
-    (said,) = take(log, lie).refused
-    assert "finite" in said or "between 1e-09 and 1e+06: got inf" in said
-    assert log.records() == []
-    assert not log.path.exists()
-
-
-def test_a_million_rows_are_refused_unread_and_none_is_kept(log):
-    class Endless(io.RawIOBase):
-        given = 0
-
-        def readline(self, most):
-            self.given += 1
-            return b"{}\n"
-
-    source = Endless()
-    with pytest.raises(ValueError, match="a file must have at most 50000 lines: got more"):
-        import_records(source, log, KINDS)
-    assert source.given == importing.MAX_LINES + 1
-    assert not log.path.exists()
-
-
-def test_a_file_without_an_end_is_refused_by_its_size(log):
-    class OneLine(io.RawIOBase):
-        given = 0
-
-        def readline(self, most):
-            self.given += most
-            return b"x" * most
-
-    source = OneLine()
-    with pytest.raises(ValueError, match="a file must be at most 67108864 bytes: got more"):
-        import_records(source, log, KINDS)
-    assert source.given <= importing.MAX_FILE_BYTES + 2 * importing.MAX_LINE_BYTES
-
-
-def test_the_same_point_twice_is_named_and_kept_once(log):
-    log.append(samples.record(index=0))
-    one, two = samples.record(index=0), samples.record(index=1)
-    imported = take(log, jsonl(one, two, two))
-    assert imported.n_taken == 1
-    assert imported.refused == (
-        "line 1: point 0 of run run-1 is in the log already",
-        "line 3: point 1 of run run-1 stands in line 2 already",
-    )
-    assert log.labelled() == [(one, MEASURED_HERE), (two, MEASURED_ELSEWHERE)]
-
-
-def test_html_in_a_name_is_kept_as_the_text_it_is(log):
-    record = changed("device.name", "<img src=x onerror=alert(1)> **A** $CPU$")
-    assert take(log, jsonl(record)).n_taken == 1
-    assert log.records()[0]["device"]["name"] == "<img src=x onerror=alert(1)> **A** $CPU$"
-
-
-def test_a_byte_order_mark_and_windows_line_ends_are_no_lie(log):
-    text = "\ufeff" + jsonl(samples.record(index=0), samples.record(index=1)).replace("\n", "\r\n")
-    assert take(log, text).n_taken == 2
+    assert_refused_alone(log, changed(RECORD, path, value), right, sentence)
 
 
 def test_a_latent_record_is_held_to_its_own_formula(log):
@@ -283,7 +166,7 @@ def test_a_latent_record_is_held_to_its_own_formula(log):
         ("config.kv_lora_rank", 32, "memory.formula_bytes must be 10240: got 18432"),
         ("config.n_kv_heads", 8, "config must have no field but its own: got 'n_kv_heads'"),
     ):
-        (said,) = take(log, jsonl(changed(path, value, latent_record()))).refused
+        (said,) = take(log, jsonl(changed(latent_record(), path, value))).refused
         assert sentence in said
 
 
@@ -297,7 +180,7 @@ def test_a_record_of_version_1_is_taken_as_it_came_and_held_to_its_own_bound(log
         ("memory.padding_bytes", 0, "memory must have no field but its own: got 'padding_bytes'"),
         ("attend_floor_s", 0.1, "record must have no field but its own: got 'attend_floor_s'"),
     ):
-        (said,) = take(log, jsonl(changed(path, value, old) | {"run_id": "other"})).refused
+        (said,) = take(log, jsonl(changed(old, path, value) | {"run_id": "other"})).refused
         assert sentence in said
 
 
@@ -308,23 +191,10 @@ def test_a_record_of_version_2_is_taken_as_it_came_and_knows_no_more_than_it_did
     assert log.records() == [old]
     (kernel,) = log.to_frame()["attend_kernel"]
     assert kernel == (None if record["variant"] == "MLA" else "packed")
-    (said,) = take(log, jsonl(changed("matmul_flops_per_s", ..., old) | {"run_id": "b"})).refused
+    (said,) = take(log, jsonl(changed(old, "matmul_flops_per_s", ...) | {"run_id": "b"})).refused
     assert "record must have matmul_flops_per_s: got none" in said
 
 
-def test_a_log_that_cannot_be_written_is_one_sentence():
-    with pytest.raises(RunLogError, match=r"log /proc/gqa/runs.sqlite cannot be written"):
-        take(RunLog("/proc/gqa/runs.sqlite"), jsonl(samples.record()))
-
-
-RECORD = samples.record()
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
-    ),
-    max_leaves=6,
-)
 PATHS = list(RECORD) + [
     f"{name}.{inner}"
     for name in ("device", "config", "workload", "samples_s", "memory")
@@ -332,20 +202,9 @@ PATHS = list(RECORD) + [
 ]
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=st.text() | st.binary())
-def test_any_text_gives_records_or_sentences_and_no_traceback(tmp_path, text):
-    log = RunLog(tmp_path / "runs.sqlite")
-    data = text if isinstance(text, bytes) else text.encode()
-    imported = import_records(io.BytesIO(data), log, KINDS)
-    n_lines = sum(bool(line.strip()) for line in data.split(b"\n"))
-    assert imported.n_taken == 0
-    assert len(imported.refused) in (n_lines, n_lines - 1)  # a byte order mark alone is no line
-
-
 @settings(max_examples=400)
 @given(path=st.sampled_from(PATHS), value=VALUES)
 def test_any_value_in_any_field_gives_a_record_or_a_sentence(path, value):
-    line = json.dumps(changed(path, value)).encode()
+    line = json.dumps(changed(RECORD, path, value)).encode()
     with suppress(ValueError):
         assert json.dumps(read_record(line, KINDS)).encode() == line

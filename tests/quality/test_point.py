@@ -5,6 +5,7 @@ import os
 import pytest
 
 from gqa_core import cli
+from gqa_core.commands import quality as commands
 from gqa_core.measure.run_log import RunLog
 from gqa_core.quality import measure, train
 from gqa_core.quality.corpus import python_topics
@@ -88,7 +89,7 @@ def test_what_another_machine_measured_is_measured_here_too(tmp_path, monkeypatc
             log.append(record)
     else:
         log.take_in(records)
-    monkeypatch.setattr(cli, "_run", lambda tasks, arguments: asked.extend(tasks) or 0)
+    monkeypatch.setattr(commands, "run", lambda tasks, arguments: asked.extend(tasks) or 0)
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")  # and so is left alone
     assert cli.main(["quality", "--seed", "0", "--percent", "0,5", "--log", str(log.path)]) == 0
     assert len(asked) == (0 if is_here else len(records))
@@ -98,7 +99,7 @@ def test_threads_that_wait_in_training_leave_the_processor_to_others(tmp_path, m
     told = []
     monkeypatch.setenv("OMP_WAIT_POLICY", "to be put back")
     monkeypatch.delenv("OMP_WAIT_POLICY")
-    monkeypatch.setattr(cli, "_run", lambda *_: told.append(os.environ["OMP_WAIT_POLICY"]) or 0)
+    monkeypatch.setattr(commands, "run", lambda *_: told.append(os.environ["OMP_WAIT_POLICY"]) or 0)
     assert cli.main(["quality", "--log", str(tmp_path / "runs.sqlite")]) == 0
     assert told == ["PASSIVE"]
 
@@ -123,7 +124,7 @@ def test_a_bad_question_is_refused(asked, sentence):
 
 def test_what_was_imported_is_still_measured_here(tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(cli, "_run", lambda tasks, arguments: asked.append(len(tasks)) or 0)
+    monkeypatch.setattr(commands, "run", lambda tasks, arguments: asked.append(len(tasks)) or 0)
     log = RunLog(tmp_path / "runs.sqlite")
     line = ["quality", "--start=mean", "--seed=0", "--percent=0,5", f"--log={log.path}"]
     log.take_in(grids.records(run_id="elsewhere"))

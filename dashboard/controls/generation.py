@@ -1,0 +1,41 @@
+"""Sliders in, a small model that generates with and without a cache out."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.controls.options import WHY_CONTEXT_LENS, WHY_HEAD_DIMS, WHY_HEADS, WHY_LAYERS
+from dashboard.controls.sliders import slider
+from dashboard.frame.kept import drawn
+from dashboard.frame.links import show_link_buttons, show_link_faults
+from dashboard.model.choices import WhyChoice
+
+
+def why_controls() -> WhyChoice:
+    """The small model that generates with and without a cache, and how far both go."""
+    with st.container(border=True):
+        columns = st.columns(4)
+        with columns[0]:
+            n_heads = slider(
+                "Heads", WHY_HEADS, 2, "why_n_heads", "Each with a K and a V of its own (MHA)."
+            )
+        with columns[1]:
+            head_dim = slider(
+                "Head width", WHY_HEAD_DIMS, 128, "why_head_dim", "Numbers in one head's key."
+            )
+        with columns[2]:
+            n_layers = slider(
+                "Layers", WHY_LAYERS, 2, "why_n_layers", "Layers really walked through."
+            )
+        with columns[3]:
+            context_len = slider(
+                "Tokens both ways",
+                WHY_CONTEXT_LENS,
+                768,
+                "why_context_len",
+                "Generated with the cache and by recomputing. The time of the latter grows with "
+                "the third power: twice the tokens, up to eight times the wait.",
+            )
+        show_link_buttons(drawn())
+        show_link_faults()
+    return WhyChoice(n_heads=n_heads, head_dim=head_dim, n_layers=n_layers, context_len=context_len)

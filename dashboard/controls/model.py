@@ -1,0 +1,133 @@
+"""Sliders in, a model whose cache is computed out, and what a page asks about it besides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from dashboard.controls.around import row_above, show_what_follows
+from dashboard.controls.options import (
+    CEILINGS,
+    KV_FORMATS,
+    MAX_TP,
+    MODEL_BATCH_SIZES,
+    MODEL_LAYERS,
+    VARIANTS,
+)
+from dashboard.controls.sliders import heads_controls, kept, slider, workload_controls
+from dashboard.frame.links import look_at
+from dashboard.model import box
+from dashboard.model.choices import SizeChoice
+from gqa_core.catalog.devices import Device, devices
+from gqa_core.configs import AttentionConfig
+from gqa_core.theory.sharding import possible_tps
+from gqa_core.theory.sharing import cached_parts
+
+T = TypeVar("T")
+
+
+def size_controls() -> SizeChoice:
+    """Geometry, workload and number format of a model whose cache is computed."""
+    return size_controls_with(lambda choice: choice)
+
+
+def head_controls() -> tuple[SizeChoice, AttentionConfig, int, int]:
+    """A model, the layer a head map shows, which cached part is told in words, and the GPUs."""
+    return size_controls_with(lambda choice: (choice, *_part_controls(choice)))
+
+
+def cache_controls() -> tuple[SizeChoice, list[Device]]:
+    """A model, and the devices whose memory is drawn as a ceiling."""
+    return size_controls_with(lambda choice: (choice, _ceiling_control()))
+
+
+def size_controls_with(finish: Callable[[SizeChoice], T]) -> T:
+    """A model's sliders, and below them, in the same box, what `finish` asks about it."""
+    with st.container(border=True):
+        above = row_above(measuring=False)
+        choice = _size_sliders()
+        finished = finish(choice)
+        show_what_follows(choice, above)
+    return finished
+
+
+def variant_control(choice: SizeChoice) -> str:
+    """The variant that a page tells more about than the others."""
+    names = list(choice.rows)
+    if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
+        st.session_state["variant"] = names[0] if choice.n_kv_heads > 1 else names[-2]
+    look_at("variant", VARIANTS, "GQA")
+    return kept(
+        st.segmented_control,
+        "Variant shown",
+        names,
+        default="GQA" if "GQA" in names else names[0],
+        key="variant",
+        required=True,
+    )
+
+
+def _size_sliders() -> SizeChoice:
+    top = st.columns(4)
+    heads = heads_controls(top[:3])
+    with top[3]:
+        n_layers = slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
+    bottom = st.columns(3)
+    workload = workload_controls(bottom[:2], MODEL_BATCH_SIZES)
+    with bottom[2]:
+        kv_format = slider(
+            "Number format",
+            KV_FORMATS,
+            "bf16",
+            "kv_format",
+            "How a number is stored. Those of 8 bits and fewer keep scales, which count too.",
+        )
+    preset = box.chosen_preset()
+    layout = preset.layout if preset else None
+    return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format, layout=layout)
+
+
+def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
+    left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
+    with left:
+        variant = variant_control(choice)
+    attention = choice.rows[variant]
+    parts = [part.name for part in cached_parts(attention)]
+    if st.session_state.get("part", parts[0]) not in parts:
+        st.session_state["part"] = parts[0]
+    look_at("part", parts, parts[0])
+    with middle:
+        part = kept(
+            st.selectbox,
+            "Cached part",
+            parts,
+            key="part",
+            help="K/V heads are numbered from 0, as query heads are.",
+        )
+    with right:
+        tp = slider(
+            "GPUs",
+            [tp for tp in possible_tps(choice.models[variant]) if tp <= MAX_TP],
+            1,
+            "tp",
+            "Tensor parallelism: the heads are dealt out to so many. Splits that cannot be are "
+            "not offered.",
+        )
+    return attention, parts.index(part), tp
+
+
+def _ceiling_control() -> list[Device]:
+    known = {device.name: device for device in devices()}
+    look_at("devices", known, list(CEILINGS))
+    names = kept(
+        st.multiselect,
+        "Memory of",
+        list(known),
+        default=CEILINGS,
+        key="devices",
+        max_selections=4,
+        help="Drawn as a dashed line; the number on the vendor's label.",
+    )
+    return [known[name] for name in names]

@@ -1,0 +1,129 @@
+"""What is measured for the sliders: metrics, table, downloads and the chart over context."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.figures.attend_vs_context import attend_vs_context
+from dashboard.frame import loaders, panels
+from dashboard.measured import tables
+from dashboard.measured.predictions import prediction_sentence
+from dashboard.model.choices import DecodeChoice
+from gqa_core import units
+from gqa_core.measure.record import Record
+from gqa_core.measure.run_log import RunLogError
+
+SCOPES = ("these settings", "everything measured here")
+NOTHING = "Nothing is measured on this device for these settings yet. Press **Run**."
+
+
+def show_results(
+    choice: DecodeChoice, device: Mapping[str, Any], held: Sequence[Record]
+) -> list[tables.Row]:
+    """What this device measured: the log's records, and `held` ones that it may not have.
+
+    Returns the newest rows of these settings, whichever are shown.
+    """
+    rows = tables.of_device(with_log(held), device)
+    mine = tables.latest(tables.matching(rows, choice))
+    comparable = asks_for_settings_alone()
+    shown = mine if comparable else tables.latest(rows)
+    if not shown:
+        st.info(NOTHING)
+        return mine
+    panels.show_evidence("measured here", "formula")
+    if comparable:
+        _show_attend_times(choice, shown)
+    _show_table(shown)
+    if comparable:
+        panels.show_figure(
+            attend_vs_context(shown, choice.context_lens),
+            "attend_vs_context",
+            f"Median attend time by context for {len(shown)} measured points, as in the table.",
+        )
+    return mine
+
+
+def asks_for_settings_alone() -> bool:
+    """Whether to show what was measured with the sliders' settings alone, or everything."""
+    scope = st.segmented_control(
+        "Show",
+        SCOPES,
+        default=SCOPES[0],
+        required=True,
+        key="scope",
+        label_visibility="collapsed",
+    )
+    return scope == SCOPES[0]
+
+
+def show_unsure(rows: Sequence[tables.Row]) -> None:
+    """How many of these rows carry a warning, if any does."""
+    if unsure := sum(bool(row["warnings"]) for row in rows):
+        st.caption(
+            f"{unsure} of {len(rows)} rows carry a warning, most often a spread over 10%: other "
+            "work on this machine was in the way. Run again when it is quiet."
+        )
+
+
+def with_log(held: Sequence[Record]) -> list[tables.Row]:
+    """The log's rows and, behind them, those of the run that the log does not hold."""
+    try:
+        logged = loaders.logged_rows()
+    except RunLogError as error:
+        st.warning(f"The {error}.")
+        logged = ()
+    known = {(row["run_id"], row["point"]) for row in logged}
+    missing = [
+        record
+        for record in held
+        if record["kind"] == "decode" and (record["run_id"], record["point"]) not in known
+    ]
+    return [*logged, *tables.decode_rows(missing)]
+
+
+def show_logged_rows() -> Sequence[tables.Row]:
+    """The log's decode rows of this device; a sentence, and none, where they cannot be had.
+
+    The device is looked at only where there is a row to hold against it.
+    """
+    try:
+        rows = loaders.logged_rows()
+    except RunLogError as error:
+        st.warning(f"The {error}.")
+        return ()
+    return tables.of_device(rows, loaders.device()) if rows else ()
+
+
+def _show_attend_times(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None:
+    here = [row for row in rows if row["context_len"] == choice.context_len]
+    if here:
+        st.caption(f"Attend time of one step at {choice.context_len} tokens, median")
+    panels.show_metrics(
+        [
+            (
+                row["label"],
+                units.duration(row["attend_s"]),
+                f"{units.times(speed)} the speed of MHA" if speed else "no MHA to compare with",
+            )
+            for row, speed in zip(here, tables.speeds_vs_mha(here), strict=True)
+        ]
+    )
+
+
+def _show_table(rows: Sequence[tables.Row]) -> None:
+    table = tables.performance_table(rows)
+    panels.show_table(table, "performance", "Measured decode steps, one row a point")
+    st.caption(prediction_sentence(rows))
+    show_unsure(rows)
+    panels.show_downloads(
+        "decode",
+        {
+            "csv": lambda: table.to_csv(index=False),
+            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
+        },
+    )

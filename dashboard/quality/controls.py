@@ -1,0 +1,61 @@
+"""The widgets of the page on quality: how heads are pooled, which seed, how long it trains on."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.frame.kept import drawn, keep
+from dashboard.frame.links import look_at, show_link_buttons, show_link_faults
+from dashboard.model.choices import PERCENTS, QualityChoice
+from gqa_core.quality.recipe import POOLINGS
+
+SEEDS = tuple(range(10))
+UPTRAINED = tuple(percent for percent in PERCENTS if percent)
+
+
+def quality_controls() -> QualityChoice:
+    """The conversion that Run measures, and that the figures show."""
+    with st.container(border=True):
+        left, middle, right = st.columns(3, vertical_alignment="bottom")
+        with left:
+            pooling = _pooling_control()
+        with middle:
+            percent = _slider(
+                "Uptraining (% of the steps)",
+                UPTRAINED,
+                5,
+                "quality_percent",
+                "Trained on after the heads are shared, for so much of the training's steps.",
+            )
+        with right:
+            seed = _slider(
+                "Seed", SEEDS, 0, "quality_seed", "Of the batches, and of randomly drawn heads."
+            )
+        show_link_buttons(drawn())
+        show_link_faults()
+    return QualityChoice(pooling=pooling, seed=seed, percent=percent)
+
+
+def _pooling_control() -> str:
+    key = "quality_pooling"
+    look_at(key, POOLINGS, POOLINGS[0])
+    return keep(
+        key,
+        st.segmented_control(
+            "K and V of a group become",
+            POOLINGS,
+            default=POOLINGS[0],
+            key=key,
+            bind="query-params",
+            required=True,
+            help="The mean of the group's heads, its first head, or new random numbers.",
+        ),
+    )
+
+
+def _slider(label: str, options: tuple[int, ...], value: int, key: str, explained: str) -> int:
+    look_at(key, options, value)
+    return keep(
+        key,
+        st.select_slider(label, options, value=value, key=key, bind="query-params", help=explained),
+    )

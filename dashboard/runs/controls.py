@@ -1,0 +1,102 @@
+"""Widgets of the page of runs: what is shown of the log, and which two selections are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.figures.attend_compared import attend_compared
+from dashboard.frame import loaders, panels
+from dashboard.frame.kept import keep
+from dashboard.frame.links import look_at, show_link_faults
+from dashboard.measured.tables import Row
+from dashboard.runs import selection
+from gqa_core.measure.run_log import RunLogError
+
+PLACES = (("variant", "context", "dtype", "evidence"), ("kind", "device", "date", "run"))
+COMPARED = ("device", "date", "run")
+
+
+def kept_rows() -> tuple[Sequence[Row], Sequence[Row]]:
+    """The log's decode records and its others, as rows; a sentence where it cannot be read."""
+    try:
+        return loaders.logged_rows(), loaders.logged_others()
+    except RunLogError as error:
+        st.warning(panels.plain(f"The {error}."))
+        return (), ()
+
+
+def filter_controls(rows: Sequence[Row], others: Sequence[Row]) -> tuple[list[Row], list[Row]]:
+    """The decode rows and the others that fit; a filter without a choice lets all through.
+
+    What only decode records have narrows them alone.
+    """
+    wanted = {}
+    with st.container(border=True):
+        for fields in PLACES:
+            for column, field in zip(st.columns(len(fields)), fields, strict=True):
+                having = rows if field in selection.OF_DECODE else (*rows, *others)
+                with column:
+                    wanted[field] = _filter(field, selection.options(having, field))
+        show_link_faults()
+    shared = {field: values for field, values in wanted.items() if field not in selection.OF_DECODE}
+    return selection.filtered(rows, wanted), selection.filtered(others, shared)
+
+
+def show_comparison(rows: Sequence[Row]) -> None:
+    """Two devices, dates or runs on one chart, with the settings that both have."""
+    by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
+    names = selection.selections(rows, by)
+    left, right = st.columns(2)
+    with left:
+        first = _pick("A: large markers, left", names, f"first_{by}")
+    with right:
+        others = [name for name in names if name != first]
+        second = _pick("B: small markers, right", others, f"second_{by}")
+    chosen = [row for row in rows if selection.selection_name(row, by) in (first, second)]
+    settings = _pick("Settings", _most_shared(chosen, by), "compared_settings")
+    selections = {"A": selection.selected(rows, by, first, settings)}
+    if second is not None:
+        selections["B"] = selection.selected(rows, by, second, settings)
+        says = selection.compared_sentence(selections["A"], selections["B"])
+    else:
+        says = f"The records shown are of one {by} alone: there is nothing to compare it with."
+    panels.show_figure(attend_compared(selections), "attend_compared", says)
+    st.caption(f"{says} Filled markers were measured here, open ones with a dot elsewhere.")
+
+
+def _most_shared(rows: Sequence[Row], by: str) -> list[str]:
+    """Settings of these rows, those that most selections have and most points come first."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(selection.settings_name(row), []).append(row)
+    return sorted(
+        found,
+        key=lambda name: (
+            -len({selection.selection_name(row, by) for row in found[name]}),
+            -len(found[name]),
+            name,
+        ),
+    )
+
+
+def _filter(field: str, options: Sequence[Any]) -> list[Any]:
+    key = f"only_{field}"
+    look_at(key, options, [])
+    if key in st.session_state:
+        st.session_state[key] = [value for value in st.session_state[key] if value in options]
+    label = field.capitalize() + (" (UTC)" if field == "date" else "")
+    of_decode = "Narrows the decode steps alone: no other kind has it."
+    note = of_decode if field in selection.OF_DECODE else None
+    chosen = st.multiselect(
+        label, options, key=key, placeholder="all", help=note, bind="query-params"
+    )
+    return keep(key, chosen)
+
+
+def _pick(label: str, options: Sequence[str], key: str) -> str | None:
+    if st.session_state.get(key) not in options:
+        st.session_state.pop(key, None)
+    return st.selectbox(label, options, key=key, disabled=not options, placeholder="none other")

@@ -1,0 +1,89 @@
+"""The KV cache page's figure: lines, markers with their error, ceilings and axes that stay."""
+
+from itertools import combinations
+
+from dashboard.figures.cache_growth import cache_growth
+from dashboard.figures.style import LOOKS, NEUTRAL
+from dashboard.measured import tables
+from tests.dashboard.choices import SIZE
+from tests.measure import samples
+
+CONTEXTS = [512, 4096, 32768]
+CURVES = {"MHA": [2**20, 2**23, 2**26], "MQA": [2**15, 2**18, 2**21]}
+CEILINGS = {"A card": 24 * 10**9, "B card": 80 * 10**9, "C card": 80 * 10**9}
+
+
+def named(figure, name):
+    (found,) = [trace for trace in figure.data if trace.name == name]
+    return found
+
+
+def test_formulas_are_lines_in_their_variant_s_look_with_both_units_on_hover():
+    figure = cache_growth(CURVES, CONTEXTS, 4096)
+    mha = named(figure, "MHA (formula)")
+    assert (mha.mode, mha.line.color, mha.line.dash) == ("lines", LOOKS["MHA"].color, "solid")
+    assert list(mha.y) == CURVES["MHA"]
+    assert mha.text[0] == "1.00 MiB (1.05 MB)"
+    assert list(named(figure, "context slider").x) == [4096, 4096]
+    assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
+
+
+def test_measured_bytes_are_markers_that_tell_their_error():
+    rows = tables.cache_rows(tables.decode_rows([samples.record()]), SIZE)
+    figure = cache_growth({"GQA": [2**14] * 3}, CONTEXTS, 512, rows)
+    tensors = named(figure, "GQA (live tensors, measured)")
+    peak = named(figure, "GQA (peak, measured)")
+    # 2 x 2 x 16 elements x 4 B x 64 tokens = 16,384 B; the sample's peak is 20,000 B
+    assert (tensors.mode, list(tensors.x), list(tensors.y)) == ("markers", [64], [16384])
+    assert tensors.text[0] == "16.00 KiB, +0.00% against the formula"
+    assert peak.text[0] == "19.53 KiB, +22.07% against the formula"
+    assert tensors.marker.symbol != peak.marker.symbol
+    shown = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert shown[-2:] == ["live tensors (measured here)", "peak (measured here)"]
+
+
+def test_ceilings_are_dashed_grey_lines_and_equal_ones_are_one():
+    figure = cache_growth(CURVES, CONTEXTS, 512, ceilings=CEILINGS)
+    lines = [named(figure, "A card, 24 GB"), named(figure, "B card, C card, 80 GB")]
+    assert {(line.line.color, line.line.dash) for line in lines} == {(NEUTRAL, "dash")}
+    assert [line.y[0] for line in lines] == [24 * 10**9, 80 * 10**9]
+    assert "published" in lines[1].hovertemplate
+    labels = [named(figure, f"{size} GB label") for size in (24, 80)]
+    assert [label.text[0] for label in labels] == ["A card, 24 GB", "B card +1, 80 GB"]
+    assert labels[0].x[0] == labels[1].x[0]  # far enough apart to stand at the left end both
+
+
+def test_labels_of_close_ceilings_do_not_meet():
+    sizes = [24, 48, 80, 141]
+    figure = cache_growth(
+        CURVES, CONTEXTS, 512, ceilings={f"{size}": size * 10**9 for size in sizes}
+    )
+    labels = [named(figure, f"{size} GB label") for size in sizes]
+    assert labels[0].x[0] == labels[1].x[0] == labels[3].x[0] < labels[2].x[0]
+    for lower, upper in combinations(labels, 2):
+        assert lower.x[0] != upper.x[0] or upper.y[0] > 2 * lower.y[0]
+    over = [label.y[0] > size * 10**9 for label, size in zip(labels, sizes, strict=True)]
+    assert over == [False, True, True, True]
+    low, high = figure.layout.xaxis.range
+    assert all(10**low < label.x[0] < 10**high for label in labels)
+
+
+def test_the_axis_holds_the_highest_ceiling_whether_it_is_drawn_or_not():
+    without, with_all = (
+        cache_growth(CURVES, CONTEXTS, 512, ceilings=drawn, highest=80 * 10**9)
+        for drawn in ({}, CEILINGS)
+    )
+    assert without.layout.yaxis.range == with_all.layout.yaxis.range
+    assert 10 ** without.layout.yaxis.range[1] >= 80 * 10**9
+
+
+def test_what_is_allocated_beyond_windows_is_a_thin_line_in_the_same_look():
+    allocated = {"MHA": [2**21, 2**24, 2**27]}
+    figure = cache_growth(CURVES, CONTEXTS, 512, allocated=allocated)
+    ideal, thin = named(figure, "MHA (formula)"), named(figure, "MHA (as allocated)")
+    assert (thin.line.color, thin.line.dash) == (ideal.line.color, ideal.line.dash)
+    assert thin.line.width < ideal.line.width
+    assert list(thin.y) == allocated["MHA"]
+    shown = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert shown == ["MHA (formula)", "MQA (formula)", "as allocated (formula, thin)"]
+    assert not [t for t in cache_growth(CURVES, CONTEXTS, 512).data if "allocated" in t.name]

@@ -1,0 +1,132 @@
+"""Figures without Streamlit: what is drawn, its names, units, ranges, and nothing to draw."""
+
+from itertools import pairwise
+
+import pytest
+
+from dashboard.figures.attend_vs_context import attend_vs_context
+from dashboard.figures.cache_vs_context import cache_vs_context
+from dashboard.figures.head_sharing import head_sharing
+from dashboard.figures.style import LOOKS, NEUTRAL
+from dashboard.measured.tables import decode_rows
+from dashboard.model.variants import variants
+from gqa_core.configs import GroupedConfig
+from tests.measure import samples
+
+CONTEXTS = [512, 4096, 32768]
+
+
+def traces(figure, name):
+    return [trace for trace in figure.data if trace.name == name]
+
+
+@pytest.mark.parametrize(("n_heads", "n_kv_heads"), [(2, 1), (8, 2), (32, 8), (64, 64), (6, 3)])
+def test_every_query_head_is_drawn_once_a_row_and_joined_to_its_k_v_head(n_heads, n_kv_heads):
+    rows = variants(n_heads, n_kv_heads, 64)
+    figure = head_sharing(rows)
+    for variant, attention in rows.items():
+        markers = [t for t in figure.data if t.mode == "markers" and variant in t.hovertemplate]
+        heads = sorted(x for t in markers if t.marker.symbol == "circle" for x in t.x)
+        cached = [x for t in markers if t.marker.symbol == "square" for x in t.x]
+        assert heads == list(range(n_heads))
+        assert len(cached) == getattr(attention, "n_kv_heads", 1)
+    lines = [t for t in figure.data if t.mode == "lines"]
+    assert sum(x is None for t in lines for x in t.x) == n_heads * len(rows)
+
+
+def test_the_middle_of_its_queries_is_where_a_k_v_head_stands():
+    figure = head_sharing({"GQA": variants(8, 2, 64)["GQA"]})
+    squares = {x for t in figure.data if t.marker.symbol == "square" for x in t.x}
+    assert squares == {1.5, 5.5}
+    texts = [text for t in figure.data if t.marker.symbol == "circle" for text in t.text]
+    assert "query head 3 reads K/V head 0" in texts
+    assert "query head 4 reads K/V head 1" in texts
+
+
+@pytest.mark.parametrize(("n_heads", "n_kv_heads"), [(71, 1), (128, 128), (232, 8)])
+def test_many_heads_are_funnels_that_never_overlap(n_heads, n_kv_heads):
+    attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)
+    figure = head_sharing({"GQA": attention})
+    assert not [t for t in figure.data if t.marker.symbol == "circle"]
+    edges = []
+    for trace in (t for t in figure.data if t.fill == "toself"):
+        for start in range(0, len(trace.x), 6):
+            left, right, foot_right, foot_left = trace.x[start : start + 4]
+            assert left - 1e-9 <= foot_left < foot_right <= right + 1e-9
+            edges.append((left, right))
+    assert len(edges) == n_kv_heads
+    edges.sort()
+    assert all(before < after for (_, before), (after, _) in pairwise(edges))
+    assert (edges[0][0], edges[-1][1]) == (-0.42, n_heads - 1 + 0.42)
+    sizes = {t.marker.size for t in figure.data if t.marker.symbol == "square"}
+    assert max(sizes) * n_kv_heads <= 270  # pixels between the margins of a phone
+
+
+def test_squares_are_small_enough_to_stand_side_by_side_on_a_phone():
+    for n_heads, n_kv_heads in ((32, 32), (32, 8), (8, 8), (2, 1)):
+        figure = head_sharing(
+            {"MHA": GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)}
+        )
+        sizes = {t.marker.size for t in figure.data if t.marker.symbol == "square"}
+        assert max(sizes) * n_kv_heads <= 270  # pixels between the margins
+
+
+def test_cache_curves_are_lines_with_a_marker_where_the_slider_stands():
+    curves = {"MHA": [2**20, 2**23, 2**26], "MQA": [2**15, 2**18, 2**21]}
+    figure = cache_vs_context(curves, CONTEXTS, 4096)
+    assert [t.name for t in figure.data] == ["MHA", "MHA here", "MQA", "MQA here"]
+    (mha,) = traces(figure, "MHA")
+    assert (mha.mode, mha.line.color) == ("lines", LOOKS["MHA"].color)
+    assert list(mha.y) == curves["MHA"]
+    (here,) = traces(figure, "MQA here")
+    assert (list(here.x), list(here.y), here.text[0]) == ([4096], [2**18], "256.00 KiB")
+    assert figure.layout.yaxis.type == figure.layout.xaxis.type == "log"
+    assert list(figure.layout.yaxis.ticktext) == ["32 KiB", "1 MiB", "32 MiB", "1 GiB"]
+
+
+def test_the_axes_stay_where_they_are_while_gqa_moves():
+    ends = {"MHA": [2**20, 2**26], "MQA": [2**15, 2**21]}
+    pictures = [
+        cache_vs_context(ends | {"GQA": [2**power, 2 ** (power + 6)]}, [512, 32768], 512)
+        for power in (16, 19)
+    ]
+    assert pictures[0].layout.yaxis.range == pictures[1].layout.yaxis.range
+    assert pictures[0].layout.xaxis.range == pictures[1].layout.xaxis.range
+
+
+def test_measured_points_are_markers_with_spread_and_bounds_are_dashed_grey():
+    records = [
+        samples.record(index=index, asked=samples.point(context_len=context), attend=attend)
+        for index, (context, attend) in enumerate([(64, (1e-3, 2e-3, 4e-3)), (256, (8e-3,) * 3)])
+    ]
+    figure = attend_vs_context(decode_rows(records), [16, 64])
+    (measured,) = traces(figure, "GQA")
+    assert measured.mode == "markers"
+    assert list(measured.x) == [64, 256]
+    assert list(measured.y) == [2e-3, 8e-3]
+    assert measured.error_y.array[0] == pytest.approx(1e-3)  # up to the third quartile, 3 ms
+    assert measured.error_y.arrayminus[0] == pytest.approx(0.5e-3)
+    (bound,) = traces(figure, "bound: one read, or the arithmetic")
+    assert (bound.mode, bound.line.dash, bound.line.color) == ("lines", "dash", NEUTRAL)
+    (predicted,) = traces(figure, "predicted: floor + bound")
+    assert (predicted.mode, predicted.line.color) == ("lines", LOOKS["GQA"].color)
+    assert predicted.y[0] == pytest.approx(0.6e-3)  # floor 0.1 ms + bound 0.5 ms
+    assert figure.layout.yaxis.range == pytest.approx((-4, -2))  # 100 us to 10 ms
+    assert list(figure.layout.yaxis.ticktext) == ["100 us", "1 ms", "10 ms"]
+
+
+def test_rows_without_a_prediction_have_no_line_of_it_and_one_entry_stands_for_all():
+    mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
+    records = [samples.record(), samples.record(index=1, asked=samples.point(mha))]
+    figure = attend_vs_context(decode_rows(records), [16, 64])
+    for name in ("bound: one read, or the arithmetic", "predicted: floor + bound"):
+        assert [trace.showlegend for trace in traces(figure, name)] == [True, False]
+    old = [samples.of_version_1(record) for record in records]
+    figure = attend_vs_context(decode_rows(old), [16, 64])
+    assert not traces(figure, "predicted: floor + bound")
+    assert len(traces(figure, "bound: one read, or the arithmetic")) == 2
+
+
+def test_nothing_to_draw_is_an_empty_picture_and_no_error():
+    assert len(attend_vs_context([], [512]).data) == 0
+    assert len(head_sharing({}).data) == 0
