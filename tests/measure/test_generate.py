@@ -66,8 +66,8 @@ def test_the_kernel_told_is_the_one_that_took_the_last_step(
         return lambda *given, **how: (called.append(name), attend(*given, **how))[1]
 
     monkeypatch.setattr(attending, "attend_with", lambda name: noting(name, attend_with(name)))
-    attend = noting("split_kv", split_kv.grouped_split_kv)
-    monkeypatch.setattr(split_kv, "grouped_split_kv", attend)
+    bound = split_kv.GroupedSplitKV
+    monkeypatch.setattr(bound, "attend", noting("split_kv", bound.attend))
     point = a_point(way, kernel=kernel, context_lens=context_lens, n_samples=1, n_layers=1)
     answer = measure_generate(point, "cpu")
     assert answer["kernel_ran"] == called[-1] == ran

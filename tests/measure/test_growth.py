@@ -60,7 +60,7 @@ def test_concatenation_holds_a_second_copy_at_its_peak_and_preallocation_none():
 
 def test_the_peak_of_a_long_cache_knows_nothing_of_compiling_its_kernel():
     how = {"attention": GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=32), "n_layers": 1}
-    point = a_point("preallocate", context_lens=(SPLIT_KV_FROM,), **how)
+    point = a_point("preallocate", context_lens=(16 * SPLIT_KV_FROM,), **how)
     workers = Workers(preload="gqa_core.measure.growth")
     answer = workers.call("gqa_core.measure.growth", "measure_growth", point, "cpu")
     assert 0.9 < peak_bytes(answer) / point.formula_bytes < 1.3  # of 16 MiB
