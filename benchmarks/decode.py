@@ -1,9 +1,10 @@
-"""python -m benchmarks.decode [--quick] [--json FILE]: one decode step's attention, all ways.
+"""python -m benchmarks.decode [--quick] [--device auto]: one decode step's attention, all ways.
 
-Our kernels over their own caches, torch's calls and, where it is installed, ONNX Runtime's
-GroupQueryAttention (float32) attend with the same query over the same K and V. They take turns in
-an order that rotates, each after a pass of the bandwidth probe: so none finds the processor's cache
-full of what the one before it has read. Medians are compared within a case.
+Our kernels over their own caches (`split_kv` on a CPU, `auto` on an accelerator), torch's calls
+and, on a CPU where it is installed, ONNX Runtime's GroupQueryAttention (float32) attend with the
+same query over the same K and V. They take turns in an order that rotates, each after a pass of the
+bandwidth probe: so none finds the processor's cache full of what the one before it has read.
+Medians are compared within a case.
 Every contender's output is held against float64 first. A contender that takes over five times as
 long as the fastest is timed in two rounds alone: it decides nothing.
 
@@ -17,22 +18,24 @@ import argparse
 import json
 import platform
 import statistics
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from benchmarks.onnx_gqa import grouped_attention
 from gqa_core.engine import KVCache, LatentCache, decode_attention
-from gqa_core.measure.device import describe
+from gqa_core.measure.device import DEVICES, describe, find_device
 from gqa_core.measure.point import PROBE_BYTES
-from gqa_core.measure.probe import read_probe
+from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
+from gqa_core.measure.timing import Clock, time_whole
 
 D, C, R, LATENT_SCALE = 128, 512, 64, 192**-0.5
-PRODUCT = 1024  # width of the square matrices of the matmul probe
+PRODUCT = 1024  # width of the square matrices of the matmul probe on a CPU
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
+OURS = {"cpu": "split_kv"}  # elsewhere `auto`
 STOCK = ("eager", "sdpa", "packed", "matmul")
 CASES = [("MHA", 32, 32), ("GQA-8", 32, 8), ("MQA", 32, 1)]
 LATENT_CASES = [(f"MLA {h} heads", h, None) for h in (16, 32, 128)]
@@ -40,27 +43,29 @@ LATENT_CASES = [(f"MLA {h} heads", h, None) for h in (16, 32, 128)]
 Calls = dict[str, Callable[[], Tensor]]
 
 
-def main() -> None:
+def main(argv: Sequence[str] | None = None) -> None:
     """Measure every case, print a table a context, write JSON where asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, under 3 minutes")
     parser.add_argument("--json", metavar="FILE", help="the rows and the machine")
-    arguments = parser.parse_args()
+    parser.add_argument("--device", choices=DEVICES, default="cpu", help="auto: an accelerator")
+    arguments = parser.parse_args(argv)
     rounds = 5 if arguments.quick else 15
-    device = describe(torch.device("cpu"))
-    print(f"{device['name']}, {device['n_threads']} threads, torch {torch.__version__}")
+    device = find_device(arguments.device)
+    told = describe(device)
+    print(f"{told['name']}, {told['n_threads']} threads, torch {torch.__version__}")
     rows = []
     for s in (1024, 4096, 16384):
         print(f"\n{s} tokens{'':<14}  ours ms   bound ms  ours/bound  best peer     ours/peer")
         for dtype in TOLERANCE:
             for name, h, n_kv_heads in CASES + LATENT_CASES:
-                row = measure(name, h, n_kv_heads, s, dtype, rounds)
+                row = measure(name, h, n_kv_heads, s, dtype, rounds, device)
                 rows.append(row)
                 print(line(row), flush=True)
     if arguments.json:
         header = {
             "created_at": datetime.now(UTC).isoformat(),
-            "device": device,
+            "device": told,
             "torch_version": torch.__version__,
             "python_version": platform.python_version(),
         }
@@ -70,8 +75,8 @@ def main() -> None:
 
 def line(row: dict) -> str:
     """A row of the table."""
-    peers = {name: ms for name, ms in row["ms"].items() if name != "split_kv"}
-    best, ours = min(peers, key=peers.get), row["ms"]["split_kv"]
+    peers = {name: ms for name, ms in row["ms"].items() if name != row["ours"]}
+    best, ours = min(peers, key=peers.get), row["ms"][row["ours"]]
     return (
         f"{row['case']:<13}{row['dtype']:<9}{ours:>9.3f}{row['bound_ms']:>11.3f}"
         f"{ours / row['bound_ms']:>12.2f}  {best:<12}{ours / peers[best]:>11.2f}"
@@ -79,7 +84,13 @@ def line(row: dict) -> str:
 
 
 def measure(
-    name: str, h: int, n_kv_heads: int | None, s: int, dtype: torch.dtype, rounds: int
+    name: str,
+    h: int,
+    n_kv_heads: int | None,
+    s: int,
+    dtype: torch.dtype,
+    rounds: int,
+    device: torch.device,
 ) -> dict:
     """Medians in milliseconds of one case, every contender correct; the bound of the same rounds.
 
@@ -87,42 +98,38 @@ def measure(
         ValueError: a contender's output is not that of float64.
     """
     torch.manual_seed(3)
+    clock, ours = Clock.of(device), OURS.get(device.type, "auto")
     if n_kv_heads is None:
-        calls, want, n_bytes, flops = latent_case(h, s, dtype)
+        calls, want, n_bytes, flops = latent_case(h, s, dtype, device, ours)
     else:
-        calls, want, n_bytes, flops = grouped_case(h, n_kv_heads, s, dtype)
+        calls, want, n_bytes, flops = grouped_case(h, n_kv_heads, s, dtype, device, ours)
     for who, call in calls.items():
-        error = ((call().double() - want).norm() / want.norm()).item()
+        error = ((call().cpu().double() - want).norm() / want.norm()).item()
         if not error < TOLERANCE[dtype]:
             raise ValueError(
                 f"{who} must agree with float64 for {name}: got an error of {error:.1e}"
             )
-    read, factor = read_probe(torch.device("cpu")), torch.randn(PRODUCT, PRODUCT).to(dtype)
-    calls["multiply"] = lambda: factor @ factor
+    read, new_product = read_probe(device), partial(matmul_probe, device=device, dtype=dtype)
+    width = PRODUCT if device.type == "cpu" else product_width(new_product, clock)
+    calls["multiply"] = new_product(width)
     spent: dict[str, list[float]] = {who: [] for who in ("read", *calls)}
     for turn in range(rounds):
         order = list(calls)[turn % len(calls) :] + list(calls)[: turn % len(calls)]
         for who in order:
             if turn < 2 or who not in slow_ones(spent):
-                spent["read"].append(seconds_of(read))
-                spent[who].append(seconds_of(calls[who]))
+                spent["read"].append(time_whole(read, clock))
+                spent[who].append(time_whole(calls[who], clock))
     middle = {who: statistics.median(values) for who, values in spent.items()}
     by_bytes = n_bytes / (PROBE_BYTES / middle.pop("read"))
-    by_flops = flops / (2 * PRODUCT**3 / middle.pop("multiply"))
+    by_flops = flops / (product_flops(width) / middle.pop("multiply"))
     return {
         "case": name,
         "dtype": str(dtype).removeprefix("torch."),
         "context_len": s,
+        "ours": ours,
         "bound_ms": 1e3 * max(by_bytes, by_flops),
         "ms": {who: 1e3 * seconds for who, seconds in middle.items()},
     }
-
-
-def seconds_of(call: Callable[[], object]) -> float:
-    """How long it takes."""
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def slow_ones(spent: dict[str, list[float]]) -> set[str]:
@@ -132,32 +139,37 @@ def slow_ones(spent: dict[str, list[float]]) -> set[str]:
 
 
 def grouped_case(
-    h: int, n_kv_heads: int, s: int, dtype: torch.dtype
+    h: int, n_kv_heads: int, s: int, dtype: torch.dtype, device: torch.device, ours: str
 ) -> tuple[Calls, Tensor, int, int]:
     """The contenders of a grouped case, what they must give, bytes read and FLOP."""
     q, k, v = (
         torch.randn(1, n, t, D).to(dtype) for n, t in ((h, 1), (n_kv_heads, s), (n_kv_heads, s))
     )
-    cache = KVCache.from_tensors(k, v, "split_kv")
     rows = q.double().view(1, n_kv_heads, -1, D)
     weights = (rows @ k.double().transpose(-1, -2) * D**-0.5).softmax(dim=-1)
     want = (weights @ v.double()).view(1, h, 1, D)
-    calls: Calls = {"split_kv": lambda: cache.attend(q)}
+    q, k, v = (x.to(device) for x in (q, k, v))
+    cache = KVCache.from_tensors(k, v, ours)
+    calls: Calls = {ours: lambda: cache.attend(q)}
     calls |= {one: (lambda one=one: decode_attention(q, k, v, kernel=one)) for one in STOCK}
-    if dtype == torch.float32:
+    if dtype == torch.float32 and device.type == "cpu":
         onnx = grouped_attention(q, k, v, torch.get_num_threads())
         calls |= {"onnxruntime": onnx} if onnx else {}
     return calls, want, k.nbytes + v.nbytes, 4 * h * s * D
 
 
-def latent_case(h: int, s: int, dtype: torch.dtype) -> tuple[Calls, Tensor, int, int]:
+def latent_case(
+    h: int, s: int, dtype: torch.dtype, device: torch.device, ours: str
+) -> tuple[Calls, Tensor, int, int]:
     """The same of absorbed MLA; `sdpa` alone has no path for it that ends in time."""
     q, entries = torch.randn(1, h, 1, C + R).to(dtype), torch.randn(1, s, C + R).to(dtype)
-    cache = LatentCache.from_tensors(entries[..., :C], entries[..., C:], "split_kv")
-    k, v, scale = entries[:, None], entries[:, None, :, :C], LATENT_SCALE
+    scale = LATENT_SCALE
     weights = (q[0, :, 0].double() @ entries[0].double().T * scale).softmax(dim=-1)
     want = (weights @ entries[0, :, :C].double()).view(1, h, 1, C)
-    calls: Calls = {"split_kv": lambda: cache.attend(q[..., :C], q[..., C:], scale=scale)}
+    q, entries = q.to(device), entries.to(device)
+    cache = LatentCache.from_tensors(entries[..., :C], entries[..., C:], ours)
+    k, v = entries[:, None], entries[:, None, :, :C]
+    calls: Calls = {ours: lambda: cache.attend(q[..., :C], q[..., C:], scale=scale)}
     calls |= {
         one: (lambda one=one: decode_attention(q, k, v, scale=scale, kernel=one))
         for one in ("packed", "matmul")

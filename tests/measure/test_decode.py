@@ -28,6 +28,15 @@ from tests.measure.test_timing import FakeClock
 
 GQA = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
 MLA = proportional_latent(8, 16)
+DEVICES = [
+    "cpu",
+    pytest.param(
+        "auto",
+        marks=pytest.mark.skipif(
+            not torch.accelerator.is_available(), reason="no accelerator on this machine"
+        ),
+    ),
+]
 
 
 def a_point(attention, kernel, **how):
@@ -225,22 +234,22 @@ def test_a_device_by_another_name_is_refused():
     assert survey("cpu")["free_bytes"] > 0
 
 
-@pytest.mark.skipif(not torch.accelerator.is_available(), reason="no accelerator on this machine")
+@pytest.mark.parametrize("asked", DEVICES)
 @pytest.mark.parametrize(("attention", "kernel"), [(GQA, "auto"), *((MLA, form) for form in FORMS)])
-def test_an_accelerator_measures_and_agrees_with_float64(attention, kernel):
+def test_a_device_measures_a_point_and_agrees_with_float64(attention, kernel, asked):
     point = a_point(attention, kernel, dtype="float32", context_len=1024)
-    answer = measure_decode(point, "auto")
-    assert answer["device"]["type"] == torch.accelerator.current_accelerator().type
+    answer, device = measure_decode(point, asked), find_device(asked)
+    assert answer["device"]["type"] == device.type
     assert answer["memory"]["tensor_bytes"] == point.formula_bytes
-    assert answer["memory"]["allocator_peak_bytes"] >= point.formula_bytes
-    layer = build_layers(point, torch.accelerator.current_accelerator())[0]
+    if device.type != "cpu":
+        assert answer["memory"]["allocator_peak_bytes"] >= point.formula_bytes
+    layer = build_layers(point, device)[0]
     cache = layer.new_cache(2, 64)
     with torch.no_grad():
-        q, entry = layer.project(
-            torch.randn(2, 64, point.attention.dim, device=layer.wo.weight.device), 0
-        )
+        q, entry = layer.project(torch.randn(2, 64, point.attention.dim, device=device), 0)
         cache.append(*entry)
-        o = layer.attend(q, cache.keys, cache.values).cpu()
+        o = layer.attend(q, cache).cpu()
+    q = torch.cat(q, dim=-1) if kernel == "absorbed" else q
     scale = MLA.qk_head_dim**-0.5 if attention is MLA else None
     expected = reference_attention(q.cpu(), cache.keys.cpu(), cache.values.cpu(), scale)
     assert relative_error(o, expected) < TOLERANCE[torch.float32]

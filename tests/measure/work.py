@@ -4,6 +4,8 @@ import os
 import time
 from pathlib import Path
 
+BUSY_TICKS = 5  # hundredths of a second
+
 
 def own_pid():
     return os.getpid()
@@ -55,3 +57,59 @@ def count_compiles(point, cache_home):
     with install_listener("numba:compile", RecordingListener()) as heard:
         decode.measure_decode(point, "cpu")
     return before[0], len(heard.buffer) - before[0]
+
+
+def cores_used(kernel, dtype):
+    """Of a point's samples alone: CPU seconds a second, and the threads that had part in them."""
+    from gqa_core.configs import GroupedConfig, Workload, proportional_latent
+    from gqa_core.measure import decode
+    from gqa_core.measure.point import FORMS, DecodePoint
+
+    grouped, latent = GroupedConfig(n_heads=16, n_kv_heads=4, head_dim=64), kernel in FORMS
+    point = DecodePoint(
+        attention=proportional_latent(16, 64) if latent else grouped,
+        workload=Workload(context_len=16384),
+        kernel=kernel,
+        dtype=dtype,
+        n_samples=12,
+    )
+    take_samples, spent = decode._take_samples, {}
+
+    def watching(*arguments):
+        before, cpu, wall = _thread_ticks(), time.process_time(), time.perf_counter()
+        samples = take_samples(*arguments)
+        spent["cores"] = (time.process_time() - cpu) / (time.perf_counter() - wall)
+        ticks = {one: n - before.get(one, 0) for one, n in _thread_ticks().items()}
+        spent["n_busy"] = sum(n > BUSY_TICKS for n in ticks.values())
+        return samples
+
+    decode._take_samples = watching
+    answer = decode.measure_decode(point, "cpu")
+    told = {"n_threads": answer["device"]["n_threads"], "attend_kernel": answer["attend_kernel"]}
+    return told | spent
+
+
+def threads_after_split_kv(caching):
+    """torch's threads after attending for the first time with one, and after that."""
+    import torch
+
+    from gqa_core.engine import KVCache, decode_attention
+    from gqa_core.measure.timing import one_thread
+
+    q, k = torch.randn(1, 4, 1, 16), torch.randn(1, 2, 64, 16)
+    with one_thread():
+        if caching == "cached":
+            KVCache.from_tensors(k, k, "split_kv").attend(q)
+        else:
+            decode_attention(q, k, k, kernel="split_kv")
+        inside = torch.get_num_threads()
+    return inside, torch.get_num_threads()
+
+
+def _thread_ticks():
+    """Ticks of the clock that each thread of this process has run, by its id."""
+    ticks = {}
+    for task in Path("/proc/self/task").iterdir():
+        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        ticks[task.name] = int(fields[11]) + int(fields[12])  # in user code and in the kernel's
+    return ticks
