@@ -109,7 +109,8 @@ def measure(
             raise ValueError(
                 f"{who} must agree with float64 for {name}: got an error of {error:.1e}"
             )
-    read, new_product = read_probe(device), partial(matmul_probe, device=device, dtype=dtype)
+    read = read_probe(device, clock)
+    new_product = partial(matmul_probe, device=device, dtype=dtype)
     width = PRODUCT if device.type == "cpu" else product_width(new_product, clock)
     calls["multiply"] = new_product(width)
     spent: dict[str, list[float]] = {who: [] for who in ("read", *calls)}

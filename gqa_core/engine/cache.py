@@ -20,7 +20,6 @@ from torch import Tensor
 from gqa_core.configs import GroupedConfig, LatentConfig
 from gqa_core.engine.attend import causal_attention, require_fit
 from gqa_core.engine.kernels import SPLIT_KV, resolve, resolve_layout
-from gqa_core.engine.kernels.threads import launch_threads
 from gqa_core.engine.key_layouts import KeysByToken, KeysInPages
 
 
@@ -115,7 +114,6 @@ class KVCache(_Cache):
         if kernel == SPLIT_KV:
             from gqa_core.engine.kernels.split_kv import GroupedSplitKV, prepare, whole_vectors
 
-            launch_threads()
             prepare(dtype, is_latent=False)
             v_stored = whole_vectors(v)
         self._k = (KeysInPages if kernel == SPLIT_KV else KeysByToken)(*shape, d, like)
@@ -234,7 +232,6 @@ class LatentCache(_Cache):
         if kernel == SPLIT_KV:
             from gqa_core.engine.kernels.split_kv import LatentSplitKV, prepare
 
-            launch_threads()
             prepare(dtype, is_latent=True)
             self._split_kv = LatentSplitKV(self._entries, kv_lora_rank)
         super().__init__(shape[1], math.prod(shape) * dtype.itemsize, kernel, self._entries)

@@ -49,7 +49,8 @@ def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, 
     layers = build_layers(point, device)
     b, s = point.workload.batch_size, point.workload.context_len
     x = torch.randn(b, 1, point.attention.dim, generator=generator, **layers[0].like)
-    read, (multiply, flops) = read_probe(device), _matmul_probe(point, device, clock)
+    read = read_probe(device, clock)
+    multiply, flops = _matmul_probe(point, device, clock)
     asked = "auto" if point.kernel in LATENT_FORMS else point.kernel
     kernel = resolve_layout(asked, x.dtype, device, s)  # of the short cache as of the long one
     launch = partial(_again, layers, [layer.new_cache(b, 1, kernel) for layer in layers], x)

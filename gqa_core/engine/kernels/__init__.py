@@ -13,7 +13,6 @@ from gqa_core.engine.kernels.eager import eager
 from gqa_core.engine.kernels.matmul import matmul
 from gqa_core.engine.kernels.packed import packed
 from gqa_core.engine.kernels.sdpa import sdpa
-from gqa_core.engine.kernels.threads import launch_threads
 
 SPLIT_KV = "split_kv"
 SPLIT_KV_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
@@ -64,6 +63,5 @@ def attend_with(kernel: str) -> Callable[..., Tensor]:
     if kernel == SPLIT_KV:
         from gqa_core.engine.kernels.split_kv import split_kv  # numba takes a while to be there
 
-        launch_threads()
         return split_kv
     return KERNELS[kernel]

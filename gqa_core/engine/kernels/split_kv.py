@@ -23,6 +23,7 @@ from torch import Tensor
 from gqa_core.engine.kernels import resolve_layout
 from gqa_core.engine.kernels.compile_cache import seal
 from gqa_core.engine.kernels.split_kv_loops import grouped_loop, latent_loop
+from gqa_core.engine.kernels.threads import launch_threads
 from gqa_core.engine.kernels.vectors import LANES
 from gqa_core.engine.key_layouts import PAGE, KeysInPages
 
@@ -40,6 +41,7 @@ def split_kv(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | No
         ValueError: a dtype that it does not serve, or not a CPU.
     """
     resolve_layout("split_kv", k.dtype, k.device, k.shape[2])
+    launch_threads()
     assert mask is None, "one token sees all others"
     (b, n_kv_heads, s, d), width = k.shape, v.shape[3]
     keys = KeysInPages(b, n_kv_heads, s, d, {"dtype": k.dtype, "device": k.device})
@@ -57,6 +59,7 @@ def whole_vectors(width: int) -> int:
 @cache
 def prepare(dtype: torch.dtype, *, is_latent: bool) -> None:
     """Compile the kernel for a dtype, or load it: seconds the first time on a machine."""
+    launch_threads()
     q, storage = torch.zeros(1, 1, 1, LANES, dtype=dtype), torch.zeros(PAGE * LANES, dtype=dtype)
     if is_latent:
         LatentSplitKV(storage.view(1, PAGE, LANES), 1).attend(q[..., :1], q[..., 1:], 1, 1.0)
@@ -97,7 +100,7 @@ class GroupedSplitKV:
             scale * LOG2_E,
             (b, k, h // k, d, v, s),
             (by_batch, by_head, *self._strides),
-            _n_chunks(b * k, s),
+            _counts(b * k, s),
         )
         return o if q.dtype == torch.float32 else o.to(q.dtype)
 
@@ -132,7 +135,8 @@ class LatentSplitKV:
             self._entries,
             scale * LOG2_E,
             (b, h, c, r, s),
-            (n_columns, n_blocks, self._capacity, _n_chunks(b * n_blocks, s)),
+            (n_columns, n_blocks, self._capacity),
+            _counts(b * n_blocks, s),
         )
         return o if q_latent.dtype == torch.float32 else o.to(q_latent.dtype)
 
@@ -149,13 +153,13 @@ def _in_rows(q: Tensor) -> tuple[Tensor, tuple[int, int]]:
     return q.contiguous(), (q.shape[1] * q.shape[3], q.shape[3])
 
 
-def _n_chunks(n_rows: int, s: int) -> int:
-    """Chunks for each of n_rows independent rows: as many for every thread, a page at least."""
+def _counts(n_rows: int, s: int) -> tuple[int, int]:
+    """Chunks for each of n_rows independent rows, as many for every thread; and the threads."""
     n_threads = torch.get_num_threads()
     if getattr(_asked, "n_threads", None) != n_threads:
         set_num_threads(n_threads)
         _asked.n_threads = n_threads
-    return max(1, min(n_threads // math.gcd(n_rows, n_threads), -(-s // PAGE)))
+    return min(n_threads // math.gcd(n_rows, n_threads), -(-s // PAGE)), n_threads
 
 
 def _flat(x: Tensor) -> np.ndarray:

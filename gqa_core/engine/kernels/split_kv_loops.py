@@ -119,98 +119,149 @@ def _soften(mine, at, n_keys, g, v):
         mine[total + row] += row_exp2((mine, start, 0), mine[top + row])
 
 
+@njit(fastmath=EXACT)
+def _share(n, thread, n_threads):
+    """The share of n that a thread takes, all shares alike.
+
+    Every loop that threads divide has as many turns as there are threads: a loop of fewer would
+    send some of them home, and the next one would have to start them again, in half a millisecond.
+    """
+    return range(thread * n // n_threads, (thread + 1) * n // n_threads)
+
+
+@njit(fastmath=EXACT)
+def _grouped_places(g, d, stored):
+    """Where a task keeps scores, sums of values, queries, largest scores and sums; room for all."""
+    summed, queries = g * PAGE, g * (PAGE + stored)
+    top = queries + g * d
+    return 0, summed, queries, top, top + g, top + 2 * g
+
+
 @cached_compile
-def grouped_loop(o_at, q_at, pages, values, scale, shape, strides, n_chunks):
+def grouped_loop(o_at, q_at, pages, values, scale, shape, strides, counts):
     """All heads of q, each K/V head's chunks side by side, into o (b, h, 1, v)."""
-    (b, k, g, d, v, s), (q_b, q_h, head_keys, head_values, stored) = shape, strides
-    scale = np.float32(scale)
+    (b, k, g, d, v, _), (q_b, q_h, _, _, stored), (n_chunks, n_threads) = shape, strides, counts
     o = carray(pointer_to(o_at, np.float32(0)), b * k * g * v)
     q = carray(pointer_to(q_at, pages[0]), b * q_b + k * g * q_h)
-    scores, summed, queries = 0, g * PAGE, g * (PAGE + stored)
-    top, total = queries + g * d, queries + g * (d + 1)
-    n_pages, n_tasks = (s + PAGE - 1) // PAGE, b * k * n_chunks
-    scratch, first, room = _workspace(n_tasks, total + g)
-    for task in prange(n_tasks):
-        head, chunk = task // n_chunks, task % n_chunks
-        mine = scratch[first + task * room : first + (task + 1) * room]
-        mine[summed:queries] = 0
-        mine[top:total] = LOWEST
-        mine[total : total + g] = 0
-        for row in range(g):
-            at = head // k * q_b + (head % k * g + row) * q_h
-            for i in range(d):
-                mine[queries + row * d + i] = number((q, at + i, 0)) * scale
-        for page in range(chunk * n_pages // n_chunks, (chunk + 1) * n_pages // n_chunks):
-            n_keys = min(PAGE, s - page * PAGE)
-            keys_at = head * head_keys + page * PAGE * d
-            values_at = head * head_values + page * PAGE * stored
-            to_scores, from_q = (mine, scores, PAGE), (mine, queries, d, 1)
-            soon = (values, values_at, PAGE * stored)
-            _score(to_scores, from_q, (pages, keys_at, PAGE), (g, PAGE, d), soon)
-            _soften(mine, (top, total, scores, summed), n_keys, g, stored)
-            weights, soon = (mine, scores, PAGE, 1), (pages, keys_at + PAGE * d, PAGE * d)
-            from_v, size = (values, values_at, stored), (g, stored, n_keys)
-            _add_values((mine, summed, stored), weights, from_v, size, soon)
-    for row in prange(b * k * g):
-        chunks = (scratch, first + row // g * n_chunks * room, room)
-        here = row % g
-        _merge(o, row * v, v, chunks, n_chunks, (top + here, total + here, summed + here * stored))
+    _, summed, _, top, total, end = _grouped_places(g, d, stored)
+    n_tasks = b * k * n_chunks
+    scratch, first, room = _workspace(n_tasks, end)
+    for thread in prange(n_threads):
+        for task in _share(n_tasks, thread, n_threads):
+            mine = scratch[first + task * room : first + (task + 1) * room]
+            of = task // n_chunks, task % n_chunks, n_chunks
+            _grouped_chunk(mine, of, q, np.float32(scale), pages, values, shape, strides)
+    for thread in prange(n_threads):
+        for row in _share(b * k * g, thread, n_threads):
+            chunks, here = (scratch, first + row // g * n_chunks * room, room), row % g
+            at = top + here, total + here, summed + here * stored
+            _merge(o, row * v, v, chunks, n_chunks, at)
+
+
+@njit(fastmath=EXACT)
+def _grouped_chunk(mine, of, q, scale, pages, values, shape, strides):
+    """One chunk of one K/V head, for the g queries that share it."""
+    (_, k, g, d, _, s), (q_b, q_h, head_keys, head_values, stored) = shape, strides
+    (head, chunk, n_chunks), n_pages = of, (s + PAGE - 1) // PAGE
+    scores, summed, queries, top, total, end = _grouped_places(g, d, stored)
+    mine[summed:queries] = 0
+    mine[top:total] = LOWEST
+    mine[total:end] = 0
+    for row in range(g):
+        at = head // k * q_b + (head % k * g + row) * q_h
+        for i in range(d):
+            mine[queries + row * d + i] = number((q, at + i, 0)) * scale
+    for page in _share(n_pages, chunk, n_chunks):
+        n_keys = min(PAGE, s - page * PAGE)
+        keys_at = head * head_keys + page * PAGE * d
+        values_at = head * head_values + page * PAGE * stored
+        to_scores, from_q = (mine, scores, PAGE), (mine, queries, d, 1)
+        soon = (values, values_at, PAGE * stored)
+        _score(to_scores, from_q, (pages, keys_at, PAGE), (g, PAGE, d), soon)
+        _soften(mine, (top, total, scores, summed), n_keys, g, stored)
+        weights, soon = (mine, scores, PAGE, 1), (pages, keys_at + PAGE * d, PAGE * d)
+        from_v, size = (values, values_at, stored), (g, stored, n_keys)
+        _add_values((mine, summed, stored), weights, from_v, size, soon)
+
+
+@njit(fastmath=EXACT)
+def _latent_places(h, c, r, stored):
+    """Where a task keeps scores, sums, queries, and a head's largest score, sum and change of it.
+
+    And where all of it ends.
+    """
+    summed, columns = PAGE * h, (PAGE + stored) * h
+    top = columns + (c + r) * h
+    return 0, summed, columns, top, top + h, top + 2 * h, top + 3 * h
 
 
 @cached_compile
-def latent_loop(o_at, q_latent, q_rope, entries, scale, shape, sizes):
+def latent_loop(o_at, q_latent, q_rope, entries, scale, shape, sizes, counts):
     """All heads of q in blocks of `h`, each block's chunks side by side, into o (b, heads, 1, c).
 
     `wide` is where the entries lie in float32 and may be read a vector too far: in the cache, or a
     page at a time in `scratch`.
     """
-    (b, n_heads, c, r, s), (h, n_blocks, capacity, n_chunks) = shape, sizes
+    (b, n_heads, c, r, _), (h, n_blocks, _), (n_chunks, n_threads) = shape, sizes, counts
     o = carray(pointer_to(o_at, np.float32(0)), b * n_heads * c)
-    width, stored, scale = c + r, -(-c // LANES) * LANES, np.float32(scale)
+    stored = -(-c // LANES) * LANES
     is_wide = entries.itemsize == 4 and stored == c
-    scores, summed, columns = 0, PAGE * h, (PAGE + stored) * h
-    top = columns + width * h
-    total, keep, page_at = top + h, top + 2 * h, top + 3 * h
-    n_pages, n_tasks = (s + PAGE - 1) // PAGE, b * n_blocks * n_chunks
-    scratch, first, room = _workspace(n_tasks, page_at + (0 if is_wide else PAGE * width + LANES))
+    _, summed, _, top, total, _, end = _latent_places(h, c, r, stored)
+    n_tasks = b * n_blocks * n_chunks
+    scratch, first, room = _workspace(n_tasks, end + (0 if is_wide else PAGE * (c + r) + LANES))
     held = entries.ctypes.data if is_wide else scratch.ctypes.data
     wide = carray(pointer_to(held, np.float32(0)), entries.size if is_wide else scratch.size)
-    for task in prange(n_tasks):
-        row, chunk = task // n_chunks, task % n_chunks
-        mine = scratch[first + task * room : first + (task + 1) * room]
-        mine[summed:top] = 0
-        mine[top:total] = LOWEST
-        mine[total:keep] = 0
-        n_rows = min(h, n_heads - row % n_blocks * h)
+    for thread in prange(n_threads):
+        for task in _share(n_tasks, thread, n_threads):
+            mine = scratch[first + task * room : first + (task + 1) * room]
+            of, queries = (task // n_chunks, task % n_chunks, n_chunks), (q_latent, q_rope)
+            at = -1 if is_wide else first + task * room + end
+            _latent_chunk(mine, of, queries, np.float32(scale), entries, (wide, at), shape, sizes)
+    for thread in prange(n_threads):
+        for row in _share(b * n_heads, thread, n_threads):
+            block, here = row // n_heads * n_blocks + row % n_heads // h, row % n_heads % h
+            at = top + here, total + here, summed + here * stored
+            _merge(o, row * c, c, (scratch, first + block * n_chunks * room, room), n_chunks, at)
+
+
+@njit(fastmath=EXACT)
+def _latent_chunk(mine, of, queries, scale, entries, widened, shape, sizes):
+    """One chunk of one sequence, for a block of heads; `widened` is (wide, a page's place there).
+
+    The place is -1 where `wide` is the cache itself.
+    """
+    (_, n_heads, c, r, s), (h, n_blocks, capacity), (row, chunk, n_chunks) = shape, sizes, of
+    width, stored, n_pages = c + r, -(-c // LANES) * LANES, (s + PAGE - 1) // PAGE
+    scores, summed, columns, top, total, keep, _ = _latent_places(h, c, r, stored)
+    sequence, block, half = row // n_blocks, row % n_blocks, PAGE * width // 2
+    wide, page_at = widened
+    n_rows = min(h, n_heads - block * h)
+    mine[summed:top] = 0
+    mine[top:total] = LOWEST
+    mine[total:keep] = 0
+    for head in range(n_rows):
+        (q_latent, q_rope), place = queries, (sequence, block * h + head)
+        _column(mine, columns + head, h, q_latent, c, place, scale, entries)
+        _column(mine, columns + c * h + head, h, q_rope, r, place, scale, entries)
+    for page in _share(n_pages, chunk, n_chunks):
+        n_keys = min(PAGE, s - page * PAGE)
+        entries_at = (sequence * capacity + page * PAGE) * width
+        wide_at = entries_at if page_at < 0 else page_at
+        if page_at >= 0:
+            _widen_all(wide, wide_at, entries, entries_at, n_keys * width)
+        soon = entries, entries_at + PAGE * width, half
+        keys, size = (wide, wide_at, width, 1), (n_keys, h, width)
+        _score((mine, scores, h), keys, (mine, columns, h), size, soon)
+        for head in range(0, h, LANES):
+            places = (mine, top + head, 0), (mine, total + head, 0), (mine, keep + head, 0)
+            column_softmax((mine, scores + head, h), n_keys, *places)
         for head in range(n_rows):
-            place = row // n_blocks, row % n_blocks * h + head
-            _column(mine, columns + head, h, q_latent, c, place, scale, entries)
-            _column(mine, columns + c * h + head, h, q_rope, r, place, scale, entries)
-        for page in range(chunk * n_pages // n_chunks, (chunk + 1) * n_pages // n_chunks):
-            n_keys = min(PAGE, s - page * PAGE)
-            entries_at = (row // n_blocks * capacity + page * PAGE) * width
-            wide_at = entries_at if is_wide else first + task * room + page_at
-            if not is_wide:
-                _widen_all(wide, wide_at, entries, entries_at, n_keys * width)
-            next_at, half = entries_at + PAGE * width, PAGE * width // 2
-            keys, queries = (wide, wide_at, width, 1), (mine, columns, h)
-            size, soon = (n_keys, h, width), (entries, next_at, half)
-            _score((mine, scores, h), keys, queries, size, soon)
-            for head in range(0, h, LANES):
-                places = (mine, top + head, 0), (mine, total + head, 0), (mine, keep + head, 0)
-                column_softmax((mine, scores + head, h), n_keys, *places)
-            for head in range(n_rows):
-                if mine[keep + head] != 1:
-                    for at in range(summed + head * stored, summed + (head + 1) * stored):
-                        mine[at] *= mine[keep + head]
-            weights, from_v = (mine, scores, 1, h), (wide, wide_at, width)
-            size, soon = (n_rows, stored, n_keys), (entries, next_at + half, half)
-            _add_values((mine, summed, stored), weights, from_v, size, soon)
-    for row in prange(b * n_heads):
-        sequence, head = row // n_heads, row % n_heads
-        block, here = sequence * n_blocks + head // h, head % h
-        chunks = (scratch, first + block * n_chunks * room, room)
-        _merge(o, row * c, c, chunks, n_chunks, (top + here, total + here, summed + here * stored))
+            if mine[keep + head] != 1:
+                for at in range(summed + head * stored, summed + (head + 1) * stored):
+                    mine[at] *= mine[keep + head]
+        soon = entries, entries_at + PAGE * width + half, half
+        weights, size = (mine, scores, 1, h), (n_rows, stored, n_keys)
+        _add_values((mine, summed, stored), weights, (wide, wide_at, width), size, soon)
 
 
 @njit(fastmath=EXACT)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from functools import cache
 
+import numba
 import torch
 
 
 @cache
 def launch_threads() -> None:
     """Start numba's threads, once a process; torch has as many after it as before."""
-    import numba  # takes a while to be there
-
     n_threads = torch.get_num_threads()
     numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
     torch.set_num_threads(n_threads)
