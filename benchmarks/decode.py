@@ -27,6 +27,7 @@ from torch import Tensor
 
 from benchmarks.onnx_gqa import grouped_attention
 from gqa_core.engine import KVCache, LatentCache, decode_attention
+from gqa_core.engine.storage import empty
 from gqa_core.measure.device import DEVICES, describe, find_device
 from gqa_core.measure.point import PROBE_BYTES
 from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
@@ -139,6 +140,11 @@ def slow_ones(spent: dict[str, list[float]]) -> set[str]:
     return {who for who, seconds in best.items() if seconds > 5 * min(best.values())}
 
 
+def placed(x: Tensor, device: torch.device) -> Tensor:
+    """x on the device, in the kind of memory that a cache has: all contenders read alike."""
+    return empty(x.shape, dtype=x.dtype, device=device).copy_(x)
+
+
 def grouped_case(
     h: int, n_kv_heads: int, s: int, dtype: torch.dtype, device: torch.device, ours: str
 ) -> tuple[Calls, Tensor, int, int]:
@@ -149,7 +155,7 @@ def grouped_case(
     rows = q.double().view(1, n_kv_heads, -1, D)
     weights = (rows @ k.double().transpose(-1, -2) * D**-0.5).softmax(dim=-1)
     want = (weights @ v.double()).view(1, h, 1, D)
-    q, k, v = (x.to(device) for x in (q, k, v))
+    q, k, v = (placed(x, device) for x in (q, k, v))
     cache = KVCache.from_tensors(k, v, ours)
     calls: Calls = {ours: lambda: cache.attend(q)}
     calls |= {one: (lambda one=one: decode_attention(q, k, v, kernel=one)) for one in STOCK}
@@ -167,7 +173,7 @@ def latent_case(
     scale = LATENT_SCALE
     weights = (q[0, :, 0].double() @ entries[0].double().T * scale).softmax(dim=-1)
     want = (weights @ entries[0, :, :C].double()).view(1, h, 1, C)
-    q, entries = q.to(device), entries.to(device)
+    q, entries = placed(q, device), placed(entries, device)
     cache = LatentCache.from_tensors(entries[..., :C], entries[..., C:], ours)
     k, v = entries[:, None], entries[:, None, :, :C]
     calls: Calls = {ours: lambda: cache.attend(q[..., :C], q[..., C:], scale=scale)}

@@ -21,6 +21,7 @@ from gqa_core.configs import GroupedConfig, LatentConfig
 from gqa_core.engine.attend import causal_attention, require_fit
 from gqa_core.engine.kernels import SPLIT_KV, resolve, resolve_layout
 from gqa_core.engine.key_layouts import KeysByToken, KeysInPages
+from gqa_core.engine.storage import empty
 
 
 class _Cache(ABC):
@@ -117,7 +118,7 @@ class KVCache(_Cache):
             prepare(dtype, is_latent=False)
             v_stored = whole_vectors(v)
         self._k = (KeysInPages if kernel == SPLIT_KV else KeysByToken)(*shape, d, like)
-        self._v = torch.empty(*shape, v_stored, **like)
+        self._v = empty((*shape, v_stored), **like)
         self._v_head_dim = v
         is_fast = kernel == SPLIT_KV
         self._split_kv = GroupedSplitKV(self._k.storage, self._v, v) if is_fast else None
@@ -227,7 +228,7 @@ class LatentCache(_Cache):
         kernel: str,
     ) -> None:
         kernel = resolve_layout(kernel, dtype, torch.device(device), shape[1])
-        self._entries = torch.empty(shape, dtype=dtype, device=device)
+        self._entries = empty(shape, dtype=dtype, device=device)
         self.kv_lora_rank, self._split_kv = kv_lora_rank, None
         if kernel == SPLIT_KV:
             from gqa_core.engine.kernels.split_kv import LatentSplitKV, prepare

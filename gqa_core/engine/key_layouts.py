@@ -9,8 +9,9 @@ empty.
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+
+from gqa_core.engine.storage import empty
 
 PAGE = 64
 
@@ -19,7 +20,7 @@ class KeysByToken:
     """K as (b, k, capacity, d)."""
 
     def __init__(self, b: int, k: int, capacity: int, d: int, like: dict) -> None:
-        self.storage = torch.empty(b, k, capacity, d, **like)
+        self.storage = empty((b, k, capacity, d), **like)
 
     def write(self, start: int, keys: Tensor) -> None:
         """Put K (b, k, t, d) into the slots from `start` on."""
@@ -34,7 +35,7 @@ class KeysInPages:
     """K as (b, k, n_pages, d, 64), contiguous."""
 
     def __init__(self, b: int, k: int, capacity: int, d: int, like: dict) -> None:
-        self.storage = torch.empty(b, k, -(-capacity // PAGE), d, PAGE, **like)
+        self.storage = empty((b, k, -(-capacity // PAGE), d, PAGE), **like)
 
     def write(self, start: int, keys: Tensor) -> None:
         """Put K (b, k, t, d) into the slots from `start` on: a column a token."""

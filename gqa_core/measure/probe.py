@@ -16,6 +16,7 @@ from functools import partial
 
 import torch
 
+from gqa_core.engine.storage import empty
 from gqa_core.measure.point import MAX_PRODUCT_WIDTH, PROBE_BYTES
 from gqa_core.measure.timing import Clock, time_whole
 
@@ -26,7 +27,7 @@ N_TRIES = 5
 
 def read_probe(device: torch.device, clock: Clock) -> Callable[[], torch.Tensor]:
     """A call that reads PROBE_BYTES of memory once, and does next to nothing else: the fastest."""
-    buffer = torch.ones(PROBE_BYTES // 4, dtype=torch.float32, device=device)
+    buffer = empty((PROBE_BYTES // 4,), dtype=torch.float32, device=device).fill_(1)
     return fastest((buffer.sum, partial(torch.dot, *buffer.view(2, -1))), clock)
 
 

@@ -17,7 +17,7 @@ from functools import cache
 
 import numpy as np
 import torch
-from numba import set_num_threads
+from numba import config, set_num_threads
 from torch import Tensor
 
 from gqa_core.engine.kernels import resolve_layout
@@ -30,6 +30,7 @@ from gqa_core.engine.key_layouts import PAGE, KeysInPages
 DTYPES = {torch.float32: torch.float32, torch.bfloat16: torch.uint16, torch.float16: torch.int16}
 HEADS_AT_ONCE = 64  # of latent attention: their queries and sums fit a core's cache of 1 MB
 LOG2_E = math.log2(math.e)
+MOST_THREADS = config.NUMBA_NUM_THREADS  # as many as there are cores unless the environment says
 
 _asked = threading.local()  # numba keeps its number of threads for each thread that calls it
 
@@ -41,7 +42,7 @@ def split_kv(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | No
         ValueError: a dtype that it does not serve, or not a CPU.
     """
     resolve_layout("split_kv", k.dtype, k.device, k.shape[2])
-    launch_threads()
+    prepare(k.dtype, is_latent=False)
     assert mask is None, "one token sees all others"
     (b, n_kv_heads, s, d), width = k.shape, v.shape[3]
     keys = KeysInPages(b, n_kv_heads, s, d, {"dtype": k.dtype, "device": k.device})
@@ -155,7 +156,7 @@ def _in_rows(q: Tensor) -> tuple[Tensor, tuple[int, int]]:
 
 def _counts(n_rows: int, s: int) -> tuple[int, int]:
     """Chunks for each of n_rows independent rows, as many for every thread; and the threads."""
-    n_threads = torch.get_num_threads()
+    n_threads = min(torch.get_num_threads(), MOST_THREADS)
     if getattr(_asked, "n_threads", None) != n_threads:
         set_num_threads(n_threads)
         _asked.n_threads = n_threads
