@@ -1,35 +1,14 @@
 """The pages Head groups and KV cache, driven by key: presets, variants, words and points."""
 
-# ruff: noqa: F811 (pytest finds the fixtures that are imported here by their names)
-import json
-
 import pytest
 
 from gqa_core.configs import GroupedConfig
-from tests.dashboard.test_pages import log, metrics, opened, slider  # noqa: F401
+from tests.dashboard.screen import choose, figure, metrics, said, slider, values
 from tests.measure import samples
 
 DEEPSEEK = "DeepSeek at 100,000 tokens"
 HERE = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
 MEASURED = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "n_layers": 1, "kv_format": "fp32"}
-
-
-def choose(app, name):
-    app = app.selectbox(key="model").set_value(name).run()
-    assert not app.exception
-    return app
-
-
-def values(app):
-    return {widget.key: widget.value for widget in app.select_slider}
-
-
-def said(app):
-    return " ".join(block.value for block in app.markdown)
-
-
-def figure(app):
-    return json.loads(app.get("plotly_chart")[0].proto.spec)
 
 
 @pytest.mark.parametrize(

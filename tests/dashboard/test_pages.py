@@ -6,13 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dashboard.frame import loaders
 from dashboard.measured.generation_results import ASKED
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.growth_point import POLICIES
-from gqa_core.measure.run_log import RunLog
+from tests.dashboard.screen import metrics, slider
 from tests.measure import samples
 
 ROOT = Path(__file__).parents[2]
@@ -24,32 +23,6 @@ OWN_SLIDERS = {
     "quality": {"quality_percent", "quality_seed"},
     "why_cache": {"why_n_heads", "why_head_dim", "why_n_layers", "why_context_len"},
 }
-
-
-@pytest.fixture
-def log(tmp_path, monkeypatch):
-    monkeypatch.setenv("GQA_RUN_LOG", str(tmp_path / "runs.sqlite"))
-    return RunLog()
-
-
-@pytest.fixture
-def opened(log):
-    def open_page(name, **query):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for key, value in query.items():
-            app.query_params[key] = str(value)
-        app.switch_page(f"pages/{name}.py")
-        return app.run()
-
-    return open_page
-
-
-def slider(app, key):
-    return next(widget for widget in app.select_slider if widget.key == key)
-
-
-def metrics(app):
-    return {metric.label: metric.value for metric in app.metric}
 
 
 def until_done(app):

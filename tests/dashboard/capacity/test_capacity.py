@@ -1,6 +1,5 @@
 """The page Capacity, by key: the four answers by hand, windows as a band, and what cannot be."""
 
-# ruff: noqa: F811 (pytest finds the fixtures that are imported here by their names)
 import io
 
 import pandas as pd
@@ -13,8 +12,7 @@ from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.model.choices import SizeChoice
 from gqa_core.configs import GroupedConfig, LayerRun, ModelConfig
 from gqa_core.theory.capacity import Deployment
-from tests.dashboard.test_head_and_cache_pages import choose, figure, said, values
-from tests.dashboard.test_pages import log, metrics, opened, slider  # noqa: F401
+from tests.dashboard.screen import choose, figure, metrics, said, slider, values
 
 LLAMA_70B = {"n_heads": 64, "n_layers": 80, "weights_gb": 141.11}
 GPT_OSS_20B = GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=64)

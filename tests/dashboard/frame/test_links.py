@@ -1,25 +1,17 @@
 """Links: what a link cannot have is said, what it can is restored, and a view becomes a link."""
 
+from functools import partial
 from urllib.parse import parse_qs
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dashboard.frame.links import link
-from tests.dashboard.test_pages import ROOT, slider
+from tests.dashboard.screen import slider
 
 
 @pytest.fixture
-def opened(tmp_path, monkeypatch):
-    monkeypatch.setenv("GQA_RUN_LOG", str(tmp_path / "runs.sqlite"))
-
-    def open_overview(**query):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for key, value in query.items():
-            app.query_params[key] = value
-        return app.run()
-
-    return open_overview
+def opened(opened):
+    return partial(opened, "overview")
 
 
 def said(app):

@@ -1,6 +1,5 @@
 """The model box: names, "Custom, from", links, reset, and a config of the session's own."""
 
-# ruff: noqa: F811 (pytest finds the fixtures that are imported here by their names)
 import json
 
 import pytest
@@ -9,7 +8,7 @@ from gqa_core import cli, units
 from gqa_core.catalog.models import model
 from gqa_core.configs import Workload
 from gqa_core.theory.memory import kv_cache_bytes
-from tests.dashboard.test_pages import log, metrics, opened, slider  # noqa: F401
+from tests.dashboard.screen import metrics, slider
 
 UNIFORM = {
     "model_type": "made_up",

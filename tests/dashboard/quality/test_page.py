@@ -1,25 +1,17 @@
 """The page on quality without a browser: from an empty log, from records, from shipped ones."""
 
 import json
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dashboard.frame import loaders
 from dashboard.quality.results import ASKED, NO_GRID
-from gqa_core.measure.run_log import RunLog, RunLogError
+from gqa_core.measure.run_log import RunLogError
 from gqa_core.quality.grid import shipped_grid
+from tests.dashboard.screen import metrics
 from tests.quality import grids
 
-ROOT = Path(__file__).parents[3]
 STARTS = ("mean", "first", "random", "scratch")
-
-
-@pytest.fixture
-def log(tmp_path, monkeypatch):
-    monkeypatch.setenv("GQA_RUN_LOG", str(tmp_path / "runs.sqlite"))
-    return RunLog()
 
 
 @pytest.fixture
@@ -36,12 +28,9 @@ def shipped(monkeypatch):
 
 
 @pytest.fixture
-def opened(log):
+def opened(opened):
     def open_page(name="quality", **query):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for key, value in query.items():
-            app.query_params[key] = str(value)
-        app.switch_page(f"pages/{name}.py").run()
+        app = opened(name, **query)
         assert not app.exception
         return app
 
@@ -51,10 +40,6 @@ def opened(log):
 def keep(log, records):
     for record in records:
         log.append(record)
-
-
-def metrics(app):
-    return {metric.label: metric.value for metric in app.metric}
 
 
 def said(app):

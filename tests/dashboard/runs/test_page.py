@@ -1,45 +1,29 @@
 """The page of runs without a browser: empty, filtered, compared, and records that come in."""
 
 import json
-from pathlib import Path
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from dashboard.frame import loaders
 from dashboard.frame.page import PAGES
 from dashboard.frame.panels import plain
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.record import MEASURED_ELSEWHERE, MEASURED_HERE
-from gqa_core.measure.run_log import RunLog
+from tests.dashboard.screen import metrics
 from tests.measure import comparisons, generations, samples
 from tests.measure.imports import jsonl
 from tests.quality import grids
 
-ROOT = Path(__file__).parents[3]
 HTML = "<img src=x onerror=alert(1)> **GPU** :red[x]"
 OTHER = {"type": "cpu", "name": HTML, "n_threads": 4}
 
 
 @pytest.fixture
-def log(tmp_path, monkeypatch):
-    monkeypatch.setenv("GQA_RUN_LOG", str(tmp_path / "runs.sqlite"))
-    return RunLog()
-
-
-@pytest.fixture
-def opened(log):
-    def open_page(**query):
-        app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-        for key, value in query.items():
-            app.query_params[key] = value
-        return app.switch_page("pages/runs.py").run()
+def opened(opened):
+    def open_page(name="runs", **query):
+        return opened(name, **query)
 
     return open_page
-
-
-def metrics(app):
-    return {metric.label: metric.value for metric in app.metric}
 
 
 def texts(app):
@@ -264,7 +248,7 @@ def test_a_name_made_of_html_and_markdown_is_in_no_markdown_of_the_page(opened, 
     assert plain("<b> **a** $x$ :red[y]") == r"\<b\> \*\*a\*\* \$x\$ \:red\[y\]"
 
 
-def test_what_was_imported_is_not_shown_as_this_machine_s(log, monkeypatch):
+def test_what_was_imported_is_not_shown_as_this_machine_s(opened, log, monkeypatch):
     record = samples.record(
         asked=samples.point(GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32))
     )
@@ -272,10 +256,7 @@ def test_what_was_imported_is_not_shown_as_this_machine_s(log, monkeypatch):
     monkeypatch.setattr(
         "dashboard.frame.loaders.device", lambda: record["device"] | {"torch_version": "2.13.0"}
     )
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
-    app.query_params["n_heads"], app.query_params["head_dim"] = "8", "32"
-    app.query_params["n_kv_heads"] = "2"
-    app = app.switch_page("pages/decode.py").run()
+    app = opened("decode", n_heads=8, n_kv_heads=2, head_dim=32)
     app = app.segmented_control(key="scope").set_value("everything measured here").run()
     assert "Nothing is measured" in app.info[0].value
     assert len(app.dataframe) == 0
