@@ -185,6 +185,17 @@ def test_non_contiguous_inputs_change_nothing():
     assert relative_error(o, expected(q, keys, values)) < 1e-5
 
 
+def test_the_rest_of_a_page_that_is_entered_is_cleared():
+    _, keys, values = qkv(1, 2, 2, 200, 16)
+    cache = KVCache.from_tensors(keys, values, SPLIT_KV)
+    pages = cache._k.storage
+    assert pages[:, :, 3, :, 8:].abs().max() == 0
+    cache.rewind(100)
+    cache.append(keys[:, :, :40], values[:, :, :40])
+    assert pages[:, :, 2, :, 12:].abs().max() == 0  # entered again
+    assert torch.equal(cache.keys[:, :, 100:], keys[:, :, :40])
+
+
 def test_padding_is_what_pages_and_whole_vectors_take_and_slots_are_the_formula():
     _, keys, values = qkv(2, 3, 3, 70, 24, 20)
     cache = KVCache.from_tensors(keys, values, SPLIT_KV)
