@@ -97,9 +97,8 @@ def test_the_kernel_told_is_the_kernel_that_attended(
         return noting(name, attend_with(name))
 
     monkeypatch.setattr(attending, "attend_with", noted_attend_with)
-    for function in ("grouped_split_kv", "latent_split_kv"):
-        known = getattr(split_kv, function)
-        monkeypatch.setattr(split_kv, function, noting("split_kv", known))
+    for bound in (split_kv.GroupedSplitKV, split_kv.LatentSplitKV):
+        monkeypatch.setattr(bound, "attend", noting("split_kv", bound.attend))
     point = a_point(attention, kernel, dtype=dtype, context_len=context_len)
     answer = measure_decode(replace(point, n_samples=1), "cpu")
     assert called == {answer["attend_kernel"]}
