@@ -16,6 +16,7 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.colors import sequential
 
+from dashboard.figures.sketch import Sketch
 from gqa_core import units
 from gqa_core.quality.recipe import divisors
 
@@ -230,13 +231,20 @@ def share_axis(title: str, *, power: float = 1) -> dict:
     }
 
 
-def laid_out(figure: go.Figure, height: int) -> go.Figure:
-    """The figure with what all of them share: margins, a legend below, no background."""
-    return figure.update_layout(
-        height=height,
-        margin={"l": 8, "r": 8, "t": 8, "b": 8},
-        paper_bgcolor="rgba(0,0,0,0)",
-        plot_bgcolor="rgba(0,0,0,0)",
-        legend={"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
-        hoverlabel={"align": "left"},
-    )
+def shared_layout(height: int) -> dict:
+    """What all figures share: margins, a legend below, no background."""
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "legend": {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
+        "hoverlabel": {"align": "left"},
+    }
+
+
+def laid_out(sketch: Sketch, height: int, **more: Any) -> go.Figure:
+    """The figure with what all of them share, and `more` of its own layout."""
+    sketch.update_layout(**shared_layout(height))
+    sketch.update_layout(**more)
+    return sketch.figure()
