@@ -119,7 +119,7 @@ class Tab:
         self.page.bring_to_front()
         self._press()
         self.page.wait_for_timeout(50)  # for the key's message to leave
-        is_settled(self.page)
+        is_settled(self.page, every_ms=25)
         return self.page.wait_for_function(MOVED).json_value()
 
     def _press(self) -> None:
@@ -139,14 +139,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", metavar="FILE", help="every move, and the machine")
     parser.add_argument("--log", metavar="FILE", help="fill this run log, or take it as filled")
-    parser.add_argument("--only", metavar="PATH", help="this page alone")
+    parser.add_argument("--only", metavar="PATH", nargs="+", help="these pages alone")
     parser.add_argument("--moves", type=int, default=MOVES, help=f"of each, {MOVES} unless given")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(arguments.log or Path(folder) / "runs.sqlite").resolve()
         if not log.exists():
             fill(log)
-        cases = [one for one in CASES if arguments.only in (None, one[0].partition("?")[0])]
+        asked = arguments.only or [path.partition("?")[0] for path, _ in CASES]
+        cases = [one for one in CASES if one[0].partition("?")[0] in asked]
         result = measure(cases, log, arguments.moves)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(machine() | result, indent=1))

@@ -84,10 +84,10 @@ def running(log: str | Path, script: str = "app.py") -> Iterator[Server]:
         process.wait(timeout=60)
 
 
-def is_settled(page: Page) -> None:
+def is_settled(page: Page, every_ms: int = 100) -> None:
     """Waits until the page, made with WATCH_SENDING, shows what its widgets say."""
     page.evaluate("window.settledTimes = 0")
-    page.wait_for_function(SETTLED, polling=100)
+    page.wait_for_function(SETTLED, polling=every_ms)
 
 
 def is_healthy(address: str) -> bool:
