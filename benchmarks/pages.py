@@ -139,15 +139,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", metavar="FILE", help="every move, and the machine")
     parser.add_argument("--log", metavar="FILE", help="fill this run log, or take it as filled")
-    parser.add_argument("--only", metavar="PATH", nargs="+", help="these pages alone")
+    paths = list(dict.fromkeys(path.partition("?")[0] for path, _ in CASES))
+    parser.add_argument("--only", nargs="+", choices=paths, default=paths, help="these pages alone")
     parser.add_argument("--moves", type=int, default=MOVES, help=f"of each, {MOVES} unless given")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(arguments.log or Path(folder) / "runs.sqlite").resolve()
         if not log.exists():
             fill(log)
-        asked = arguments.only or [path.partition("?")[0] for path, _ in CASES]
-        cases = [one for one in CASES if one[0].partition("?")[0] in asked]
+        cases = [one for one in CASES if one[0].partition("?")[0] in arguments.only]
         result = measure(cases, log, arguments.moves)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(machine() | result, indent=1))
