@@ -30,7 +30,7 @@ def score_vs_time(results: Sequence[PublishedResult]) -> go.Figure:
     figure.update_yaxes(
         axis | {"range": list(SCORES), "title": {"text": "average score (higher is better)"}}
     )
-    return laid_out(figure, height=360, showlegend=False)
+    return laid_out(figure, height=360, showlegend=False, margin={"b": 56})
 
 
 def _add_model(figure: Sketch, time_s: float, score: PublishedResult) -> None:
