@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     ATTEND_SPREAD,
     ELSEWHERE,
@@ -33,7 +34,7 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     Keys of `selections` are those of style.STANCES; rows as `measured.tables.decode_rows` makes
     them. Bars span the interquartile range; markers stand beside their context, not on it.
     """
-    figure = go.Figure()
+    figure = Sketch()
     for stance, rows in selections.items():
         series: dict[tuple[str, str, str], list[Row]] = {}
         for row in sorted(rows, key=lambda row: (list(LOOKS).index(row["label"]), _order(row))):
@@ -45,11 +46,11 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
     times = [row[name] for row in rows for name in ATTEND_SPREAD] or SECONDS
     figure.update_yaxes(seconds_axis(times, "attend (median, measured)"))
-    return laid_out(figure, height=440).update_layout(showlegend=True)
+    return laid_out(figure, height=440, showlegend=True)
 
 
 def _add_series(
-    figure: go.Figure, stance: str, label: str, name: str, evidence: str, rows: Sequence[Row]
+    figure: Sketch, stance: str, label: str, name: str, evidence: str, rows: Sequence[Row]
 ) -> None:
     look, stands = LOOKS[label], STANCES[stance]
     figure.add_scatter(

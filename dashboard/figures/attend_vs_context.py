@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     ATTEND_SPREAD,
     LOOKS,
@@ -35,7 +36,7 @@ def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Fi
     makes them, with `label` naming a look of style.LOOKS; the axis holds `context_lens` in any
     case.
     """
-    figure = go.Figure()
+    figure = Sketch()
     named: set[str] = set()
     for label in LOOKS:
         mine = sorted(
@@ -59,7 +60,7 @@ def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Fi
 
 
 def _add_line(
-    figure: go.Figure,
+    figure: Sketch,
     label: str,
     rows: Sequence[Row],
     field: str,
@@ -85,7 +86,7 @@ def _add_line(
     named.add(name)
 
 
-def _add_markers(figure: go.Figure, label: str, rows: Sequence[Row]) -> None:
+def _add_markers(figure: Sketch, label: str, rows: Sequence[Row]) -> None:
     if not rows:
         return
     figure.add_scatter(
@@ -99,7 +100,7 @@ def _add_markers(figure: go.Figure, label: str, rows: Sequence[Row]) -> None:
     )
 
 
-def _set_axes(figure: go.Figure, contexts: Sequence[int], times: Sequence[float]) -> None:
+def _set_axes(figure: Sketch, contexts: Sequence[int], times: Sequence[float]) -> None:
     """Whole powers around what there is, so that a further row seldom moves the axes."""
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
     figure.update_yaxes(seconds_axis(times or SECONDS, "attend (median, measured here)"))

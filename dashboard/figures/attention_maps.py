@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.style import laid_out, share_axis, shared_look, translucent
+from dashboard.figures.style import share_axis, shared_layout, shared_look, translucent
 
 COLUMNS = 2  # maps side by side, also on a phone
 ROW, FOOT = 190, 86  # pixels of a map with its title, and of the colour bar
@@ -46,7 +46,7 @@ def attention_maps(weights: Sequence[Matrix], n_kv_heads: int, tokens: Sequence[
     figure.update_yaxes(range=ends[::-1], **ticks, **look)
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
-    laid_out(figure, height=plot_height + TITLE + FOOT)
+    figure.update_layout(shared_layout(plot_height + TITLE + FOOT))
     return figure.update_layout(
         margin={"t": TITLE, "b": FOOT}, coloraxis=share_axis("attention weight", power=SPREAD)
     )

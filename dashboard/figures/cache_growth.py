@@ -10,6 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import LOOKS, NEUTRAL, bytes_axis, context_axis, laid_out
 from gqa_core import units
 
@@ -34,7 +35,7 @@ def cache_growth(
     holds `highest` in any case, so it stays where it is while ceilings come and go. `allocated` are
     the bytes where windows save nothing: thin lines above their variant's own.
     """
-    figure = go.Figure()
+    figure = Sketch()
     ceilings = ceilings or {}
     allocated = allocated or {}
     values = [value for curve in (*curves.values(), *allocated.values()) for value in curve]
@@ -54,7 +55,7 @@ def cache_growth(
             hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
         )
     _add_allocated(figure, allocated, contexts)
-    low, high = figure.layout.yaxis.range
+    low, high = figure.layout["yaxis"]["range"]
     figure.add_scatter(
         x=[at, at],
         y=[10**low, 10**high],
@@ -73,7 +74,7 @@ def cache_growth(
 
 
 def _add_allocated(
-    figure: go.Figure, allocated: Mapping[str, Sequence[int]], contexts: Sequence[int]
+    figure: Sketch, allocated: Mapping[str, Sequence[int]], contexts: Sequence[int]
 ) -> None:
     """Thin lines in their variant's look, and one grey entry in the legend for all of them."""
     for variant, n_bytes in allocated.items():
@@ -99,7 +100,7 @@ def _add_allocated(
 
 
 def _add_measured(
-    figure: go.Figure, label: str, field: str, rows: Sequence[Mapping[str, Any]]
+    figure: Sketch, label: str, field: str, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """One marker a measured cache; its hover tells how far it is from the line."""
     if not rows:
@@ -128,7 +129,7 @@ def _marker(field: str, symbol: str, color: str) -> dict:
     return {"symbol": symbol, "size": 10, "color": color}
 
 
-def _add_legend(figure: go.Figure) -> None:
+def _add_legend(figure: Sketch) -> None:
     """One grey entry for each kind of measured bytes, whatever the variant."""
     for field, name in MEASURED.items():
         figure.add_scatter(
@@ -140,7 +141,7 @@ def _add_legend(figure: go.Figure) -> None:
         )
 
 
-def _add_ceilings(figure: go.Figure, ceilings: Mapping[str, int], contexts: Sequence[int]) -> None:
+def _add_ceilings(figure: Sketch, ceilings: Mapping[str, int], contexts: Sequence[int]) -> None:
     """Dashed grey lines, one for each size, labelled at the left end, where curves are lowest.
 
     A label stands under its line, or over it where the next line below is close; it starts past

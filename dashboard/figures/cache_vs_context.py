@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import LOOKS, bytes_axis, context_axis, laid_out
 from gqa_core import units
 
@@ -20,7 +21,7 @@ def cache_vs_context(
     The axis spans whole steps around MHA, MQA and MLA, so it stays where it is while the K/V heads
     and the context are moved.
     """
-    figure = go.Figure()
+    figure = Sketch()
     for variant, n_bytes in curves.items():
         look = LOOKS[variant]
         figure.add_scatter(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     WAY_LOOKS,
     context_axis,
@@ -21,7 +22,7 @@ from gqa_core.theory.fit import PowerFit
 
 def step_vs_tokens(found: Sequence[Series]) -> go.Figure:
     """Median time of the step that adds token n; bars span the interquartile range."""
-    figure = go.Figure()
+    figure = Sketch()
     for one in found:
         _add(figure, one, one.step_fit, **medians(one.steps))
     times = [time for one in found for step in one.steps for time in step]
@@ -30,7 +31,7 @@ def step_vs_tokens(found: Sequence[Series]) -> go.Figure:
 
 def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
     """Time of all steps up to token n, each taken once."""
-    figure = go.Figure()
+    figure = Sketch()
     for one in found:
         _add(figure, one, one.total_fit, y=list(one.totals))
     times = [time for one in found for time in one.totals]
@@ -38,7 +39,7 @@ def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
 
 
 def _add(
-    figure: go.Figure, one: Series, fit: PowerFit | None, *, y: Sequence[float], **how: object
+    figure: Sketch, one: Series, fit: PowerFit | None, *, y: Sequence[float], **how: object
 ) -> None:
     look = WAY_LOOKS[one.way, one.part]
     figure.add_scatter(
@@ -67,7 +68,7 @@ def _add(
 
 
 def _laid_out(
-    figure: go.Figure, found: Sequence[Series], times: Sequence[float], title: str
+    figure: Sketch, found: Sequence[Series], times: Sequence[float], title: str
 ) -> go.Figure:
     """Whole powers around markers and bars, so that a further run seldom moves the axes."""
     lengths = [length for one in found for length in one.lengths] or [16, 4096]

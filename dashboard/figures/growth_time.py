@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     POLICY_LOOKS,
     context_axis,
@@ -21,7 +22,7 @@ from gqa_core.measure.record import quartiles
 
 def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     """Median time to append a token, all layers, at each length; records by policy."""
-    figure = go.Figure()
+    figure = Sketch()
     lengths, times = [], []
     for policy, record in records.items():
         look = POLICY_LOOKS[policy]

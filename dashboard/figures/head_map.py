@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from dashboard.cache.sentences import latent_says, part_hover
 from dashboard.figures.head_strips import head_strips
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import FAINT, NEUTRAL, laid_out, shared_look
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig
@@ -30,7 +31,7 @@ def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> g
     parts = cached_parts(attention, kv_format)
     if attention.n_heads > MAX_JOINED:
         return head_strips(attention, parts, selected)
-    figure = go.Figure()
+    figure = Sketch()
     if isinstance(attention, LatentConfig):
         _add_latent(figure, attention, parts, selected)
     else:
@@ -40,11 +41,11 @@ def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> g
     _add_label(figure, top + 0.36, units.count(attention.n_heads, "query head") + own)
     figure.update_xaxes(visible=False, range=[-0.7, attention.n_heads - 0.3], fixedrange=True)
     figure.update_yaxes(visible=False, range=[-0.55, top + 0.5], fixedrange=True)
-    laid_out(figure, height=round(LEVEL * (top + 1.1)))
-    return figure.update_layout(showlegend=False, barmode="overlay")
+    height = round(LEVEL * (top + 1.1))
+    return laid_out(figure, height, showlegend=False, barmode="overlay")
 
 
-def _add_shared(figure: go.Figure, parts: Sequence[CachedPart], selected: int) -> None:
+def _add_shared(figure: Sketch, parts: Sequence[CachedPart], selected: int) -> None:
     """Grouped heads: circles over squares, one line each, all in the colour of their K/V head."""
     middles = [(part.query_heads[0] + part.query_heads[-1]) / 2 for part in parts]
     larger = [SELECTED if index == selected else 0 for index in range(len(parts))]
@@ -88,7 +89,7 @@ def _add_shared(figure: go.Figure, parts: Sequence[CachedPart], selected: int) -
 
 
 def _add_latent(
-    figure: go.Figure,
+    figure: Sketch,
     attention: LatentConfig,
     parts: Sequence[CachedPart],
     selected: int,
@@ -144,7 +145,7 @@ def _add_latent(
 
 
 def _add_row(
-    figure: go.Figure,
+    figure: Sketch,
     y: float,
     name: str,
     xs: Sequence[float],
@@ -173,7 +174,7 @@ def _add_row(
     )
 
 
-def _add_label(figure: go.Figure, y: float, text: str) -> None:
+def _add_label(figure: Sketch, y: float, text: str) -> None:
     figure.add_annotation(
         x=0, xref="paper", xanchor="left", y=y, showarrow=False, text=text, font={"size": 12}
     )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import LOOKS, laid_out
 from dashboard.model.variants import says
 from gqa_core.configs import AttentionConfig, GroupedConfig
@@ -25,7 +26,7 @@ Sharers = list[tuple[int, range]]  # K/V heads, or the one latent, with the quer
 
 def head_sharing(rows: Mapping[str, AttentionConfig]) -> go.Figure:
     """One row a variant: query heads above, K/V heads as squares, and in between who reads what."""
-    figure = go.Figure()
+    figure = Sketch()
     for index, (variant, attention) in enumerate(rows.items()):
         base = float(len(rows) - 1 - index)
         sharers = _sharers(attention)
@@ -46,7 +47,7 @@ def head_sharing(rows: Mapping[str, AttentionConfig]) -> go.Figure:
     n_heads = max((attention.n_heads for attention in rows.values()), default=1)
     figure.update_xaxes(visible=False, range=[-0.7, n_heads - 0.3], fixedrange=True)
     figure.update_yaxes(visible=False, range=[0, len(rows)], fixedrange=True)
-    return laid_out(figure, height=ROW_HEIGHT * max(len(rows), 1)).update_layout(showlegend=False)
+    return laid_out(figure, height=ROW_HEIGHT * max(len(rows), 1), showlegend=False)
 
 
 def _sharers(attention: AttentionConfig) -> list[range]:
@@ -73,9 +74,7 @@ def _size(n_heads: int) -> float:
     return min(max(260 / n_heads, 3), 14)
 
 
-def _add_circles(
-    figure: go.Figure, variant: str, base: float, chosen: Sharers, n_heads: int
-) -> None:
+def _add_circles(figure: Sketch, variant: str, base: float, chosen: Sharers, n_heads: int) -> None:
     """Query heads, and a line from each to what it reads."""
     look = _look(variant, chosen)
     lines_x, lines_y = [], []
@@ -105,9 +104,7 @@ def _add_circles(
     )
 
 
-def _add_funnels(
-    figure: go.Figure, variant: str, base: float, chosen: Sharers, n_heads: int
-) -> None:
+def _add_funnels(figure: Sketch, variant: str, base: float, chosen: Sharers, n_heads: int) -> None:
     """One filled shape for each K/V head, as wide above as the query heads that read it."""
     xs, ys = [], []
     for _, heads in chosen:
@@ -129,9 +126,7 @@ def _add_funnels(
     )
 
 
-def _add_cached(
-    figure: go.Figure, variant: str, base: float, chosen: Sharers, n_heads: int
-) -> None:
+def _add_cached(figure: Sketch, variant: str, base: float, chosen: Sharers, n_heads: int) -> None:
     """What is cached, as squares that leave each other room."""
     n_cached = n_heads // len(chosen[0][1])
     size = min(_size(n_heads) + 3, max(260 / n_cached, 3 if n_heads <= MAX_CIRCLES else 1))

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.style import laid_out, share_axis, shared_look
+from dashboard.figures.style import share_axis, shared_layout, shared_look
 from gqa_core import units
 
 NAMES = {"keys": "Keys", "values": "Values", "patterns": "Attention"}
@@ -44,7 +44,7 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
         figure.update_yaxes(showticklabels=False, ticks="", col=column)
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
-    laid_out(figure, height=plot_height + TITLE + FOOT)
+    figure.update_layout(shared_layout(plot_height + TITLE + FOOT))
     return figure.update_layout(
         margin={"t": TITLE, "b": FOOT}, coloraxis=share_axis("linear CKA"), showlegend=False
     )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.cache.sentences import latent_says, part_hover
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     FRAME,
     NEUTRAL,
@@ -33,7 +34,7 @@ def head_strips(
     attention: AttentionConfig, parts: Sequence[CachedPart], selected: int
 ) -> go.Figure:
     """Cells of query heads above, of K/V heads (or MLA's two parts) below, each under a title."""
-    figure = go.Figure()
+    figure = Sketch()
     n_heads = attention.n_heads
     below = -_n_rows(n_heads) - TITLE
     if isinstance(attention, LatentConfig):
@@ -59,8 +60,8 @@ def head_strips(
         end = below - _n_rows(len(parts))
     figure.update_xaxes(visible=False, range=[-0.6, COLUMNS - 0.4], fixedrange=True)
     figure.update_yaxes(visible=False, range=[end - 0.1, TITLE], fixedrange=True)
-    laid_out(figure, height=round(CELL * (TITLE - end)) + 16)
-    return figure.update_layout(showlegend=False, barmode="overlay")
+    height = round(CELL * (TITLE - end)) + 16
+    return laid_out(figure, height, showlegend=False, barmode="overlay")
 
 
 def _n_rows(n_cells: int) -> int:
@@ -74,7 +75,7 @@ def _place(index: int, top: float) -> tuple[int, float]:
 
 
 def _add_cells(
-    figure: go.Figure,
+    figure: Sketch,
     name: str,
     top: float,
     colors: Sequence[int],
@@ -121,7 +122,7 @@ def _add_cells(
     _add_numbers(figure, places, [shared_look(color)[1] for color in colors])
 
 
-def _add_hollow(figure: go.Figure, n_heads: int) -> None:
+def _add_hollow(figure: Sketch, n_heads: int) -> None:
     places = [_place(head, 0) for head in range(n_heads)]
     figure.add_scatter(
         x=[x for x, _ in places],
@@ -136,7 +137,7 @@ def _add_hollow(figure: go.Figure, n_heads: int) -> None:
     )
 
 
-def _add_bars(figure: go.Figure, parts: Sequence[CachedPart], top: float, selected: int) -> None:
+def _add_bars(figure: Sketch, parts: Sequence[CachedPart], top: float, selected: int) -> None:
     start = -0.5
     for index, part in enumerate(parts):
         width = part.read_share * COLUMNS
@@ -155,7 +156,7 @@ def _add_bars(figure: go.Figure, parts: Sequence[CachedPart], top: float, select
 
 
 def _add_numbers(
-    figure: go.Figure, places: Sequence[tuple[float, float]], inks: Sequence[str]
+    figure: Sketch, places: Sequence[tuple[float, float]], inks: Sequence[str]
 ) -> None:
     figure.add_scatter(
         x=[x for x, _ in places],
@@ -168,7 +169,7 @@ def _add_numbers(
     )
 
 
-def _add_title(figure: go.Figure, top: float, text: str) -> None:
+def _add_title(figure: Sketch, top: float, text: str) -> None:
     figure.add_annotation(
         x=0,
         xref="paper",

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from dashboard.cache.sentences import heads_named
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import DARK, NEUTRAL, laid_out, pale, shared_look
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.sharding import GpuShare, gpu_shares
@@ -29,7 +30,7 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
         ValueError: as `gqa_core.theory.sharding.on_one_gpu`.
     """
     shares = gpu_shares(attention, tp)
-    figure = go.Figure()
+    figure = Sketch()
     _add_queries(figure, attention, shares)
     for is_copy in (False, True):
         held = [share for share in shares if share.is_copy == is_copy]
@@ -45,15 +46,16 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
         fixedrange=True,
     )
     height = ROW[tp > MANY] * tp + 80
-    laid_out(figure, height=height)
-    return figure.update_layout(
+    return laid_out(
+        figure,
+        height,
         barmode="overlay",
         bargap=0,
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
     )
 
 
-def _add_queries(figure: go.Figure, attention: AttentionConfig, shares: Sequence[GpuShare]) -> None:
+def _add_queries(figure: Sketch, attention: AttentionConfig, shares: Sequence[GpuShare]) -> None:
     cells = [(share, at, head) for share in shares for at, head in enumerate(share.query_heads)]
     width = 1 / len(shares[0].query_heads)
     grouped = isinstance(attention, GroupedConfig)
@@ -85,7 +87,7 @@ def _add_queries(figure: go.Figure, attention: AttentionConfig, shares: Sequence
 
 
 def _add_cached(
-    figure: go.Figure, attention: AttentionConfig, shares: Sequence[GpuShare], is_copy: bool
+    figure: Sketch, attention: AttentionConfig, shares: Sequence[GpuShare], is_copy: bool
 ) -> None:
     grouped = isinstance(attention, GroupedConfig)
     cells = [(share, at, kv) for share in shares for at, kv in enumerate(share.kv_heads or [None])]
@@ -121,7 +123,7 @@ def _add_cached(
     _add_cached_numbers(figure, shares)
 
 
-def _add_cached_numbers(figure: go.Figure, shares: Sequence[GpuShare]) -> None:
+def _add_cached_numbers(figure: Sketch, shares: Sequence[GpuShare]) -> None:
     """The numbers of K/V heads, each on a ground of its own, clear of the hatching."""
     count = len(shares[0].kv_heads) or 1
     for share in shares:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     ELSEWHERE,
     NEUTRAL,
@@ -35,7 +36,7 @@ def loss_vs_cache(
     Models from scratch are taken after all their steps. The axes hold all of `cache_bytes` and
     `losses`, drawn or not.
     """
-    figure = go.Figure()
+    figure = Sketch()
     curves: dict[tuple[str, str], list[LossSeries]] = {}
     for one in found:
         if one.final(percent):
@@ -49,11 +50,11 @@ def loss_vs_cache(
         | {"title": {"text": "cache of one sequence (float32)"}}
     )
     figure.update_yaxes(loss_axis(losses or NO_LOSSES))
-    return laid_out(figure, height=460).update_layout(showlegend=True)
+    return laid_out(figure, height=460, showlegend=True)
 
 
 def _add_group(
-    figure: go.Figure, start: str, evidence: str, percent: int, mine: Sequence[LossSeries]
+    figure: Sketch, start: str, evidence: str, percent: int, mine: Sequence[LossSeries]
 ) -> None:
     scratch, elsewhere = start == SCRATCH, evidence == MEASURED_ELSEWHERE
     name = "from scratch" if scratch else f"shared by {start}, {percent}% uptrained"

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     ELSEWHERE,
     GRID,
@@ -29,7 +30,7 @@ def loss_vs_percent(
     found: Sequence[LossSeries], percents: Sequence[int], losses: Sequence[float]
 ) -> go.Figure:
     """Loss against uptraining; the axes hold all of `percents` and `losses`, drawn or not."""
-    figure = go.Figure()
+    figure = Sketch()
     for one in found:
         _add_series(figure, one)
     figure.update_xaxes(
@@ -41,10 +42,10 @@ def loss_vs_percent(
         fixedrange=True,
     )
     figure.update_yaxes(loss_axis(losses or NO_LOSSES))
-    return laid_out(figure, height=460).update_layout(showlegend=True)
+    return laid_out(figure, height=460, showlegend=True)
 
 
-def _add_series(figure: go.Figure, one: LossSeries) -> None:
+def _add_series(figure: Sketch, one: LossSeries) -> None:
     look, elsewhere = sharing_look(one.n_heads, one.n_kv_heads), one.evidence == MEASURED_ELSEWHERE
     figure.add_scatter(
         x=[percent + BESIDE * elsewhere for percent in one.spreads],

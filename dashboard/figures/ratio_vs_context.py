@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     FAINT,
     LOOKS,
@@ -32,7 +33,7 @@ def ratio_vs_context(
     Bars go from the ratio at best to that at worst, by the quartiles of both: a win is a bar that
     ends below one. What other work disturbed is faint. The axis holds `context_lens` in any case.
     """
-    figure = go.Figure()
+    figure = Sketch()
     ratios = [duel.ratio(quantity) for mine in fought.values() for duel in mine]
     low, high = whole_powers([one for ends in ratios for one in ends] + [0.6, 1.4], 2)
     ends = [min(context_lens), max(context_lens)]
@@ -56,7 +57,7 @@ def ratio_vs_context(
 
 
 def _add_bracket(
-    figure: go.Figure, name: str, mine: Sequence[Duel], quantity: str, height: tuple[float, float]
+    figure: Sketch, name: str, mine: Sequence[Duel], quantity: str, height: tuple[float, float]
 ) -> None:
     bracket = crossover(mine, quantity).bracket
     if bracket is None:
@@ -78,7 +79,7 @@ def _add_bracket(
     )
 
 
-def _add_markers(figure: go.Figure, name: str, mine: Sequence[Duel], quantity: str) -> None:
+def _add_markers(figure: Sketch, name: str, mine: Sequence[Duel], quantity: str) -> None:
     look, ratios = LOOKS[mine[0].own["label"]], [duel.ratio(quantity) for duel in mine]
     figure.add_scatter(
         x=[duel.context_len for duel in mine],

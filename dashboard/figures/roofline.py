@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     LOOKS,
     NEUTRAL,
@@ -43,7 +44,7 @@ def roofline(
     `label` naming a look of style.LOOKS; a marker is larger the longer its context.
     """
     low, high = _range(rows, here, published)
-    figure = go.Figure()
+    figure = Sketch()
     for label, intensity in intensities.items():
         _add_intensity(figure, label, intensity, (low, HEADROOM * high))
     name_at = INTENSITIES[1]
@@ -77,9 +78,7 @@ def _range(
     return whole_powers(rates or RATES, 10)
 
 
-def _add_intensity(
-    figure: go.Figure, label: str, intensity: float, ends: tuple[float, float]
-) -> None:
+def _add_intensity(figure: Sketch, label: str, intensity: float, ends: tuple[float, float]) -> None:
     is_left = label in ("MHA", "MQA")  # of its line, so that neighbours do not meet
     figure.add_scatter(
         x=[intensity, intensity],
@@ -95,7 +94,7 @@ def _add_intensity(
     )
 
 
-def _add_roof(figure: go.Figure, roof: Roof, name: str, line: dict[str, Any]) -> None:
+def _add_roof(figure: Sketch, roof: Roof, name: str, line: dict[str, Any]) -> None:
     """A slope up to the ridge, and flat behind it."""
     low, high = INTENSITIES
     ridge = roof.ridge_point
@@ -114,7 +113,7 @@ def _add_roof(figure: go.Figure, roof: Roof, name: str, line: dict[str, Any]) ->
     )
 
 
-def _add_name(figure: go.Figure, name: str, x: float, y: float) -> None:
+def _add_name(figure: Sketch, name: str, x: float, y: float) -> None:
     """The name of a published roof, above it."""
     figure.add_scatter(
         x=[x],
@@ -130,7 +129,7 @@ def _add_name(figure: go.Figure, name: str, x: float, y: float) -> None:
 
 
 def _add_points(
-    figure: go.Figure, label: str, rows: Sequence[Row], sizes: Mapping[int, float]
+    figure: Sketch, label: str, rows: Sequence[Row], sizes: Mapping[int, float]
 ) -> None:
     if not rows:
         return

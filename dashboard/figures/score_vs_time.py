@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import GRID, LOOKS, OPEN, laid_out
 from gqa_core.catalog.results import SCORE, TIME, PublishedResult
 
@@ -14,7 +15,7 @@ MAX_TIME_S, SCORES = 1.8, (45.5, 47.7)  # the axes, around all four models of th
 
 def score_vs_time(results: Sequence[PublishedResult]) -> go.Figure:
     """Average score against time per sample; models without both are left out."""
-    figure = go.Figure()
+    figure = Sketch()
     times, scores = (
         {result.model: result for result in results if result.measure == measure}
         for measure in (TIME, SCORE)
@@ -29,10 +30,10 @@ def score_vs_time(results: Sequence[PublishedResult]) -> go.Figure:
     figure.update_yaxes(
         axis | {"range": list(SCORES), "title": {"text": "average score (higher is better)"}}
     )
-    return laid_out(figure, height=360).update_layout(showlegend=False)
+    return laid_out(figure, height=360, showlegend=False, margin={"b": 56})
 
 
-def _add_model(figure: go.Figure, time_s: float, score: PublishedResult) -> None:
+def _add_model(figure: Sketch, time_s: float, score: PublishedResult) -> None:
     look = LOOKS[score.variant]
     figure.add_scatter(
         x=[time_s],

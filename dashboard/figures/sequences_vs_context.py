@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import (
     LOOKS,
     NEUTRAL,
@@ -38,7 +39,7 @@ def sequences_vs_context(
     Dotted lines stand at the sliders: where they cross below a line, so many users fit. The axes
     hold MHA, MQA and MLA, so they stay where they are while K/V heads, context and users are moved.
     """
-    figure = go.Figure()
+    figure = Sketch()
     figure.update_xaxes(context_axis(min(contexts), max(contexts)))
     values = [value for _, ideal in curves.values() for value in ideal]
     _, high = whole_powers([1, max([*values, 10])], 10)
@@ -55,11 +56,11 @@ def sequences_vs_context(
     ends = [min(contexts) / 1.3, max(contexts) * 1.3]
     _add_slider(figure, "users slider", ends, [n_users, n_users])
     _add_label(figure, units.count(n_users, "user"), max(contexts), n_users)
-    return laid_out(figure, height=496).update_layout(legend_traceorder="normal")
+    return laid_out(figure, height=496, legend_traceorder="normal")
 
 
 def _add_line(
-    figure: go.Figure,
+    figure: Sketch,
     variant: str,
     name: str,
     contexts: Sequence[int],
@@ -80,7 +81,7 @@ def _add_line(
 
 
 def _add_band(
-    figure: go.Figure,
+    figure: Sketch,
     variant: str,
     contexts: Sequence[int],
     allocated: Sequence[float],
@@ -102,7 +103,7 @@ def _add_band(
     )
 
 
-def _add_markers(figure: go.Figure, variant: str, at: int, values: Sequence[float]) -> None:
+def _add_markers(figure: Sketch, variant: str, at: int, values: Sequence[float]) -> None:
     """One marker a reading."""
     figure.add_scatter(
         x=[at] * len(values),
@@ -116,7 +117,7 @@ def _add_markers(figure: go.Figure, variant: str, at: int, values: Sequence[floa
     )
 
 
-def _add_slider(figure: go.Figure, name: str, x: Sequence[float], y: Sequence[float]) -> None:
+def _add_slider(figure: Sketch, name: str, x: Sequence[float], y: Sequence[float]) -> None:
     figure.add_scatter(
         x=list(x),
         y=list(y),
@@ -128,7 +129,7 @@ def _add_slider(figure: go.Figure, name: str, x: Sequence[float], y: Sequence[fl
     )
 
 
-def _add_label(figure: go.Figure, text: str, x: float, y: float) -> None:
+def _add_label(figure: Sketch, text: str, x: float, y: float) -> None:
     figure.add_scatter(
         x=[x],
         y=[y * LABEL_SHIFT],

@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import GRID, PATTERN, PHASE_LOOKS, laid_out
 from gqa_core import units
 from gqa_core.theory.crossover import variant_name
@@ -14,7 +15,7 @@ from gqa_core.theory.crossover import variant_name
 
 def step_parts(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     """Medians of the phases of each row in ms, in the order given; contexts side by side."""
-    figure = go.Figure()
+    figure = Sketch()
     places = [
         [f"{units.tokens(row['context_len'])} tokens" for row in rows],
         [variant_name(row) for row in rows],
@@ -34,6 +35,6 @@ def step_parts(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     title = {"text": "phases of a step (ms, median, measured here)"}
     figure.update_yaxes(fixedrange=True, gridcolor=GRID, zeroline=False, title=title)
     above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
-    return laid_out(figure, height=460).update_layout(
-        barmode="stack", bargap=0.25, legend=above | {"traceorder": "normal"}
+    return laid_out(
+        figure, height=460, barmode="stack", bargap=0.25, legend=above | {"traceorder": "normal"}
     )

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
+import pyarrow as pa
 import streamlit as st
 
 from dashboard.figures.style import PLOT_CONFIG
+
+pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own reserves 5 MB; tables here are small
 
 EVIDENCE = {  # what a number rests on, and how it is drawn
     "formula": ("blue", "Computed from the numbers above; drawn as a line."),

@@ -66,8 +66,9 @@ def found_quality(held: Sequence[Record]) -> Measured:
 
 def show_losses(choice: QualityChoice, measured: Measured, *, is_running: bool) -> None:
     """Metrics, and the loss against uptraining and against the cache."""
+    note = st.container()  # there in any case: charts below that change their place are drawn anew
     if not is_running and tasks_left(choice.points, measured.here, loaders.corpus_sha256()):
-        st.info(ASKED)
+        note.info(ASKED)
     found, scratch = measured.series(choice.pooling), measured.series(SCRATCH)
     if not found:
         return

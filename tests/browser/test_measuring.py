@@ -6,8 +6,9 @@ import time
 import psutil
 from playwright.sync_api import expect
 
+from benchmarks.serving import is_settled, wait_until
 from gqa_core.measure.run_log import RunLog
-from tests.browser.conftest import crowding, is_settled, running_server, wait_until
+from tests.browser.conftest import crowding, running_server
 
 SMALL = "/decode?n_heads=2&n_kv_heads=1&head_dim=32&context_len=512"
 LONG = "/decode?n_heads=32&n_kv_heads=8&head_dim=128&context_len=32768"

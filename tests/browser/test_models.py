@@ -7,8 +7,8 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
+from benchmarks.serving import ROOT, is_settled
 from gqa_core import units
-from tests.browser.conftest import ROOT, is_settled
 from tests.browser.test_pages import errors, is_drawn
 
 CONFIG = {

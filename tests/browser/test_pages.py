@@ -3,8 +3,9 @@
 import pytest
 from playwright.sync_api import expect
 
+from benchmarks.serving import is_settled
 from dashboard.frame.page import PAGES
-from tests.browser.conftest import is_settled, running_server
+from tests.browser.conftest import running_server
 
 TITLES = {
     "/": ("Overview", "What sharing K/V heads buys"),

@@ -5,8 +5,9 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from benchmarks.serving import is_settled
 from gqa_core.measure.run_log import RunLog
-from tests.browser.conftest import is_settled, running_server
+from tests.browser.conftest import running_server
 from tests.measure import samples
 
 HTML = "<img src=x onerror=\"document.title='run'\"> **GPU**"

@@ -1,0 +1,64 @@
+"""A figure before it is one: plain dicts, which Plotly checks in one go.
+
+Adding to a `go.Figure` piece by piece checks and copies at every call: the overview's charts took
+four times as long as when all is handed over at once. A slider waits for that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+
+
+class Sketch:
+    """Traces and layout as Plotly's own attributes, under Plotly's names of the calls."""
+
+    def __init__(self) -> None:
+        self.data: list[dict[str, Any]] = []
+        self.layout: dict[str, Any] = {}
+
+    def add_scatter(self, **trace: Any) -> None:
+        """Lines, markers, text or an area."""
+        self.data.append({"type": "scatter", **trace})
+
+    def add_bar(self, **trace: Any) -> None:
+        """Bars."""
+        self.data.append({"type": "bar", **trace})
+
+    def add_heatmap(self, **trace: Any) -> None:
+        """Coloured cells."""
+        self.data.append({"type": "heatmap", **trace})
+
+    def add_annotation(self, **annotation: Any) -> None:
+        """A text at a place."""
+        self.layout.setdefault("annotations", []).append(annotation)
+
+    def update_xaxes(self, axis: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Set attributes of the x axis, others stay."""
+        self.update_layout(xaxis={**(axis or {}), **more})
+
+    def update_yaxes(self, axis: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Set attributes of the y axis, others stay."""
+        self.update_layout(yaxis={**(axis or {}), **more})
+
+    def update_layout(self, **attributes: Any) -> None:
+        """Set attributes of the layout; those inside of them that are not named stay."""
+        _merge(self.layout, attributes)
+
+    def figure(self) -> go.Figure:
+        """The figure.
+
+        Raises:
+            ValueError: an attribute that Plotly does not know, or a value that it does not take.
+        """
+        return go.Figure(data=self.data, layout=self.layout)
+
+
+def _merge(old: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for name, value in new.items():
+        if isinstance(value, Mapping) and isinstance(old.get(name), dict):
+            _merge(old[name], value)
+        else:
+            old[name] = dict(value) if isinstance(value, Mapping) else value
