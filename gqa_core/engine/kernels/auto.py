@@ -1,7 +1,7 @@
 """Which kernel `auto` stands for: a small table, measured, not guessed.
 
 A cache of 512 tokens and more on a CPU is laid out for `split_kv`: from there on it is level with
-the best of torch's calls or ahead of it, up to eight times for absorbed MLA in bfloat16
+the best of torch's calls or ahead of it, up to seven times for absorbed MLA in bfloat16
 (docs/performance.md); at 16 tokens they are ahead by up to a half. Shorter caches, and plain
 tensors that no cache has laid out for it, go to torch's own calls. On another 2-core AVX-512 CPU
 with torch 2.13, 32 heads of 128, milliseconds for 32 / 8 / 1 K/V heads:
