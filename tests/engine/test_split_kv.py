@@ -132,8 +132,9 @@ def test_slots_past_the_length_may_hold_nan(kernel):
     assert relative_error(o, want) < 1e-5
 
 
-def test_nan_in_a_slot_that_is_read_is_not_hidden():
-    q, keys, values = qkv(1, 4, 1, 70, 32)
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+def test_nan_in_a_slot_that_is_read_is_not_hidden(dtype):
+    q, keys, values = qkv(1, 4, 1, 70, 32, dtype=dtype)
     keys[0, 0, 66, 3] = float("nan")
     assert KVCache.from_tensors(keys, values, SPLIT_KV).attend(q).isnan().all()
 
@@ -227,6 +228,13 @@ def test_the_plain_form_is_the_definition_and_the_fast_form_is_the_plain_one(n_c
     assert relative_error(plain, expected(q, keys, values)) < 1e-12
     fast = decode_attention(q.float(), keys.float(), values.float(), kernel=SPLIT_KV)
     assert relative_error(fast, plain) < 1e-5
+
+
+def test_an_output_in_bfloat16_is_that_of_float32_rounded_once():
+    q, keys, values = qkv(2, 8, 2, 500, 64, dtype=torch.bfloat16)
+    o = KVCache.from_tensors(keys, values, SPLIT_KV).attend(q)
+    wide = KVCache.from_tensors(keys.float(), values.float(), SPLIT_KV).attend(q.float())
+    assert torch.equal(o, wide.bfloat16())
 
 
 def test_threads_may_attend_over_one_cache_at_once():

@@ -17,6 +17,7 @@ from numba.extending import intrinsic
 
 from gqa_core.engine.kernels.vectors import (
     F32,
+    I32,
     LANES,
     VECTOR,
     Operand,
@@ -157,6 +158,29 @@ def number(typing, b):
         return Operand(context, builder, signature.args[0], arguments[0]).first()
 
     return types.float32(b), generate
+
+
+@intrinsic
+def put(typing, b, x):
+    """b[0] = x, to the nearest bfloat16 where b holds such (ties to even, NaN stays one)."""
+
+    def generate(context, builder, signature, arguments):
+        place = Operand(context, builder, signature.args[0], arguments[0]).place
+        builder.store(_rounded(builder, place.type.pointee, arguments[1]), place)
+        return context.get_dummy_value()
+
+    return types.void(b, types.float32), generate
+
+
+def _rounded(builder: ir.IRBuilder, kind: ir.Type, x: ir.Value) -> ir.Value:
+    if kind == F32:
+        return x
+    bits, half = builder.bitcast(x, I32), ir.Constant(I32, 16)
+    is_odd = builder.and_(builder.lshr(bits, half), ir.Constant(I32, 1))
+    nearest = builder.add(builder.add(bits, ir.Constant(I32, 0x7FFF)), is_odd)
+    is_number = builder.fcmp_ordered("==", x, x)
+    kept = builder.select(is_number, nearest, ir.Constant(I32, 0x7FC00000))
+    return builder.trunc(builder.lshr(kept, half), kind)
 
 
 @intrinsic

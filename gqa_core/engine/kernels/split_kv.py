@@ -28,6 +28,8 @@ from gqa_core.engine.kernels.vectors import LANES
 from gqa_core.engine.key_layouts import PAGE, KeysInPages
 
 DTYPES = {torch.float32: torch.float32, torch.bfloat16: torch.uint16, torch.float16: torch.int16}
+WRITTEN = {one: torch.float32 if one == torch.float16 else one for one in DTYPES}
+LIKE = {torch.float32: np.float32(0), torch.bfloat16: np.uint16(0)}  # an output's numbers
 HEADS_AT_ONCE = 64  # of latent attention: their queries and sums fit a core's cache of 1 MB
 LOG2_E = math.log2(math.e)
 MOST_THREADS = config.NUMBA_NUM_THREADS  # as many as there are cores unless the environment says
@@ -92,9 +94,10 @@ class GroupedSplitKV:
         """Output (b, h, 1, v) of q (b, h, 1, d) over the first s tokens."""
         (b, k, d, v), h = self._shape, q.shape[1]
         q, (by_batch, by_head) = _in_rows(q)
-        o = torch.empty(b, h, 1, v)
+        o = torch.empty(b, h, 1, v, dtype=WRITTEN[q.dtype])
         grouped_loop(
             o.data_ptr(),
+            LIKE[o.dtype],
             q.data_ptr(),
             self._pages,
             self._values,
@@ -103,7 +106,7 @@ class GroupedSplitKV:
             (by_batch, by_head, *self._strides),
             _counts(b * k, s),
         )
-        return o if q.dtype == torch.float32 else o.to(q.dtype)
+        return o if o.dtype == q.dtype else o.to(q.dtype)
 
 
 class LatentSplitKV:
@@ -128,9 +131,10 @@ class LatentSplitKV:
         (q_latent, latent_strides), (q_rope, rope_strides) = _in_rows(q_latent), _in_rows(q_rope)
         n_blocks = -(-h // HEADS_AT_ONCE)
         n_columns = whole_vectors(-(-h // n_blocks))
-        o = torch.empty(b, h, 1, c)
+        o = torch.empty(b, h, 1, c, dtype=WRITTEN[q_latent.dtype])
         latent_loop(
             o.data_ptr(),
+            LIKE[o.dtype],
             (q_latent.data_ptr(), *latent_strides),
             (q_rope.data_ptr(), *rope_strides),
             self._entries,
@@ -139,7 +143,7 @@ class LatentSplitKV:
             (n_columns, n_blocks, self._capacity),
             _counts(b * n_blocks, s),
         )
-        return o if q_latent.dtype == torch.float32 else o.to(q_latent.dtype)
+        return o if o.dtype == q_latent.dtype else o.to(q_latent.dtype)
 
 
 def _like(x: Tensor) -> tuple[torch.dtype, torch.device]:

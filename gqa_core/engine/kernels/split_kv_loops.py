@@ -43,6 +43,7 @@ from gqa_core.engine.kernels.simd import (
     column_softmax,
     number,
     pointer_to,
+    put,
     row_exp2,
     row_max,
     widen,
@@ -85,7 +86,10 @@ def _workspace(n_tasks, room):
 
 @njit(fastmath=EXACT)
 def _merge(o, o_at, n, chunks, n_chunks, at):
-    """The n numbers of a row from all its chunks, each as far below the largest score as it is."""
+    """The n numbers of a row from all its chunks, each as far below the largest score as it is.
+
+    They are summed where the first chunk has its own.
+    """
     (scratch, first, room), (top, total, summed) = chunks, at
     largest, whole = LOWEST, np.float32(0)
     for chunk in range(n_chunks):
@@ -96,9 +100,11 @@ def _merge(o, o_at, n, chunks, n_chunks, at):
     for chunk in range(n_chunks):
         mine = first + chunk * room
         part = np.float32(2.0) ** (scratch[mine + top] - largest) / whole
-        for i in range(n):
-            before = o[o_at + i] if chunk > 0 else np.float32(0)
-            o[o_at + i] = before + part * scratch[mine + summed + i]
+        for i in range(summed, summed + n):
+            before = scratch[first + i] if chunk > 0 else np.float32(0)
+            scratch[first + i] = before + part * scratch[mine + i]
+    for i in range(n):
+        put((o, o_at + i, 0), scratch[first + summed + i])
 
 
 @njit(fastmath=EXACT)
@@ -138,10 +144,10 @@ def _grouped_places(g, d, stored):
 
 
 @cached_compile
-def grouped_loop(o_at, q_at, pages, values, scale, shape, strides, counts):
-    """All heads of q, each K/V head's chunks side by side, into o (b, h, 1, v)."""
+def grouped_loop(o_at, o_like, q_at, pages, values, scale, shape, strides, counts):
+    """All heads of q, each K/V head's chunks side by side, into o (b, h, 1, v) of o_like's kind."""
     (b, k, g, d, v, _), (q_b, q_h, _, _, stored), (n_chunks, n_threads) = shape, strides, counts
-    o = carray(pointer_to(o_at, np.float32(0)), b * k * g * v)
+    o = carray(pointer_to(o_at, o_like), b * k * g * v)
     q = carray(pointer_to(q_at, pages[0]), b * q_b + k * g * q_h)
     _, summed, _, top, total, end = _grouped_places(g, d, stored)
     n_tasks = b * k * n_chunks
@@ -196,14 +202,14 @@ def _latent_places(h, c, r, stored):
 
 
 @cached_compile
-def latent_loop(o_at, q_latent, q_rope, entries, scale, shape, sizes, counts):
+def latent_loop(o_at, o_like, q_latent, q_rope, entries, scale, shape, sizes, counts):
     """All heads of q in blocks of `h`, each block's chunks side by side, into o (b, heads, 1, c).
 
     `wide` is where the entries lie in float32 and may be read a vector too far: in the cache, or a
     page at a time in `scratch`.
     """
     (b, n_heads, c, r, _), (h, n_blocks, _), (n_chunks, n_threads) = shape, sizes, counts
-    o = carray(pointer_to(o_at, np.float32(0)), b * n_heads * c)
+    o = carray(pointer_to(o_at, o_like), b * n_heads * c)
     stored = -(-c // LANES) * LANES
     is_wide = entries.itemsize == 4 and stored == c
     _, summed, _, top, total, _, end = _latent_places(h, c, r, stored)

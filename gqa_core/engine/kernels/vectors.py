@@ -49,9 +49,14 @@ class Operand:
         past = self._builder.mul(ir.Constant(I64, row), by_row)
         return self._builder.load(self._builder.gep(place, [past]), align=4)
 
+    @property
+    def place(self) -> Value:
+        """Where row 0 begins, as a pointer."""
+        return self._row(0, 0)
+
     def first(self) -> Value:
         """The number at the place, as float32."""
-        held = self._builder.load(self._row(0, 0))
+        held = self._builder.load(self.place)
         if self._holds == types.float32:
             return held
         one = self._builder.insert_element(ir.Constant(HALVES, None), held, ir.Constant(I32, 0))
