@@ -90,8 +90,8 @@ class _Cache(ABC):
 class KVCache(_Cache):
     """K and V (b, k, capacity, v) of one layer of grouped attention, laid out for `kernel`.
 
-    K is stored in pages for `split_kv`, which `auto` takes for a long cache on a CPU, and as V is
-    for any other.
+    K is stored in pages for `split_kv`, which `auto` takes on a CPU unless a cache is short, and as
+    V is for any other.
     Naive MLA uses it too: its heads' expanded K and V are those of an MHA.
 
     Raises:
