@@ -1,10 +1,6 @@
 """Split-KV attention over caches laid out for it, against the definition in float64."""
 
-import os
-import subprocess
-import sys
 import threading
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +14,6 @@ from gqa_core.engine.kernels.vectors import LANES
 from gqa_core.engine.reference import reference_attention
 from tests.closeness import TOLERANCE, relative_error
 
-ROOT = Path(__file__).parents[2]
 CONTEXTS = (1, 7, 63, 64, 65, 1000, 4097)
 SHARED = [(1, 1), (4, 4), (8, 2), (6, 2), (7, 1), (32, 1), (128, 1), (128, 8)]  # h, k
 
@@ -258,68 +253,3 @@ def test_a_view_of_half_precision_is_the_same_memory():
     assert _flat(x).dtype == np.uint16
     _flat(x)[0] = 0x4040
     assert x[0] == 3.0
-
-
-PROBE = """
-import sys, torch
-from gqa_core.engine.kernels import vectors
-from gqa_core.engine import KVCache, LatentCache
-torch.manual_seed(1)
-for name in sys.argv[1:]:
-    dtype = getattr(torch, name)
-    tolerance = {"float32": 1e-5, "bfloat16": 2e-2, "float16": 4e-3}[name]
-    q, k, v = (torch.randn(1, n, s, 80).to(dtype) for n, s in ((8, 1), (2, 131), (2, 131)))
-    wide = [x.double().repeat_interleave(4, dim=1) for x in (k, v)]
-    want = (q.double() @ wide[0].transpose(-1, -2) * 80**-0.5).softmax(-1) @ wide[1]
-    o = KVCache.from_tensors(k, v, kernel="split_kv").attend(q)
-    assert (o.double() - want).norm() / want.norm() < tolerance, dtype
-    e = k[:, :1]
-    want = (q.double() @ e.double().transpose(-1, -2) * 0.1).softmax(-1) @ e[..., :64].double()
-    latent = LatentCache.from_tensors(e[:, 0, :, :64], e[:, 0, :, 64:], kernel="split_kv")
-    o = latent.attend(q[..., :64], q[..., 64:], scale=0.1)
-    assert (o.double() - want).norm() / want.norm() < tolerance, dtype
-print("lanes", vectors.LANES, vectors.HAS_FMA)
-"""
-
-
-def run_probe(tmp_path, *dtypes, **environment):
-    """What PROBE says in a process with a compile cache of its own."""
-    known = {"XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        [sys.executable, "-c", PROBE, *dtypes],
-        env=os.environ | known | environment,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-
-
-def compiled(tmp_path):
-    return sorted(tmp_path.rglob("*.nb[ic]"))
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the cache folder is forced by XDG_CACHE_HOME")
-def test_the_forms_for_lesser_processors_are_right_and_damaged_compile_caches_do_no_harm(tmp_path):
-    # No fast instruction at all: four lanes, multiply and add one after the other.
-    plain = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
-    dtypes = "float32", "bfloat16", "float16"
-    assert run_probe(tmp_path, *dtypes, **plain) == ["lanes", "4", "False"]
-    files = compiled(tmp_path)
-    assert len(files) >= 8  # an index and three dtypes for each of the two kernels
-    written = {path: path.stat().st_mtime_ns for path in files}
-    assert run_probe(tmp_path, *dtypes, **plain) == ["lanes", "4", "False"]
-    assert {path: path.stat().st_mtime_ns for path in compiled(tmp_path)} == written, "not reused"
-    for path in files:
-        path.write_bytes(path.read_bytes()[:50] + b"damage" * 20)
-    assert run_probe(tmp_path, "float32", **plain) == ["lanes", "4", "False"]
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the cache folder is forced by XDG_CACHE_HOME")
-def test_without_a_folder_to_write_every_process_compiles_for_itself(tmp_path):
-    (tmp_path / "gqa-lab").write_text("a file where a folder should be")
-    avx2 = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx,+avx2,+fma,+f16c,+sse4.2"}
-    is_x86 = LANES in (8, 16)
-    environment = avx2 if is_x86 else {}
-    lanes = run_probe(tmp_path, "float32", **environment)
-    assert lanes == ["lanes", "8", "True"] if is_x86 else lanes[0] == "lanes"
-    assert not compiled(tmp_path)
