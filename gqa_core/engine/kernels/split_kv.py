@@ -12,18 +12,16 @@ operands with torch took 0.3 ms that way, 0.07 now (2 Xeon cores). How it attend
 from __future__ import annotations
 
 import math
-import threading
 from functools import cache
 
 import numpy as np
 import torch
-from numba import config, set_num_threads
 from torch import Tensor
 
 from gqa_core.engine.kernels import resolve_layout
 from gqa_core.engine.kernels.compile_cache import seal
 from gqa_core.engine.kernels.split_kv_loops import grouped_loop, latent_loop
-from gqa_core.engine.kernels.threads import launch_threads
+from gqa_core.engine.kernels.threads import agreed_threads, launch_threads
 from gqa_core.engine.kernels.vectors import LANES
 from gqa_core.engine.key_layouts import PAGE, KeysInPages
 
@@ -32,9 +30,6 @@ WRITTEN = {one: torch.float32 if one == torch.float16 else one for one in DTYPES
 LIKE = {torch.float32: np.float32(0), torch.bfloat16: np.uint16(0)}  # an output's numbers
 HEADS_AT_ONCE = 64  # of latent attention: their queries and sums fit a core's cache of 1 MB
 LOG2_E = math.log2(math.e)
-MOST_THREADS = config.NUMBA_NUM_THREADS  # as many as there are cores unless the environment says
-
-_asked = threading.local()  # numba keeps its number of threads for each thread that calls it
 
 
 def split_kv(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None) -> Tensor:
@@ -160,10 +155,7 @@ def _in_rows(q: Tensor) -> tuple[Tensor, tuple[int, int]]:
 
 def _counts(n_rows: int, s: int) -> tuple[int, int]:
     """Chunks for each of n_rows independent rows, as many for every thread; and the threads."""
-    n_threads = min(torch.get_num_threads(), MOST_THREADS)
-    if getattr(_asked, "n_threads", None) != n_threads:
-        set_num_threads(n_threads)
-        _asked.n_threads = n_threads
+    n_threads = agreed_threads()
     return min(n_threads // math.gcd(n_rows, n_threads), -(-s // PAGE)), n_threads
 
 

@@ -6,15 +6,29 @@ torch asks the same OpenMP: whoever told torch to use one thread would find it u
 
 from __future__ import annotations
 
+import threading
 from functools import cache
 
-import numba
 import torch
+from numba import config, set_num_threads
+
+MOST_THREADS = config.NUMBA_NUM_THREADS  # as many as there are cores unless the environment says
+
+_asked = threading.local()  # numba keeps its number of threads for each thread that calls it
 
 
 @cache
 def launch_threads() -> None:
     """Start numba's threads, once a process; torch has as many after it as before."""
     n_threads = torch.get_num_threads()
-    numba.set_num_threads(min(n_threads, numba.config.NUMBA_NUM_THREADS))
+    agreed_threads()
     torch.set_num_threads(n_threads)
+
+
+def agreed_threads() -> int:
+    """As many threads as torch has been told and numba has; numba is asked when that changes."""
+    n_threads = min(torch.get_num_threads(), MOST_THREADS)
+    if getattr(_asked, "n_threads", None) != n_threads:
+        set_num_threads(n_threads)
+        _asked.n_threads = n_threads
+    return n_threads
