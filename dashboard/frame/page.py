@@ -9,11 +9,9 @@ menu and no settings; `open_page` notices, sets the navigation up, and runs once
 
 from __future__ import annotations
 
-import gc
-import sys
-
 import streamlit as st
 
+from dashboard.frame.collection import set_apart_what_is_loaded
 from dashboard.frame.kept import restore
 
 PAGES = (
@@ -29,7 +27,6 @@ PAGES = (
     ("capacity", "Capacity"),
     ("runs", "Runs"),
 )
-_spared = {"modules": 0}
 SEEN = "navigation_is_set_up"
 
 
@@ -50,15 +47,7 @@ def open_page(title: str, caption: str) -> None:
     if SEEN not in st.session_state:
         navigate()
         st.rerun()
-    _spare_what_is_loaded()
+    set_apart_what_is_loaded()
     restore(title)
     st.title(title)
     st.caption(caption)
-
-
-def _spare_what_is_loaded() -> None:
-    """Keep modules out of garbage collection, which Streamlit runs after every script run."""
-    if _spared["modules"] != len(sys.modules):
-        _spared["modules"] = len(sys.modules)
-        gc.collect()
-        gc.freeze()

@@ -85,8 +85,7 @@ def show_table(table: pd.DataFrame, key: str, alt: str) -> None:
     columns: dict[str, object] = {
         name: st.column_config.NumberColumn(format=digits)
         for name in table.columns
-        for unit, digits in NUMBERS.items()
-        if unit in name
+        if (digits := _digits(name))
     }
     columns[table.columns[0]] = st.column_config.TextColumn(pinned=True)
     st.dataframe(table, key=key, hide_index=True, column_config=columns, placeholder="-", alt=alt)
@@ -102,8 +101,13 @@ def show_small_table(table: pd.DataFrame) -> None:
 
 def _texts(column: pd.Series, name: str) -> list[str]:
     """The cells as `show_table` would show them, fit for Markdown."""
-    digits = next((digits for unit, digits in NUMBERS.items() if unit in name), "%s")
+    digits = _digits(name) or "%s"
     return ["-" if pd.isna(cell) else plain(digits % cell) for cell in column]
+
+
+def _digits(name: str) -> str | None:
+    """How numbers of a column with this name are written, by the unit in it."""
+    return next((digits for unit, digits in NUMBERS.items() if unit in name), None)
 
 
 def show_downloads(name: str, makers: Mapping[str, Callable[[], str]]) -> None:

@@ -86,12 +86,13 @@ def test_blocks_are_small_enough_to_stand_side_by_side_on_a_phone():
 def test_cache_curves_are_lines_with_a_marker_where_the_slider_stands():
     curves = {"MHA": [2**20, 2**23, 2**26], "MQA": [2**15, 2**18, 2**21]}
     figure = cache_vs_context(curves, CONTEXTS, 4096)
-    assert [t.name for t in figure.data] == ["MHA", "MHA here", "MQA", "MQA here"]
+    assert [t.name for t in figure.data] == ["MHA", "MQA", "here"]
     (mha,) = traces(figure, "MHA")
     assert (mha.mode, mha.line.color) == ("lines", LOOKS["MHA"].color)
     assert list(mha.y) == curves["MHA"]
-    (here,) = traces(figure, "MQA here")
-    assert (list(here.x), list(here.y), here.text[0]) == ([4096], [2**18], "256.00 KiB")
+    (here,) = traces(figure, "here")
+    assert (list(here.x), list(here.y)) == ([4096] * 2, [2**23, 2**18])
+    assert list(here.text) == ["MHA 8.00 MiB", "MQA 256.00 KiB"]
     assert figure.layout.yaxis.type == figure.layout.xaxis.type == "log"
     assert list(figure.layout.yaxis.ticktext) == ["32 KiB", "1 MiB", "32 MiB", "1 GiB"]
 
