@@ -106,8 +106,8 @@ def _texts(column: pd.Series, name: str) -> list[str]:
 
 
 def _digits(name: str) -> str | None:
-    """How numbers of a column with this name are written, by the unit in it."""
-    return next((digits for unit, digits in NUMBERS.items() if unit in name), None)
+    """How numbers of a column with this name are written, by the last unit that is in it."""
+    return next((digits for unit, digits in reversed(NUMBERS.items()) if unit in name), None)
 
 
 def show_downloads(name: str, makers: Mapping[str, Callable[[], str]]) -> None:
