@@ -44,8 +44,12 @@ def filter_controls(rows: Sequence[Row], others: Sequence[Row]) -> tuple[list[Ro
     return selection.filtered(rows, wanted), selection.filtered(others, shared)
 
 
+@st.fragment
 def show_comparison(rows: Sequence[Row]) -> None:
-    """Two devices, dates or runs on one chart, with the settings that both have."""
+    """Two devices, dates or runs on one chart, with the settings that both have.
+
+    By itself: the tables around it do not follow what is chosen here.
+    """
     by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
     names = selection.selections(rows, by)
     with st.grid(2):
