@@ -53,7 +53,7 @@ panels.show_figure(
 show_logged_caches(measured)
 st.subheader("The numbers")
 panels.show_evidence("formula")
-panels.show_table(table, "growth", "Cache of each variant by context, for the settings above")
+panels.show_small_table(table)
 panels.show_downloads("kv_cache", {"csv": lambda: table.to_csv(index=False)})
 st.markdown(
     "**Formula**, with your numbers: elements a token and layer x layers x bytes an element x "
