@@ -60,8 +60,9 @@ st.markdown(
     "context x batch; a layer with a window keeps no more tokens than that. *As allocated* is what "
     "an engine reserves that gives every caching layer room for the whole context."
 )
-for name in choice.models:
-    st.markdown(f"- {name}: {sentences.formula_filled_in(choice, name)}")
+st.markdown(
+    "\n".join(f"- {name}: {sentences.formula_filled_in(choice, name)}" for name in choice.models)
+)
 st.markdown(
     f"**The lecture's 400 GB.** {sentences.lecture_sentence(DEEPSEEK)}. "
     "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1, for the elements; memory of "
