@@ -37,7 +37,7 @@ else:
 st.subheader("The numbers")
 panels.show_evidence(*evidence)
 table = planning.plan_table(plan)
-panels.show_table(table, "plan", "What fits and what is needed, for each variant")
+panels.show_small_table(table)
 panels.show_downloads("capacity", {"csv": lambda: table.to_csv(index=False)})
 with st.expander("Sequences that fit, by context"):
     by_context = planning.sequences_table(plan, CONTEXT_LENS)

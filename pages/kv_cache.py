@@ -53,15 +53,16 @@ panels.show_figure(
 show_logged_caches(measured)
 st.subheader("The numbers")
 panels.show_evidence("formula")
-panels.show_table(table, "growth", "Cache of each variant by context, for the settings above")
+panels.show_small_table(table)
 panels.show_downloads("kv_cache", {"csv": lambda: table.to_csv(index=False)})
 st.markdown(
     "**Formula**, with your numbers: elements a token and layer x layers x bytes an element x "
     "context x batch; a layer with a window keeps no more tokens than that. *As allocated* is what "
     "an engine reserves that gives every caching layer room for the whole context."
 )
-for name in choice.models:
-    st.markdown(f"- {name}: {sentences.formula_filled_in(choice, name)}")
+st.markdown(
+    "\n".join(f"- {name}: {sentences.formula_filled_in(choice, name)}" for name in choice.models)
+)
 st.markdown(
     f"**The lecture's 400 GB.** {sentences.lecture_sentence(DEEPSEEK)}. "
     "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1, for the elements; memory of "

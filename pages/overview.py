@@ -57,7 +57,7 @@ logged = show_logged_rows()
 losses = small_model_losses(shipped_quality(), 5)
 evidence = ("measured here",) * bool(logged) + ("measured elsewhere",) * bool(losses)
 panels.show_evidence("formula", *evidence, "published")
-panels.show_table(tradeoff_table(choice, logged, losses), "tradeoff", "Cache, time and quality")
+panels.show_small_table(tradeoff_table(choice, logged, losses))
 if not logged:
     st.caption("This machine's times are empty until something is measured on the page **Decode**.")
 st.caption(
@@ -66,10 +66,10 @@ st.caption(
     "(lower is better; page **Quality**). Below, what the GQA paper measured of one model: time "
     "per sample and average score over its tasks."
 )
-panels.show_table(published_table(), "published", "The GQA paper's Table 1")
+panels.show_small_table(published_table())
 st.subheader("The sizes in full")
 panels.show_evidence("formula")
-panels.show_table(table, "sizes", "Cache size of each variant for the settings above")
+panels.show_small_table(table)
 panels.show_downloads("cache", {"csv": lambda: table.to_csv(index=False)})
 st.markdown(
     "**Formula.** Bytes = layers x batch x context x bytes per element x elements per token, "

@@ -33,5 +33,5 @@ def show_on_gpus(choice: SizeChoice, attention: AttentionConfig, tp: int) -> Non
     panels.show_figure(heads_on_gpus(attention, tp), "heads_on_gpus", says)
     st.markdown(says)
     table = gpu_table(choice, attention, tp)
-    panels.show_table(table, "gpus", "Heads of a layer on each GPU, bytes of all layers")
+    panels.show_small_table(table)
     panels.show_downloads("heads_on_gpus", {"csv": lambda: table.to_csv(index=False)})

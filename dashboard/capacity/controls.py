@@ -35,15 +35,10 @@ def capacity_controls() -> Plan:
 
 
 def _plan(choice: SizeChoice) -> Plan:
-    left, right = st.columns(2, vertical_alignment="bottom")
-    with left:
+    with st.grid(3, vertical_alignment="bottom"):
         gpu, memory_bytes, source = _gpu_control()
-    with right:
         variant = variant_control(choice)
-    columns = st.columns(3)
-    with columns[0]:
         n_gpus = _n_gpus_control(choice.models)
-    with columns[1]:
         utilisation = _number(
             "Utilisation (%)",
             "utilisation",
@@ -51,7 +46,6 @@ def _plan(choice: SizeChoice) -> Plan:
             "Share of a GPU's memory that weights and cache may take; the rest is for activations "
             "and the runtime.",
         )
-    with columns[2]:
         weights_gb = _number(
             "Weights in all (GB)",
             "weights_gb",
@@ -96,30 +90,27 @@ def _gpu_control() -> tuple[str, int, str | None]:
     """Name, bytes of memory and source of the GPU; one more number where it is typed."""
     known = {device.name: device for device in devices()}
     options = [*known, TYPED]
-    left, right = st.columns(2, vertical_alignment="bottom")
     look_at("gpu", options, DEFAULT_GPU)
-    with left:
-        name = keep(
-            "gpu",
-            st.selectbox(
-                "GPU",
-                options,
-                index=options.index(DEFAULT_GPU),
-                key="gpu",
-                bind="query-params",
-                help="Its memory is the number on the vendor's label, read as decimal GB.",
-            ),
-        )
+    name = keep(
+        "gpu",
+        st.selectbox(
+            "GPU",
+            options,
+            index=options.index(DEFAULT_GPU),
+            key="gpu",
+            bind="query-params",
+            help="Its memory is the number on the vendor's label, read as decimal GB.",
+        ),
+    )
     if name != TYPED:
-        right.caption(f"{units.gigabytes_label(known[name].memory_bytes)} on the label")
+        st.caption(f"{units.gigabytes_label(known[name].memory_bytes)} on the label")
         return name, known[name].memory_bytes, known[name].source
-    with right:
-        typed = _number(
-            "Memory a GPU (GB)",
-            "gpu_gb",
-            (0.1, 80.0, float(MAX_MEMORY_GB)),
-            "Decimal GB, before the utilisation.",
-        )
+    typed = _number(
+        "Memory a GPU (GB)",
+        "gpu_gb",
+        (0.1, 80.0, float(MAX_MEMORY_GB)),
+        "Decimal GB, before the utilisation.",
+    )
     return f"{typed:g} GB GPU", round(typed * units.GB), None
 
 

@@ -14,20 +14,16 @@ from dashboard.model.choices import WhyChoice
 def why_controls() -> WhyChoice:
     """The small model that generates with and without a cache, and how far both go."""
     with st.container(border=True):
-        columns = st.columns(4)
-        with columns[0]:
+        with st.grid(4):
             n_heads = slider(
                 "Heads", WHY_HEADS, 2, "why_n_heads", "Each with a K and a V of its own (MHA)."
             )
-        with columns[1]:
             head_dim = slider(
                 "Head width", WHY_HEAD_DIMS, 128, "why_head_dim", "Numbers in one head's key."
             )
-        with columns[2]:
             n_layers = slider(
                 "Layers", WHY_LAYERS, 2, "why_n_layers", "Layers really walked through."
             )
-        with columns[3]:
             context_len = slider(
                 "Tokens both ways",
                 WHY_CONTEXT_LENS,

@@ -33,9 +33,8 @@ def decode_controls_with(finish: Callable[[DecodeChoice], T]) -> T:
     """A measurement's sliders, and below them, in the same box, what `finish` asks about it."""
     with st.container(border=True):
         above = row_above(measuring=True)
-        top = st.columns(4)
-        heads = heads_controls(top[:3])
-        with top[3]:
+        with st.grid(4):
+            heads = heads_controls()
             n_layers = slider(
                 "Measured layers",
                 MEASURED_LAYERS,
@@ -43,11 +42,8 @@ def decode_controls_with(finish: Callable[[DecodeChoice], T]) -> T:
                 "measured_layers",
                 "Layers really allocated and walked through; nothing is multiplied up.",
             )
-        bottom = st.columns(4)
-        workload = workload_controls(bottom[:2])
-        with bottom[2]:
+            workload = workload_controls()
             dtype = dtype_control()
-        with bottom[3]:
             look_at("kernel", KERNEL_NAMES, KERNEL_NAMES[0])
             kernel = kept(
                 st.selectbox,
@@ -66,11 +62,9 @@ def check_controls() -> CheckChoice:
     """Geometry, workload and dtype of comparisons, and the switch that plants a fault."""
     with st.container(border=True):
         above = row_above(measuring=True)
-        top = st.columns(3)
-        heads = heads_controls(top)
-        bottom = st.columns(3)
-        workload = workload_controls(bottom[:2])
-        with bottom[2]:
+        with st.grid(3):
+            heads = heads_controls()
+            workload = workload_controls()
             dtype = dtype_control()
         look_at("planted", ("true", "false"), False)
         planted = keep(

@@ -70,13 +70,10 @@ def variant_control(choice: SizeChoice) -> str:
 
 
 def _size_sliders() -> SizeChoice:
-    top = st.columns(4)
-    heads = heads_controls(top[:3])
-    with top[3]:
+    with st.grid(4):
+        heads = heads_controls()
         n_layers = slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
-    bottom = st.columns(3)
-    workload = workload_controls(bottom[:2], MODEL_BATCH_SIZES)
-    with bottom[2]:
+        workload = workload_controls(MODEL_BATCH_SIZES)
         kv_format = slider(
             "Number format",
             KV_FORMATS,
@@ -90,15 +87,13 @@ def _size_sliders() -> SizeChoice:
 
 
 def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
-    left, middle, right = st.columns([2, 1, 1], vertical_alignment="bottom")
-    with left:
+    with st.grid(3, vertical_alignment="bottom"):
         variant = variant_control(choice)
-    attention = choice.rows[variant]
-    parts = [part.name for part in cached_parts(attention)]
-    if st.session_state.get("part", parts[0]) not in parts:
-        st.session_state["part"] = parts[0]
-    look_at("part", parts, parts[0])
-    with middle:
+        attention = choice.rows[variant]
+        parts = [part.name for part in cached_parts(attention)]
+        if st.session_state.get("part", parts[0]) not in parts:
+            st.session_state["part"] = parts[0]
+        look_at("part", parts, parts[0])
         part = kept(
             st.selectbox,
             "Cached part",
@@ -106,7 +101,6 @@ def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
             key="part",
             help="K/V heads are numbered from 0, as query heads are.",
         )
-    with right:
         tp = slider(
             "GPUs",
             [tp for tp in possible_tps(choice.models[variant]) if tp <= MAX_TP],

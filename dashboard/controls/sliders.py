@@ -7,7 +7,7 @@ not offered: K/V heads are divisors of the query heads.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import streamlit as st
 
@@ -28,41 +28,33 @@ from gqa_core.theory.formats import DTYPE_FORMATS
 T = TypeVar("T")
 
 
-def heads_controls(columns: Sequence[Any]) -> dict[str, int]:
+def heads_controls() -> dict[str, int]:
     """Query heads, K/V heads that divide them, and the width of a head."""
-    with columns[0]:
-        n_heads = slider("Query heads", N_HEADS, FRESH_HEADS, "n_heads", "N of the lecture.")
-    divisors = [count for count in range(1, n_heads + 1) if n_heads % count == 0]
-    with columns[1]:
-        n_kv_heads = slider(
-            "K/V heads",
-            divisors,
-            slider_kv_heads(n_heads),
-            "n_kv_heads",
-            "G groups in the lecture: 1 is MQA, as many as query heads is MHA.",
-        )
-        note_default("n_kv_heads", slider_kv_heads(FRESH_HEADS))  # Reset moves both
-    with columns[2]:
-        head_dim = slider("Head width", HEAD_DIMS, 128, "head_dim", "Numbers in one head's key.")
+    n_heads = slider("Query heads", N_HEADS, FRESH_HEADS, "n_heads", "N of the lecture.")
+    n_kv_heads = slider(
+        "K/V heads",
+        [count for count in range(1, n_heads + 1) if n_heads % count == 0],
+        slider_kv_heads(n_heads),
+        "n_kv_heads",
+        "G groups in the lecture: 1 is MQA, as many as query heads is MHA.",
+    )
+    note_default("n_kv_heads", slider_kv_heads(FRESH_HEADS))  # Reset moves both
+    head_dim = slider("Head width", HEAD_DIMS, 128, "head_dim", "Numbers in one head's key.")
     return {"n_heads": n_heads, "n_kv_heads": n_kv_heads, "head_dim": head_dim}
 
 
-def workload_controls(
-    columns: Sequence[Any], batch_sizes: Sequence[int] = BATCH_SIZES
-) -> dict[str, int]:
+def workload_controls(batch_sizes: Sequence[int] = BATCH_SIZES) -> dict[str, int]:
     """Tokens in the cache, and sequences at once."""
-    with columns[0]:
-        context_len = slider(
-            "Context (tokens)",
-            CONTEXT_LENS,
-            8192,
-            "context_len",
-            "Tokens in the cache once the step's own token is in it.",
-        )
-    with columns[1]:
-        batch_size = slider(
-            "Batch (users)", batch_sizes, 1, "batch_size", "Sequences at once, one a user."
-        )
+    context_len = slider(
+        "Context (tokens)",
+        CONTEXT_LENS,
+        8192,
+        "context_len",
+        "Tokens in the cache once the step's own token is in it.",
+    )
+    batch_size = slider(
+        "Batch (users)", batch_sizes, 1, "batch_size", "Sequences at once, one a user."
+    )
     return {"context_len": context_len, "batch_size": batch_size}
 
 

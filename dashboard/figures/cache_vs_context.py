@@ -33,18 +33,23 @@ def cache_vs_context(
             text=[units.capacity(value) for value in n_bytes],
             hovertemplate="%{x:,} tokens: %{text}",
         )
-        if at in contexts:
-            here = n_bytes[list(contexts).index(at)]
-            figure.add_scatter(
-                x=[at],
-                y=[here],
-                mode="markers",
-                marker=look.marker(11),
-                name=f"{variant} here",
-                showlegend=False,
-                text=[units.capacity(here)],
-                hovertemplate="%{x:,} tokens: %{text}",
-            )
+    if at in contexts:
+        here = {name: curve[list(contexts).index(at)] for name, curve in curves.items()}
+        looks = [LOOKS[variant] for variant in here]
+        figure.add_scatter(
+            x=[at] * len(here),
+            y=list(here.values()),
+            name="here",
+            mode="markers",
+            marker={
+                "color": [look.color for look in looks],
+                "symbol": [look.symbol for look in looks],
+                "size": 11,
+            },
+            showlegend=False,
+            text=[f"{variant} {units.capacity(value)}" for variant, value in here.items()],
+            hovertemplate="%{x:,} tokens: %{text}<extra></extra>",
+        )
     figure.update_xaxes(context_axis(min(contexts), max(contexts)))
     axis = bytes_axis([value for curve in curves.values() for value in curve])
     figure.update_yaxes(axis | {"title": {"text": "KV cache (formula)"}})

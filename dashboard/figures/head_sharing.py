@@ -1,12 +1,15 @@
 """Who shares with whom: query heads above, what is cached for them below, a row a variant.
 
-Up to 64 query heads are circles, joined by lines to what they read. More of them would run into
+Up to 64 query heads are blocks, joined by lines to what they read. More of them would run into
 each other: there one funnel leads from all query heads of a K/V head down to it.
+
+Blocks are pieces of one thick line, and all of a row is two traces: a marker each and a trace for
+each kind of head took twice as long to draw, which a slider waits for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
@@ -17,32 +20,28 @@ from gqa_core.configs import AttentionConfig, GroupedConfig
 
 ROW_HEIGHT = 124
 QUERY_Y, KV_Y, LABEL_Y = 0.58, 0.1, 0.85
-MAX_CIRCLES = 64
+QUERY_HALF, KV_HALF = 4 / ROW_HEIGHT, 7 / ROW_HEIGHT  # half a block's height, in rows
+MAX_BLOCKS = 64
 FOOT = 1 / 160  # half of a funnel's lower end, of the width
-FAINT = 0.42  # every second K/V head, so that neighbours are told apart
-
-Sharers = list[tuple[int, range]]  # K/V heads, or the one latent, with the query heads that read it
+FAINT = 0.42  # every second funnel, so that neighbours are told apart
+PHONE = 260  # pixels between the margins of a phone
 
 
 def head_sharing(rows: Mapping[str, AttentionConfig]) -> go.Figure:
-    """One row a variant: query heads above, K/V heads as squares, and in between who reads what."""
+    """One row a variant: query heads above, K/V heads below, and in between who reads what."""
     figure = Sketch()
-    for index, (variant, attention) in enumerate(rows.items()):
-        base = float(len(rows) - 1 - index)
-        sharers = _sharers(attention)
-        for parity in (0, 1):
-            chosen = [(kv, heads) for kv, heads in enumerate(sharers) if kv % 2 == parity]
-            if chosen:
-                draw = _add_circles if attention.n_heads <= MAX_CIRCLES else _add_funnels
-                draw(figure, variant, base, chosen, attention.n_heads)
-                _add_cached(figure, variant, base, chosen, attention.n_heads)
-        figure.add_annotation(
-            x=0,
-            xref="paper",
-            xanchor="left",
-            y=base + LABEL_Y,
-            showarrow=False,
-            text=f"<b>{variant}</b>  {says(attention)}",
+    bases = {name: float(len(rows) - 1 - index) for index, name in enumerate(rows)}
+    for variant, attention in rows.items():
+        draw = _add_blocks if attention.n_heads <= MAX_BLOCKS else _add_funnels
+        draw(figure, variant, bases[variant], _sharers(attention))
+    if rows:
+        figure.add_scatter(
+            x=[-0.6] * len(rows),
+            y=[base + LABEL_Y for base in bases.values()],
+            mode="text",
+            text=[f"<b>{name}</b>  {says(attention)}" for name, attention in rows.items()],
+            textposition="middle right",
+            hoverinfo="skip",
         )
     n_heads = max((attention.n_heads for attention in rows.values()), default=1)
     figure.update_xaxes(visible=False, range=[-0.7, n_heads - 0.3], fixedrange=True)
@@ -56,11 +55,6 @@ def _sharers(attention: AttentionConfig) -> list[range]:
     return [range(start, start + per) for start in range(0, attention.n_heads, per)]
 
 
-def _look(variant: str, chosen: Sharers) -> dict:
-    """Colour and opacity of every second K/V head, of which these are."""
-    return {"color": LOOKS[variant].color, "opacity": FAINT if chosen[0][0] % 2 else 1.0}
-
-
 def _name(variant: str) -> str:
     return "latent" if variant == "MLA" else "K/V head"
 
@@ -69,72 +63,77 @@ def _middle(heads: range) -> float:
     return (heads[0] + heads[-1]) / 2
 
 
-def _size(n_heads: int) -> float:
-    """Pixels of a query head's circle."""
-    return min(max(260 / n_heads, 3), 14)
+def _cached_blocks(
+    variant: str, base: float, sharers: Sequence[range]
+) -> list[tuple[float, float, float, str]]:
+    """Place, middle and half height of what is cached, and what is told of it."""
+    return [
+        (
+            _middle(heads),
+            base + KV_Y,
+            KV_HALF,
+            f"{_name(variant)} {kv}, read by {len(heads)} query heads",
+        )
+        for kv, heads in enumerate(sharers)
+    ]
 
 
-def _add_circles(figure: Sketch, variant: str, base: float, chosen: Sharers, n_heads: int) -> None:
-    """Query heads, and a line from each to what it reads."""
-    look = _look(variant, chosen)
-    lines_x, lines_y = [], []
-    for _, heads in chosen:
-        for head in heads:
-            lines_x += [head, _middle(heads), None]
-            lines_y += [base + QUERY_Y, base + KV_Y, None]
+def _add_blocks(figure: Sketch, variant: str, base: float, sharers: Sequence[range]) -> None:
+    """Query heads, what is cached, and a line from each head to what it reads."""
+    pairs = [(kv, heads, head) for kv, heads in enumerate(sharers) for head in heads]
     figure.add_scatter(
-        x=lines_x,
-        y=lines_y,
+        x=[x for _, heads, head in pairs for x in (head, _middle(heads), None)],
+        y=[base + QUERY_Y, base + KV_Y, None] * len(pairs),
         mode="lines",
-        line={"color": look["color"], "width": 1},
-        opacity=look["opacity"],
+        line={"color": LOOKS[variant].color, "width": 1},
         hoverinfo="skip",
     )
+    blocks = [
+        (head, base + QUERY_Y, QUERY_HALF, f"query head {head} reads {_name(variant)} {kv}")
+        for kv, _, head in pairs
+    ]
+    blocks += _cached_blocks(variant, base, sharers)
+    _add_line_of(figure, variant, blocks, min(max(0.7 * PHONE / len(pairs), 2), 10))
+
+
+def _add_line_of(
+    figure: Sketch,
+    variant: str,
+    blocks: Sequence[tuple[float, float, float, str]],
+    width: float,
+) -> None:
+    """Blocks so many pixels wide, as one broken line."""
     figure.add_scatter(
-        x=[head for _, heads in chosen for head in heads],
-        y=[base + QUERY_Y for _, heads in chosen for _ in heads],
-        mode="markers",
-        marker={"size": _size(n_heads), "symbol": "circle", **look},
-        text=[
-            f"query head {head} reads {_name(variant)} {kv}"
-            for kv, heads in chosen
-            for head in heads
-        ],
+        x=[x for at, _, _, _ in blocks for x in (at, at, None)],
+        y=[y for _, middle, half, _ in blocks for y in (middle - half, middle + half, None)],
+        mode="lines",
+        line={"color": LOOKS[variant].color, "width": width},
+        text=[text for _, _, _, told in blocks for text in (told, told, "")],
         hovertemplate=f"{variant}: %{{text}}<extra></extra>",
     )
 
 
-def _add_funnels(figure: Sketch, variant: str, base: float, chosen: Sharers, n_heads: int) -> None:
+def _add_funnels(figure: Sketch, variant: str, base: float, sharers: Sequence[range]) -> None:
     """One filled shape for each K/V head, as wide above as the query heads that read it."""
-    xs, ys = [], []
-    for _, heads in chosen:
-        left, right, middle = heads[0] - 0.42, heads[-1] + 0.42, _middle(heads)
-        foot = min(n_heads * FOOT, right - middle)
-        xs += [left, right, middle + foot, middle - foot, left, None]
-        ys += [base + QUERY_Y] * 2 + [base + KV_Y] * 2 + [base + QUERY_Y, None]
-    look = _look(variant, chosen)
-    figure.add_scatter(
-        x=xs,
-        y=ys,
-        name=f"{variant} query heads",
-        mode="lines",
-        fill="toself",
-        fillcolor=look["color"],
-        line={"color": look["color"], "width": 0},
-        opacity=look["opacity"],
-        hoverinfo="skip",
-    )
-
-
-def _add_cached(figure: Sketch, variant: str, base: float, chosen: Sharers, n_heads: int) -> None:
-    """What is cached, as squares that leave each other room."""
-    n_cached = n_heads // len(chosen[0][1])
-    size = min(_size(n_heads) + 3, max(260 / n_cached, 3 if n_heads <= MAX_CIRCLES else 1))
-    figure.add_scatter(
-        x=[_middle(heads) for _, heads in chosen],
-        y=[base + KV_Y] * len(chosen),
-        mode="markers",
-        marker={"size": size, "symbol": "square", **_look(variant, chosen)},
-        text=[f"{_name(variant)} {kv}, read by {len(heads)} query heads" for kv, heads in chosen],
-        hovertemplate=f"{variant}: %{{text}}<extra></extra>",
-    )
+    n_heads = sharers[-1][-1] + 1
+    for parity in (0, 1):
+        xs, ys = [], []
+        for heads in sharers[parity::2]:
+            left, right, middle = heads[0] - 0.42, heads[-1] + 0.42, _middle(heads)
+            foot = min(n_heads * FOOT, right - middle)
+            xs += [left, right, middle + foot, middle - foot, left, None]
+            ys += [base + QUERY_Y] * 2 + [base + KV_Y] * 2 + [base + QUERY_Y, None]
+        if xs:
+            figure.add_scatter(
+                x=xs,
+                y=ys,
+                name=f"{variant} query heads",
+                mode="lines",
+                fill="toself",
+                fillcolor=LOOKS[variant].color,
+                line={"color": LOOKS[variant].color, "width": 0},
+                opacity=FAINT if parity else 1.0,
+                hoverinfo="skip",
+            )
+    width = min(6, max(PHONE / len(sharers), 1))
+    _add_line_of(figure, variant, _cached_blocks(variant, base, sharers), width)

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+SHARE = "share_popover"  # what is inside is made when it is opened
 READ, FAULTS, DEFAULTS = "link_is_read", "link_faults", "default_choices"
 
 
@@ -48,9 +49,10 @@ def show_link_faults() -> None:
 def show_link_buttons(choices: Mapping[str, Any], left_out: str = "") -> None:
     """Share this view as a link, and reset its widgets; `left_out` says what no link can hold."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        with st.popover("Share", icon=":material/link:"):
-            st.caption(f"Opens this page with these settings. {left_out}")
-            st.code(link(st.context.url or "", choices), language=None, wrap_lines=True)
+        share = st.popover("Share", icon=":material/link:", key=SHARE, on_change="rerun")
+        if share.open:
+            share.caption(f"Opens this page with these settings. {left_out}")
+            share.code(link(st.context.url or "", choices), language=None, wrap_lines=True)
         st.button("Reset", icon=":material/restart_alt:", key="reset_button", on_click=_reset)
 
 

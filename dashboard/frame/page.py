@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.frame.collection import set_apart_what_is_loaded
 from dashboard.frame.kept import restore
 
 PAGES = (
@@ -46,6 +47,7 @@ def open_page(title: str, caption: str) -> None:
     if SEEN not in st.session_state:
         navigate()
         st.rerun()
+    set_apart_what_is_loaded()
     restore(title)
     st.title(title)
     st.caption(caption)

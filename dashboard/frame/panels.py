@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pyarrow as pa
 import streamlit as st
+from pandas.api.types import is_numeric_dtype
 
 from dashboard.figures.style import PLOT_CONFIG
 
@@ -57,18 +58,19 @@ def plain(text: str) -> str:
 
 def show_evidence(*kinds: str) -> None:
     """One badge for each kind of evidence on the figure or table that follows."""
-    with st.container(horizontal=True, gap="small"):
-        for kind in kinds:
-            color, explained = EVIDENCE[kind]
-            st.badge(kind, color=color, help=explained)
+    st.markdown(
+        " ".join(f":{EVIDENCE[kind][0]}-badge[{kind}]" for kind in kinds),
+        help="\n".join(f"- **{kind}**: {EVIDENCE[kind][1]}" for kind in kinds),
+    )
 
 
 def show_metrics(metrics: Sequence[tuple[str, str, str]]) -> None:
     """A row of (label, value, what to make of it)."""
     if not metrics:
         return
-    for column, (label, value, meaning) in zip(st.columns(len(metrics)), metrics, strict=True):
-        with column, st.container(border=True, gap=None):
+    grid = st.grid(len(metrics), border=True)
+    for label, value, meaning in metrics:
+        with grid.cell():
             st.metric(label, value)
             st.caption(meaning)
 
@@ -83,11 +85,29 @@ def show_table(table: pd.DataFrame, key: str, alt: str) -> None:
     columns: dict[str, object] = {
         name: st.column_config.NumberColumn(format=digits)
         for name in table.columns
-        for unit, digits in NUMBERS.items()
-        if unit in name
+        if (digits := _digits(name))
     }
     columns[table.columns[0]] = st.column_config.TextColumn(pinned=True)
     st.dataframe(table, key=key, hide_index=True, column_config=columns, placeholder="-", alt=alt)
+
+
+def show_small_table(table: pd.DataFrame) -> None:
+    """A table of a few rows as text, which a browser draws in a tenth of a grid's time."""
+    sides = ["---:" if is_numeric_dtype(kind) else "---" for kind in table.dtypes]
+    rows = zip(*(_texts(table[name], name) for name in table.columns), strict=True)
+    lines = [map(plain, table.columns), sides, *rows]
+    st.markdown("\n".join(f"|{'|'.join(line)}|" for line in lines))
+
+
+def _texts(column: pd.Series, name: str) -> list[str]:
+    """The cells as `show_table` would show them, fit for Markdown."""
+    digits = _digits(name) or "%s"
+    return ["-" if pd.isna(cell) else plain(digits % cell) for cell in column]
+
+
+def _digits(name: str) -> str | None:
+    """How numbers of a column with this name are written, by the last unit that is in it."""
+    return next((digits for unit, digits in reversed(NUMBERS.items()) if unit in name), None)
 
 
 def show_downloads(name: str, makers: Mapping[str, Callable[[], str]]) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 
 from dashboard.model.layouts import Layout, main_attention
 from dashboard.model.variants import variants
@@ -46,10 +48,7 @@ class SizeChoice(HeadsChoice):
     @property
     def models(self) -> Mapping[str, ModelConfig]:
         """What all layers cache, by variant."""
-        if self.layout:
-            return self.layout.models(self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers)
-        layers = variants(self.n_heads, self.n_kv_heads, self.head_dim)
-        return {name: ModelConfig.uniform(layer, self.n_layers) for name, layer in layers.items()}
+        return _models(self.layout, self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers)
 
     @property
     def rows(self) -> Mapping[str, AttentionConfig]:
@@ -94,6 +93,18 @@ class SizeChoice(HeadsChoice):
             for run in self.models[attention.variant]
             if run.attention == attention
         )
+
+
+@lru_cache(maxsize=64)
+def _models(
+    layout: Layout | None, n_heads: int, n_kv_heads: int, head_dim: int, n_layers: int
+) -> Mapping[str, ModelConfig]:
+    """Kept, since one drawing of a page asks for it a hundred times."""
+    if layout:
+        return MappingProxyType(layout.models(n_heads, n_kv_heads, head_dim, n_layers))
+    layers = variants(n_heads, n_kv_heads, head_dim)
+    models = {name: ModelConfig.uniform(layer, n_layers) for name, layer in layers.items()}
+    return MappingProxyType(models)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

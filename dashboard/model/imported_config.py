@@ -17,7 +17,7 @@ from dashboard.model.variants import variants
 from gqa_core.hf_config.read import MAX_BYTES, ReadConfig, read_config
 
 IMPORTED, REFUSED = "imported_config", "imported_config_refused"
-FILE, TEXT = "config_file", "config_text"
+FILE, TEXT, POPOVER = "config_file", "config_text", "config_popover"
 MAX_MIB = MAX_BYTES // 2**20
 MAX_NAME = 60
 NAME = "Imported config"
@@ -45,7 +45,12 @@ def preset() -> Preset | None:
 
 def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
     """Upload or paste; a config that is taken sets the sliders, one that is not says why."""
-    with st.popover("Import config.json", icon=":material/upload_file:"):
+    popover = st.popover(
+        "Import config.json", icon=":material/upload_file:", key=POPOVER, on_change="rerun"
+    )
+    if not popover.open:
+        return
+    with popover:
         st.caption(
             "A model's config.json from Hugging Face. It is read as data, kept for this session "
             "alone, and passed on to nobody."

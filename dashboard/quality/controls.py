@@ -16,10 +16,8 @@ UPTRAINED = tuple(percent for percent in PERCENTS if percent)
 def quality_controls() -> QualityChoice:
     """The conversion that Run measures, and that the figures show."""
     with st.container(border=True):
-        left, middle, right = st.columns(3, vertical_alignment="bottom")
-        with left:
+        with st.grid(3, vertical_alignment="bottom"):
             pooling = _pooling_control()
-        with middle:
             percent = _slider(
                 "Uptraining (% of the steps)",
                 UPTRAINED,
@@ -27,7 +25,6 @@ def quality_controls() -> QualityChoice:
                 "quality_percent",
                 "Trained on after the heads are shared, for so much of the training's steps.",
             )
-        with right:
             seed = _slider(
                 "Seed", SEEDS, 0, "quality_seed", "Of the batches, and of randomly drawn heads."
             )

@@ -136,7 +136,7 @@ def show_published() -> None:
     )
     for table in published_tables():
         st.markdown(f"**{table}**")
-        panels.show_table(published_table(table), f"published {table}", table)
+        panels.show_small_table(published_table(table))
 
 
 def show_answer(choice: QualityChoice, measured: Measured) -> None:

@@ -15,7 +15,7 @@ from dashboard.measured.tables import Row
 from dashboard.runs import selection
 from gqa_core.measure.run_log import RunLogError
 
-PLACES = (("variant", "context", "dtype", "evidence"), ("kind", "device", "date", "run"))
+FIELDS = ("variant", "context", "dtype", "evidence", "kind", "device", "date", "run")
 COMPARED = ("device", "date", "run")
 
 
@@ -35,24 +35,25 @@ def filter_controls(rows: Sequence[Row], others: Sequence[Row]) -> tuple[list[Ro
     """
     wanted = {}
     with st.container(border=True):
-        for fields in PLACES:
-            for column, field in zip(st.columns(len(fields)), fields, strict=True):
+        with st.grid(4):
+            for field in FIELDS:
                 having = rows if field in selection.OF_DECODE else (*rows, *others)
-                with column:
-                    wanted[field] = _filter(field, selection.options(having, field))
+                wanted[field] = _filter(field, selection.options(having, field))
         show_link_faults()
     shared = {field: values for field, values in wanted.items() if field not in selection.OF_DECODE}
     return selection.filtered(rows, wanted), selection.filtered(others, shared)
 
 
+@st.fragment
 def show_comparison(rows: Sequence[Row]) -> None:
-    """Two devices, dates or runs on one chart, with the settings that both have."""
+    """Two devices, dates or runs on one chart, with the settings that both have.
+
+    By itself: the tables around it do not follow what is chosen here.
+    """
     by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
     names = selection.selections(rows, by)
-    left, right = st.columns(2)
-    with left:
+    with st.grid(2):
         first = _pick("A: large markers, left", names, f"first_{by}")
-    with right:
         others = [name for name in names if name != first]
         second = _pick("B: small markers, right", others, f"second_{by}")
     chosen = [row for row in rows if selection.selection_name(row, by) in (first, second)]

@@ -21,6 +21,25 @@ def metrics(app):
     return {metric.label: metric.value for metric in app.metric}
 
 
+def link(app):
+    """What Share shows once it is opened."""
+    app.session_state["share_popover"] = True
+    return next(code.value for code in app.run().code if "n_heads=" in code.value)
+
+
+def import_box(app):
+    """The page with the popover open that takes a config in."""
+    app.session_state["config_popover"] = True
+    return app.run()
+
+
+def small_tables(app):
+    """Rows of each table that stands as text, by its column names."""
+    tables = [block.value.replace("\\", "") for block in app.markdown if block.value[0] == "|"]
+    cells = [[line.strip("|").split("|") for line in table.split("\n")] for table in tables]
+    return [[dict(zip(names, row, strict=True)) for row in rows] for names, _, *rows in cells]
+
+
 def said(app):
     return " ".join(block.value for block in app.markdown)
 

@@ -1,8 +1,5 @@
 """The page Capacity, by key: the four answers by hand, windows as a band, and what cannot be."""
 
-import io
-
-import pandas as pd
 import pytest
 
 from dashboard.capacity import sentences
@@ -12,7 +9,15 @@ from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.model.choices import SizeChoice
 from gqa_core.configs import GroupedConfig, LayerRun, ModelConfig
 from gqa_core.theory.capacity import Deployment
-from tests.dashboard.screen import choose, figure, metrics, said, slider, values
+from tests.dashboard.screen import (
+    choose,
+    figure,
+    metrics,
+    said,
+    slider,
+    small_tables,
+    values,
+)
 
 LLAMA_70B = {"n_heads": 64, "n_layers": 80, "weights_gb": 141.11}
 GPT_OSS_20B = GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=64)
@@ -90,14 +95,13 @@ def test_the_arithmetic_is_shown_with_the_numbers_in_it(opened):
 
 def test_every_variant_is_in_the_table_and_in_the_file(opened):
     app = opened("capacity", **LLAMA_70B, n_gpus=4, batch_size=64)
-    table, by_context = (frame.value for frame in app.dataframe)
-    assert table["Variant"].tolist() == ["MHA", "GQA", "MQA", "MLA"]
-    assert table["Sequences of 8192"].tolist() == [6, 54, 109, 48]
+    (table,), (by_context,) = small_tables(app), (frame.value for frame in app.dataframe)
+    assert [row["Variant"] for row in table] == ["MHA", "GQA", "MQA", "MLA"]
+    assert [row["Sequences of 8192"] for row in table] == ["6", "54", "109", "48"]
     # 1 K/V head of a GPU at 8 to 64 GPUs: MLA is whole on each and needs as many as GQA.
-    assert table["GPUs for 64 x 8192"].tolist() == [32, 8, 4, 8]
-    assert "Reading" not in table
-    read = pd.read_csv(io.StringIO(table.to_csv(index=False)))
-    assert read["Context for 64 users"].tolist() == [875, 7004, 14008, 6226]
+    assert [row["GPUs for 64 x 8192"] for row in table] == ["32", "8", "4", "8"]
+    assert "Reading" not in table[0]
+    assert [row["Context for 64 users"] for row in table] == ["875", "7004", "14008", "6226"]
     assert by_context.set_index("Context (tokens)").loc["8192"].tolist() == [6, 54, 109, 48]
 
 
@@ -173,8 +177,9 @@ def test_windows_make_every_answer_a_pair_and_the_chart_a_band(opened, monkeypat
     assert "12 layers x 2,048 B (2 x 8 K/V heads x 64 elements in bf16) x 128 tokens" in said(app)
     names = [trace.get("name") for trace in figure(app)["data"]]
     assert {"GQA", "GQA as allocated", "GQA band"} <= {*names}
-    assert app.dataframe[0].value["Reading"].tolist() == ["as allocated", "ideal"] * 4
-    assert "GQA as allocated" in app.dataframe[1].value
+    (table,) = small_tables(app)
+    assert [row["Reading"] for row in table] == ["as allocated", "ideal"] * 4
+    assert "GQA as allocated" in app.dataframe[0].value
 
 
 def test_windows_alone_have_no_limit_rather_than_a_number():

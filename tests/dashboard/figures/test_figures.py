@@ -16,6 +16,21 @@ from tests.measure import samples
 CONTEXTS = [512, 4096, 32768]
 
 
+def told(figure, start):
+    """Places of the blocks that are told of in words that start so, and the words."""
+    return [
+        (x, text)
+        for trace in figure.data
+        for x, text in zip((trace.x or ())[::3], (trace.text or ())[::3], strict=False)
+        if trace.mode == "lines" and text.startswith(start)
+    ]
+
+
+def widest(figure):
+    """Pixels of the widest block."""
+    return max(t.line.width for t in figure.data if t.mode == "lines")
+
+
 def traces(figure, name):
     return [trace for trace in figure.data if trace.name == name]
 
@@ -25,20 +40,18 @@ def test_every_query_head_is_drawn_once_a_row_and_joined_to_its_k_v_head(n_heads
     rows = variants(n_heads, n_kv_heads, 64)
     figure = head_sharing(rows)
     for variant, attention in rows.items():
-        markers = [t for t in figure.data if t.mode == "markers" and variant in t.hovertemplate]
-        heads = sorted(x for t in markers if t.marker.symbol == "circle" for x in t.x)
-        cached = [x for t in markers if t.marker.symbol == "square" for x in t.x]
-        assert heads == list(range(n_heads))
+        own = head_sharing({variant: attention})
+        assert sorted(x for x, _ in told(own, "query head")) == list(range(n_heads))
+        cached = told(own, "latent" if variant == "MLA" else "K/V head")
         assert len(cached) == getattr(attention, "n_kv_heads", 1)
-    lines = [t for t in figure.data if t.mode == "lines"]
+    lines = [t for t in figure.data if t.mode == "lines" and t.line.width == 1]
     assert sum(x is None for t in lines for x in t.x) == n_heads * len(rows)
 
 
 def test_the_middle_of_its_queries_is_where_a_k_v_head_stands():
     figure = head_sharing({"GQA": variants(8, 2, 64)["GQA"]})
-    squares = {x for t in figure.data if t.marker.symbol == "square" for x in t.x}
-    assert squares == {1.5, 5.5}
-    texts = [text for t in figure.data if t.marker.symbol == "circle" for text in t.text]
+    assert {x for x, _ in told(figure, "K/V head")} == {1.5, 5.5}
+    texts = [text for _, text in told(figure, "query head")]
     assert "query head 3 reads K/V head 0" in texts
     assert "query head 4 reads K/V head 1" in texts
 
@@ -47,7 +60,7 @@ def test_the_middle_of_its_queries_is_where_a_k_v_head_stands():
 def test_many_heads_are_funnels_that_never_overlap(n_heads, n_kv_heads):
     attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)
     figure = head_sharing({"GQA": attention})
-    assert not [t for t in figure.data if t.marker.symbol == "circle"]
+    assert not told(figure, "query head")
     edges = []
     for trace in (t for t in figure.data if t.fill == "toself"):
         for start in range(0, len(trace.x), 6):
@@ -58,28 +71,28 @@ def test_many_heads_are_funnels_that_never_overlap(n_heads, n_kv_heads):
     edges.sort()
     assert all(before < after for (_, before), (after, _) in pairwise(edges))
     assert (edges[0][0], edges[-1][1]) == (-0.42, n_heads - 1 + 0.42)
-    sizes = {t.marker.size for t in figure.data if t.marker.symbol == "square"}
-    assert max(sizes) * n_kv_heads <= 270  # pixels between the margins of a phone
+    assert len(told(figure, "K/V head")) == n_kv_heads
+    assert widest(figure) * n_kv_heads <= 270  # pixels between the margins of a phone
 
 
-def test_squares_are_small_enough_to_stand_side_by_side_on_a_phone():
+def test_blocks_are_small_enough_to_stand_side_by_side_on_a_phone():
     for n_heads, n_kv_heads in ((32, 32), (32, 8), (8, 8), (2, 1)):
         figure = head_sharing(
             {"MHA": GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)}
         )
-        sizes = {t.marker.size for t in figure.data if t.marker.symbol == "square"}
-        assert max(sizes) * n_kv_heads <= 270  # pixels between the margins
+        assert widest(figure) * n_heads <= 270  # pixels between the margins
 
 
 def test_cache_curves_are_lines_with_a_marker_where_the_slider_stands():
     curves = {"MHA": [2**20, 2**23, 2**26], "MQA": [2**15, 2**18, 2**21]}
     figure = cache_vs_context(curves, CONTEXTS, 4096)
-    assert [t.name for t in figure.data] == ["MHA", "MHA here", "MQA", "MQA here"]
+    assert [t.name for t in figure.data] == ["MHA", "MQA", "here"]
     (mha,) = traces(figure, "MHA")
     assert (mha.mode, mha.line.color) == ("lines", LOOKS["MHA"].color)
     assert list(mha.y) == curves["MHA"]
-    (here,) = traces(figure, "MQA here")
-    assert (list(here.x), list(here.y), here.text[0]) == ([4096], [2**18], "256.00 KiB")
+    (here,) = traces(figure, "here")
+    assert (list(here.x), list(here.y)) == ([4096] * 2, [2**23, 2**18])
+    assert list(here.text) == ["MHA 8.00 MiB", "MQA 256.00 KiB"]
     assert figure.layout.yaxis.type == figure.layout.xaxis.type == "log"
     assert list(figure.layout.yaxis.ticktext) == ["32 KiB", "1 MiB", "32 MiB", "1 GiB"]
 

@@ -5,8 +5,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from dashboard.frame.links import link
-from tests.dashboard.screen import slider
+from dashboard.frame import links
+from tests.dashboard.screen import link, slider
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_reset_puts_every_slider_back_and_forgets_the_fault(opened, n_heads):
 
 def test_the_shared_link_holds_every_choice_and_nothing_else():
     choices = {"n_heads": 32, "dtype": "bfloat16", "planted": True, "devices": ["A", "B"]}
-    assert link("http://host:8501/decode?run=1#top", choices) == (
+    assert links.link("http://host:8501/decode?run=1#top", choices) == (
         "http://host:8501/decode?n_heads=32&dtype=bfloat16&planted=true&devices=A&devices=B"
     )
 
@@ -62,10 +62,10 @@ def test_the_shared_link_holds_every_choice_and_nothing_else():
 )
 def test_the_widgets_beside_the_sliders_are_shared_and_reset_too(opened, page, asked):
     app = opened(**asked).switch_page(f"pages/{page}.py").run()
-    shared = parse_qs(next(code.value for code in app.code if "n_heads=" in code.value))
+    shared = parse_qs(link(app))
     assert shared.items() >= {key: [value] for key, value in asked.items()}.items()
     assert said(app) == []
     app = app.button(key="reset_button").click().run()
     assert not app.exception
-    shared = parse_qs(next(code.value for code in app.code if "n_heads=" in code.value))
+    shared = parse_qs(link(app))
     assert not [key for key, value in asked.items() if shared[key] == [value]]

@@ -8,7 +8,7 @@ from gqa_core import cli, units
 from gqa_core.catalog.models import model
 from gqa_core.configs import Workload
 from gqa_core.theory.memory import kv_cache_bytes
-from tests.dashboard.screen import metrics, slider
+from tests.dashboard.screen import import_box, link, metrics, slider
 
 UNIFORM = {
     "model_type": "made_up",
@@ -29,11 +29,8 @@ def box(app):
     return app.selectbox(key="model").value
 
 
-def shared(app):
-    return next(code.value for code in app.code if "n_heads=" in code.value)
-
-
 def pasted(app, text):
+    app = import_box(app)
     app.text_area(key="config_text").set_value(text if isinstance(text, str) else json.dumps(text))
     app = app.button(key="config_button").click().run()
     assert not app.exception
@@ -47,7 +44,7 @@ def refusals(app):
 def test_a_fresh_page_is_the_model_its_sliders_are(opened):
     app = opened("overview")
     assert box(app) == "Llama 3 8B"
-    assert "model=Llama+3+8B" in shared(app)
+    assert "model=Llama+3+8B" in link(app)
     assert "not in the link" not in " ".join(caption.value for caption in app.caption)
 
 
@@ -75,7 +72,7 @@ def test_a_model_moved_away_from_can_be_had_again_and_its_stale_name_sets_nothin
 def test_a_link_with_a_model_and_an_edit_restores_both(opened, named):
     app = opened("kv_cache", model=named, n_kv_heads=16)
     assert box(app) == "Custom, from gpt-oss 20B"
-    assert "variant=" not in shared(app)  # set by the model, and shown on another page
+    assert "variant=" not in link(app)  # set by the model, and shown on another page
     assert {key: slider(app, key).value for key in ("n_heads", "head_dim", "n_layers")} == {
         "n_heads": 64,
         "head_dim": 64,
@@ -154,7 +151,7 @@ def test_what_the_config_says_is_told_letter_by_letter(opened):
 
 
 def test_an_uploaded_config_is_offered_under_its_file_s_name_on_every_page(opened):
-    app = opened("overview")
+    app = import_box(opened("overview"))
     app.file_uploader(key="config_file").set_value(
         ("my <i>model</i>.json", json.dumps(UNIFORM).encode(), "application/json")
     )
@@ -162,7 +159,7 @@ def test_an_uploaded_config_is_offered_under_its_file_s_name_on_every_page(opene
     assert not app.exception
     name = "Imported: my <i>model</i>.json"
     assert box(app) == name
-    assert "model=" not in shared(app)
+    assert "model=" not in link(app)
     assert any("not in the link" in caption.value for caption in app.caption)
     app = app.switch_page("pages/decode.py").run()
     assert (box(app), slider(app, "n_heads").value) == (name, 18)
