@@ -12,6 +12,7 @@ from gqa_core.engine import attend as attending
 from gqa_core.engine.kernels import SPLIT_KV_FROM, attend_with, split_kv
 from gqa_core.engine.layer import PHASES, AttentionLayer
 from gqa_core.engine.reference import reference_attention
+from gqa_core.measure import decode, probe
 from gqa_core.measure.decode import (
     N_WARMUP,
     _again,
@@ -45,6 +46,16 @@ def a_point(attention, kernel, **how):
     return DecodePoint(attention=attention, workload=workload, kernel=kernel, n_samples=4, **how)
 
 
+@pytest.fixture
+def small_probes(monkeypatch):
+    """1 MiB to read and 16 by 16 to multiply, where nobody asks how fast this machine is."""
+    for module in (decode, probe):
+        monkeypatch.setattr(module, "PROBE_BYTES", 2**20)
+    monkeypatch.setattr(probe, "FIRST_WIDTH", 16)
+    monkeypatch.setattr(probe, "PRODUCT_S", 0)
+
+
+@pytest.mark.usefixtures("small_probes")
 @pytest.mark.parametrize("dtype", DTYPE_FORMATS)
 @pytest.mark.parametrize(
     ("attention", "kernel"),
@@ -75,6 +86,7 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
     assert answer["device"] == describe(torch.device("cpu"))
 
 
+@pytest.mark.usefixtures("small_probes")
 @pytest.mark.parametrize("context_len", [48, SPLIT_KV_FROM])
 @pytest.mark.parametrize("dtype", DTYPE_FORMATS)
 @pytest.mark.parametrize(
