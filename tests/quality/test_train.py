@@ -6,14 +6,16 @@ import pytest
 import torch
 
 from gqa_core.quality import ship, shipped
+from gqa_core.quality import train as training
 from gqa_core.quality.checkpoint import read_tensors, write_tensors
 from gqa_core.quality.corpus import python_topics
 from gqa_core.quality.model import LanguageModel
 from gqa_core.quality.recipe import Recipe
-from gqa_core.quality.train import SAVE_EVERY, Schedule, held_out_loss, train
+from gqa_core.quality.train import Schedule, held_out_loss, train
 from tests.quality.test_model import TEXT, TINY, tiny
 
-LONG = 2 * SAVE_EVERY + 20
+EVERY = 20  # steps between what is saved, here
+LONG = 2 * EVERY + 10
 
 
 def trained(n_steps=LONG, seed=3, **how):
@@ -24,7 +26,7 @@ def trained(n_steps=LONG, seed=3, **how):
         TEXT,
         schedule,
         seed=seed,
-        look_at=[0, SAVE_EVERY, n_steps],
+        look_at=[0, EVERY, n_steps],
         look=lambda one: held_out_loss(one, TEXT),
         **how,
     )
@@ -45,9 +47,15 @@ class KilledError(Exception):
     """What stands in for a kill."""
 
 
-@pytest.mark.parametrize("at", [SAVE_EVERY - 1, SAVE_EVERY + 7, 2 * SAVE_EVERY])
-def test_a_killed_training_ends_where_an_unbroken_one_does(tmp_path, at):
-    unbroken, seen = trained()
+@pytest.fixture(scope="module")
+def unbroken():
+    return trained()
+
+
+@pytest.mark.parametrize("at", [EVERY - 1, EVERY + 7, 2 * EVERY])
+def test_a_killed_training_ends_where_an_unbroken_one_does(unbroken, tmp_path, monkeypatch, at):
+    monkeypatch.setattr(training, "SAVE_EVERY", EVERY)
+    whole, seen = unbroken
     state = tmp_path / "state.safetensors"
 
     def kill(step):
@@ -56,12 +64,12 @@ def test_a_killed_training_ends_where_an_unbroken_one_does(tmp_path, at):
 
     with pytest.raises(KilledError):
         trained(state=state, heard=kill)
-    assert state.exists() == (at >= SAVE_EVERY)
+    assert state.exists() == (at >= EVERY)
     steps = []
     resumed, seen_again = trained(state=state, heard=steps.append)
-    assert steps[0] == at // SAVE_EVERY * SAVE_EVERY + 1
+    assert steps[0] == at // EVERY * EVERY + 1
     assert seen_again == pytest.approx(seen, abs=1e-6)
-    for ours, theirs in zip(resumed.parameters(), unbroken.parameters(), strict=True):
+    for ours, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
         assert torch.allclose(ours, theirs, atol=1e-6)
     assert not state.exists()
 
