@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,21 @@ import json, sys
 from gqa_core.measure.workers import Workers
 if __name__ == "__main__":
     workers = Workers(preload="gqa_core.measure.decode")
-    print(json.dumps(workers.call("tests.measure.work", *sys.argv[1:])))
+    asked = json.loads(sys.argv[1])
+    print(json.dumps([workers.call("tests.measure.work", *function) for function in asked]))
 """
+ONE_THREAD = [
+    ("cores_used", "split_kv", "float32"),
+    ("cores_used", "absorbed", "bfloat16"),
+    ("cores_used", "packed", "float32"),
+    ("cores_used", "matmul", "bfloat16"),
+]
+TWO_THREADS = [
+    ("cores_used", "split_kv", "float32"),
+    ("cores_used", "packed", "float32"),
+    ("threads_after_split_kv", "plain"),
+    ("threads_after_split_kv", "cached"),
+]
 SLACK = 1.1  # ticks of the clock, and threads that only wake up to wait
 
 on_linux = pytest.mark.skipif(
@@ -24,34 +38,30 @@ on_linux = pytest.mark.skipif(
 with_two_cores = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core can only use one")
 
 
-def asked(n_threads, *function):
-    """What a function of `work` answers in a worker of a process that was told `n_threads`."""
+@cache
+def answers(n_threads):
+    """What functions of `work` answer in one process that was told `n_threads`, a worker each."""
+    asked = ONE_THREAD if n_threads == 1 else TWO_THREADS
     done = subprocess.run(
-        [sys.executable, "-c", ASK, *function],
+        [sys.executable, "-c", ASK, json.dumps(asked)],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": str(n_threads)},
         capture_output=True,
         text=True,
         check=True,
     )
-    return json.loads(done.stdout)
+    return dict(zip(asked, json.loads(done.stdout), strict=True))
 
 
 @on_linux
 @with_two_cores
 @pytest.mark.parametrize(
-    ("n_threads", "kernel", "dtype"),
-    [
-        (1, "split_kv", "float32"),
-        (1, "absorbed", "bfloat16"),
-        (1, "packed", "float32"),
-        (1, "matmul", "bfloat16"),
-        (2, "split_kv", "float32"),
-        (2, "packed", "float32"),
-    ],
+    ("n_threads", "asked"),
+    [(1, one) for one in ONE_THREAD] + [(2, one) for one in TWO_THREADS[:2]],
+    ids=str,
 )
-def test_a_worker_uses_the_cores_it_is_told_and_no_more(n_threads, kernel, dtype):
-    found = asked(n_threads, "cores_used", kernel, dtype)
+def test_a_worker_uses_the_cores_it_is_told_and_no_more(n_threads, asked):
+    found, kernel = answers(n_threads)[asked], asked[1]
     assert found["attend_kernel"] == ("split_kv" if kernel == "absorbed" else kernel)
     assert found["n_threads"] == n_threads
     assert found["cores"] <= SLACK * n_threads
@@ -64,4 +74,4 @@ def test_a_worker_uses_the_cores_it_is_told_and_no_more(n_threads, kernel, dtype
 @with_two_cores
 def test_one_thread_stays_one_when_a_kernel_of_our_own_has_started_its_threads():
     for caching in ("plain", "cached"):
-        assert asked(2, "threads_after_split_kv", caching) == [1, 2]
+        assert answers(2)["threads_after_split_kv", caching] == [1, 2]
