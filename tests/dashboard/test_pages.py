@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.frame import loaders
+from dashboard.frame.jobs import JobQueue
 from dashboard.measured.generation_results import ASKED
 from gqa_core.configs import GroupedConfig
 from gqa_core.measure.growth_point import POLICIES
@@ -145,6 +146,17 @@ def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, 
     assert app.dataframe[0].value["Dtype"].tolist() == ["float16"]
 
 
+@pytest.fixture
+def few_samples(monkeypatch):
+    """What pages measure takes two samples a point."""
+    main = (
+        "import sys; from gqa_core.cli import main; sys.exit(main([*sys.argv[1:], '--samples=2']))"
+    )
+    queue = JobQueue(command=[sys.executable, "-c", main])
+    monkeypatch.setattr(loaders, "job_queue", lambda: queue)
+
+
+@pytest.mark.usefixtures("few_samples")
 def test_a_run_from_the_page_fills_the_table(opened, log):
     settings = {"n_heads": 2, "n_kv_heads": 1, "head_dim": 32, "context_len": 512}
     app = opened("decode", **settings)
