@@ -15,19 +15,23 @@ SERVER_MB = 200  # seen: 155; RSS, shared libraries in full, 192
 MB = 10**6
 
 
-def test_a_moved_slider_draws_a_chart_within_some_times_of_a_bare_page(chromium, tmp_path):
-    log = tmp_path / "runs.sqlite"
-    with running(log) as ours, running(log, pages.BARE_SCRIPT) as bare:
-        row = pages.compare(chromium, (ours.address, bare.address), "/kv_cache", "Context", 9)
+@pytest.fixture(scope="module")
+def ours(tmp_path_factory):
+    with running(tmp_path_factory.mktemp("log") / "runs.sqlite") as server:
+        yield server
+
+
+def test_a_moved_slider_draws_a_chart_within_some_times_of_a_bare_page(chromium, ours, tmp_path):
+    with running(tmp_path / "runs.sqlite", pages.BARE_SCRIPT) as bare:
+        row = pages.compare(chromium, (ours.address, bare.address), "/kv_cache", "Context", 7)
     print(pages.line(row))
     assert row["charts"] == row["follow"] == 1
     assert pages.ratio(row) < TIMES_BARE
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="no /proc with memory")
-def test_a_server_stays_small_after_every_page_was_visited(chromium, tmp_path):
+def test_a_server_stays_small_after_every_page_was_visited(chromium, ours):
     """PSS of the web process, shared libraries counted in part; the bench tells RSS beside it."""
-    with running(tmp_path / "runs.sqlite") as server:
-        memory = pages.visit_all(chromium, server)
+    memory = pages.visit_all(chromium, ours)
     print({name: round(n_bytes / MB) for name, n_bytes in memory.items()})
     assert memory["pss"] < SERVER_MB * MB
