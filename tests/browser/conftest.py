@@ -49,9 +49,9 @@ def console():
     return []
 
 
-@contextmanager
-def visiting(chromium, server, console):
-    """Opens paths of this server, each in a context of its own, until it is left."""
+@pytest.fixture
+def visit(chromium, server, console):
+    """Opens a path in a context of its own."""
     contexts = []
 
     def note(message):
@@ -74,21 +74,6 @@ def visiting(chromium, server, console):
     yield open_path
     for context in contexts:
         context.close()
-
-
-@pytest.fixture
-def visit(chromium, server, console):
-    """Opens a path in a context of its own."""
-    with visiting(chromium, server, console) as open_path:
-        yield open_path
-
-
-def fits_a_phone(page):
-    """Whether nothing of a page that is 390 pixels wide has to be scrolled to sideways."""
-    main = page.get_by_test_id("stMain")
-    return page.evaluate("document.documentElement.scrollWidth") == 390 and main.evaluate(
-        "e => e.scrollWidth <= e.clientWidth"
-    )
 
 
 def crowding(seconds=0.4):

@@ -1,13 +1,11 @@
 """The pages as a visitor meets them: deep links, sliders by keyboard, phones, the dark."""
 
-from types import SimpleNamespace
-
 import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import is_settled
 from dashboard.frame.page import PAGES
-from tests.browser.conftest import fits_a_phone, running_server, visiting
+from tests.browser.conftest import running_server
 
 TITLES = {
     "/": ("Overview", "What sharing K/V heads buys"),
@@ -53,38 +51,20 @@ def test_every_page_of_the_menu_is_visited_here():
     assert [title for _, title in PAGES] == MENU
 
 
-@pytest.fixture(scope="module")
-def first(request, chromium, tmp_path_factory):
-    """A path, its page as the very first visit to a server, and how to visit that server again."""
-    console, log = [], tmp_path_factory.mktemp("log") / "runs.sqlite"
-    with running_server(log) as server, visiting(chromium, server, console) as visit:
-        path = request.param
-        yield SimpleNamespace(path=path, page=visit(path), visit=visit, console=console)
+@pytest.mark.parametrize("path", TITLES)
+def test_a_first_visit_by_deep_link_shows_that_page_and_the_same_menu(
+    visit, path, tmp_path, console
+):
+    with running_server(tmp_path / "runs.sqlite") as address:
+        page = visit(path, address=address)
+        is_drawn(page, path)
+        expect(page.get_by_test_id("stTopNavLink")).to_have_text(MENU)
+        assert not errors(console, path)
 
 
-@pytest.mark.parametrize("first", TITLES, indirect=True)
-def test_a_first_visit_by_deep_link_shows_that_page_and_the_same_menu(first):
-    is_drawn(first.page, first.path)
-    expect(first.page.get_by_test_id("stTopNavLink")).to_have_text(MENU)
-    assert not errors(first.console, first.path)
-
-
-@pytest.mark.parametrize("first", TITLES, indirect=True)
-def test_a_phone_shows_every_page_without_sideways_scrolling(first):
-    page = first.visit(first.path, width=390, scheme="dark")
-    is_drawn(page, first.path)
-    for scheme in ("dark", "light"):  # as it was opened, then as a phone at sunrise
-        page.emulate_media(color_scheme=scheme)
-        expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUNDS[scheme])
-        is_settled(page)
-        page.wait_for_timeout(400)
-        assert fits_a_phone(page)
-    assert not errors(first.console, first.path)
-
-
-@pytest.mark.parametrize("first", WITH_SLIDERS, indirect=True)
-def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(first):
-    page, path = first.page, first.path
+@pytest.mark.parametrize("path", WITH_SLIDERS)
+def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, path, console):
+    page = visit(path)
     sliders = page.get_by_role("slider")
     expect(sliders.first).to_be_visible()
     is_drawn(page, path)
@@ -98,10 +78,22 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(first):
     is_drawn(page, path)
     moved = [slider.get_attribute("aria-valuetext") for slider in sliders.all()]
     expect(page.get_by_test_id("stTopNavLink")).to_have_text(MENU)
-    again = first.visit(page.url.removeprefix(page.evaluate("location.origin")))
+    again = visit(page.url.removeprefix(page.evaluate("location.origin")))
     for index, value in enumerate(moved):
         expect(again.get_by_role("slider").nth(index)).to_have_attribute("aria-valuetext", value)
-    assert not errors(first.console, path)
+    assert not errors(console, path)
+
+
+@pytest.mark.parametrize("scheme", BACKGROUNDS)
+@pytest.mark.parametrize("path", TITLES)
+def test_a_phone_shows_every_page_without_sideways_scrolling(visit, path, scheme, console):
+    page = visit(path, width=390, scheme=scheme)
+    is_drawn(page, path)
+    expect(page.get_by_test_id("stApp")).to_have_css("background-color", BACKGROUNDS[scheme])
+    page.wait_for_timeout(400)
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.get_by_test_id("stMain").evaluate("e => e.scrollWidth <= e.clientWidth")
+    assert not errors(console, path)
 
 
 def test_moving_k_v_heads_redraws_metrics_picture_curve_and_table(visit):
