@@ -27,6 +27,8 @@ PAGES = (
     ("capacity", "Capacity"),
     ("runs", "Runs"),
 )
+# Tables of text that are wider than a phone are scrolled by themselves, not with the page.
+TABLES = "<style>[data-testid=stMarkdownContainer] table {display: block; overflow-x: auto}</style>"
 SEEN = "navigation_is_set_up"
 
 
@@ -49,5 +51,6 @@ def open_page(title: str, caption: str) -> None:
         st.rerun()
     set_apart_what_is_loaded()
     restore(title)
+    st.html(TABLES)
     st.title(title)
     st.caption(caption)

@@ -105,9 +105,9 @@ def test_moving_k_v_heads_redraws_metrics_picture_curve_and_table(visit):
     page.get_by_role("slider", name="K/V heads").press("ArrowRight")
     expect(gqa).to_contain_text("2.00 GiB")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("16 K/V heads, each shared by 2")
-    curve = "document.querySelectorAll('.js-plotly-plot')[1].data.find(t => t.name == 'GQA here')"
-    page.wait_for_function(f"{curve}?.y[0] == 2 * 2 ** 30")
-    expect(page.get_by_test_id("stDataFrame").last).to_contain_text("2.147")  # GB
+    curve = "document.querySelectorAll('.js-plotly-plot')[1].data.find(t => t.name == 'here')"
+    page.wait_for_function(f"{curve}?.y[1] == 2 * 2 ** 30")
+    expect(page.get_by_role("table").last).to_contain_text("2.147")  # GB
     page.wait_for_url("**n_kv_heads=16**", wait_until="commit")
 
 
