@@ -23,6 +23,7 @@ from dashboard.frame.kept import keep, move_into
 from dashboard.frame.links import look_at, note_default
 from dashboard.model import imported_config
 from dashboard.model.layouts import slider_kv_heads
+from gqa_core.quality.recipe import divisors
 from gqa_core.theory.formats import DTYPE_FORMATS
 
 T = TypeVar("T")
@@ -33,7 +34,7 @@ def heads_controls() -> dict[str, int]:
     n_heads = slider("Query heads", N_HEADS, FRESH_HEADS, "n_heads", "N of the lecture.")
     n_kv_heads = slider(
         "K/V heads",
-        [count for count in range(1, n_heads + 1) if n_heads % count == 0],
+        sorted(divisors(n_heads)),
         slider_kv_heads(n_heads),
         "n_kv_heads",
         "G groups in the lecture: 1 is MQA, as many as query heads is MHA.",

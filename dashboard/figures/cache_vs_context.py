@@ -34,7 +34,8 @@ def cache_vs_context(
             hovertemplate="%{x:,} tokens: %{text}",
         )
     if at in contexts:
-        here = {name: curve[list(contexts).index(at)] for name, curve in curves.items()}
+        index = list(contexts).index(at)
+        here = {name: curve[index] for name, curve in curves.items()}
         looks = [LOOKS[variant] for variant in here]
         figure.add_scatter(
             x=[at] * len(here),

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import gc
 import sys
-
-_apart = {"modules": 0}  # how many were loaded when all objects were last set apart
+from functools import lru_cache
 
 
 def set_apart_what_is_loaded() -> None:
     """Collect once more, then leave out what there is: only if modules came since the last time."""
-    if _apart["modules"] != len(sys.modules):
-        _apart["modules"] = len(sys.modules)
-        gc.collect()
-        gc.freeze()
+    _set_apart(len(sys.modules))
+
+
+@lru_cache(maxsize=1)
+def _set_apart(n_modules: int) -> None:
+    gc.collect()
+    gc.freeze()

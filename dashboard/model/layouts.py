@@ -20,6 +20,7 @@ from gqa_core.configs import (
     ModelConfig,
     proportional_latent,
 )
+from gqa_core.quality.recipe import divisors
 
 USUAL_KV_HEADS = 8  # what GQA is shown with beside a latent, which has no K/V heads
 
@@ -38,8 +39,8 @@ def main_attention(model: ModelConfig) -> AttentionConfig:
 
 def slider_kv_heads(n_heads: int) -> int:
     """Where the K/V slider stands when nothing else says so: 8, or the middle divisor."""
-    divisors = [count for count in range(1, n_heads + 1) if n_heads % count == 0]
-    return USUAL_KV_HEADS if n_heads % USUAL_KV_HEADS == 0 else divisors[len(divisors) // 2]
+    counts = sorted(divisors(n_heads))
+    return USUAL_KV_HEADS if USUAL_KV_HEADS in counts else counts[len(counts) // 2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
