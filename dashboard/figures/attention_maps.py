@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dashboard.figures.sketch import drawn_once
 from dashboard.figures.style import share_axis, shared_layout, shared_look, translucent
 
 COLUMNS = 2  # maps side by side, also on a phone
@@ -47,9 +48,10 @@ def attention_maps(weights: Sequence[Matrix], n_kv_heads: int, tokens: Sequence[
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
     figure.update_layout(shared_layout(plot_height + TITLE + FOOT))
-    return figure.update_layout(
+    figure.update_layout(
         margin={"t": TITLE, "b": FOOT}, coloraxis=share_axis("attention weight", power=SPREAD)
     )
+    return drawn_once(figure)
 
 
 def token_labels(tokens: Sequence[int]) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dashboard.figures.sketch import drawn_once
 from dashboard.figures.style import share_axis, shared_layout, shared_look
 from gqa_core import units
 
@@ -45,9 +46,10 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
     figure.update_layout(shared_layout(plot_height + TITLE + FOOT))
-    return figure.update_layout(
+    figure.update_layout(
         margin={"t": TITLE, "b": FOOT}, coloraxis=share_axis("linear CKA"), showlegend=False
     )
+    return drawn_once(figure)
 
 
 def _map(name: str, matrix: Matrix) -> go.Heatmap:

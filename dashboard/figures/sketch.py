@@ -7,6 +7,7 @@ four times as long as when all is handed over at once. A slider waits for that.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import plotly.graph_objects as go
@@ -47,13 +48,32 @@ class Sketch:
         """Set attributes of the layout; those inside of them that are not named stay."""
         _merge(self.layout, attributes)
 
+    def default_layout(self, **attributes: Any) -> None:
+        """Set attributes of the layout that are not set yet, also inside of those that are."""
+        named, self.layout = self.layout, {}
+        self.update_layout(**attributes)
+        self.update_layout(**named)
+
     def figure(self) -> go.Figure:
         """The figure.
 
         Raises:
             ValueError: an attribute that Plotly does not know, or a value that it does not take.
         """
-        return go.Figure(data=self.data, layout=self.layout)
+        return drawn_once(go.Figure(data=self.data, layout=self.layout))
+
+
+def drawn_once(figure: go.Figure) -> go.Figure:
+    """The same figure, which a browser draws once where it would draw it twice.
+
+    Streamlit hands a chart to Plotly, and a copy of it a moment later. Plotly draws the copy too,
+    half of a chart's time, if there is a template, which it cannot compare, or if nothing says that
+    the data are the same. A template's look is in `style`; one revision does for all data, as new
+    data are a new chart to Streamlit.
+    """
+    figure.layout.template = None
+    figure.layout.datarevision = 1
+    return figure
 
 
 def _merge(old: dict[str, Any], new: Mapping[str, Any]) -> None:
@@ -61,4 +81,4 @@ def _merge(old: dict[str, Any], new: Mapping[str, Any]) -> None:
         if isinstance(value, Mapping) and isinstance(old.get(name), dict):
             _merge(old[name], value)
         else:
-            old[name] = dict(value) if isinstance(value, Mapping) else value
+            old[name] = deepcopy(value)

@@ -25,6 +25,9 @@ DARK = "#000000"  # ink on what is pale
 PALE_PERCENT = 45  # what of a colour is left in its pale form
 BYTES_STEP = 32
 GRID = "rgba(136, 136, 136, 0.25)"
+INK = "rgb(27, 31, 36)"  # of all text that has no colour of its own; a page shows it in its own
+FONT = {"family": '"Source Sans", sans-serif', "size": 12, "color": INK}
+AXIS = {"automargin": True, "title": {"font": {"size": 14}, "standoff": 20}}
 
 
 @dataclass(frozen=True)
@@ -96,10 +99,10 @@ POLICY_LOOKS = {
 LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 HEAT = sequential.Cividis  # dark to bright, the same to the colour-blind
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
-BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8, "pad": 8}
 # Room for labels, a title and a legend of two lines. Plotly finds more room where it is needed, and
 # draws all over again then: a third of the time of a chart.
-AXES_MARGIN = {"l": 64, "r": 12, "t": 16, "b": 126}
+AXES_MARGIN = {"l": 64, "r": 12, "t": 16, "b": 126, "pad": 8}
 ATTEND_SPREAD = ("attend_q1_s", "attend_s", "attend_q3_s")  # of a row: its marker and its bar
 
 
@@ -236,9 +239,10 @@ def share_axis(title: str, *, power: float = 1) -> dict:
 
 
 def shared_layout(height: int, margin: Mapping[str, int] = BARE_MARGIN) -> dict:
-    """What all figures share: margins, a legend below, no background."""
+    """What all figures share: margins, the font, a legend below, no background."""
     return {
         "height": height,
+        "font": FONT,
         "margin": dict(margin),
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -250,6 +254,10 @@ def shared_layout(height: int, margin: Mapping[str, int] = BARE_MARGIN) -> dict:
 def laid_out(sketch: Sketch, height: int, **more: Any) -> go.Figure:
     """The figure with what all of them share, and `more` of its own layout."""
     has_axes = sketch.layout.get("xaxis", {}).get("visible", True)
-    sketch.update_layout(**shared_layout(height, AXES_MARGIN if has_axes else BARE_MARGIN))
+    sketch.default_layout(
+        **shared_layout(height, AXES_MARGIN if has_axes else BARE_MARGIN),
+        xaxis=AXIS | {"showgrid": False},
+        yaxis=AXIS,
+    )
     sketch.update_layout(**more)
     return sketch.figure()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from dashboard.figures.style import INK
 from dashboard.frame.collection import set_apart_what_is_loaded
 from dashboard.frame.kept import restore
 
@@ -27,8 +28,12 @@ PAGES = (
     ("capacity", "Capacity"),
     ("runs", "Runs"),
 )
-# Tables of text that are wider than a phone are scrolled by themselves, not with the page.
-TABLES = "<style>[data-testid=stMarkdownContainer] table {display: block; overflow-x: auto}</style>"
+# Tables of text that are wider than a phone are scrolled by themselves, not with the page; text of
+# charts that has no colour of its own has that of the page, light or dark.
+STYLE = f"""<style>
+[data-testid=stMarkdownContainer] table {{display: block; overflow-x: auto}}
+[data-testid=stPlotlyChart] text[style*="{INK}"] {{fill: currentColor !important}}
+</style>"""
 SEEN = "navigation_is_set_up"
 
 
@@ -51,6 +56,6 @@ def open_page(title: str, caption: str) -> None:
         st.rerun()
     set_apart_what_is_loaded()
     restore(title)
-    st.html(TABLES)
+    st.html(STYLE)
     st.title(title)
     st.caption(caption)

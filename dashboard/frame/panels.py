@@ -76,8 +76,8 @@ def show_metrics(metrics: Sequence[tuple[str, str, str]]) -> None:
 
 
 def show_figure(figure: go.Figure, key: str, takeaway: str) -> None:
-    """A chart with its take-away as the text a screen reader speaks."""
-    st.plotly_chart(figure, key=key, config=PLOT_CONFIG, alt=takeaway)
+    """A chart with its take-away as the text a screen reader speaks; its look is all its own."""
+    st.plotly_chart(figure, theme=None, key=key, config=PLOT_CONFIG, alt=takeaway)
 
 
 def show_table(table: pd.DataFrame, key: str, alt: str) -> None:
