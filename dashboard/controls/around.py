@@ -19,16 +19,14 @@ from dashboard.model.variants import merged_sentence
 def row_above(*, measuring: bool) -> Sequence[Any]:
     """Three places for what stands first and is drawn last, since it follows from the sliders."""
     box.adopt_link(measuring=measuring)
-    return st.columns([5, 3, 4], vertical_alignment="bottom")
+    return st.container(horizontal=True, vertical_alignment="bottom", gap="small")
 
 
 def show_what_follows(choice: HeadsChoice, above: Sequence[Any]) -> None:
     """The model that the sliders are, import, link and reset; below, what a reader must be told."""
-    with above[0]:
+    with above:
         box.show_model_box(choice)
-    with above[1]:
         imported_config.show_config_import(box.set_sliders)
-    with above[2]:
         is_imported = box.is_of_import()
         left_out = {box.KEY} if is_imported else set()
         choices = {key: value for key, value in drawn().items() if key not in left_out}

@@ -48,12 +48,11 @@ def show_link_faults() -> None:
 
 def show_link_buttons(choices: Mapping[str, Any], left_out: str = "") -> None:
     """Share this view as a link, and reset its widgets; `left_out` says what no link can hold."""
-    with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        share = st.popover("Share", icon=":material/link:", key=SHARE, on_change="rerun")
-        if share.open:
-            share.caption(f"Opens this page with these settings. {left_out}")
-            share.code(link(st.context.url or "", choices), language=None, wrap_lines=True)
-        st.button("Reset", icon=":material/restart_alt:", key="reset_button", on_click=_reset)
+    share = st.popover("Share", icon=":material/link:", key=SHARE, on_change="rerun")
+    if share.open:
+        share.caption(f"Opens this page with these settings. {left_out}")
+        share.code(link(st.context.url or "", choices), language=None, wrap_lines=True)
+    st.button("Reset", icon=":material/restart_alt:", key="reset_button", on_click=_reset)
 
 
 def link(address: str, choices: Mapping[str, Any]) -> str:

@@ -29,10 +29,12 @@ PAGES = (
     ("runs", "Runs"),
 )
 # Tables of text that are wider than a phone are scrolled by themselves, not with the page; text of
-# charts that has no colour of its own has that of the page, light or dark.
+# charts that has no colour of its own has that of the page, light or dark; what is said under a
+# metric goes on in a second line.
 STYLE = f"""<style>
 [data-testid=stMarkdownContainer] table {{display: block; overflow-x: auto}}
 [data-testid=stPlotlyChart] text[style*="{INK}"] {{fill: currentColor !important}}
+[data-testid=stMetricDeltaDescription] * {{white-space: normal !important}}
 </style>"""
 SEEN = "navigation_is_set_up"
 

@@ -68,11 +68,15 @@ def show_metrics(metrics: Sequence[tuple[str, str, str]]) -> None:
     """A row of (label, value, what to make of it)."""
     if not metrics:
         return
-    grid = st.grid(len(metrics), border=True)
-    for label, value, meaning in metrics:
-        with grid.cell():
-            st.metric(label, value)
-            st.caption(meaning)
+    with st.grid(len(metrics)):
+        for label, value, meaning in metrics:
+            st.metric(
+                label,
+                value,
+                border=True,
+                height="stretch",
+                delta_description=meaning,
+            )
 
 
 def show_figure(figure: go.Figure, key: str, takeaway: str) -> None:

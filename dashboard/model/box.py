@@ -20,6 +20,7 @@ from dashboard.model.presets import Preset, offered
 KEY, FROM = "model", "model_the_sliders_are_from"
 LINK = "model_in_the_link"  # noted once it is read, and once it says what the box says
 CUSTOM, AGAIN = "Custom, from ", ", as it is"
+WIDTH = 400  # pixels: a phone gives it a line of its own
 FRESH = "Llama 3 8B"  # what the sliders of a fresh session say
 
 
@@ -75,6 +76,7 @@ def show_model_box(choice: HeadsChoice) -> None:
         options,
         index=options.index(FRESH),
         key=KEY,
+        width=WIDTH,
         bind="query-params",
         help="Type to search: the lecture's examples, then published models. Choosing one sets "
         "the sliders below" + (" to its heads." if not isinstance(choice, SizeChoice) else "."),
