@@ -37,16 +37,15 @@ def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Fi
     case.
     """
     figure = Sketch()
-    named: set[str] = set()
-    for label in LOOKS:
-        mine = sorted(
-            (row for row in rows if row["label"] == label), key=lambda row: row["context_len"]
-        )
-        told = [row for row in mine if row["predicted_attend_s"] is not None]
-        grey = {"color": NEUTRAL, "dash": "dash", "width": 1}
-        _add_line(figure, label, mine, "bound_s", BOUND, grey, named)
-        own = LOOKS[label].line(1.5)
-        _add_line(figure, label, told, "predicted_attend_s", PREDICTED, own, named)
+    in_order = sorted(rows, key=lambda row: row["context_len"])
+    by_label = {label: [row for row in in_order if row["label"] == label] for label in LOOKS}
+    by_label = {label: mine for label, mine in by_label.items() if mine}
+    _add_bounds(figure, by_label)
+    is_first = True
+    for label, mine in by_label.items():
+        if told := [row for row in mine if row["predicted_attend_s"] is not None]:
+            _add_prediction(figure, label, told, in_legend=is_first)
+            is_first = False
         _add_markers(figure, label, mine)
     times = [
         row[name]
@@ -59,36 +58,38 @@ def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Fi
     return laid_out(figure, height=420)
 
 
-def _add_line(
-    figure: Sketch,
-    label: str,
-    rows: Sequence[Row],
-    field: str,
-    name: str,
-    line: dict[str, Any],
-    named: set[str],
-) -> None:
-    """A time that theory gives; one entry of the legend stands for that of all variants."""
-    if not rows:
+def _add_bounds(figure: Sketch, by_label: Mapping[str, Sequence[Row]]) -> None:
+    """The bounds of all variants: one broken line."""
+    if not by_label:
         return
-    what = name.partition(":")[0]
+    rows = [row for mine in by_label.values() for row in (*mine, None)]
+    figure.add_scatter(
+        x=[row and row["context_len"] for row in rows],
+        y=[row and row["bound_s"] for row in rows],
+        name=BOUND,
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dash", "width": 1},
+        text=[row and f"{row['label']}, bound: {units.duration(row['bound_s'])}" for row in rows],
+        hovertemplate="%{text} at %{x:,} tokens<extra></extra>",
+    )
+
+
+def _add_prediction(figure: Sketch, label: str, rows: Sequence[Row], *, in_legend: bool) -> None:
+    """What theory says; one entry of the legend stands for that of all variants."""
     figure.add_scatter(
         x=[row["context_len"] for row in rows],
-        y=[row[field] for row in rows],
-        name=name,
-        legendgroup=name,
-        showlegend=name not in named,
+        y=[row["predicted_attend_s"] for row in rows],
+        name=PREDICTED,
+        legendgroup=PREDICTED,
+        showlegend=in_legend,
         mode="lines",
-        line=line,
-        text=[units.duration(row[field]) for row in rows],
-        hovertemplate=f"{label}, {what} at %{{x:,}} tokens: %{{text}}<extra></extra>",
+        line=LOOKS[label].line(1.5),
+        text=[units.duration(row["predicted_attend_s"]) for row in rows],
+        hovertemplate=f"{label}, predicted at %{{x:,}} tokens: %{{text}}<extra></extra>",
     )
-    named.add(name)
 
 
 def _add_markers(figure: Sketch, label: str, rows: Sequence[Row]) -> None:
-    if not rows:
-        return
     figure.add_scatter(
         x=[row["context_len"] for row in rows],
         **medians(attend_spreads(rows)),

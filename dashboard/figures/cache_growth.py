@@ -147,35 +147,47 @@ def _add_ceilings(figure: Sketch, ceilings: Mapping[str, int], contexts: Sequenc
     A label stands under its line, or over it where the next line below is close; it starts past
     the middle where the label below is close as well.
     """
+    if not ceilings:
+        return
     low, high = min(contexts) / 1.3, max(contexts) * 1.3
     sizes = sorted(set(ceilings.values()))
-    below, shifted = 0.0, False
+    sharers = [[name for name, size in ceilings.items() if size == n_bytes] for n_bytes in sizes]
+    said = [units.gigabytes_label(n_bytes) for n_bytes in sizes]
+    told = [f"{', '.join(names)}: {size}" for names, size in zip(sharers, said, strict=True)]
+    figure.add_scatter(
+        x=[x for _ in sizes for x in (low, high, None)],
+        y=[y for n_bytes in sizes for y in (n_bytes, n_bytes, None)],
+        name="ceilings",
+        showlegend=False,
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dash", "width": 1},
+        text=[text for one in told for text in (one, one, "")],
+        hovertemplate="%{text} on the vendor's label<extra>published</extra>",
+    )
+    places = _label_places(sizes)
+    figure.add_scatter(
+        x=[low * 1.05 * (high / low) ** (SECOND_LABEL * shifted) for _, shifted in places],
+        y=[place for place, _ in places],
+        name="ceiling labels",
+        showlegend=False,
+        mode="text",
+        text=[
+            names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") + f", {size}"
+            for names, size in zip(sharers, said, strict=True)
+        ],
+        textposition="middle right",
+        textfont={"size": 10},
+        hoverinfo="skip",
+    )
+
+
+def _label_places(sizes: Sequence[int]) -> list[tuple[float, bool]]:
+    """The height of each ceiling's label, and whether it starts past the middle."""
+    places, below, shifted = [], 0.0, False
     for index, n_bytes in enumerate(sizes):
-        names = [name for name, size in ceilings.items() if size == n_bytes]
-        more = f" +{len(names) - 1}" if len(names) > 1 else ""
-        size = units.gigabytes_label(n_bytes)
         over = index > 0 and n_bytes < CLOSE * sizes[index - 1]
-        figure.add_scatter(
-            x=[low, high],
-            y=[n_bytes] * 2,
-            name=f"{', '.join(names)}, {size}",
-            showlegend=False,
-            mode="lines",
-            line={"color": NEUTRAL, "dash": "dash", "width": 1},
-            hovertemplate=f"{', '.join(names)}: {size} on the vendor's label"
-            "<extra>published</extra>",
-        )
         place = n_bytes * LABEL_SHIFT if over else n_bytes / LABEL_SHIFT
         shifted = place < CLOSE * below and not shifted
         below = place
-        figure.add_scatter(
-            x=[low * 1.05 * (high / low) ** (SECOND_LABEL * shifted)],
-            y=[place],
-            name=f"{size} label",
-            showlegend=False,
-            mode="text",
-            text=[f"{names[0]}{more}, {size}"],
-            textposition="middle right",
-            textfont={"size": 10},
-            hoverinfo="skip",
-        )
+        places.append((place, shifted))
+    return places

@@ -39,8 +39,8 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
         showgrid=False, zeroline=False, fixedrange=True, constrain="domain", dtick=1
     )
     figure.update_yaxes(autorange="reversed", constraintoward="top")
-    figure.update_xaxes(tickfont={"size": 9}, tickangle=0)
-    figure.update_yaxes(tickfont={"size": 9})
+    figure.update_xaxes(tickfont={"size": 9}, tickangle=0, automargin=True)
+    figure.update_yaxes(tickfont={"size": 9}, automargin=True)
     for column in range(2, len(NAMES) + 1):
         figure.update_yaxes(showticklabels=False, ticks="", col=column)
     for axis in figure.select_yaxes():

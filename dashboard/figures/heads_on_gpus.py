@@ -52,6 +52,7 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
         barmode="overlay",
         bargap=0,
         legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+        margin={"l": 52},
     )
 
 

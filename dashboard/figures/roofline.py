@@ -47,11 +47,9 @@ def roofline(
     figure = Sketch()
     for label, intensity in intensities.items():
         _add_intensity(figure, label, intensity, (low, HEADROOM * high))
-    name_at = INTENSITIES[1]
-    for name, roof in sorted(published.items(), key=lambda one: one[1].peak_bytes_per_s):
+    for name, roof in published.items():
         _add_roof(figure, roof, f"{name}, published", {"dash": "dash", "width": 1.5})
-        _add_name(figure, name, name_at, roof.attainable_flops_per_s(name_at))
-        name_at /= NAME_STEP
+    _add_names(figure, published)
     if here is not None:
         _add_roof(figure, here, HERE, {"dash": "solid", "width": 2})
     large_first = sorted(rows, key=lambda row: -row["context_len"])
@@ -113,15 +111,19 @@ def _add_roof(figure: Sketch, roof: Roof, name: str, line: dict[str, Any]) -> No
     )
 
 
-def _add_name(figure: Sketch, name: str, x: float, y: float) -> None:
-    """The name of a published roof, above it."""
+def _add_names(figure: Sketch, published: Mapping[str, Roof]) -> None:
+    """The names of published roofs, above them, the highest furthest left."""
+    if not published:
+        return
+    lowest_first = sorted(published.items(), key=lambda one: one[1].peak_bytes_per_s)
+    at = [INTENSITIES[1] / NAME_STEP**index for index in range(len(published))]
     figure.add_scatter(
-        x=[x],
-        y=[y],
-        name=f"name of {name}",
+        x=at,
+        y=[roof.attainable_flops_per_s(x) for x, (_, roof) in zip(at, lowest_first, strict=True)],
+        name="names of roofs",
         showlegend=False,
         mode="text",
-        text=[name],
+        text=[name for name, _ in lowest_first],
         textposition="top left",
         textfont={"color": NEUTRAL},
         hoverinfo="skip",

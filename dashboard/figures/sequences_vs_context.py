@@ -46,15 +46,15 @@ def sequences_vs_context(
     ticks = decades(1, high)
     axis = log_axis(LOWEST, high, ticks, [f"{tick:,}" for tick in ticks])
     figure.update_yaxes(axis | {"title": {"text": "sequences that fit (formula)"}})
+    here: list[tuple[str, float]] = []
     for variant, (allocated, ideal) in curves.items():
         if list(allocated) != list(ideal):
             _add_band(figure, variant, contexts, allocated, ideal)
         _add_line(figure, variant, variant, contexts, ideal, width=2.5)
-        here = {curve[list(contexts).index(at)] for curve in (allocated, ideal) if at in contexts}
-        _add_markers(figure, variant, at, sorted(value for value in here if value >= 1))
-    _add_slider(figure, "context slider", [at, at], [LOWEST, high])
-    ends = [min(contexts) / 1.3, max(contexts) * 1.3]
-    _add_slider(figure, "users slider", ends, [n_users, n_users])
+        read = {curve[list(contexts).index(at)] for curve in (allocated, ideal) if at in contexts}
+        here += [(variant, value) for value in sorted(read) if value >= 1]
+    _add_markers(figure, at, here)
+    _add_sliders(figure, contexts, (LOWEST, high), at, n_users)
     _add_label(figure, units.count(n_users, "user"), max(contexts), n_users)
     return laid_out(figure, height=496, legend_traceorder="normal")
 
@@ -103,25 +103,42 @@ def _add_band(
     )
 
 
-def _add_markers(figure: Sketch, variant: str, at: int, values: Sequence[float]) -> None:
-    """One marker a reading."""
+def _add_markers(figure: Sketch, at: int, here: Sequence[tuple[str, float]]) -> None:
+    """One marker a reading, in its variant's look."""
+    if not here:
+        return
+    looks = [LOOKS[variant] for variant, _ in here]
     figure.add_scatter(
-        x=[at] * len(values),
-        y=list(values),
-        name=f"{variant} here",
+        x=[at] * len(here),
+        y=[value for _, value in here],
+        name="here",
         showlegend=False,
         mode="markers",
-        marker=LOOKS[variant].marker(11),
-        text=[units.count(math.floor(value), "sequence") for value in values],
-        hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
+        marker={
+            "color": [look.color for look in looks],
+            "symbol": [look.symbol for look in looks],
+            "size": 11,
+        },
+        text=[
+            f"{variant} at {at:,} tokens: {units.count(math.floor(value), 'sequence')}"
+            for variant, value in here
+        ],
+        hovertemplate="%{text}<extra>formula</extra>",
     )
 
 
-def _add_slider(figure: Sketch, name: str, x: Sequence[float], y: Sequence[float]) -> None:
+def _add_sliders(
+    figure: Sketch,
+    contexts: Sequence[int],
+    ends: tuple[float, float],
+    at: int,
+    n_users: int,
+) -> None:
+    """Dotted lines where the sliders stand."""
     figure.add_scatter(
-        x=list(x),
-        y=list(y),
-        name=name,
+        x=[at, at, None, min(contexts) / 1.3, max(contexts) * 1.3],
+        y=[*ends, None, n_users, n_users],
+        name="sliders",
         showlegend=False,
         mode="lines",
         line={"color": NEUTRAL, "dash": "dot", "width": 1},

@@ -27,7 +27,7 @@ BYTES_STEP = 32
 GRID = "rgba(136, 136, 136, 0.25)"
 INK = "rgb(27, 31, 36)"  # of all text that has no colour of its own; a page shows it in its own
 FONT = {"family": '"Source Sans", sans-serif', "size": 12, "color": INK}
-AXIS = {"automargin": True, "title": {"font": {"size": 14}, "standoff": 20}}
+AXIS = {"title": {"font": {"size": 14}, "standoff": 12}}
 
 
 @dataclass(frozen=True)
@@ -99,10 +99,10 @@ POLICY_LOOKS = {
 LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 HEAT = sequential.Cividis  # dark to bright, the same to the colour-blind
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
-BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8, "pad": 8}
-# Room for labels, a title and a legend of two lines. Plotly finds more room where it is needed, and
-# draws all over again then: a third of the time of a chart.
-AXES_MARGIN = {"l": 64, "r": 12, "t": 16, "b": 126, "pad": 8}
+BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
+# Room for labels, a title and a legend of two lines. Plotly could find it, and would draw all over
+# again then: a third of a chart's time.
+AXES_MARGIN = {"l": 76, "r": 16, "t": 16, "b": 126, "pad": 4}
 ATTEND_SPREAD = ("attend_q1_s", "attend_s", "attend_q3_s")  # of a row: its marker and its bar
 
 

@@ -21,6 +21,11 @@ def metrics(app):
     return {metric.label: metric.value for metric in app.metric}
 
 
+def meanings(app):
+    """What stands under each metric's value."""
+    return {metric.label: metric.proto.delta_description for metric in app.metric}
+
+
 def link(app):
     """What Share shows once it is opened."""
     app.session_state["share_popover"] = True

@@ -115,6 +115,6 @@ def test_another_device_s_cache_is_not_called_measured_here(opened, log, monkeyp
 def test_ceilings_are_the_devices_chosen(opened):
     app = opened("kv_cache")
     app = app.multiselect(key="devices").set_value(["NVIDIA L40S"]).run()
-    dashed = [t["name"] for t in figure(app)["data"] if t.get("line", {}).get("color") == "#888888"]
-    assert dashed == ["NVIDIA L40S, 48 GB", "context slider"]
+    (ceilings,) = [t for t in figure(app)["data"] if t["name"] == "ceilings"]
+    assert ceilings["text"] == ["NVIDIA L40S: 48 GB", "NVIDIA L40S: 48 GB", ""]
     assert "l40s.yaml" in said(app)

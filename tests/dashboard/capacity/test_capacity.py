@@ -6,12 +6,14 @@ from dashboard.capacity import sentences
 from dashboard.capacity.planning import Plan, plan_table, sequence_curves, sequences_table
 from dashboard.controls.options import CONTEXT_LENS
 from dashboard.figures.sequences_vs_context import sequences_vs_context
+from dashboard.figures.style import LOOKS
 from dashboard.model.choices import SizeChoice
 from gqa_core.configs import GroupedConfig, LayerRun, ModelConfig
 from gqa_core.theory.capacity import Deployment
 from tests.dashboard.screen import (
     choose,
     figure,
+    meanings,
     metrics,
     said,
     slider,
@@ -71,7 +73,7 @@ def test_it_opens_at_8192_tokens_with_the_four_answers(opened):
         "Memory a GPU needs": "17.73 GiB",
     }
     # 74.4e9 x 0.9 - 16.06e9 = 50.9e9, over 2^30 = 47.4
-    assert "47 if usable memory is 7% less" in " ".join(c.value for c in app.caption)
+    assert "47 if usable memory is 7% less" in meanings(app)["GQA sequences that fit"]
     assert "19.04 GB, for 1 user at 8192 tokens; 19.04 GB on 1 GPU" in [
         c.value for c in app.caption
     ]
@@ -208,7 +210,11 @@ def test_lines_are_room_over_bytes_and_the_band_lies_between_the_readings():
     assert by_name["GQA"].text[at] == "42 sequences"
     assert by_name["GQA band"].fill == "tonexty"
     assert [trace.name for trace in drawn.data][:2] == ["GQA as allocated", "GQA band"]
-    assert list(by_name["GQA here"].text) == ["21 sequences", "42 sequences"]
+    here = zip(by_name["here"].marker.symbol, by_name["here"].text, strict=True)
+    assert [text for symbol, text in here if symbol == LOOKS["GQA"].symbol] == [
+        "GQA at 8,192 tokens: 21 sequences",
+        "GQA at 8,192 tokens: 42 sequences",
+    ]
     whole = sequences_table(plan, CONTEXT_LENS).set_index("Context (tokens)")
     assert whole.loc["8192"].tolist() == [21, 42]
 
@@ -227,8 +233,7 @@ def test_the_axes_stay_while_users_and_context_are_moved():
 
 def test_nothing_that_fits_is_an_empty_chart_and_no_error():
     assert {t.name for t in sequences_vs_context({}, CONTEXT_LENS, 8192, 1).data} == {
-        "context slider",
-        "users slider",
+        "sliders",
         "1 user label",
     }
 

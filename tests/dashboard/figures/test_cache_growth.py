@@ -44,13 +44,13 @@ def test_measured_bytes_are_markers_that_tell_their_error():
 
 def test_ceilings_are_dashed_grey_lines_and_equal_ones_are_one():
     figure = cache_growth(CURVES, CONTEXTS, 512, ceilings=CEILINGS)
-    lines = [named(figure, "A card, 24 GB"), named(figure, "B card, C card, 80 GB")]
-    assert {(line.line.color, line.line.dash) for line in lines} == {(NEUTRAL, "dash")}
-    assert [line.y[0] for line in lines] == [24 * 10**9, 80 * 10**9]
-    assert "published" in lines[1].hovertemplate
-    labels = [named(figure, f"{size} GB label") for size in (24, 80)]
-    assert [label.text[0] for label in labels] == ["A card, 24 GB", "B card +1, 80 GB"]
-    assert labels[0].x[0] == labels[1].x[0]  # far enough apart to stand at the left end both
+    lines, labels = named(figure, "ceilings"), named(figure, "ceiling labels")
+    assert (lines.line.color, lines.line.dash) == (NEUTRAL, "dash")
+    assert list(lines.y) == [24e9, 24e9, None, 80e9, 80e9, None]
+    assert list(lines.text[::3]) == ["A card: 24 GB", "B card, C card: 80 GB"]
+    assert "published" in lines.hovertemplate
+    assert list(labels.text) == ["A card, 24 GB", "B card +1, 80 GB"]
+    assert labels.x[0] == labels.x[1]  # far enough apart to stand at the left end both
 
 
 def test_labels_of_close_ceilings_do_not_meet():
@@ -58,14 +58,14 @@ def test_labels_of_close_ceilings_do_not_meet():
     figure = cache_growth(
         CURVES, CONTEXTS, 512, ceilings={f"{size}": size * 10**9 for size in sizes}
     )
-    labels = [named(figure, f"{size} GB label") for size in sizes]
-    assert labels[0].x[0] == labels[1].x[0] == labels[3].x[0] < labels[2].x[0]
-    for lower, upper in combinations(labels, 2):
-        assert lower.x[0] != upper.x[0] or upper.y[0] > 2 * lower.y[0]
-    over = [label.y[0] > size * 10**9 for label, size in zip(labels, sizes, strict=True)]
+    labels = named(figure, "ceiling labels")
+    assert labels.x[0] == labels.x[1] == labels.x[3] < labels.x[2]
+    for (lower_x, lower_y), (x, y) in combinations(zip(labels.x, labels.y, strict=True), 2):
+        assert lower_x != x or y > 2 * lower_y
+    over = [y > size * 10**9 for y, size in zip(labels.y, sizes, strict=True)]
     assert over == [False, True, True, True]
     low, high = figure.layout.xaxis.range
-    assert all(10**low < label.x[0] < 10**high for label in labels)
+    assert all(10**low < x < 10**high for x in labels.x)
 
 
 def test_the_axis_holds_the_highest_ceiling_whether_it_is_drawn_or_not():

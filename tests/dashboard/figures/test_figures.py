@@ -7,7 +7,8 @@ import pytest
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
-from dashboard.figures.style import LOOKS, NEUTRAL
+from dashboard.figures.style import INK, LOOKS, NEUTRAL
+from dashboard.frame.page import STYLE
 from dashboard.measured.tables import decode_rows
 from dashboard.model.variants import variants
 from gqa_core.configs import GroupedConfig
@@ -132,14 +133,27 @@ def test_rows_without_a_prediction_have_no_line_of_it_and_one_entry_stands_for_a
     mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
     records = [samples.record(), samples.record(index=1, asked=samples.point(mha))]
     figure = attend_vs_context(decode_rows(records), [16, 64])
-    for name in ("bound: one read, or the arithmetic", "predicted: floor + bound"):
-        assert [trace.showlegend for trace in traces(figure, name)] == [True, False]
+    predicted = traces(figure, "predicted: floor + bound")
+    assert [trace.showlegend for trace in predicted] == [True, False]
     old = [samples.of_version_1(record) for record in records]
     figure = attend_vs_context(decode_rows(old), [16, 64])
     assert not traces(figure, "predicted: floor + bound")
-    assert len(traces(figure, "bound: one read, or the arithmetic")) == 2
+    (bounds,) = traces(figure, "bound: one read, or the arithmetic")
+    assert list(bounds.x) == [64, None, 64, None]
+    assert [told and told.partition(",")[0] for told in bounds.text] == ["MHA", None, "GQA", None]
 
 
 def test_nothing_to_draw_is_an_empty_picture_and_no_error():
     assert len(attend_vs_context([], [512]).data) == 0
     assert len(head_sharing({}).data) == 0
+
+
+def test_a_chart_is_drawn_once_and_its_text_is_the_page_s():
+    """Plotly draws the copy that Streamlit hands it too, if there is a template or no revision."""
+    figure = cache_vs_context({"MHA": [2**20, 2**23, 2**26]}, CONTEXTS, 4096)
+    assert "template" not in figure.to_plotly_json()["layout"]
+    assert figure.layout.datarevision is not None
+    assert not figure.layout.xaxis.automargin  # it would be drawn again for its margins
+    assert figure.layout.font.color == INK
+    assert f'"{INK}"' in STYLE
+    assert figure.layout.xaxis.title.text != figure.layout.yaxis.title.text

@@ -70,12 +70,10 @@ def test_the_roof_here_is_solid_published_ones_are_dashed_and_all_bend_at_their_
 def test_published_roofs_are_named_the_highest_furthest_left():
     l4 = next(device for device in devices() if device.name == "NVIDIA L4")
     for gpus in ([H100, l4], [l4, H100]):
-        names = [trace for trace in drawn([], gpus).data if trace.mode == "text"]
-        assert [(trace.text[0], trace.x[0]) for trace in names] == [
-            ("NVIDIA L4", 512),
-            ("NVIDIA H100 SXM", pytest.approx(512 / 3)),
-        ]
-        assert list(names[0].y) == [121e12]
+        (names,) = [trace for trace in drawn([], gpus).data if trace.mode == "text"]
+        assert list(names.text) == ["NVIDIA L4", "NVIDIA H100 SXM"]
+        assert list(names.x) == pytest.approx([512, 512 / 3])
+        assert names.y[0] == 121e12
 
 
 def test_the_axes_hold_all_and_the_first_does_not_move():
