@@ -2,12 +2,23 @@
 
 from pathlib import Path
 
+import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.figures.sketch import Sketch
 from gqa_core.measure.run_log import RunLog
 
 APP = Path(__file__).parents[2] / "app.py"
+
+
+@pytest.fixture(autouse=True)
+def checked(monkeypatch):
+    """Plotly checks every figure that a test draws: an unknown attribute or value raises."""
+    unchecked = Sketch.figure
+    monkeypatch.setattr(
+        Sketch, "figure", lambda sketch: go.Figure(unchecked(sketch).to_plotly_json())
+    )
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import pytest
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
+from dashboard.figures.sketch import Sketch
 from dashboard.figures.style import INK, LOOKS, NEUTRAL
 from dashboard.frame.page import STYLE
 from dashboard.measured.tables import decode_rows
@@ -157,3 +158,11 @@ def test_a_chart_is_drawn_once_and_its_text_is_the_page_s():
     assert figure.layout.font.color == INK
     assert f'"{INK}"' in STYLE
     assert figure.layout.xaxis.title.text != figure.layout.yaxis.title.text
+
+
+@pytest.mark.parametrize("wrong", [{"colour": "red"}, {"mode": "stars"}, {"line": {"width": "x"}}])
+def test_a_figure_with_what_plotly_does_not_know_fails_a_test(wrong):
+    sketch = Sketch()
+    sketch.add_scatter(x=[1], y=[1], **wrong)
+    with pytest.raises(ValueError, match="Invalid"):
+        sketch.figure()
