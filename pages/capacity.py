@@ -39,17 +39,18 @@ panels.show_evidence(*evidence)
 table = planning.plan_table(plan)
 panels.show_small_table(table)
 panels.show_downloads("capacity", {"csv": lambda: table.to_csv(index=False)})
-with st.expander("Sequences that fit, by context"):
-    by_context = planning.sequences_table(plan, CONTEXT_LENS)
-    panels.show_table(by_context, "by_context", "Sequences that fit at each context")
-    panels.show_downloads("sequences", {"csv": lambda: by_context.to_csv(index=False)})
-st.markdown(f"**The arithmetic**, with your numbers, for {plan.variant}:")
-st.markdown("\n".join(f"- {line}" for line in sentences.arithmetic(plan)))
+if place := panels.unfolded("Sequences that fit, by context", "sequences_unfolded"):
+    with place:
+        by_context = planning.sequences_table(plan, CONTEXT_LENS)
+        panels.show_table(by_context, "by_context", "Sequences that fit at each context")
+        panels.show_downloads("sequences", {"csv": lambda: by_context.to_csv(index=False)})
 st.markdown(
-    "**Formula.** Room = memory x utilisation - weights / GPUs; sequences = room / bytes of one "
-    "sequence, rounded down. With tensor parallelism a GPU caches max(1, K/V heads / GPUs) heads, "
-    "and MLA's latent whole. Where layers have a window, two numbers are given: as allocated, "
-    "every layer has slots for the whole context; ideal, no more than its window. "
+    f"**The arithmetic**, with your numbers, for {plan.variant}:\n\n"
+    + "".join(f"- {line}\n" for line in sentences.arithmetic(plan))
+    + "\n**Formula.** Room = memory x utilisation - weights / GPUs; sequences = room / bytes of "
+    "one sequence, rounded down. With tensor parallelism a GPU caches max(1, K/V heads / GPUs) "
+    "heads, and MLA's latent whole. Where layers have a window, two numbers are given: as "
+    "allocated, every layer has slots for the whole context; ideal, no more than its window. "
     f"**Source.** Memory of the GPU: {plan.gpu_source or 'typed'}; heads on GPUs: "
     "vllm-project/vllm, QKVParallelLinear. "
     "**Limits.** No fit is exact: memory is the number on the vendor's label, read as decimal GB, "

@@ -12,6 +12,8 @@ from gqa_core import units
 from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha
 from gqa_core.theory.sharing import cached_parts
 
+FEW_PARTS = 16
+
 open_page(
     "Who reads which K/V head",
     "The lecture: “For example, if a model has 32 heads (N=32) and we create 8 groups (G=8), there "
@@ -47,7 +49,10 @@ st.markdown(
 show_on_gpus(choice, attention, tp)
 st.subheader("The numbers")
 panels.show_evidence("formula")
-panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
+if len(table) <= FEW_PARTS:
+    panels.show_small_table(table)
+else:
+    panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
 panels.show_downloads("head_groups", {"csv": lambda: table.to_csv(index=False)})
 st.markdown(
     "**Formula.** Query head i reads K/V head i // (query heads / K/V heads); a K/V head keeps a K "

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import pyarrow as pa
 import streamlit as st
 from pandas.api.types import is_numeric_dtype
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.style import PLOT_CONFIG
 
@@ -85,7 +86,10 @@ def show_figure(figure: go.Figure, key: str, takeaway: str) -> None:
 
 
 def show_table(table: pd.DataFrame, key: str, alt: str) -> None:
-    """A table whose digits follow from the units in its column names; the first column stays."""
+    """A table as a grid, to sort and to search; the first column stays.
+
+    Its digits follow from the units in its column names.
+    """
     columns: dict[str, object] = {
         name: st.column_config.NumberColumn(format=digits)
         for name in table.columns
@@ -93,6 +97,16 @@ def show_table(table: pd.DataFrame, key: str, alt: str) -> None:
     }
     columns[table.columns[0]] = st.column_config.TextColumn(pinned=True)
     st.dataframe(table, key=key, hide_index=True, column_config=columns, placeholder="-", alt=alt)
+
+
+def unfolded(label: str, key: str) -> DeltaGenerator | None:
+    """A line to open, and its place once it is open: until then nothing is made for it.
+
+    A grid of numbers takes a sixth of the time from a slider to a new chart. A line whose label
+    changes closes itself.
+    """
+    place = st.expander(label, key=key, on_change="rerun")
+    return place if place.open else None
 
 
 def show_small_table(table: pd.DataFrame) -> None:

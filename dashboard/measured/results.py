@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.figures.attend_vs_context import attend_vs_context
@@ -36,15 +37,29 @@ def show_results(
         st.info(NOTHING)
         return mine
     panels.show_evidence("measured here", "formula")
+    table = tables.performance_table(shown)
     if comparable:
         _show_attend_times(choice, shown)
-    _show_table(shown)
-    if comparable:
         panels.show_figure(
             attend_vs_context(shown, choice.context_lens),
             "attend_vs_context",
             f"Median attend time by context for {len(shown)} measured points, as in the table.",
         )
+        panels.show_small_table(tables.attend_table(shown))
+        if place := panels.unfolded("Every point in full", "performance_unfolded"):
+            with place:
+                _show_table(table)
+    else:
+        _show_table(table)
+    st.caption(prediction_sentence(shown))
+    show_unsure(shown)
+    panels.show_downloads(
+        "decode",
+        {
+            "csv": lambda: table.to_csv(index=False),
+            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in shown),
+        },
+    )
     return mine
 
 
@@ -115,15 +130,5 @@ def _show_attend_times(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None
     )
 
 
-def _show_table(rows: Sequence[tables.Row]) -> None:
-    table = tables.performance_table(rows)
+def _show_table(table: pd.DataFrame) -> None:
     panels.show_table(table, "performance", "Measured decode steps, one row a point")
-    st.caption(prediction_sentence(rows))
-    show_unsure(rows)
-    panels.show_downloads(
-        "decode",
-        {
-            "csv": lambda: table.to_csv(index=False),
-            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
-        },
-    )

@@ -110,7 +110,10 @@ def _show_metrics(rows: Sequence[Row]) -> None:
 
 def _show_table(rows: Sequence[Row]) -> None:
     table = roofline.roofline_table(rows)
-    panels.show_table(table, "roofline_points", "Measured points under the roof, one row a point")
+    if place := panels.unfolded("Every point in full", "points_unfolded"):
+        with place:
+            says = "Measured points under the roof, one row a point"
+            panels.show_table(table, "roofline_points", says)
     panels.show_downloads(
         "roofline",
         {

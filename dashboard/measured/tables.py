@@ -69,6 +69,29 @@ def latest(rows: Iterable[Row]) -> list[Row]:
     return sorted(newest.values(), key=lambda row: (conditions(row), order.index(row["label"])))
 
 
+def attend_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """Attend times of the rows of one setting: a line a variant, a column a context.
+
+    At the longest context also the speed against MHA's and the share of the bound.
+    """
+    contexts = sorted({row["context_len"] for row in rows})
+    times = {(variant_name(row), row["context_len"]): row["attend_s"] for row in rows}
+    names = list(dict.fromkeys(name for name, _ in times))
+    longest = contexts[-1:]
+    last = [row for row in rows if row["context_len"] in longest]
+    shares = {variant_name(row): row["bound_share"] for row in last}
+    speeds = dict(zip(map(variant_name, last), speeds_vs_mha(last), strict=True))
+    table = {"Variant": names}
+    for context in contexts:
+        found = [times.get((name, context)) for name in names]
+        table[f"Attend at {context:,} (ms)"] = [_in_ms(time) for time in found]
+    for context in longest:
+        table[f"Speed vs MHA at {context:,}"] = [speeds.get(name) for name in names]
+        shown = [shares.get(name) for name in names]
+        table[f"Of the bound at {context:,} (%)"] = [s and 100 * s for s in shown]
+    return pd.DataFrame(table)
+
+
 def performance_table(rows: Sequence[Row]) -> pd.DataFrame:
     """One line a measured point, in the units of the column names; rates come from attend."""
     speeds = speeds_vs_mha(rows)

@@ -148,9 +148,11 @@ def show_answer(choice: QualityChoice, measured: Measured) -> None:
 
 
 def _show_here(measured: Measured) -> None:
-    series = [one for start in STARTS for one in measured.series_here(start)]
-    table = rows.loss_table(series)
-    with st.expander("All that is measured here"):
+    place = panels.unfolded("All that is measured here", "quality_unfolded")
+    if place is None:
+        return
+    table = rows.loss_table([one for start in STARTS for one in measured.series_here(start)])
+    with place:
         panels.show_evidence(MEASURED_HERE)
         panels.show_table(table, "quality", "Losses measured here, one line a model and percent")
         panels.show_downloads(

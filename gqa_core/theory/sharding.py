@@ -10,6 +10,7 @@ Source: vllm-project/vllm, ModelConfig.get_num_kv_heads and QKVParallelLinear.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gqa_core.configs import MAX_HEADS, AttentionConfig, GroupedConfig, ModelConfig, require_int
 
@@ -49,6 +50,7 @@ def on_one_gpu(attention: AttentionConfig, tp: int) -> AttentionConfig:
     return replace(attention, n_heads=n_heads, n_kv_heads=max(1, n_kv_heads // tp))
 
 
+@lru_cache(maxsize=256)  # a page of capacity asks for the same few some hundred times
 def model_on_one_gpu(model: ModelConfig, tp: int) -> ModelConfig:
     """The model as one of `tp` GPUs caches it; sizes of it are bytes per GPU.
 

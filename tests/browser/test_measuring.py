@@ -56,7 +56,7 @@ def test_a_run_fills_the_table_and_a_reload_keeps_it(visit):
     expect(says(page, "15 of 15 points")).to_be_visible(timeout=RUN_MS)
     print(f"small run: {time.monotonic() - start:.0f} s")
     for _ in range(2):
-        table = page.get_by_test_id("stDataFrame")
+        table = page.get_by_role("table")
         for variant in ("MHA", "GQA", "MQA", "MLA absorbed", "MLA naive"):
             expect(table).to_contain_text(variant)
         expect(page.get_by_test_id("stMetric")).to_have_count(5)
@@ -97,7 +97,7 @@ def test_a_killed_child_leaves_a_sentence_and_every_earlier_record(visit, log_pa
     runs = [record["run_id"] for record in RunLog(log_path).records()]
     assert runs.count(runs[-1]) == n_kept >= 2
     page.reload()
-    expect(page.get_by_test_id("stDataFrame")).to_contain_text("MHA")
+    expect(page.get_by_role("table")).to_contain_text("MHA")
     wait_until(lambda: not children(whole_family=True), seconds=30)
 
 

@@ -32,6 +32,12 @@ def link(app):
     return next(code.value for code in app.run().code if "n_heads=" in code.value)
 
 
+def unfolded(app, key):
+    """The page once the line with this key is open."""
+    app.session_state[f"{key}_unfolded"] = True
+    return app.run()
+
+
 def import_box(app):
     """The page with the popover open that takes a config in."""
     app.session_state["config_popover"] = True

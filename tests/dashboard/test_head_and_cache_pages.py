@@ -3,7 +3,7 @@
 import pytest
 
 from gqa_core.configs import GroupedConfig
-from tests.dashboard.screen import choose, figure, metrics, said, slider, values
+from tests.dashboard.screen import choose, figure, metrics, said, slider, small_tables, values
 from tests.measure import samples
 
 DEEPSEEK = "DeepSeek at 100,000 tokens"
@@ -64,8 +64,14 @@ def test_the_lecture_s_groups_are_told_in_words(opened):
     assert "4 heads in each group" in app.success[0].value
     app = app.selectbox(key="part").set_value("K/V head 3").run()
     assert "**K/V head 3** is read by query heads 12 to 15" in said(app)
-    assert len(app.dataframe[0].value) == 8
+    assert len(small_tables(app)[0]) == 8
     assert metrics(app)["Smaller than MHA"] == "4x"
+
+
+def test_many_parts_are_a_grid(opened):
+    app = opened("head_groups", n_heads=64, n_kv_heads=32)
+    assert len(app.dataframe[0].value) == 32
+    assert not small_tables(app)
 
 
 def test_every_variant_can_be_shown_and_the_part_follows(opened):
@@ -73,7 +79,7 @@ def test_every_variant_can_be_shown_and_the_part_follows(opened):
     for variant, n_parts in (("MHA", 16), ("MQA", 1), ("MLA", 2), ("GQA", 4)):
         app = app.button_group(key="variant").set_value(variant).run()
         assert not app.exception
-        assert len(app.dataframe[0].value) == n_parts
+        assert len(small_tables(app)[0]) == n_parts
     app = slider(app, "n_kv_heads").set_value(16).run()
     assert not app.exception
     assert app.button_group(key="variant").value == "MHA"

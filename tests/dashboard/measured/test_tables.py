@@ -40,6 +40,23 @@ def test_only_this_device_s_rows_are_its_own():
     assert tables.of_device(known, device) == known[:1]
 
 
+def test_attend_times_stand_by_variant_and_context():
+    mha, mqa = (GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 1))
+    measured = rows(
+        samples.record(asked=samples.point(mha, context_len=64), attend=(3e-3,) * 3),
+        samples.record(asked=samples.point(mha, context_len=1024), attend=(8e-3,) * 3),
+        samples.record(asked=samples.point(mqa, context_len=1024), attend=(2e-3,) * 3),
+    )
+    table = tables.attend_table(measured).set_index("Variant")
+    assert table.index.tolist() == ["MHA", "MQA"]
+    assert table["Attend at 1,024 (ms)"].tolist() == pytest.approx([8, 2])
+    assert table["Attend at 64 (ms)"].isna().tolist() == [False, True]
+    assert table["Speed vs MHA at 1,024"].tolist() == pytest.approx([1, 4])
+    shares = [100 * row["bound_share"] for row in measured[1:]]
+    assert table["Of the bound at 1,024 (%)"].tolist() == pytest.approx(shares)
+    assert tables.attend_table([]).empty
+
+
 def test_the_performance_table_speaks_in_the_units_of_its_columns():
     table = tables.performance_table(
         rows(
