@@ -50,7 +50,7 @@ def decode_controls_with(finish: Callable[[DecodeChoice], T]) -> T:
                 "Kernel (MHA, GQA, MQA)",
                 KERNEL_NAMES,
                 key="kernel",
-                help="auto picks from a small measured table; the table below says what ran.",
+                help="auto picks from a small measured table; every point in full says what ran.",
             )
         choice = DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
         finished = finish(choice)

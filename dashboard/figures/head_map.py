@@ -49,17 +49,20 @@ def _add_shared(figure: Sketch, parts: Sequence[CachedPart], selected: int) -> N
     """Grouped heads: circles over squares, one line each, all in the colour of their K/V head."""
     middles = [(part.query_heads[0] + part.query_heads[-1]) / 2 for part in parts]
     larger = [SELECTED if index == selected else 0 for index in range(len(parts))]
-    for index, part in enumerate(parts):
+    readers = [(head, index) for index, part in enumerate(parts) for head in part.query_heads]
+    alike: dict[tuple[str, bool], list[tuple[int, int]]] = {}  # drawn as one broken line
+    for head, index in readers:
+        alike.setdefault((shared_look(index)[0], index == selected), []).append((head, index))
+    for (color, stands_out), ends in alike.items():
         figure.add_scatter(
-            x=[x for head in part.query_heads for x in (head, middles[index], None)],
-            y=[1, 0, None] * len(part.query_heads),
+            x=[x for head, index in ends for x in (head, middles[index], None)],
+            y=[1, 0, None] * len(ends),
             name="reads",
             mode="lines",
-            line={"color": shared_look(index)[0], "width": 2.5 if index == selected else 1},
-            opacity=1.0 if index == selected else FAINT,
+            line={"color": color, "width": 2.5 if stands_out else 1},
+            opacity=1.0 if stands_out else FAINT,
             hoverinfo="skip",
         )
-    readers = [(head, index) for index, part in enumerate(parts) for head in part.query_heads]
     _add_row(
         figure,
         1,

@@ -65,13 +65,15 @@ def show_answer(rows: Sequence[Row]) -> None:
 
 
 def _show_table(rows: Sequence[Row]) -> None:
-    table = crossover.crossover_table(rows)
-    panels.show_table(table, "crossover_points", "Each variant's step and attend against MHA's")
+    if place := panels.unfolded("Every point in full", "crossover_unfolded"):
+        with place:
+            says = "Each variant's step and attend against MHA's"
+            panels.show_table(crossover.crossover_table(rows), "crossover_points", says)
     show_unsure(rows)
     panels.show_downloads(
         "crossover",
         {
-            "csv": lambda: table.to_csv(index=False),
+            "csv": lambda: crossover.crossover_table(rows).to_csv(index=False),
             "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
         },
     )

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard.figures.attend_vs_context import attend_vs_context
@@ -37,7 +36,6 @@ def show_results(
         st.info(NOTHING)
         return mine
     panels.show_evidence("measured here", "formula")
-    table = tables.performance_table(shown)
     if comparable:
         _show_attend_times(choice, shown)
         panels.show_figure(
@@ -48,15 +46,15 @@ def show_results(
         panels.show_small_table(tables.attend_table(shown))
         if place := panels.unfolded("Every point in full", "performance_unfolded"):
             with place:
-                _show_table(table)
+                _show_table(shown)
     else:
-        _show_table(table)
+        _show_table(shown)
     st.caption(prediction_sentence(shown))
     show_unsure(shown)
     panels.show_downloads(
         "decode",
         {
-            "csv": lambda: table.to_csv(index=False),
+            "csv": lambda: tables.performance_table(shown).to_csv(index=False),
             "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in shown),
         },
     )
@@ -130,5 +128,6 @@ def _show_attend_times(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None
     )
 
 
-def _show_table(table: pd.DataFrame) -> None:
+def _show_table(rows: Sequence[tables.Row]) -> None:
+    table = tables.performance_table(rows)
     panels.show_table(table, "performance", "Measured decode steps, one row a point")

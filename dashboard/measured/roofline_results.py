@@ -109,15 +109,14 @@ def _show_metrics(rows: Sequence[Row]) -> None:
 
 
 def _show_table(rows: Sequence[Row]) -> None:
-    table = roofline.roofline_table(rows)
     if place := panels.unfolded("Every point in full", "points_unfolded"):
         with place:
             says = "Measured points under the roof, one row a point"
-            panels.show_table(table, "roofline_points", says)
+            panels.show_table(roofline.roofline_table(rows), "roofline_points", says)
     panels.show_downloads(
         "roofline",
         {
-            "csv": lambda: table.to_csv(index=False),
+            "csv": lambda: roofline.roofline_table(rows).to_csv(index=False),
             "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
         },
     )

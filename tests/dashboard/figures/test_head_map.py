@@ -39,8 +39,14 @@ def test_up_to_64_heads_are_circles_over_the_square_they_read(n_heads, n_kv_head
     ]
     assert list(queries.marker.color) == [cached.marker.color[q // per] for q in range(n_heads)]
     lines = [trace for trace in figure.data if trace.name == "reads"]
-    ends = [(x, line.x[at + 1]) for line in lines for at, x in enumerate(line.x) if at % 3 == 0]
-    assert ends == [(q, cached.x[q // per]) for q in range(n_heads)]
+    ends = [
+        (x, line.x[at + 1], line.line.color)
+        for line in lines
+        for at, x in enumerate(line.x)
+        if at % 3 == 0
+    ]
+    own = [(cached.x[kv], cached.marker.color[kv]) for kv in range(n_kv_heads)]
+    assert sorted(ends) == [(q, *own[q // per]) for q in range(n_heads)]
 
 
 @pytest.mark.parametrize(("n_heads", "n_kv_heads"), STRIPS)
