@@ -47,11 +47,11 @@ def roofline(
     figure = Sketch()
     for label, intensity in intensities.items():
         _add_intensity(figure, label, intensity, (low, HEADROOM * high))
-    for name, roof in published.items():
-        _add_roof(figure, roof, f"{name}, published", {"dash": "dash", "width": 1.5})
+    labels = {f"{name}, published": roof for name, roof in published.items()}
+    _add_roofs(figure, "published roofs", labels, {"dash": "dash", "width": 1.5})
     _add_names(figure, published)
     if here is not None:
-        _add_roof(figure, here, HERE, {"dash": "solid", "width": 2})
+        _add_roofs(figure, HERE, {HERE: here}, {"dash": "solid", "width": 2}, showlegend=True)
     large_first = sorted(rows, key=lambda row: -row["context_len"])
     for label in LOOKS:
         mine = [row for row in large_first if row["label"] == label]
@@ -92,23 +92,45 @@ def _add_intensity(figure: Sketch, label: str, intensity: float, ends: tuple[flo
     )
 
 
-def _add_roof(figure: Sketch, roof: Roof, name: str, line: dict[str, Any]) -> None:
-    """A slope up to the ridge, and flat behind it."""
+def _add_roofs(
+    figure: Sketch,
+    trace: str,
+    roofs: Mapping[str, Roof],
+    line: dict[str, Any],
+    *,
+    showlegend: bool = False,
+) -> None:
+    """Slopes up to the ridge, and flat behind it: roofs of one kind are one broken line."""
+    if not roofs:
+        return
     low, high = INTENSITIES
-    ridge = roof.ridge_point
-    x = [low, *([ridge] if ridge is not None and low < ridge < high else []), high]
-    what = f"{name}: {units.bandwidth(roof.peak_bytes_per_s)}"
-    if ridge is not None:
-        what += f", {units.flop_rate(roof.peak_flops_per_s)}, ridge at {ridge:.3g} FLOP per byte"
+    x: list[float | None] = []
+    y: list[float | None] = []
+    told: list[str] = []
+    for name, roof in roofs.items():
+        ridge = roof.ridge_point
+        corners = [low, *([ridge] if ridge is not None and low < ridge < high else []), high]
+        x += [*corners, None]
+        y += [*map(roof.attainable_flops_per_s, corners), None]
+        told += [_says(name, roof)] * len(corners) + [""]
     figure.add_scatter(
         x=x,
-        y=[roof.attainable_flops_per_s(intensity) for intensity in x],
-        name=name,
-        showlegend=name == HERE,
+        y=y,
+        name=trace,
+        showlegend=showlegend,
         mode="lines",
         line=line | {"color": NEUTRAL},
-        hovertemplate=f"{what}<extra></extra>",
+        text=told,
+        hovertemplate="%{text}<extra></extra>",
     )
+
+
+def _says(name: str, roof: Roof) -> str:
+    what = f"{name}: {units.bandwidth(roof.peak_bytes_per_s)}"
+    if roof.ridge_point is None:
+        return what
+    rate, ridge = units.flop_rate(roof.peak_flops_per_s), f"{roof.ridge_point:.3g}"
+    return f"{what}, {rate}, ridge at {ridge} FLOP per byte"
 
 
 def _add_names(figure: Sketch, published: Mapping[str, Roof]) -> None:
