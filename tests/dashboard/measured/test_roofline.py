@@ -111,7 +111,7 @@ def test_the_roof_here_is_the_median_of_the_probes_and_old_rows_have_no_ceiling(
     assert page.roof_here(old).peak_flops_per_s is None
     assert page.roof_here([*old, *rows(records[0])]).peak_flops_per_s == 5e9
     (here,) = traces(drawn(old), HERE)
-    assert list(here.y) == [0.25 * 2e9, 512 * 2e9]
+    assert list(here.y) == [0.25 * 2e9, 512 * 2e9, None]
 
 
 def test_the_table_says_where_a_point_stands_and_what_bounds_it():
