@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.frame.kept import drawn
 from dashboard.frame.links import show_link_buttons, show_link_faults
@@ -16,13 +14,13 @@ from dashboard.model.layout_sentences import layout_sentences
 from dashboard.model.variants import merged_sentence
 
 
-def row_above(*, measuring: bool) -> Sequence[Any]:
-    """Three places for what stands first and is drawn last, since it follows from the sliders."""
+def row_above(*, measuring: bool) -> DeltaGenerator:
+    """The line for what stands first and is drawn last, since it follows from the sliders."""
     box.adopt_link(measuring=measuring)
     return st.container(horizontal=True, vertical_alignment="bottom", gap="small")
 
 
-def show_what_follows(choice: HeadsChoice, above: Sequence[Any]) -> None:
+def show_what_follows(choice: HeadsChoice, above: DeltaGenerator) -> None:
     """The model that the sliders are, import, link and reset; below, what a reader must be told."""
     with above:
         box.show_model_box(choice)

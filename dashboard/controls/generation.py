@@ -32,6 +32,7 @@ def why_controls() -> WhyChoice:
                 "Generated with the cache and by recomputing. The time of the latter grows with "
                 "the third power: twice the tokens, up to eight times the wait.",
             )
-        show_link_buttons(drawn())
+        with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+            show_link_buttons(drawn())
         show_link_faults()
     return WhyChoice(n_heads=n_heads, head_dim=head_dim, n_layers=n_layers, context_len=context_len)

@@ -28,7 +28,8 @@ def quality_controls() -> QualityChoice:
             seed = _slider(
                 "Seed", SEEDS, 0, "quality_seed", "Of the batches, and of randomly drawn heads."
             )
-        show_link_buttons(drawn())
+        with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+            show_link_buttons(drawn())
         show_link_faults()
     return QualityChoice(pooling=pooling, seed=seed, percent=percent)
 
