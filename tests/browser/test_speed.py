@@ -39,7 +39,7 @@ def test_a_moved_slider_draws_a_chart_within_some_times_of_a_bare_page(chromium,
 
 @pytest.mark.parametrize("path", ["/kv_cache", "/capacity", "/head_groups"])
 def test_a_moved_slider_has_its_chart_drawn_once(chromium, ours, path):
-    """Streamlit hands each chart to Plotly twice; a template or moving margins draw it twice."""
+    """Streamlit hands each chart to Plotly twice; with a template, say, both are drawn."""
     tab = pages.open_tab(chromium, ours.address + path, "K/V heads")
     tab.page.evaluate(COUNT_DRAWINGS)
     assert tab.move()["charts"] == 1
