@@ -52,7 +52,7 @@ def cache_growth(
             mode="lines",
             line=LOOKS[variant].line(2.5),
             text=[units.binary_and_decimal(value) for value in n_bytes],
-            hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
+            hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}} (formula)<extra></extra>",
         )
     _add_allocated(figure, allocated, contexts)
     low, high = figure.layout["yaxis"]["range"]
@@ -87,7 +87,7 @@ def _add_allocated(
             line=LOOKS[variant].line(1),
             text=[units.binary_and_decimal(value) for value in n_bytes],
             hovertemplate=f"{variant} as allocated at %{{x:,}} tokens: %{{text}}"
-            "<extra>formula</extra>",
+            " (formula)<extra></extra>",
         )
     if allocated:
         figure.add_scatter(
@@ -118,7 +118,7 @@ def _add_measured(
             for row in rows
         ],
         hovertemplate=f"{label} {MEASURED[field]} at %{{x:,}} tokens: %{{text}}"
-        "<extra>measured here</extra>",
+        " (measured here)<extra></extra>",
     )
 
 
@@ -162,7 +162,7 @@ def _add_ceilings(figure: Sketch, ceilings: Mapping[str, int], contexts: Sequenc
         mode="lines",
         line={"color": NEUTRAL, "dash": "dash", "width": 1},
         text=[text for one in told for text in (one, one, "")],
-        hovertemplate="%{text} on the vendor's label<extra>published</extra>",
+        hovertemplate="%{text} on the vendor's label (published)<extra></extra>",
     )
     places = _label_places(sizes)
     figure.add_scatter(

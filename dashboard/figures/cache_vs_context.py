@@ -31,7 +31,7 @@ def cache_vs_context(
             mode="lines",
             line=look.line(2.5),
             text=[units.capacity(value) for value in n_bytes],
-            hovertemplate="%{x:,} tokens: %{text}",
+            hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )
     if at in contexts:
         index = list(contexts).index(at)

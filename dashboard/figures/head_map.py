@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from dashboard.cache.sentences import latent_says, part_hover
 from dashboard.figures.head_strips import head_strips
 from dashboard.figures.sketch import Sketch
-from dashboard.figures.style import FAINT, NEUTRAL, laid_out, shared_look
+from dashboard.figures.style import FAINT, NEUTRAL, NO_LINE, laid_out, shared_look
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.theory.sharing import CachedPart, cached_parts
@@ -168,7 +168,12 @@ def _add_row(
         y=[y] * len(xs),
         name=name,
         mode="markers+text" if labels else "markers",
-        marker={"size": [size + more for more in larger or [0] * len(xs)], "opacity": 1, **marker},
+        marker={
+            "size": [size + more for more in larger or [0] * len(xs)],
+            "opacity": 1,
+            "line": NO_LINE,
+            **marker,
+        },
         text=[str(index) if index % step == 0 else "" for index in range(len(xs))],
         textposition="top center" if y else "bottom center",
         textfont={"size": 10},

@@ -48,5 +48,5 @@ def _add_model(figure: Sketch, time_s: float, score: PublishedResult) -> None:
             "size": 12,
             "line": {"width": 2},
         },
-        hovertemplate=f"{score.model}: %{{y}} in %{{x}} s<extra>{score.source}</extra>",
+        hovertemplate=f"{score.model}: %{{y}} in %{{x}} s ({score.source})<extra></extra>",
     )

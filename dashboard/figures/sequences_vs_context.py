@@ -75,7 +75,7 @@ def _add_line(
         mode="lines",
         line=LOOKS[variant].line(width),
         text=[units.count(math.floor(value), "sequence") for value in curve],
-        hovertemplate=f"{name} at %{{x:,}} tokens: %{{text}}<extra>formula</extra>",
+        hovertemplate=f"{name} at %{{x:,}} tokens: %{{text}} (formula)<extra></extra>",
         **how,
     )
 
@@ -123,7 +123,7 @@ def _add_markers(figure: Sketch, at: int, here: Sequence[tuple[str, float]]) -> 
             f"{variant} at {at:,} tokens: {units.count(math.floor(value), 'sequence')}"
             for variant, value in here
         ],
-        hovertemplate="%{text}<extra>formula</extra>",
+        hovertemplate="%{text} (formula)<extra></extra>",
     )
 
 

@@ -30,6 +30,15 @@ FONT = {"family": '"Source Sans", sans-serif', "size": 12, "color": INK}
 AXIS = {"title": {"font": {"size": 14}, "standoff": 12}}
 
 
+NO_LINE = {"width": 0}  # around a marker: Plotly draws one where sizes differ
+HOVER = {  # the same on any page
+    "align": "left",
+    "bgcolor": "#FFFFFF",
+    "bordercolor": NEUTRAL,
+    "font": {"family": FONT["family"], "size": 12, "color": DARK},
+}
+
+
 @dataclass(frozen=True)
 class Look:
     """Colour, line dash and marker symbol of one variant."""
@@ -44,7 +53,7 @@ class Look:
 
     def marker(self, size: float | Sequence[float]) -> dict:
         """A marker in this look, or markers of several sizes."""
-        return {"color": self.color, "symbol": self.symbol, "size": size}
+        return {"color": self.color, "symbol": self.symbol, "size": size, "line": NO_LINE}
 
 
 LOOKS = {
@@ -247,7 +256,7 @@ def shared_layout(height: int, margin: Mapping[str, int] = BARE_MARGIN) -> dict:
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "legend": {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
-        "hoverlabel": {"align": "left"},
+        "hoverlabel": HOVER,
     }
 
 
