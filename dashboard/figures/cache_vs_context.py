@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from dashboard.figures.sketch import Sketch
-from dashboard.figures.style import LOOKS, bytes_axis, context_axis, laid_out
+from dashboard.figures.style import LOOKS, bytes_axis, context_axis, laid_out, markers_of
 from gqa_core import units
 
 
@@ -36,17 +36,12 @@ def cache_vs_context(
     if at in contexts:
         index = list(contexts).index(at)
         here = {name: curve[index] for name, curve in curves.items()}
-        looks = [LOOKS[variant] for variant in here]
         figure.add_scatter(
             x=[at] * len(here),
             y=list(here.values()),
             name="here",
             mode="markers",
-            marker={
-                "color": [look.color for look in looks],
-                "symbol": [look.symbol for look in looks],
-                "size": 11,
-            },
+            marker=markers_of(list(here), 11),
             showlegend=False,
             text=[f"{variant} {units.capacity(value)}" for variant, value in here.items()],
             hovertemplate="%{x:,} tokens: %{text}<extra></extra>",

@@ -19,6 +19,7 @@ from dashboard.figures.style import (
     decades,
     laid_out,
     log_axis,
+    markers_of,
     translucent,
     whole_powers,
 )
@@ -107,18 +108,13 @@ def _add_markers(figure: Sketch, at: int, here: Sequence[tuple[str, float]]) -> 
     """One marker a reading, in its variant's look."""
     if not here:
         return
-    looks = [LOOKS[variant] for variant, _ in here]
     figure.add_scatter(
         x=[at] * len(here),
         y=[value for _, value in here],
         name="here",
         showlegend=False,
         mode="markers",
-        marker={
-            "color": [look.color for look in looks],
-            "symbol": [look.symbol for look in looks],
-            "size": 11,
-        },
+        marker=markers_of([variant for variant, _ in here], 11),
         text=[
             f"{variant} at {at:,} tokens: {units.count(math.floor(value), 'sequence')}"
             for variant, value in here

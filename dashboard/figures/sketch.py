@@ -8,7 +8,6 @@ the check is left to the tests, where every figure that is drawn passes it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 import plotly.graph_objects as go
@@ -77,7 +76,9 @@ def drawn_once(figure: go.Figure) -> go.Figure:
 
 def _merge(old: dict[str, Any], new: Mapping[str, Any]) -> None:
     for name, value in new.items():
-        if isinstance(value, Mapping) and isinstance(old.get(name), dict):
+        if isinstance(value, Mapping):
+            if not isinstance(old.get(name), dict):
+                old[name] = {}
             _merge(old[name], value)
         else:
-            old[name] = deepcopy(value)
+            old[name] = value

@@ -28,14 +28,12 @@ GRID = "rgba(136, 136, 136, 0.25)"
 INK = "rgb(27, 31, 36)"  # of all text that has no colour of its own; a page shows it in its own
 FONT = {"family": '"Source Sans", sans-serif', "size": 12, "color": INK}
 AXIS = {"title": {"font": {"size": 14}, "standoff": 12}}
-
-
 NO_LINE = {"width": 0}  # around a marker: Plotly draws one where sizes differ
 HOVER = {  # the same on any page
     "align": "left",
     "bgcolor": "#FFFFFF",
     "bordercolor": NEUTRAL,
-    "font": {"family": FONT["family"], "size": 12, "color": DARK},
+    "font": FONT | {"color": DARK},
 }
 
 
@@ -113,6 +111,16 @@ BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 # again then: a third of a chart's time.
 AXES_MARGIN = {"l": 76, "r": 16, "t": 16, "b": 126, "pad": 4}
 ATTEND_SPREAD = ("attend_q1_s", "attend_s", "attend_q3_s")  # of a row: its marker and its bar
+
+
+def markers_of(variants: Sequence[str], size: float) -> dict:
+    """Markers of one size, each in its variant's look."""
+    looks = [LOOKS[variant] for variant in variants]
+    return {
+        "color": [look.color for look in looks],
+        "symbol": [look.symbol for look in looks],
+        "size": size,
+    }
 
 
 def sharing_look(n_heads: int, n_kv_heads: int) -> Look:
