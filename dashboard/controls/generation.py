@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard.controls.options import WHY_CONTEXT_LENS, WHY_HEAD_DIMS, WHY_HEADS, WHY_LAYERS
 from dashboard.controls.sliders import slider
 from dashboard.frame.kept import drawn
-from dashboard.frame.links import show_link_buttons, show_link_faults
+from dashboard.frame.links import show_link_row
 from dashboard.model.choices import WhyChoice
 
 
@@ -32,7 +32,5 @@ def why_controls() -> WhyChoice:
                 "Generated with the cache and by recomputing. The time of the latter grows with "
                 "the third power: twice the tokens, up to eight times the wait.",
             )
-        with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-            show_link_buttons(drawn())
-        show_link_faults()
+        show_link_row(drawn())
     return WhyChoice(n_heads=n_heads, head_dim=head_dim, n_layers=n_layers, context_len=context_len)

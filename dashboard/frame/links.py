@@ -46,6 +46,13 @@ def show_link_faults() -> None:
         st.code("\n".join(faults), language=None, wrap_lines=True)
 
 
+def show_link_row(choices: Mapping[str, Any]) -> None:
+    """A line of its own with both buttons, and below it what was wrong with the link."""
+    with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+        show_link_buttons(choices)
+    show_link_faults()
+
+
 def show_link_buttons(choices: Mapping[str, Any], left_out: str = "") -> None:
     """Share this view as a link, and reset its widgets; `left_out` says what no link can hold."""
     share = st.popover("Share", icon=":material/link:", key=SHARE, on_change="rerun")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.frame.kept import drawn, keep
-from dashboard.frame.links import look_at, show_link_buttons, show_link_faults
+from dashboard.frame.links import look_at, show_link_row
 from dashboard.model.choices import PERCENTS, QualityChoice
 from gqa_core.quality.recipe import POOLINGS
 
@@ -28,9 +28,7 @@ def quality_controls() -> QualityChoice:
             seed = _slider(
                 "Seed", SEEDS, 0, "quality_seed", "Of the batches, and of randomly drawn heads."
             )
-        with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-            show_link_buttons(drawn())
-        show_link_faults()
+        show_link_row(drawn())
     return QualityChoice(pooling=pooling, seed=seed, percent=percent)
 
 
