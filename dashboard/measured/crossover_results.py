@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,12 @@ from dashboard.figures.ratio_vs_context import ratio_vs_context
 from dashboard.figures.step_parts import step_parts
 from dashboard.frame import panels
 from dashboard.measured import crossover, tables
-from dashboard.measured.results import show_unsure, with_log
+from dashboard.measured.results import (
+    show_every_point,
+    show_point_downloads,
+    show_unsure,
+    with_log,
+)
 from dashboard.measured.tables import Row
 from dashboard.model.choices import DecodeChoice
 from gqa_core.crossover_text import crossover_sentences
@@ -65,15 +69,7 @@ def show_answer(rows: Sequence[Row]) -> None:
 
 
 def _show_table(rows: Sequence[Row]) -> None:
-    if place := panels.unfolded("Every point in full", "crossover_unfolded"):
-        with place:
-            says = "Each variant's step and attend against MHA's"
-            panels.show_table(crossover.crossover_table(rows), "crossover_points", says)
+    table_of, says = crossover.crossover_table, "Each variant's step and attend against MHA's"
+    show_every_point(rows, table_of, "crossover", says)
     show_unsure(rows)
-    panels.show_downloads(
-        "crossover",
-        {
-            "csv": lambda: crossover.crossover_table(rows).to_csv(index=False),
-            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
-        },
-    )
+    show_point_downloads("crossover", rows, table_of)

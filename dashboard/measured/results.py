@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from dashboard.figures.attend_vs_context import attend_vs_context
@@ -17,6 +18,9 @@ from gqa_core import units
 from gqa_core.measure.record import Record
 from gqa_core.measure.run_log import RunLogError
 
+TableOf = Callable[[Sequence[tables.Row]], pd.DataFrame]
+
+POINTS = "Measured decode steps, one row a point"
 SCOPES = ("these settings", "everything measured here")
 NOTHING = "Nothing is measured on this device for these settings yet. Press **Run**."
 
@@ -44,20 +48,12 @@ def show_results(
             f"Median attend time by context for {len(shown)} measured points, as in the table.",
         )
         panels.show_small_table(tables.attend_table(shown))
-        if place := panels.unfolded("Every point in full", "performance_unfolded"):
-            with place:
-                _show_table(shown)
+        show_every_point(shown, tables.performance_table, "performance", POINTS)
     else:
-        _show_table(shown)
+        panels.show_table(tables.performance_table(shown), "performance", POINTS)
     st.caption(prediction_sentence(shown))
     show_unsure(shown)
-    panels.show_downloads(
-        "decode",
-        {
-            "csv": lambda: tables.performance_table(shown).to_csv(index=False),
-            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in shown),
-        },
-    )
+    show_point_downloads("decode", shown, tables.performance_table)
     return mine
 
 
@@ -72,6 +68,24 @@ def asks_for_settings_alone() -> bool:
         label_visibility="collapsed",
     )
     return scope == SCOPES[0]
+
+
+def show_every_point(rows: Sequence[tables.Row], table_of: TableOf, key: str, alt: str) -> None:
+    """A line to open, and behind it the table of all points."""
+    if place := panels.unfolded("Every point in full", f"{key}_unfolded"):
+        with place:
+            panels.show_table(table_of(rows), key, alt)
+
+
+def show_point_downloads(name: str, rows: Sequence[tables.Row], table_of: TableOf) -> None:
+    """The rows' table as CSV, and their records as JSON Lines."""
+    panels.show_downloads(
+        name,
+        {
+            "csv": lambda: table_of(rows).to_csv(index=False),
+            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
+        },
+    )
 
 
 def show_unsure(rows: Sequence[tables.Row]) -> None:
@@ -126,8 +140,3 @@ def _show_attend_times(choice: DecodeChoice, rows: Sequence[tables.Row]) -> None
             for row, speed in zip(here, tables.speeds_vs_mha(here), strict=True)
         ]
     )
-
-
-def _show_table(rows: Sequence[tables.Row]) -> None:
-    table = tables.performance_table(rows)
-    panels.show_table(table, "performance", "Measured decode steps, one row a point")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,13 @@ from dashboard.frame import panels
 from dashboard.frame.kept import keep
 from dashboard.frame.links import look_at
 from dashboard.measured import roofline, tables
-from dashboard.measured.results import NOTHING, asks_for_settings_alone, with_log
+from dashboard.measured.results import (
+    NOTHING,
+    asks_for_settings_alone,
+    show_every_point,
+    show_point_downloads,
+    with_log,
+)
 from dashboard.measured.tables import Row
 from dashboard.model.choices import DecodeChoice
 from gqa_core import units
@@ -109,14 +114,6 @@ def _show_metrics(rows: Sequence[Row]) -> None:
 
 
 def _show_table(rows: Sequence[Row]) -> None:
-    if place := panels.unfolded("Every point in full", "points_unfolded"):
-        with place:
-            says = "Measured points under the roof, one row a point"
-            panels.show_table(roofline.roofline_table(rows), "roofline_points", says)
-    panels.show_downloads(
-        "roofline",
-        {
-            "csv": lambda: roofline.roofline_table(rows).to_csv(index=False),
-            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
-        },
-    )
+    table_of, says = roofline.roofline_table, "Measured points under the roof, one row a point"
+    show_every_point(rows, table_of, "points", says)
+    show_point_downloads("roofline", rows, table_of)
