@@ -1,7 +1,9 @@
-"""A JSON object from text that nobody vouches for: size, depth and odd values are looked at.
+"""Parses one JSON object from untrusted bytes, strictly.
 
-Python's parser takes NaN, takes the last of two equal keys, and gives up on deep nesting with an
-error of its own; here each of these is one sentence. (Some configs do hold an Infinity.)
+Python's own parser accepts NaN, keeps the last of two equal keys and reports deep nesting as a
+RecursionError. Here each of these is one sentence, and the size of what is built is bounded:
+depth, number of keys and digits per number. Hugging Face configs do contain Infinity, so that
+non-finite numbers can be allowed. Everything runs in time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -9,69 +11,88 @@ from __future__ import annotations
 import json
 from typing import Any, NoReturn
 
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "MAX_KEYS", "describe_value", "parse_object"]
+
 MAX_DEPTH = 32
 MAX_DIGITS = 40
+MAX_KEYS = 10_000  # in all objects together; the largest configs list a few thousand class labels
 
 
 def parse_object(raw: bytes, name: str, *, finite: bool = True) -> dict[str, Any]:
-    """The JSON object in these bytes; `name` is what a sentence calls it.
+    """The JSON object in these bytes; errors call the text `name`.
 
     Raises:
-        ValueError: it is not UTF-8, not one JSON object or too deep, a key comes twice in an
-            object, a whole number is endless, or with `finite` one is NaN or Infinity.
+        ValueError: the text is not UTF-8 or not one JSON object; it is too deep or has too many
+            keys; an object has a key twice; a whole number has too many digits; or, with `finite`,
+            a number is NaN or Infinity.
     """
     try:
-        found = json.loads(
+        parsed = json.loads(
             raw.decode("utf-8-sig"),
-            parse_int=_whole,
+            parse_int=_parse_int,
             parse_constant=_refuse_constant if finite else float,
-            object_pairs_hook=_unique,
+            object_pairs_hook=_ObjectBuilder(name),
         )
     except UnicodeDecodeError:
         raise ValueError(f"{name} must be UTF-8 text: got other bytes") from None
     except RecursionError:
         raise ValueError(f"{name} must be at most {MAX_DEPTH} levels deep: got more") from None
     except json.JSONDecodeError as error:
-        at = f"line {error.lineno} column {error.colno}"
-        raise ValueError(f"{name} must be one JSON object: {error.msg}, {at}") from None
-    if not isinstance(found, dict):
-        raise ValueError(f"{name} must be one JSON object: got {named(found)}")
-    if (depth := _depth(found)) > MAX_DEPTH:
+        place = f"line {error.lineno} column {error.colno}"
+        raise ValueError(f"{name} must be one JSON object: {error.msg}, {place}") from None
+    if not isinstance(parsed, dict):
+        raise ValueError(f"{name} must be one JSON object: got {describe_value(parsed)}")
+    if (depth := _depth(parsed)) > MAX_DEPTH:
         raise ValueError(f"{name} must be at most {MAX_DEPTH} levels deep: got {depth}")
-    return found
+    return parsed
 
 
-def named(value: object) -> str:
-    """A value as an error shows it: containers by their kind, the rest cut short."""
+def describe_value(value: object) -> str:
+    """A parsed value for an error: containers by kind, everything else as JSON, cut to 40."""
     if isinstance(value, dict):
         return "an object"
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    shown = json.dumps(value)
-    return shown if len(shown) <= 40 else f"{shown[:40]}..."
+    text = json.dumps(value)
+    return text if len(text) <= 40 else f"{text[:40]}..."
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"a key must come once in its object: got {named(twice)} twice")
-    return found
+class _ObjectBuilder:
+    """Builds each object of a document, and counts the keys of all of them."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._n_keys = 0
+
+    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        self._n_keys += len(pairs)
+        if self._n_keys > MAX_KEYS:
+            raise ValueError(
+                f"{self._name} must have at most {MAX_KEYS} keys in all: got {self._n_keys} or more"
+            )
+        built: dict[str, Any] = {}
+        for key, value in pairs:
+            if key in built:
+                raise ValueError(
+                    f"a key must come once in its object: got {describe_value(key)} twice"
+                )
+            built[key] = value
+        return built
 
 
-def _whole(digits: str) -> int:
+def _parse_int(digits: str) -> int:
     if len(digits) > MAX_DIGITS:
         raise ValueError(f"whole numbers must have at most {MAX_DIGITS} digits: got {len(digits)}")
     return int(digits)
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"numbers must be finite: got {name}")
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"numbers must be finite: got {constant}")
 
 
-def _depth(found: dict[str, Any]) -> int:
-    depth, level = 0, [found]
+def _depth(parsed: dict[str, Any]) -> int:
+    """Levels of nested containers, an object without containers being 1."""
+    depth, level = 0, [parsed]
     while level:
         depth += 1
         level = [

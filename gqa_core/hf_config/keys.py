@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gqa_core.json_object import named
+from gqa_core.json_object import describe_value
 
 TEXT_OBJECTS = ("text_config", "llm_config", "language_config", "thinker_config")
 
@@ -50,9 +50,9 @@ class Keys:
                 continue
             where = self.path + name
             if isinstance(number, bool) or not isinstance(number, int):
-                raise ValueError(f"{where} must be a whole number: got {named(number)}")
+                raise ValueError(f"{where} must be a whole number: got {describe_value(number)}")
             if not least <= number <= most:
-                got = named(number)
+                got = describe_value(number)
                 raise ValueError(f"{where} must be between {least} and {most}: got {got}")
             found[where] = number
         if len(set(found.values())) > 1:
@@ -79,7 +79,7 @@ class Keys:
         """
         said = self.value(name)
         if said is not None and not isinstance(said, bool):
-            raise ValueError(f"{self.path}{name} must be true or false: got {named(said)}")
+            raise ValueError(f"{self.path}{name} must be true or false: got {describe_value(said)}")
         return said
 
     def text(self, name: str) -> str | None:
@@ -90,7 +90,7 @@ class Keys:
         """
         said = self.value(name)
         if said is not None and not isinstance(said, str):
-            raise ValueError(f"{self.path}{name} must be text: got {named(said)}")
+            raise ValueError(f"{self.path}{name} must be text: got {describe_value(said)}")
         return said
 
     def items(self, name: str) -> list[Any] | None:
@@ -101,7 +101,7 @@ class Keys:
         """
         said = self.value(name)
         if said is not None and not isinstance(said, list):
-            raise ValueError(f"{self.path}{name} must be a list: got {named(said)}")
+            raise ValueError(f"{self.path}{name} must be a list: got {describe_value(said)}")
         return said
 
     def inside(self, name: str) -> Keys | None:
@@ -114,7 +114,7 @@ class Keys:
         if not held:
             return None
         if not isinstance(held, dict):
-            raise ValueError(f"{self.path}{name} must be an object: got {named(held)}")
+            raise ValueError(f"{self.path}{name} must be an object: got {describe_value(held)}")
         return Keys(held, f"{self.path}{name}.", self.used, self.assumptions)
 
     def assume(self, sentence: str) -> None:

@@ -12,7 +12,7 @@ from functools import partial
 
 from gqa_core.configs import MAX_CONTEXT_LEN, MAX_LAYERS
 from gqa_core.hf_config.keys import Keys
-from gqa_core.json_object import named
+from gqa_core.json_object import describe_value
 
 FULL, WINDOW, CHUNK, SHARED = "full", "window", "chunk", "shared"
 LINEAR, STATE_SPACE, CONVOLUTION, FEED_FORWARD = (
@@ -251,7 +251,7 @@ def _at(keys: Keys, name: str, n_layers: int, rest: str, first: int) -> Kinds:
         if not right or not first <= number <= last:
             raise ValueError(
                 f"{keys.path}{name} must hold layer numbers from {first} to {last}: "
-                f"got {named(number)}"
+                f"got {describe_value(number)}"
             )
     return [FULL if at in set(numbers) else rest for at in range(first, last + 1)]
 
@@ -273,4 +273,4 @@ def _meaning(name: str, meanings: dict, entry: object) -> str:
     if isinstance(entry, (str, int)) and not isinstance(entry, bool) and entry in meanings:
         return meanings[entry]
     known = ", ".join(map(str, meanings))
-    raise ValueError(f"{name} must hold entries of {known}: got {named(entry)}")
+    raise ValueError(f"{name} must hold entries of {known}: got {describe_value(entry)}")

@@ -12,7 +12,7 @@ from typing import Any
 
 from gqa_core.hf_config import heads, layers
 from gqa_core.hf_config.keys import TEXT_OBJECTS, Keys
-from gqa_core.json_object import named
+from gqa_core.json_object import describe_value
 
 MAX_CONTEXT_LEN_KEYS = (
     "max_position_embeddings",
@@ -176,7 +176,7 @@ def _suspicion(part: Keys, name: str, value: Any, kinds: Collection[str]) -> str
     if words & {"linear", "mamba"}:
         return "it speaks of layers that no list names"
     if _is_per_layer(name, value, len(kinds)):
-        return f"{named(value)}, one entry a layer or layer numbers"
+        return f"{describe_value(value)}, one entry a layer or layer numbers"
     return None
 
 
