@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import atexit
 import json
+import os
 import re
 import secrets
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -134,17 +136,21 @@ class JobQueue:
                 job = self._changed.wait_for(self._next)
                 job.state = "running"
                 try:
-                    job.process = self._start(job)
+                    # A killed run cannot remove its temporary files: they go with this folder.
+                    folder = tempfile.TemporaryDirectory(prefix="gqa-", ignore_cleanup_errors=True)
+                    job.process = self._start(job, folder.name)
                 except OSError as error:
                     job.state = "failed"
                     job.said.append(f"The measuring process could not be started: {error}.")
                     continue
-            self._follow(job, job.process)
+            with folder:
+                self._follow(job, job.process)
 
-    def _start(self, job: Job) -> subprocess.Popen:
+    def _start(self, job: Job, temporary_folder: str) -> subprocess.Popen:
         return subprocess.Popen(
             [*self._command, *job.arguments],
             cwd=ROOT,
+            env=os.environ | {"TMPDIR": temporary_folder},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

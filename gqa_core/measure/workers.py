@@ -10,11 +10,13 @@ from __future__ import annotations
 import importlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
+from multiprocessing.util import get_temp_dir
 from typing import Any
 
 
@@ -30,6 +32,7 @@ class Workers:
         self._context = multiprocessing.get_context(method)
         if method == "forkserver":
             self._context.set_forkserver_preload([preload])
+            get_temp_dir()  # made before the first worker, so that each knows which it is
 
     def call(
         self,
@@ -89,6 +92,8 @@ def _serve(sender: Connection, module: str, function: str, arguments: tuple, tel
 def _follow_parent() -> None:
     parent = multiprocessing.parent_process()
     wait([parent.sentinel])
+    # A killed parent cannot remove the folder of the sockets by which it reached its workers.
+    shutil.rmtree(get_temp_dir(), ignore_errors=True)
     os._exit(1)
 
 

@@ -57,19 +57,23 @@ def test_an_unforeseen_exit_is_told_with_its_code(workers):
         workers.call(HERE, "leave", 7)
 
 
-def test_a_worker_follows_its_parent_into_death(tmp_path):
-    """kill -9 of the asking process must not leave a worker that goes on computing."""
-    note = tmp_path / "pid"
+def test_a_killed_parent_leaves_no_worker_and_no_temporary_files(tmp_path):
+    """kill -9 of the parent must not leave a worker that goes on computing, nor its sockets."""
+    note, temporary = tmp_path / "pid", tmp_path / "temporary"
+    temporary.mkdir()
     code = (
         "from gqa_core.measure.workers import Workers\n"
         f"Workers(preload='{HERE}').call('{HERE}', 'note_pid_and_sleep', r'{note}')"
     )
-    asking = subprocess.Popen([sys.executable, "-c", code])
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment)
     deadline = time.monotonic() + 60
     while not (note.exists() and note.read_text()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     worker = psutil.Process(int(note.read_text()))
-    asking.kill()
-    asking.wait()
+    assert list(temporary.iterdir())  # there is something to remove
+    parent.kill()
+    parent.wait()
     worker.wait(timeout=30)  # left alone, it would sleep for 600 s
+    assert list(temporary.iterdir()) == []

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -11,7 +12,7 @@ from dashboard.frame import jobs
 from dashboard.frame.jobs import JobQueue, QueueFullError
 
 CHILD = """
-import json, os, subprocess, sys, time
+import json, os, subprocess, sys, tempfile, time
 for word in sys.argv[1:]:
     if word == "record": print(json.dumps({"run_id": "r", "point": 0}), flush=True)
     elif word == "litter": print("not a record" + " " * 200_000, flush=True)
@@ -19,6 +20,7 @@ for word in sys.argv[1:]:
     elif word == "sleep": time.sleep(60)
     elif word == "kill": os.kill(os.getpid(), 9)
     elif word == "child": subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    elif word == "file": print(tempfile.mkstemp()[1], file=sys.stderr, flush=True)
     elif word.isdigit(): sys.exit(int(word))
     else: print(word, file=sys.stderr, flush=True)
 """
@@ -74,6 +76,17 @@ def test_cancel_kills_the_whole_family_at_once(queue):
     wait_for(lambda: not any(map(_runs, family)))  # left alone, both would sleep for 60 s
     queue.cancel(job.id)  # a second press changes nothing
     assert job.state == "cancelled"
+
+
+@pytest.mark.parametrize("ending", ["cancel", "kill"])
+def test_a_killed_run_leaves_no_temporary_files(queue, ending):
+    job = queue.get(queue.submit(["file", "progress", "sleep" if ending == "cancel" else "kill"]))
+    wait_for(lambda: job.n_points)
+    left_over = Path(job.said[0].removesuffix("."))
+    if ending == "cancel":
+        assert left_over.exists()
+        queue.cancel(job.id)
+    wait_for(lambda: not left_over.parent.exists())
 
 
 def _runs(pid):
