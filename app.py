@@ -1,5 +1,5 @@
 """GQA Lab: see, measure and choose how a language model shares its attention heads."""
 
-from dashboard.frame.page import navigate
+from dashboard.shell.page import navigate
 
 navigate().run()

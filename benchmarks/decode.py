@@ -29,9 +29,9 @@ from benchmarks.onnx_gqa import grouped_attention
 from gqa_core.engine import KVCache, LatentCache, decode_attention
 from gqa_core.engine.storage import empty
 from gqa_core.measure.device import DEVICES, describe, find_device
-from gqa_core.measure.point import PROBE_BYTES
 from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock, time_whole
+from gqa_core.records.specs.decode import PROBE_BYTES
 
 D, C, R, LATENT_SCALE = 128, 512, 64, 192**-0.5
 PRODUCT = 1024  # width of the square matrices of the matmul probe on a CPU

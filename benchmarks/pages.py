@@ -32,8 +32,8 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from benchmarks.serving import CHROMIUM, FLAGS, ROOT, WATCH_SENDING, Server, is_settled, running
-from dashboard.frame.page import PAGES
-from dashboard.model.choices import WhyChoice
+from dashboard.settings.choices import GenerationSettings
+from dashboard.shell.page import PAGES
 
 MOVES, WARM_UP = 17, 3
 QUIET_MS = 200  # without a change in any chart, on a settled page: the move is over
@@ -63,7 +63,7 @@ MEASUREMENTS = (  # what the pages above then show wherever their slider goes
         for count in (2, 4, 8, 16)
     ),
     *(
-        " ".join(WhyChoice(n_heads=n, head_dim=32, n_layers=1, context_len=128).arguments)
+        " ".join(GenerationSettings(n_heads=n, head_dim=32, n_layers=1, context_len=128).arguments)
         for n in (2, 4)
     ),
 )

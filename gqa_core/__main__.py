@@ -2,7 +2,7 @@
 
 import sys
 
-from gqa_core.cli import main
+from gqa_core.commands.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -23,7 +23,7 @@ MAX_PARAMS = 10**14
 KERNEL_NAMES = ("auto", "eager", "sdpa", "packed", "matmul", "split_kv")
 
 
-def require_int(name: str, value: object, most: int, least: int = 1) -> None:
+def validate_int(name: str, value: object, most: int, least: int = 1) -> None:
     """Nothing, if `value` is a whole number between `least` and `most`.
 
     Raises:
@@ -35,7 +35,7 @@ def require_int(name: str, value: object, most: int, least: int = 1) -> None:
         raise ValueError(f"{name} must be between {least} and {most}: got {value}")
 
 
-def require_kernel(name: object) -> None:
+def validate_kernel(name: object) -> None:
     """Nothing, if a grouped kernel has this name.
 
     Raises:
@@ -63,9 +63,9 @@ class GroupedConfig:
     dim: int | None = None
 
     def __post_init__(self) -> None:
-        require_int("n_heads", self.n_heads, MAX_HEADS)
-        require_int("n_kv_heads", self.n_kv_heads, MAX_HEADS)
-        require_int("head_dim", self.head_dim, MAX_HEAD_DIM)
+        validate_int("n_heads", self.n_heads, MAX_HEADS)
+        validate_int("n_kv_heads", self.n_kv_heads, MAX_HEADS)
+        validate_int("head_dim", self.head_dim, MAX_HEAD_DIM)
         if self.n_heads % self.n_kv_heads:
             raise ValueError(
                 f"n_kv_heads must divide n_heads: got {self.n_kv_heads} and {self.n_heads}"
@@ -86,7 +86,7 @@ class GroupedConfig:
         return self.n_heads // self.n_kv_heads
 
     @property
-    def mha(self) -> GroupedConfig:
+    def mha_baseline(self) -> GroupedConfig:
         """The MHA this layer is held against: the same, with a K and a V for every head."""
         return replace(self, n_kv_heads=self.n_heads)
 
@@ -116,14 +116,14 @@ class LatentConfig:
     dim: int | None = None
 
     def __post_init__(self) -> None:
-        require_int("n_heads", self.n_heads, MAX_HEADS)
-        require_int("kv_lora_rank", self.kv_lora_rank, MAX_RANK)
-        require_int("qk_rope_head_dim", self.qk_rope_head_dim, MAX_HEAD_DIM)
-        require_int("qk_nope_head_dim", self.qk_nope_head_dim, MAX_HEAD_DIM)
-        require_int("v_head_dim", self.v_head_dim, MAX_HEAD_DIM)
-        require_int("qk_nope_head_dim + qk_rope_head_dim", self.qk_head_dim, MAX_HEAD_DIM)
+        validate_int("n_heads", self.n_heads, MAX_HEADS)
+        validate_int("kv_lora_rank", self.kv_lora_rank, MAX_RANK)
+        validate_int("qk_rope_head_dim", self.qk_rope_head_dim, MAX_HEAD_DIM)
+        validate_int("qk_nope_head_dim", self.qk_nope_head_dim, MAX_HEAD_DIM)
+        validate_int("v_head_dim", self.v_head_dim, MAX_HEAD_DIM)
+        validate_int("qk_nope_head_dim + qk_rope_head_dim", self.qk_head_dim, MAX_HEAD_DIM)
         if self.q_lora_rank is not None:
-            require_int("q_lora_rank", self.q_lora_rank, MAX_RANK)
+            validate_int("q_lora_rank", self.q_lora_rank, MAX_RANK)
         _fill(self, "dim", self.n_heads * self.v_head_dim, MAX_DIM)
 
     @property
@@ -137,7 +137,7 @@ class LatentConfig:
         return self.qk_nope_head_dim + self.qk_rope_head_dim
 
     @property
-    def mha(self) -> GroupedConfig:
+    def mha_baseline(self) -> GroupedConfig:
         """The MHA this layer is held against: qk_nope_head_dim + v_head_dim for every head.
 
         Source: DeepSeek-V2 report (arXiv:2405.04434), Table 1; gives V3 its 56.89.
@@ -170,7 +170,7 @@ class LatentConfig:
 AttentionConfig = GroupedConfig | LatentConfig
 
 
-def proportional_latent(n_heads: int, head_dim: int, **given: int) -> LatentConfig:
+def default_mla_for(n_heads: int, head_dim: int, **given: int) -> LatentConfig:
     """MLA beside grouped heads of `head_dim`, as wide a model, in DeepSeek-V2's proportions.
 
     kv_lora_rank = 4 head_dim, qk_rope_head_dim = head_dim / 2, nope = v = head_dim, no
@@ -191,7 +191,7 @@ def proportional_latent(n_heads: int, head_dim: int, **given: int) -> LatentConf
     return LatentConfig(n_heads=n_heads, **proportions | given)
 
 
-def require_rotary(attention: AttentionConfig) -> None:
+def validate_rotary(attention: AttentionConfig) -> None:
     """Nothing, if RoPE can rotate this layer's pairs: only tensors need it, sizes do not.
 
     Raises:
@@ -205,7 +205,7 @@ def require_rotary(attention: AttentionConfig) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LayerRun:
+class LayerGroup:
     """`n_layers` layers alike; `window` is how many tokens back they see, None for all.
 
     Raises:
@@ -217,9 +217,9 @@ class LayerRun:
     window: int | None = None
 
     def __post_init__(self) -> None:
-        require_int("n_layers", self.n_layers, MAX_LAYERS)
+        validate_int("n_layers", self.n_layers, MAX_LAYERS)
         if self.window is not None:
-            require_int("window", self.window, MAX_CONTEXT_LEN)
+            validate_int("window", self.window, MAX_CONTEXT_LEN)
 
     def cached_tokens(self, context_len: int) -> int:
         """Tokens one such layer must keep of a context: all, or the window's."""
@@ -234,30 +234,30 @@ class ModelConfig:
         ValueError: no layer at all, or more than the bound in all runs together.
     """
 
-    runs: tuple[LayerRun, ...]
+    layer_groups: tuple[LayerGroup, ...]
 
     def __post_init__(self) -> None:
-        if not self.runs:
+        if not self.layer_groups:
             raise ValueError("a model must have at least one run of layers: got none")
-        require_int("n_layers", self.n_layers, MAX_LAYERS)
+        validate_int("n_layers", self.n_layers, MAX_LAYERS)
 
-    def __iter__(self) -> Iterator[LayerRun]:
-        return iter(self.runs)
+    def __iter__(self) -> Iterator[LayerGroup]:
+        return iter(self.layer_groups)
 
     @classmethod
     def uniform(cls, attention: AttentionConfig, n_layers: int) -> ModelConfig:
         """A model whose layers are all alike and see the whole context."""
-        return cls(runs=(LayerRun(attention=attention, n_layers=n_layers),))
+        return cls(layer_groups=(LayerGroup(attention=attention, n_layers=n_layers),))
 
     @property
     def n_layers(self) -> int:
         """Layers in all runs."""
-        return sum(run.n_layers for run in self.runs)
+        return sum(run.n_layers for run in self.layer_groups)
 
     @property
     def variant(self) -> str | None:
         """The variant of all layers, or None where they differ."""
-        variants = {run.attention.variant for run in self.runs}
+        variants = {run.attention.variant for run in self.layer_groups}
         return variants.pop() if len(variants) == 1 else None
 
 
@@ -273,12 +273,12 @@ class Workload:
     batch_size: int = 1
 
     def __post_init__(self) -> None:
-        require_int("context_len", self.context_len, MAX_CONTEXT_LEN)
-        require_int("batch_size", self.batch_size, MAX_BATCH_SIZE)
+        validate_int("context_len", self.context_len, MAX_CONTEXT_LEN)
+        validate_int("batch_size", self.batch_size, MAX_BATCH_SIZE)
 
 
 def _fill(config: AttentionConfig, name: str, default: int, most: int) -> None:
     """Put a derived default where None was given, so that equal layers compare equal."""
     if getattr(config, name) is None:
         object.__setattr__(config, name, default)
-    require_int(name, getattr(config, name), most)
+    validate_int(name, getattr(config, name), most)

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from dashboard.capacity import planning, sentences
-from dashboard.capacity.controls import capacity_controls
-from dashboard.controls.options import CONTEXT_LENS
+from dashboard.controls.capacity import capacity_controls
+from dashboard.data import capacity as planning
 from dashboard.figures.sequences_vs_context import sequences_vs_context
-from dashboard.frame import panels
-from dashboard.frame.page import open_page
+from dashboard.report import capacity_sentences as sentences
+from dashboard.settings.options import CONTEXT_LENS
+from dashboard.shell import panels
+from dashboard.shell.page import open_page
 
 open_page(
     "What fits, and for how many users",
@@ -16,7 +17,7 @@ open_page(
 )
 plan = capacity_controls()
 evidence = ("formula", "published") if plan.gpu_source else ("formula",)
-fault = sentences.weights_fault(plan)
+fault = sentences.weights_error(plan)
 panels.show_metrics(sentences.metrics(plan))
 if fault:
     st.warning(fault)
@@ -32,14 +33,14 @@ else:
         "sequences",
         sentences.answer(plan),
     )
-    if equal := sentences.equal_sentence(plan):
+    if equal := sentences.ties_sentence(plan):
         st.caption(equal)
 st.subheader("The numbers")
 panels.show_evidence(*evidence)
 table = planning.plan_table(plan)
 panels.show_small_table(table)
 panels.show_downloads("capacity", {"csv": lambda: table.to_csv(index=False)})
-if place := panels.unfolded("Sequences that fit, by context", "sequences_unfolded"):
+if place := panels.lazy_expander("Sequences that fit, by context", "sequences_unfolded"):
     with place:
         by_context = planning.sequences_table(plan, CONTEXT_LENS)
         panels.show_table(by_context, "by_context", "Sequences that fit at each context")

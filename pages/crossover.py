@@ -3,10 +3,10 @@
 import streamlit as st
 
 from dashboard.controls.measurement import decode_controls
-from dashboard.frame.measuring import show_command, show_device, show_run
-from dashboard.frame.page import open_page
-from dashboard.measured.crossover import work_ratio
-from dashboard.measured.crossover_results import found_rows, show_answer, show_crossovers
+from dashboard.data.crossover import work_ratio
+from dashboard.shell.page import open_page
+from dashboard.views.crossover import found_rows, show_answer, show_crossovers
+from dashboard.views.run_panel import show_command, show_device, show_run
 
 open_page(
     "From which context sharing pays",

@@ -3,10 +3,10 @@
 import streamlit as st
 
 from dashboard.controls.measurement import decode_controls
-from dashboard.frame.measuring import show_command, show_device, show_run
-from dashboard.frame.page import open_page
-from dashboard.measured.results import show_results
-from dashboard.measured.sentences import decode_answer
+from dashboard.report.decode_sentences import decode_answer
+from dashboard.shell.page import open_page
+from dashboard.views.decode_results import show_results
+from dashboard.views.run_panel import show_command, show_device, show_run
 
 open_page(
     "Decode steps, measured here",

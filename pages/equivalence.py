@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from dashboard.controls.measurement import check_controls
-from dashboard.frame.measuring import show_command, show_device, show_run
-from dashboard.frame.page import open_page
-from dashboard.measured.comparisons import show_comparisons
-from dashboard.measured.sentences import comparisons_answer
+from dashboard.controls.measurement import verify_controls
+from dashboard.report.decode_sentences import comparisons_answer
+from dashboard.shell.page import open_page
+from dashboard.views.comparisons import show_comparisons
+from dashboard.views.run_panel import show_command, show_device, show_run
 
 open_page(
     "The same attention, computed twice",
     "The lecture: “All 4 heads in Group 1 share the same K and V.” Then GQA at its two ends must "
     "be MHA and MQA, and every way of computing it must agree. Does it?",
 )
-choice = check_controls()
+choice = verify_controls()
 show_device()
 held, _ = show_run(
     choice.arguments, "Computes every comparison below, each in a process of its own."

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from dashboard.cache import sentences, tables
-from dashboard.cache.on_gpus import show_on_gpus
 from dashboard.controls.model import head_controls
 from dashboard.figures.head_map import head_map
-from dashboard.frame import panels
-from dashboard.frame.page import open_page
+from dashboard.report import cache_sentences as sentences
+from dashboard.report import cache_tables as tables
+from dashboard.shell import panels
+from dashboard.shell.page import open_page
+from dashboard.views.heads_on_gpus import show_on_gpus
 from gqa_core import units
 from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha
 from gqa_core.theory.sharing import cached_parts
@@ -33,7 +34,8 @@ panels.show_metrics(
         (
             "Smaller than MHA",
             units.times(reduction_vs_mha(attention)),
-            f"{kv_elements_per_token(attention.mha):,} / {kv_elements_per_token(attention):,} "
+            f"{kv_elements_per_token(attention.mha_baseline):,} / "
+            f"{kv_elements_per_token(attention):,} "
             "elements a layer",
         ),
     ]

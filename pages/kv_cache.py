@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from dashboard.cache import sentences, tables
-from dashboard.cache.logged import logged_caches, show_logged_caches
 from dashboard.controls.model import cache_controls
-from dashboard.controls.options import CONTEXT_LENS
 from dashboard.figures.cache_growth import cache_growth
-from dashboard.frame import panels
-from dashboard.frame.page import open_page
-from dashboard.model.presets import DEEPSEEK
+from dashboard.report import cache_sentences as sentences
+from dashboard.report import cache_tables as tables
+from dashboard.settings.options import CONTEXT_LENS
+from dashboard.settings.presets import DEEPSEEK
+from dashboard.shell import panels
+from dashboard.shell.page import open_page
+from dashboard.views.logged_caches import logged_caches, show_logged_caches
 from gqa_core import units
 from gqa_core.catalog.devices import devices
 

@@ -2,18 +2,18 @@
 
 import streamlit as st
 
-from dashboard.cache import tables
-from dashboard.controls.model import size_controls
-from dashboard.controls.options import CONTEXT_LENS
+from dashboard.controls.model import model_controls
+from dashboard.data.quality import small_model_losses
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
-from dashboard.frame import panels
-from dashboard.frame.loaders import shipped_quality
-from dashboard.frame.page import open_page
-from dashboard.measured.results import show_logged_rows
-from dashboard.model.variants import says
-from dashboard.quality.rows import small_model_losses
-from dashboard.quality.tradeoff import answer, published_table, tradeoff_table
+from dashboard.report import cache_tables as tables
+from dashboard.report.tradeoff import answer, published_table, tradeoff_table
+from dashboard.settings.options import CONTEXT_LENS
+from dashboard.settings.variants import describe_cache
+from dashboard.shell import panels
+from dashboard.shell.loaders import shipped_quality
+from dashboard.shell.page import open_page
+from dashboard.views.decode_results import show_logged_rows
 from gqa_core import units
 
 open_page(
@@ -21,7 +21,7 @@ open_page(
     "The lecture: “Grouped Query Attention (GQA) is a smart solution that sits between MHA and "
     "MQA.” How much smaller is the cache, for which sharing of heads?",
 )
-choice = size_controls()
+choice = model_controls()
 sizes = {name: choice.cache_bytes(name, choice.context_len) for name in choice.models}
 curves = {
     name: [choice.cache_bytes(name, context_len) for context_len in CONTEXT_LENS]
@@ -32,7 +32,7 @@ table = tables.size_table(choice)
 panels.show_evidence("formula")
 panels.show_metrics(
     [
-        (f"{name} cache", units.capacity(size), says(choice.rows[name]))
+        (f"{name} cache", units.capacity(size), describe_cache(choice.variants[name]))
         for name, size in sizes.items()
     ]
 )
@@ -40,7 +40,7 @@ left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Who shares with whom")
     panels.show_figure(
-        head_sharing(choice.rows),
+        head_sharing(choice.variants),
         "head_sharing",
         f"{choice.n_heads} query heads; GQA shares {choice.n_kv_heads} K/V heads among them.",
     )

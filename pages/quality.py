@@ -2,17 +2,17 @@
 
 import streamlit as st
 
-from dashboard.frame.measuring import show_command, show_run
-from dashboard.frame.page import open_page
-from dashboard.quality.controls import quality_controls
-from dashboard.quality.head_diversity import show_head_diversity
-from dashboard.quality.results import (
+from dashboard.controls.quality import quality_controls
+from dashboard.shell.page import open_page
+from dashboard.views.head_diversity import show_head_diversity
+from dashboard.views.quality import (
     found_quality,
     show_answer,
     show_grid,
     show_losses,
     show_published,
 )
+from dashboard.views.run_panel import show_command, show_run
 
 open_page(
     "What sharing heads costs",

@@ -3,14 +3,14 @@
 import streamlit as st
 
 from dashboard.controls.measurement import decode_controls_with
-from dashboard.frame.measuring import show_command, show_device, show_run
-from dashboard.frame.page import open_page
-from dashboard.measured.roofline_results import (
-    points_shown,
+from dashboard.shell.page import open_page
+from dashboard.views.roofline import (
     roofs_control,
     show_answer,
     show_roofline,
+    visible_points,
 )
+from dashboard.views.run_panel import show_command, show_device, show_run
 
 open_page(
     "What bounds a decode step, and how close are we?",
@@ -21,7 +21,7 @@ choice, gpus = decode_controls_with(lambda choice: (choice, roofs_control()))
 device = show_device()
 contexts = ", ".join(map(str, choice.context_lens))
 held, _ = show_run(choice.arguments, f"Measures every variant at {contexts} tokens.")
-rows = points_shown(choice, device, held)
+rows = visible_points(choice, device, held)
 show_roofline(choice, gpus, rows)
 st.markdown(
     "**Formula.** Attending takes 2 x (width of K + width of V) FLOP for a query head and a cached "

@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from dashboard.frame import panels
-from dashboard.frame.page import open_page
-from dashboard.runs import selection
-from dashboard.runs.controls import filter_controls, kept_rows, show_comparison
-from dashboard.runs.importing import show_import
-from dashboard.runs.tables import show_counts, show_decode_steps, show_others
+from dashboard.controls.log_filters import filter_controls, kept_rows, show_comparison
+from dashboard.data import selection
+from dashboard.shell import panels
+from dashboard.shell.page import open_page
+from dashboard.views.log import show_counts, show_decode_steps, show_others
+from dashboard.views.record_import import show_import
 
 open_page(
     "Runs, kept and compared",

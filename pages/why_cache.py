@@ -2,22 +2,22 @@
 
 import streamlit as st
 
-from dashboard.controls.generation import why_controls
-from dashboard.frame.measuring import show_command, show_device, show_run
-from dashboard.frame.page import open_page
-from dashboard.measured.generation_results import (
+from dashboard.controls.generation import generation_controls
+from dashboard.shell.page import open_page
+from dashboard.views.generation import (
     found_records,
     show_answer,
     show_generation,
     show_growth,
 )
+from dashboard.views.run_panel import show_command, show_device, show_run
 
 open_page(
     "Why a cache at all",
     "The lecture: “This makes the computation time increase linearly, which is much better than "
     "quadratically (without caching).” Which time is linear, which quadratic, and at what price?",
 )
-choice = why_controls()
+choice = generation_controls()
 device = show_device(n_threads=1)
 held, _ = show_run(
     choice.arguments,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.measure import samples
-from tests.measure.samples import RECORD_FIELDS
+from tests.records import fake_records as samples
+from tests.records.fake_records import RECORD_FIELDS
 
 ROOT = Path(__file__).parents[1]
 SIZE = "size --n-layers 32 --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192"
@@ -237,7 +237,7 @@ def test_bad_input_is_one_sentence_and_exit_code_2(gqa, line, sentence):
 
 def test_sizes_are_told_without_waiting_for_torch_or_pandas(gqa):
     code = (
-        "import sys; from gqa_core.cli import main; main(sys.argv[1:]);"
+        "import sys; from gqa_core.commands.cli import main; main(sys.argv[1:]);"
         "print({'torch', 'pandas', 'streamlit'} & set(sys.modules))"
     )
     done = subprocess.run(

@@ -5,10 +5,10 @@ import pytest
 from gqa_core.configs import (
     GroupedConfig,
     LatentConfig,
-    LayerRun,
+    LayerGroup,
     ModelConfig,
     Workload,
-    proportional_latent,
+    default_mla_for,
 )
 
 LLAMA = GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128)
@@ -29,14 +29,14 @@ def test_derived_defaults_make_equal_layers_equal():
 
 
 def test_proportional_latent_is_deepseek_s_head():
-    config = proportional_latent(n_heads=128, head_dim=128)
+    config = default_mla_for(n_heads=128, head_dim=128)
     assert (config.kv_lora_rank, config.qk_rope_head_dim, config.qk_head_dim) == (512, 64, 192)
     assert config.dim == 128 * 128
 
 
 def test_a_model_of_several_kinds_of_layer_has_no_one_variant():
-    other = LayerRun(attention=proportional_latent(32, 128), n_layers=2, window=1024)
-    model = ModelConfig(runs=(LayerRun(attention=LLAMA, n_layers=30), other))
+    other = LayerGroup(attention=default_mla_for(32, 128), n_layers=2, window=1024)
+    model = ModelConfig(layer_groups=(LayerGroup(attention=LLAMA, n_layers=30), other))
     assert model.n_layers == 32
     assert model.variant is None
     assert ModelConfig.uniform(LLAMA, 32).variant == "GQA"
@@ -68,8 +68,8 @@ def test_a_wrong_grouped_number_is_named(wrong, sentence):
         (lambda: Workload(context_len=2**24 + 1), "context_len must be between 1 and 16777216"),
         (lambda: Workload(context_len=1, batch_size=2**20 + 1), "batch_size must be between 1 and"),
         (lambda: ModelConfig.uniform(LLAMA, 1001), "n_layers must be between 1 and 1000: got 1001"),
-        (lambda: ModelConfig(runs=()), "at least one run of layers"),
-        (lambda: LayerRun(attention=LLAMA, n_layers=1, window=0), "window must be between 1 and"),
+        (lambda: ModelConfig(layer_groups=()), "at least one run of layers"),
+        (lambda: LayerGroup(attention=LLAMA, n_layers=1, window=0), "window must be between 1 and"),
         (
             lambda: LatentConfig(
                 n_heads=1,

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from gqa_core.json_object import MAX_KEYS, parse_object
+from gqa_core.strict_json import MAX_KEYS, parse_object
 
 
 def object_with_keys(n_keys, *, last=None):

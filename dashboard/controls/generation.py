@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.controls.options import WHY_CONTEXT_LENS, WHY_HEAD_DIMS, WHY_HEADS, WHY_LAYERS
 from dashboard.controls.sliders import slider
-from dashboard.frame.kept import drawn
-from dashboard.frame.links import show_link_row
-from dashboard.model.choices import WhyChoice
+from dashboard.settings.choices import GenerationSettings
+from dashboard.settings.options import WHY_CONTEXT_LENS, WHY_HEAD_DIMS, WHY_HEADS, WHY_LAYERS
+from dashboard.shell.links import show_link_row
+from dashboard.shell.state import drawn
 
 
-def why_controls() -> WhyChoice:
+def generation_controls() -> GenerationSettings:
     """The small model that generates with and without a cache, and how far both go."""
     with st.container(border=True):
         with st.grid(4):
@@ -33,4 +33,6 @@ def why_controls() -> WhyChoice:
                 "the third power: twice the tokens, up to eight times the wait.",
             )
         show_link_row(drawn())
-    return WhyChoice(n_heads=n_heads, head_dim=head_dim, n_layers=n_layers, context_len=context_len)
+    return GenerationSettings(
+        n_heads=n_heads, head_dim=head_dim, n_layers=n_layers, context_len=context_len
+    )

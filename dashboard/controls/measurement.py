@@ -7,8 +7,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard.controls.around import row_above, show_what_follows
-from dashboard.controls.options import MEASURED_LAYERS
+from dashboard.controls.model_row import fill_model_row, model_row_placeholder
 from dashboard.controls.sliders import (
     dtype_control,
     heads_controls,
@@ -16,23 +15,24 @@ from dashboard.controls.sliders import (
     slider,
     workload_controls,
 )
-from dashboard.frame.kept import keep
-from dashboard.frame.links import look_at
-from dashboard.model.choices import CheckChoice, DecodeChoice
+from dashboard.settings.choices import DecodeSettings, VerifySettings
+from dashboard.settings.options import MEASURED_LAYERS
+from dashboard.shell.links import validate_query_param
+from dashboard.shell.state import keep
 from gqa_core.configs import KERNEL_NAMES
 
 T = TypeVar("T")
 
 
-def decode_controls() -> DecodeChoice:
+def decode_controls() -> DecodeSettings:
     """Geometry, workload, dtype and kernel of a measurement."""
     return decode_controls_with(lambda choice: choice)
 
 
-def decode_controls_with(finish: Callable[[DecodeChoice], T]) -> T:
+def decode_controls_with(finish: Callable[[DecodeSettings], T]) -> T:
     """A measurement's sliders, and below them, in the same box, what `finish` asks about it."""
     with st.container(border=True):
-        above = row_above(measuring=True)
+        above = model_row_placeholder(measuring=True)
         with st.grid(4):
             heads = heads_controls()
             n_layers = slider(
@@ -44,7 +44,7 @@ def decode_controls_with(finish: Callable[[DecodeChoice], T]) -> T:
             )
             workload = workload_controls()
             dtype = dtype_control()
-            look_at("kernel", KERNEL_NAMES, KERNEL_NAMES[0])
+            validate_query_param("kernel", KERNEL_NAMES, KERNEL_NAMES[0])
             kernel = kept(
                 st.selectbox,
                 "Kernel (MHA, GQA, MQA)",
@@ -52,21 +52,21 @@ def decode_controls_with(finish: Callable[[DecodeChoice], T]) -> T:
                 key="kernel",
                 help="auto picks from a small measured table; every point in full says what ran.",
             )
-        choice = DecodeChoice(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
+        choice = DecodeSettings(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
         finished = finish(choice)
-        show_what_follows(choice, above)
+        fill_model_row(choice, above)
     return finished
 
 
-def check_controls() -> CheckChoice:
+def verify_controls() -> VerifySettings:
     """Geometry, workload and dtype of comparisons, and the switch that plants a fault."""
     with st.container(border=True):
-        above = row_above(measuring=True)
+        above = model_row_placeholder(measuring=True)
         with st.grid(3):
             heads = heads_controls()
             workload = workload_controls()
             dtype = dtype_control()
-        look_at("planted", ("true", "false"), False)
+        validate_query_param("planted", ("true", "false"), False)
         planted = keep(
             "planted",
             st.toggle(
@@ -75,6 +75,6 @@ def check_controls() -> CheckChoice:
                 bind="query-params",
             ),
         )
-        choice = CheckChoice(**heads, **workload, dtype=dtype, planted=planted)
-        show_what_follows(choice, above)
+        choice = VerifySettings(**heads, **workload, dtype=dtype, planted=planted)
+        fill_model_row(choice, above)
     return choice

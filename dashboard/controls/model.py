@@ -7,8 +7,11 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard.controls.around import row_above, show_what_follows
-from dashboard.controls.options import (
+from dashboard.controls import model_box as box
+from dashboard.controls.model_row import fill_model_row, model_row_placeholder
+from dashboard.controls.sliders import heads_controls, kept, slider, workload_controls
+from dashboard.settings.choices import ModelSettings
+from dashboard.settings.options import (
     CEILINGS,
     KV_FORMATS,
     MAX_TP,
@@ -16,49 +19,46 @@ from dashboard.controls.options import (
     MODEL_LAYERS,
     VARIANTS,
 )
-from dashboard.controls.sliders import heads_controls, kept, slider, workload_controls
-from dashboard.frame.links import look_at
-from dashboard.model import box
-from dashboard.model.choices import SizeChoice
+from dashboard.shell.links import validate_query_param
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import AttentionConfig
-from gqa_core.theory.sharding import possible_tps
+from gqa_core.theory.sharding import valid_tp_sizes
 from gqa_core.theory.sharing import cached_parts
 
 T = TypeVar("T")
 
 
-def size_controls() -> SizeChoice:
+def model_controls() -> ModelSettings:
     """Geometry, workload and number format of a model whose cache is computed."""
-    return size_controls_with(lambda choice: choice)
+    return model_controls_with(lambda choice: choice)
 
 
-def head_controls() -> tuple[SizeChoice, AttentionConfig, int, int]:
+def head_controls() -> tuple[ModelSettings, AttentionConfig, int, int]:
     """A model, the layer a head map shows, which cached part is told in words, and the GPUs."""
-    return size_controls_with(lambda choice: (choice, *_part_controls(choice)))
+    return model_controls_with(lambda choice: (choice, *_part_controls(choice)))
 
 
-def cache_controls() -> tuple[SizeChoice, list[Device]]:
+def cache_controls() -> tuple[ModelSettings, list[Device]]:
     """A model, and the devices whose memory is drawn as a ceiling."""
-    return size_controls_with(lambda choice: (choice, _ceiling_control()))
+    return model_controls_with(lambda choice: (choice, _ceiling_control()))
 
 
-def size_controls_with(finish: Callable[[SizeChoice], T]) -> T:
+def model_controls_with(finish: Callable[[ModelSettings], T]) -> T:
     """A model's sliders, and below them, in the same box, what `finish` asks about it."""
     with st.container(border=True):
-        above = row_above(measuring=False)
+        above = model_row_placeholder(measuring=False)
         choice = _size_sliders()
         finished = finish(choice)
-        show_what_follows(choice, above)
+        fill_model_row(choice, above)
     return finished
 
 
-def variant_control(choice: SizeChoice) -> str:
+def variant_control(choice: ModelSettings) -> str:
     """The variant that a page tells more about than the others."""
-    names = list(choice.rows)
+    names = list(choice.variants)
     if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
         st.session_state["variant"] = names[0] if choice.n_kv_heads > 1 else names[-2]
-    look_at("variant", VARIANTS, "GQA")
+    validate_query_param("variant", VARIANTS, "GQA")
     return kept(
         st.segmented_control,
         "Variant shown",
@@ -69,7 +69,7 @@ def variant_control(choice: SizeChoice) -> str:
     )
 
 
-def _size_sliders() -> SizeChoice:
+def _size_sliders() -> ModelSettings:
     with st.grid(4):
         heads = heads_controls()
         n_layers = slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
@@ -83,17 +83,17 @@ def _size_sliders() -> SizeChoice:
         )
     preset = box.chosen_preset()
     layout = preset.layout if preset else None
-    return SizeChoice(**heads, **workload, n_layers=n_layers, kv_format=kv_format, layout=layout)
+    return ModelSettings(**heads, **workload, n_layers=n_layers, kv_format=kv_format, layout=layout)
 
 
-def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
+def _part_controls(choice: ModelSettings) -> tuple[AttentionConfig, int, int]:
     with st.grid(3, vertical_alignment="bottom"):
         variant = variant_control(choice)
-        attention = choice.rows[variant]
+        attention = choice.variants[variant]
         parts = [part.name for part in cached_parts(attention)]
         if st.session_state.get("part", parts[0]) not in parts:
             st.session_state["part"] = parts[0]
-        look_at("part", parts, parts[0])
+        validate_query_param("part", parts, parts[0])
         part = kept(
             st.selectbox,
             "Cached part",
@@ -103,7 +103,7 @@ def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
         )
         tp = slider(
             "GPUs",
-            [tp for tp in possible_tps(choice.models[variant]) if tp <= MAX_TP],
+            [tp for tp in valid_tp_sizes(choice.models[variant]) if tp <= MAX_TP],
             1,
             "tp",
             "Tensor parallelism: the heads are dealt out to so many. Splits that cannot be are "
@@ -114,7 +114,7 @@ def _part_controls(choice: SizeChoice) -> tuple[AttentionConfig, int, int]:
 
 def _ceiling_control() -> list[Device]:
     known = {device.name: device for device in devices()}
-    look_at("devices", known, list(CEILINGS))
+    validate_query_param("devices", known, list(CEILINGS))
     names = kept(
         st.multiselect,
         "Memory of",

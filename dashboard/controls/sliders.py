@@ -11,7 +11,9 @@ from typing import TypeVar
 
 import streamlit as st
 
-from dashboard.controls.options import (
+from dashboard.controls import config_import as imported_config
+from dashboard.settings.layouts import slider_kv_heads
+from dashboard.settings.options import (
     BATCH_SIZES,
     CONTEXT_LENS,
     FRESH_HEADS,
@@ -19,11 +21,9 @@ from dashboard.controls.options import (
     IMPORTED_KEYS,
     N_HEADS,
 )
-from dashboard.frame.kept import keep, move_into
-from dashboard.frame.links import look_at, note_default
-from dashboard.model import imported_config
-from dashboard.model.layouts import slider_kv_heads
-from gqa_core.quality.recipe import divisors
+from dashboard.shell.links import remember_default, validate_query_param
+from dashboard.shell.state import keep, move_into
+from gqa_core.records.specs.training import divisors
 from gqa_core.theory.formats import DTYPE_FORMATS
 
 T = TypeVar("T")
@@ -39,7 +39,7 @@ def heads_controls() -> dict[str, int]:
         "n_kv_heads",
         "G groups in the lecture: 1 is MQA, as many as query heads is MHA.",
     )
-    note_default("n_kv_heads", slider_kv_heads(FRESH_HEADS))  # Reset moves both
+    remember_default("n_kv_heads", slider_kv_heads(FRESH_HEADS))  # Reset moves both
     head_dim = slider("Head width", HEAD_DIMS, 128, "head_dim", "Numbers in one head's key.")
     return {"n_heads": n_heads, "n_kv_heads": n_kv_heads, "head_dim": head_dim}
 
@@ -73,7 +73,7 @@ def dtype_control() -> str:
 def slider(label: str, options: Sequence[T], value: T, key: str, explained: str) -> T:
     """One of the options, the model\'s own number among them where one was imported."""
     options = _with_imported(key, options)
-    look_at(key, options, value)
+    validate_query_param(key, options, value)
     return kept(st.select_slider, label, options, value=value, key=key, help=explained)
 
 

@@ -7,21 +7,21 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
+from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     ATTEND_SPREAD,
     ELSEWHERE,
-    LOOKS,
-    STANCES,
+    MARKER_OFFSETS,
+    VARIANT_STYLES,
     attend_spreads,
     context_axis,
-    laid_out,
+    finish,
     medians,
     seconds_axis,
     whole_powers,
 )
 from gqa_core import units
-from gqa_core.measure.record import MEASURED_ELSEWHERE
+from gqa_core.records.record import MEASURED_ELSEWHERE
 
 CONTEXTS, SECONDS = (512, 32768), (1e-5, 1.0)  # the axes where there is nothing to draw
 
@@ -31,13 +31,15 @@ Row = Mapping[str, Any]
 def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     """Median attend time by context, a series for each layer and kernel of each selection.
 
-    Keys of `selections` are those of style.STANCES; rows as `measured.tables.decode_rows` makes
-    them. Bars span the interquartile range; markers stand beside their context, not on it.
+    Keys of `selections` are those of style.MARKER_OFFSETS; rows as `data.decode_rows.decode_rows`
+    makes them. Bars span the interquartile range; markers stand beside their context, not on it.
     """
-    figure = Sketch()
+    figure = FigureBuilder()
     for stance, rows in selections.items():
         series: dict[tuple[str, str, str], list[Row]] = {}
-        for row in sorted(rows, key=lambda row: (list(LOOKS).index(row["label"]), _order(row))):
+        for row in sorted(
+            rows, key=lambda row: (list(VARIANT_STYLES).index(row["label"]), _order(row))
+        ):
             series.setdefault((row["label"], _name(row), row["evidence"]), []).append(row)
         for (label, name, evidence), mine in series.items():
             _add_series(figure, stance, label, f"{stance}: {name}", evidence, mine)
@@ -46,13 +48,13 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
     times = [row[name] for row in rows for name in ATTEND_SPREAD] or SECONDS
     figure.update_yaxes(seconds_axis(times, "attend (median, measured)"))
-    return laid_out(figure, height=440, showlegend=True)
+    return finish(figure, height=440, showlegend=True)
 
 
 def _add_series(
-    figure: Sketch, stance: str, label: str, name: str, evidence: str, rows: Sequence[Row]
+    figure: FigureBuilder, stance: str, label: str, name: str, evidence: str, rows: Sequence[Row]
 ) -> None:
-    look, stands = LOOKS[label], STANCES[stance]
+    look, stands = VARIANT_STYLES[label], MARKER_OFFSETS[stance]
     figure.add_scatter(
         x=[row["context_len"] * stands.shift for row in rows],
         **medians(attend_spreads(rows)),

@@ -7,14 +7,14 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
+from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     ATTEND_SPREAD,
-    LOOKS,
     NEUTRAL,
+    VARIANT_STYLES,
     attend_spreads,
     context_axis,
-    laid_out,
+    finish,
     medians,
     seconds_axis,
     whole_powers,
@@ -32,13 +32,15 @@ BOUND, PREDICTED = "bound: one read, or the arithmetic", "predicted: floor + bou
 def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Figure:
     """Median attend time by context; bars span the interquartile range, bounds are dashed grey.
 
-    What was predicted is a thin line in the variant's colour. Rows as `gqa_core.measure.record.row`
-    makes them, with `label` naming a look of style.LOOKS; the axis holds `context_lens` in any
-    case.
+    What was predicted is a thin line in the variant's colour. Rows as `gqa_core.records.record.row`
+    makes them, with `label` naming a look of style.VARIANT_STYLES; the axis holds `context_lens`
+    in any case.
     """
-    figure = Sketch()
+    figure = FigureBuilder()
     in_order = sorted(rows, key=lambda row: row["context_len"])
-    by_label = {label: [row for row in in_order if row["label"] == label] for label in LOOKS}
+    by_label = {
+        label: [row for row in in_order if row["label"] == label] for label in VARIANT_STYLES
+    }
     by_label = {label: mine for label, mine in by_label.items() if mine}
     _add_bounds(figure, by_label)
     is_first = True
@@ -55,10 +57,10 @@ def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Fi
     ]
     contexts = [*context_lens, *(row["context_len"] for row in rows)]
     _set_axes(figure, contexts, times)
-    return laid_out(figure, height=420)
+    return finish(figure, height=420)
 
 
-def _add_bounds(figure: Sketch, by_label: Mapping[str, Sequence[Row]]) -> None:
+def _add_bounds(figure: FigureBuilder, by_label: Mapping[str, Sequence[Row]]) -> None:
     """The bounds of all variants: one broken line."""
     if not by_label:
         return
@@ -74,7 +76,9 @@ def _add_bounds(figure: Sketch, by_label: Mapping[str, Sequence[Row]]) -> None:
     )
 
 
-def _add_prediction(figure: Sketch, label: str, rows: Sequence[Row], *, in_legend: bool) -> None:
+def _add_prediction(
+    figure: FigureBuilder, label: str, rows: Sequence[Row], *, in_legend: bool
+) -> None:
     """What theory says; one entry of the legend stands for that of all variants."""
     figure.add_scatter(
         x=[row["context_len"] for row in rows],
@@ -83,25 +87,25 @@ def _add_prediction(figure: Sketch, label: str, rows: Sequence[Row], *, in_legen
         legendgroup=PREDICTED,
         showlegend=in_legend,
         mode="lines",
-        line=LOOKS[label].line(1.5),
+        line=VARIANT_STYLES[label].line(1.5),
         text=[units.duration(row["predicted_attend_s"]) for row in rows],
         hovertemplate=f"{label}, predicted at %{{x:,}} tokens: %{{text}}<extra></extra>",
     )
 
 
-def _add_markers(figure: Sketch, label: str, rows: Sequence[Row]) -> None:
+def _add_markers(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None:
     figure.add_scatter(
         x=[row["context_len"] for row in rows],
         **medians(attend_spreads(rows)),
         name=label,
         mode="markers",
-        marker=LOOKS[label].marker(11),
+        marker=VARIANT_STYLES[label].marker(11),
         text=[units.duration(row["attend_s"]) for row in rows],
         hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
     )
 
 
-def _set_axes(figure: Sketch, contexts: Sequence[int], times: Sequence[float]) -> None:
+def _set_axes(figure: FigureBuilder, contexts: Sequence[int], times: Sequence[float]) -> None:
     """Whole powers around what there is, so that a further row seldom moves the axes."""
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
     figure.update_yaxes(seconds_axis(times or SECONDS, "attend (median, measured here)"))

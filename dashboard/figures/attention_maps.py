@@ -12,8 +12,13 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.sketch import drawn_once
-from dashboard.figures.style import share_axis, shared_layout, shared_look, translucent
+from dashboard.figures.builder import skip_second_draw
+from dashboard.figures.style import (
+    kv_head_color,
+    shared_layout,
+    translucent,
+    unit_interval_coloraxis,
+)
 
 COLUMNS = 2  # maps side by side, also on a phone
 ROW, FOOT = 190, 86  # pixels of a map with its title, and of the colour bar
@@ -34,7 +39,7 @@ def attention_maps(weights: Sequence[Matrix], n_kv_heads: int, tokens: Sequence[
         figure.add_trace(_map(f"query head {head}", matrix), row=row + 1, col=column + 1)
         _add_title(figure, head, head // q_per_kv, title)
         if q_per_kv > 1:
-            _add_ground(figure, head, shared_look(head // q_per_kv)[0], title)
+            _add_ground(figure, head, kv_head_color(head // q_per_kv)[0], title)
     ticks = {
         "tickvals": list(range(len(labels))),
         "ticktext": labels,
@@ -49,9 +54,10 @@ def attention_maps(weights: Sequence[Matrix], n_kv_heads: int, tokens: Sequence[
         axis.scaleanchor = axis.anchor
     figure.update_layout(shared_layout(plot_height + TITLE + FOOT))
     figure.update_layout(
-        margin={"t": TITLE, "b": FOOT}, coloraxis=share_axis("attention weight", power=SPREAD)
+        margin={"t": TITLE, "b": FOOT},
+        coloraxis=unit_interval_coloraxis("attention weight", power=SPREAD),
     )
-    return drawn_once(figure)
+    return skip_second_draw(figure)
 
 
 def token_labels(tokens: Sequence[int]) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
-from dashboard.figures.style import LOOKS, NEUTRAL, bytes_axis, context_axis, laid_out
+from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.style import NEUTRAL, VARIANT_STYLES, bytes_axis, context_axis, finish
 from gqa_core import units
 
 SECOND_LABEL = 0.47  # of the width: where a label starts that would meet the one below it
@@ -35,7 +35,7 @@ def cache_growth(
     holds `highest` in any case, so it stays where it is while ceilings come and go. `allocated` are
     the bytes where windows save nothing: thin lines above their variant's own.
     """
-    figure = Sketch()
+    figure = FigureBuilder()
     ceilings = ceilings or {}
     allocated = allocated or {}
     values = [value for curve in (*curves.values(), *allocated.values()) for value in curve]
@@ -50,7 +50,7 @@ def cache_growth(
             y=list(n_bytes),
             name=f"{variant} (formula)",
             mode="lines",
-            line=LOOKS[variant].line(2.5),
+            line=VARIANT_STYLES[variant].line(2.5),
             text=[units.binary_and_decimal(value) for value in n_bytes],
             hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}} (formula)<extra></extra>",
         )
@@ -70,11 +70,11 @@ def cache_growth(
     for label in curves:
         for field in MEASURED:
             _add_measured(figure, label, field, [row for row in measured if row["label"] == label])
-    return laid_out(figure, height=520)
+    return finish(figure, height=520)
 
 
 def _add_allocated(
-    figure: Sketch, allocated: Mapping[str, Sequence[int]], contexts: Sequence[int]
+    figure: FigureBuilder, allocated: Mapping[str, Sequence[int]], contexts: Sequence[int]
 ) -> None:
     """Thin lines in their variant's look, and one grey entry in the legend for all of them."""
     for variant, n_bytes in allocated.items():
@@ -84,7 +84,7 @@ def _add_allocated(
             name=f"{variant} (as allocated)",
             showlegend=False,
             mode="lines",
-            line=LOOKS[variant].line(1),
+            line=VARIANT_STYLES[variant].line(1),
             text=[units.binary_and_decimal(value) for value in n_bytes],
             hovertemplate=f"{variant} as allocated at %{{x:,}} tokens: %{{text}}"
             " (formula)<extra></extra>",
@@ -100,7 +100,7 @@ def _add_allocated(
 
 
 def _add_measured(
-    figure: Sketch, label: str, field: str, rows: Sequence[Mapping[str, Any]]
+    figure: FigureBuilder, label: str, field: str, rows: Sequence[Mapping[str, Any]]
 ) -> None:
     """One marker a measured cache; its hover tells how far it is from the line."""
     if not rows:
@@ -111,7 +111,7 @@ def _add_measured(
         name=f"{label} ({MEASURED[field]}, measured)",
         showlegend=False,
         mode="markers",
-        marker=_marker(field, LOOKS[label].symbol, LOOKS[label].color),
+        marker=_marker(field, VARIANT_STYLES[label].symbol, VARIANT_STYLES[label].color),
         text=[
             f"{units.capacity(row[field])}, "
             f"{units.error_percent(row[field], row['line_bytes'])} against the formula"
@@ -129,7 +129,7 @@ def _marker(field: str, symbol: str, color: str) -> dict:
     return {"symbol": symbol, "size": 10, "color": color}
 
 
-def _add_legend(figure: Sketch) -> None:
+def _add_legend(figure: FigureBuilder) -> None:
     """One grey entry for each kind of measured bytes, whatever the variant."""
     for field, name in MEASURED.items():
         figure.add_scatter(
@@ -141,7 +141,9 @@ def _add_legend(figure: Sketch) -> None:
         )
 
 
-def _add_ceilings(figure: Sketch, ceilings: Mapping[str, int], contexts: Sequence[int]) -> None:
+def _add_ceilings(
+    figure: FigureBuilder, ceilings: Mapping[str, int], contexts: Sequence[int]
+) -> None:
     """Dashed grey lines, one for each size, labelled at the left end, where curves are lowest.
 
     A label stands under its line, or over it where the next line below is close; it starts past

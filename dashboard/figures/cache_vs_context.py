@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
-from dashboard.figures.style import LOOKS, bytes_axis, context_axis, laid_out, markers_of
+from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.style import VARIANT_STYLES, bytes_axis, context_axis, finish, markers_of
 from gqa_core import units
 
 
@@ -21,9 +21,9 @@ def cache_vs_context(
     The axis spans whole steps around MHA, MQA and MLA, so it stays where it is while the K/V heads
     and the context are moved.
     """
-    figure = Sketch()
+    figure = FigureBuilder()
     for variant, n_bytes in curves.items():
-        look = LOOKS[variant]
+        look = VARIANT_STYLES[variant]
         figure.add_scatter(
             x=list(contexts),
             y=list(n_bytes),
@@ -49,4 +49,4 @@ def cache_vs_context(
     figure.update_xaxes(context_axis(min(contexts), max(contexts)))
     axis = bytes_axis([value for curve in curves.values() for value in curve])
     figure.update_yaxes(axis | {"title": {"text": "KV cache (formula)"}})
-    return laid_out(figure, height=496)
+    return finish(figure, height=496)

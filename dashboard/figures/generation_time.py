@@ -6,23 +6,23 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
+from dashboard.data.generation import Series
+from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
-    WAY_LOOKS,
+    MODE_STYLES,
     context_axis,
-    laid_out,
+    finish,
     medians,
     seconds_axis,
     whole_powers,
 )
-from dashboard.measured.generation import Series
 from gqa_core import units
 from gqa_core.theory.fit import PowerFit
 
 
 def step_vs_tokens(found: Sequence[Series]) -> go.Figure:
     """Median time of the step that adds token n; bars span the interquartile range."""
-    figure = Sketch()
+    figure = FigureBuilder()
     for one in found:
         _add(figure, one, one.step_fit, **medians(one.steps))
     times = [time for one in found for step in one.steps for time in step]
@@ -31,7 +31,7 @@ def step_vs_tokens(found: Sequence[Series]) -> go.Figure:
 
 def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
     """Time of all steps up to token n, each taken once."""
-    figure = Sketch()
+    figure = FigureBuilder()
     for one in found:
         _add(figure, one, one.total_fit, y=list(one.totals))
     times = [time for one in found for time in one.totals]
@@ -39,9 +39,9 @@ def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
 
 
 def _add(
-    figure: Sketch, one: Series, fit: PowerFit | None, *, y: Sequence[float], **how: object
+    figure: FigureBuilder, one: Series, fit: PowerFit | None, *, y: Sequence[float], **how: object
 ) -> None:
-    look = WAY_LOOKS[one.way, one.part]
+    look = MODE_STYLES[one.way, one.part]
     figure.add_scatter(
         x=list(one.lengths),
         y=y,
@@ -68,10 +68,10 @@ def _add(
 
 
 def _laid_out(
-    figure: Sketch, found: Sequence[Series], times: Sequence[float], title: str
+    figure: FigureBuilder, found: Sequence[Series], times: Sequence[float], title: str
 ) -> go.Figure:
     """Whole powers around markers and bars, so that a further run seldom moves the axes."""
     lengths = [length for one in found for length in one.lengths] or [16, 4096]
     figure.update_xaxes(context_axis(*whole_powers(lengths, 4)) | {"title": {"text": "token n"}})
     figure.update_yaxes(seconds_axis(times or [1e-5, 1.0], title))
-    return laid_out(figure, height=480)
+    return finish(figure, height=480)

@@ -7,25 +7,25 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
+from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
-    POLICY_LOOKS,
+    POLICY_STYLES,
     context_axis,
-    laid_out,
+    finish,
     medians,
     seconds_axis,
     whole_powers,
 )
 from gqa_core import units
-from gqa_core.measure.record import quartiles
+from gqa_core.records.record import quartiles
 
 
 def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     """Median time to append a token, all layers, at each length; records by policy."""
-    figure = Sketch()
+    figure = FigureBuilder()
     lengths, times = [], []
     for policy, record in records.items():
-        look = POLICY_LOOKS[policy]
+        look = POLICY_STYLES[policy]
         appends = [quartiles(samples) for samples in record["samples_s"]["append"]]
         figure.add_scatter(
             x=list(record["workload"]["context_lens"]),
@@ -44,4 +44,4 @@ def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     figure.update_yaxes(
         seconds_axis(times or [1e-6, 1e-3], "time of an append (median, measured here)")
     )
-    return laid_out(figure, height=380)
+    return finish(figure, height=380)

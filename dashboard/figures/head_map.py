@@ -11,10 +11,10 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.cache.sentences import latent_says, part_hover
-from dashboard.figures.head_strips import head_strips
-from dashboard.figures.sketch import Sketch
-from dashboard.figures.style import FAINT, NEUTRAL, NO_LINE, laid_out, shared_look
+from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.head_grid import head_grid
+from dashboard.figures.style import FAINT, NEUTRAL, NO_LINE, finish, kv_head_color
+from dashboard.report.cache_sentences import describe_latent, part_hover
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.theory.sharing import CachedPart, cached_parts
@@ -30,8 +30,8 @@ def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> g
     """Query heads above, what they read below; part number `selected` of the cache stands out."""
     parts = cached_parts(attention, kv_format)
     if attention.n_heads > MAX_JOINED:
-        return head_strips(attention, parts, selected)
-    figure = Sketch()
+        return head_grid(attention, parts, selected)
+    figure = FigureBuilder()
     if isinstance(attention, LatentConfig):
         _add_latent(figure, attention, parts, selected)
     else:
@@ -42,17 +42,17 @@ def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> g
     figure.update_xaxes(visible=False, range=[-0.7, attention.n_heads - 0.3], fixedrange=True)
     figure.update_yaxes(visible=False, range=[-0.55, top + 0.5], fixedrange=True)
     height = round(LEVEL * (top + 1.1))
-    return laid_out(figure, height, showlegend=False, barmode="overlay")
+    return finish(figure, height, showlegend=False, barmode="overlay")
 
 
-def _add_shared(figure: Sketch, parts: Sequence[CachedPart], selected: int) -> None:
+def _add_shared(figure: FigureBuilder, parts: Sequence[CachedPart], selected: int) -> None:
     """Grouped heads: circles over squares, one line each, all in the colour of their K/V head."""
     middles = [(part.query_heads[0] + part.query_heads[-1]) / 2 for part in parts]
     larger = [SELECTED if index == selected else 0 for index in range(len(parts))]
     readers = [(head, index) for index, part in enumerate(parts) for head in part.query_heads]
     alike: dict[tuple[str, bool], list[tuple[int, int]]] = {}  # drawn as one broken line
     for head, index in readers:
-        alike.setdefault((shared_look(index)[0], index == selected), []).append((head, index))
+        alike.setdefault((kv_head_color(index)[0], index == selected), []).append((head, index))
     for (color, stands_out), ends in alike.items():
         figure.add_scatter(
             x=[x for head, index in ends for x in (head, middles[index], None)],
@@ -70,7 +70,7 @@ def _add_shared(figure: Sketch, parts: Sequence[CachedPart], selected: int) -> N
         [head for head, _ in readers],
         [f"query head {head}<br>reads {parts[index].name}" for head, index in readers],
         {
-            "color": [shared_look(index)[0] for _, index in readers],
+            "color": [kv_head_color(index)[0] for _, index in readers],
             "symbol": "circle",
         },
         larger=[larger[index] for _, index in readers],
@@ -82,7 +82,7 @@ def _add_shared(figure: Sketch, parts: Sequence[CachedPart], selected: int) -> N
         middles,
         [part_hover(part) for part in parts],
         {
-            "color": [shared_look(index)[0] for index in range(len(parts))],
+            "color": [kv_head_color(index)[0] for index in range(len(parts))],
             "symbol": "square",
         },
         larger=larger,
@@ -92,7 +92,7 @@ def _add_shared(figure: Sketch, parts: Sequence[CachedPart], selected: int) -> N
 
 
 def _add_latent(
-    figure: Sketch,
+    figure: FigureBuilder,
     attention: LatentConfig,
     parts: Sequence[CachedPart],
     selected: int,
@@ -101,7 +101,7 @@ def _add_latent(
     n_heads, start = attention.n_heads, -0.5
     heads = list(range(n_heads))
     for index, part in enumerate(parts):
-        fill, width = shared_look(index)[0], part.read_share * n_heads
+        fill, width = kv_head_color(index)[0], part.read_share * n_heads
         figure.add_scatter(
             x=[x for head in heads for x in (head, start + width / 2, None)],
             y=[1, 0.15, None] * n_heads,
@@ -144,11 +144,11 @@ def _add_latent(
     )
     queries = [f"query head {head}<br>reads a K and V of its own" for head in heads]
     _add_row(figure, 2, "query heads", heads, queries, {"color": NEUTRAL, "symbol": "circle"})
-    _add_label(figure, -0.36, f"filled: {latent_says(attention)}, cached")
+    _add_label(figure, -0.36, f"filled: {describe_latent(attention)}, cached")
 
 
 def _add_row(
-    figure: Sketch,
+    figure: FigureBuilder,
     y: float,
     name: str,
     xs: Sequence[float],
@@ -182,7 +182,7 @@ def _add_row(
     )
 
 
-def _add_label(figure: Sketch, y: float, text: str) -> None:
+def _add_label(figure: FigureBuilder, y: float, text: str) -> None:
     figure.add_annotation(
         x=0, xref="paper", xanchor="left", y=y, showarrow=False, text=text, font={"size": 12}
     )

@@ -13,9 +13,9 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
-from dashboard.figures.style import LOOKS, laid_out
-from dashboard.model.variants import says
+from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.style import VARIANT_STYLES, finish
+from dashboard.settings.variants import describe_cache
 from gqa_core.configs import AttentionConfig, GroupedConfig
 
 ROW_HEIGHT = 124
@@ -29,7 +29,7 @@ PHONE = 260  # pixels between the margins of a phone
 
 def head_sharing(rows: Mapping[str, AttentionConfig]) -> go.Figure:
     """One row a variant: query heads above, K/V heads below, and in between who reads what."""
-    figure = Sketch()
+    figure = FigureBuilder()
     bases = {name: float(len(rows) - 1 - index) for index, name in enumerate(rows)}
     for variant, attention in rows.items():
         draw = _add_blocks if attention.n_heads <= MAX_BLOCKS else _add_funnels
@@ -39,14 +39,16 @@ def head_sharing(rows: Mapping[str, AttentionConfig]) -> go.Figure:
             x=[-0.6] * len(rows),
             y=[base + LABEL_Y for base in bases.values()],
             mode="text",
-            text=[f"<b>{name}</b>  {says(attention)}" for name, attention in rows.items()],
+            text=[
+                f"<b>{name}</b>  {describe_cache(attention)}" for name, attention in rows.items()
+            ],
             textposition="middle right",
             hoverinfo="skip",
         )
     n_heads = max((attention.n_heads for attention in rows.values()), default=1)
     figure.update_xaxes(visible=False, range=[-0.7, n_heads - 0.3], fixedrange=True)
     figure.update_yaxes(visible=False, range=[0, len(rows)], fixedrange=True)
-    return laid_out(figure, height=ROW_HEIGHT * max(len(rows), 1), showlegend=False)
+    return finish(figure, height=ROW_HEIGHT * max(len(rows), 1), showlegend=False)
 
 
 def _sharers(attention: AttentionConfig) -> list[range]:
@@ -78,14 +80,14 @@ def _cached_blocks(
     ]
 
 
-def _add_blocks(figure: Sketch, variant: str, base: float, sharers: Sequence[range]) -> None:
+def _add_blocks(figure: FigureBuilder, variant: str, base: float, sharers: Sequence[range]) -> None:
     """Query heads, what is cached, and a line from each head to what it reads."""
     pairs = [(kv, heads, head) for kv, heads in enumerate(sharers) for head in heads]
     figure.add_scatter(
         x=[x for _, heads, head in pairs for x in (head, _middle(heads), None)],
         y=[base + QUERY_Y, base + KV_Y, None] * len(pairs),
         mode="lines",
-        line={"color": LOOKS[variant].color, "width": 1},
+        line={"color": VARIANT_STYLES[variant].color, "width": 1},
         hoverinfo="skip",
     )
     blocks = [
@@ -97,7 +99,7 @@ def _add_blocks(figure: Sketch, variant: str, base: float, sharers: Sequence[ran
 
 
 def _add_line_of(
-    figure: Sketch,
+    figure: FigureBuilder,
     variant: str,
     blocks: Sequence[tuple[float, float, float, str]],
     width: float,
@@ -107,13 +109,15 @@ def _add_line_of(
         x=[x for at, _, _, _ in blocks for x in (at, at, None)],
         y=[y for _, middle, half, _ in blocks for y in (middle - half, middle + half, None)],
         mode="lines",
-        line={"color": LOOKS[variant].color, "width": width},
+        line={"color": VARIANT_STYLES[variant].color, "width": width},
         text=[text for _, _, _, told in blocks for text in (told, told, "")],
         hovertemplate=f"{variant}: %{{text}}<extra></extra>",
     )
 
 
-def _add_funnels(figure: Sketch, variant: str, base: float, sharers: Sequence[range]) -> None:
+def _add_funnels(
+    figure: FigureBuilder, variant: str, base: float, sharers: Sequence[range]
+) -> None:
     """One filled shape for each K/V head, as wide above as the query heads that read it."""
     n_heads = sharers[-1][-1] + 1
     for parity in (0, 1):
@@ -130,8 +134,8 @@ def _add_funnels(figure: Sketch, variant: str, base: float, sharers: Sequence[ra
                 name=f"{variant} query heads",
                 mode="lines",
                 fill="toself",
-                fillcolor=LOOKS[variant].color,
-                line={"color": LOOKS[variant].color, "width": 0},
+                fillcolor=VARIANT_STYLES[variant].color,
+                line={"color": VARIANT_STYLES[variant].color, "width": 0},
                 opacity=FAINT if parity else 1.0,
                 hoverinfo="skip",
             )

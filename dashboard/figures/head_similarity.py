@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from dashboard.figures.sketch import drawn_once
-from dashboard.figures.style import share_axis, shared_layout, shared_look
+from dashboard.figures.builder import skip_second_draw
+from dashboard.figures.style import kv_head_color, shared_layout, unit_interval_coloraxis
 from gqa_core import units
 
 NAMES = {"keys": "Keys", "values": "Values", "patterns": "Attention"}
@@ -47,9 +47,11 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
         axis.scaleanchor = axis.anchor
     figure.update_layout(shared_layout(plot_height + TITLE + FOOT))
     figure.update_layout(
-        margin={"t": TITLE, "b": FOOT}, coloraxis=share_axis("linear CKA"), showlegend=False
+        margin={"t": TITLE, "b": FOOT},
+        coloraxis=unit_interval_coloraxis("linear CKA"),
+        showlegend=False,
     )
-    return drawn_once(figure)
+    return skip_second_draw(figure)
 
 
 def _map(name: str, matrix: Matrix) -> go.Heatmap:
@@ -74,7 +76,7 @@ def _add_frames(figure: go.Figure, n_heads: int, n_kv_heads: int, row: int, colu
             x1=high,
             y0=low,
             y1=high,
-            line={"color": shared_look(kv_head)[0], "width": 3},
+            line={"color": kv_head_color(kv_head)[0], "width": 3},
             row=row,
             col=column,
         )

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.cache.sentences import heads_named
-from dashboard.figures.sketch import Sketch
-from dashboard.figures.style import DARK, NEUTRAL, laid_out, pale, shared_look
+from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.style import DARK, NEUTRAL, finish, kv_head_color, pale
+from dashboard.report.cache_sentences import heads_named
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.sharding import GpuShare, gpu_shares
 
@@ -27,10 +27,10 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
     """One layer's heads on `tp` GPUs, each GPU a row.
 
     Raises:
-        ValueError: as `gqa_core.theory.sharding.on_one_gpu`.
+        ValueError: as `gqa_core.theory.sharding.shard`.
     """
     shares = gpu_shares(attention, tp)
-    figure = Sketch()
+    figure = FigureBuilder()
     _add_queries(figure, attention, shares)
     for is_copy in (False, True):
         held = [share for share in shares if share.is_copy == is_copy]
@@ -46,7 +46,7 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
         fixedrange=True,
     )
     height = ROW[tp > MANY] * tp + 80
-    return laid_out(
+    return finish(
         figure,
         height,
         barmode="overlay",
@@ -56,7 +56,9 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
     )
 
 
-def _add_queries(figure: Sketch, attention: AttentionConfig, shares: Sequence[GpuShare]) -> None:
+def _add_queries(
+    figure: FigureBuilder, attention: AttentionConfig, shares: Sequence[GpuShare]
+) -> None:
     cells = [(share, at, head) for share in shares for at, head in enumerate(share.query_heads)]
     width = 1 / len(shares[0].query_heads)
     grouped = isinstance(attention, GroupedConfig)
@@ -69,7 +71,7 @@ def _add_queries(figure: Sketch, attention: AttentionConfig, shares: Sequence[Gp
         x=[width - GAP] * len(cells),
         width=LANE - 0.06,
         marker={
-            "color": [pale(NEUTRAL if kv is None else shared_look(kv)[0]) for kv in read],
+            "color": [pale(NEUTRAL if kv is None else kv_head_color(kv)[0]) for kv in read],
             "line": {"width": 0},
         },
         text=_labels([head for _, _, head in cells], len(shares[0].query_heads)),
@@ -88,7 +90,7 @@ def _add_queries(figure: Sketch, attention: AttentionConfig, shares: Sequence[Gp
 
 
 def _add_cached(
-    figure: Sketch, attention: AttentionConfig, shares: Sequence[GpuShare], is_copy: bool
+    figure: FigureBuilder, attention: AttentionConfig, shares: Sequence[GpuShare], is_copy: bool
 ) -> None:
     grouped = isinstance(attention, GroupedConfig)
     cells = [(share, at, kv) for share in shares for at, kv in enumerate(share.kv_heads or [None])]
@@ -102,7 +104,7 @@ def _add_cached(
         x=[1 / count - GAP] * len(cells),
         width=LANE - 0.06,
         marker={
-            "color": [shared_look(kv or 0)[0] for _, _, kv in cells],
+            "color": [kv_head_color(kv or 0)[0] for _, _, kv in cells],
             "line": {"width": 0},
             "pattern": {
                 "shape": "/" if is_copy else "",
@@ -124,14 +126,14 @@ def _add_cached(
     _add_cached_numbers(figure, shares)
 
 
-def _add_cached_numbers(figure: Sketch, shares: Sequence[GpuShare]) -> None:
+def _add_cached_numbers(figure: FigureBuilder, shares: Sequence[GpuShare]) -> None:
     """The numbers of K/V heads, each on a ground of its own, clear of the hatching."""
     count = len(shares[0].kv_heads) or 1
     for share in shares:
         numbers = share.kv_heads or ["all of the latent"]
         for at, label in enumerate(_labels(numbers, count)):
             if label:
-                fill, ink = shared_look(numbers[at] if share.kv_heads else 0)
+                fill, ink = kv_head_color(numbers[at] if share.kv_heads else 0)
                 figure.add_annotation(
                     x=(at + 0.5) / count,
                     y=-LANE / 2 - share.gpu,

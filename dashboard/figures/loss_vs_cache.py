@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
+from dashboard.data.quality import LossSeries
+from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     ELSEWHERE,
     NEUTRAL,
-    laid_out,
+    finish,
     log_axis,
     loss_axis,
     medians,
-    sharing_look,
+    style_for_sharing,
 )
-from dashboard.quality.rows import LossSeries
 from gqa_core import units
-from gqa_core.measure.record import MEASURED_ELSEWHERE
-from gqa_core.quality.point import SCRATCH
+from gqa_core.records.record import MEASURED_ELSEWHERE
+from gqa_core.records.specs.quality import SCRATCH
 
 BESIDE = 1.07  # factor on the bytes: measured elsewhere stands right of here, from scratch further
 NO_CACHES, NO_LOSSES = (2**16, 2**19), (1.0, 4.0)  # the axes where there is nothing to draw
@@ -36,7 +36,7 @@ def loss_vs_cache(
     Models from scratch are taken after all their steps. The axes hold all of `cache_bytes` and
     `losses`, drawn or not.
     """
-    figure = Sketch()
+    figure = FigureBuilder()
     curves: dict[tuple[str, str], list[LossSeries]] = {}
     for one in found:
         if one.final(percent):
@@ -50,15 +50,15 @@ def loss_vs_cache(
         | {"title": {"text": "cache of one sequence (float32)"}}
     )
     figure.update_yaxes(loss_axis(losses or NO_LOSSES))
-    return laid_out(figure, height=460, showlegend=True)
+    return finish(figure, height=460, showlegend=True)
 
 
 def _add_group(
-    figure: Sketch, start: str, evidence: str, percent: int, mine: Sequence[LossSeries]
+    figure: FigureBuilder, start: str, evidence: str, percent: int, mine: Sequence[LossSeries]
 ) -> None:
     scratch, elsewhere = start == SCRATCH, evidence == MEASURED_ELSEWHERE
     name = "from scratch" if scratch else f"shared by {start}, {percent}% uptrained"
-    looks = [sharing_look(one.n_heads, one.n_kv_heads) for one in mine]
+    looks = [style_for_sharing(one.n_heads, one.n_kv_heads) for one in mine]
     spreads = [one.final(percent) for one in mine]
     ending = ELSEWHERE if elsewhere else ""
     figure.add_scatter(

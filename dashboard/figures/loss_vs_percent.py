@@ -10,17 +10,17 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
+from dashboard.data.quality import LossSeries
+from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     ELSEWHERE,
     GRID,
-    laid_out,
+    finish,
     loss_axis,
     medians,
-    sharing_look,
+    style_for_sharing,
 )
-from dashboard.quality.rows import LossSeries
-from gqa_core.measure.record import MEASURED_ELSEWHERE
+from gqa_core.records.record import MEASURED_ELSEWHERE
 
 BESIDE = 0.3  # percent of the steps
 NO_LOSSES = (1.0, 4.0)  # the axis where there is nothing to draw
@@ -30,7 +30,7 @@ def loss_vs_percent(
     found: Sequence[LossSeries], percents: Sequence[int], losses: Sequence[float]
 ) -> go.Figure:
     """Loss against uptraining; the axes hold all of `percents` and `losses`, drawn or not."""
-    figure = Sketch()
+    figure = FigureBuilder()
     for one in found:
         _add_series(figure, one)
     figure.update_xaxes(
@@ -42,11 +42,14 @@ def loss_vs_percent(
         fixedrange=True,
     )
     figure.update_yaxes(loss_axis(losses or NO_LOSSES))
-    return laid_out(figure, height=460, showlegend=True)
+    return finish(figure, height=460, showlegend=True)
 
 
-def _add_series(figure: Sketch, one: LossSeries) -> None:
-    look, elsewhere = sharing_look(one.n_heads, one.n_kv_heads), one.evidence == MEASURED_ELSEWHERE
+def _add_series(figure: FigureBuilder, one: LossSeries) -> None:
+    look, elsewhere = (
+        style_for_sharing(one.n_heads, one.n_kv_heads),
+        one.evidence == MEASURED_ELSEWHERE,
+    )
     figure.add_scatter(
         x=[percent + BESIDE * elsewhere for percent in one.spreads],
         **medians(list(one.spreads.values())),

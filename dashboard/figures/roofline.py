@@ -7,12 +7,12 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
+from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
-    LOOKS,
     NEUTRAL,
+    VARIANT_STYLES,
     decades,
-    laid_out,
+    finish,
     log_axis,
     medians,
     whole_powers,
@@ -40,11 +40,11 @@ def roofline(
     """Achieved FLOP per second by intensity, log-log; bars span the interquartile range.
 
     The roof that was probed is a solid grey line, published ones are dashed. A thin upright line
-    stands at each variant's intensity. Rows as `gqa_core.measure.record.row` makes them, with
-    `label` naming a look of style.LOOKS; a marker is larger the longer its context.
+    stands at each variant's intensity. Rows as `gqa_core.records.record.row` makes them, with
+    `label` naming a look of style.VARIANT_STYLES; a marker is larger the longer its context.
     """
     low, high = _range(rows, here, published)
-    figure = Sketch()
+    figure = FigureBuilder()
     for label, intensity in intensities.items():
         _add_intensity(figure, label, intensity, (low, HEADROOM * high))
     labels = {f"{name}, published": roof for name, roof in published.items()}
@@ -53,7 +53,7 @@ def roofline(
     if here is not None:
         _add_roofs(figure, HERE, {HERE: here}, {"dash": "solid", "width": 2}, showlegend=True)
     large_first = sorted(rows, key=lambda row: -row["context_len"])
-    for label in LOOKS:
+    for label in VARIANT_STYLES:
         mine = [row for row in large_first if row["label"] == label]
         _add_points(figure, label, mine, _size_of(rows))
     x_ticks = [4.0**power for power in range(-1, 5)]
@@ -63,7 +63,7 @@ def roofline(
     labels = [units.flop_rate(tick).removesuffix("FLOP/s") for tick in y_ticks]
     figure.update_yaxes(log_axis(low, HEADROOM * high, y_ticks, labels))
     figure.update_yaxes(title={"text": "FLOP per second, attending"})
-    return laid_out(figure, height=520)
+    return finish(figure, height=520)
 
 
 def _range(
@@ -76,7 +76,9 @@ def _range(
     return whole_powers(rates or RATES, 10)
 
 
-def _add_intensity(figure: Sketch, label: str, intensity: float, ends: tuple[float, float]) -> None:
+def _add_intensity(
+    figure: FigureBuilder, label: str, intensity: float, ends: tuple[float, float]
+) -> None:
     is_left = label in ("MHA", "MQA")  # of its line, so that neighbours do not meet
     figure.add_scatter(
         x=[intensity, intensity],
@@ -84,16 +86,16 @@ def _add_intensity(figure: Sketch, label: str, intensity: float, ends: tuple[flo
         name=f"{label} by the formula",
         showlegend=False,
         mode="lines+text",
-        line=LOOKS[label].line(1),
+        line=VARIANT_STYLES[label].line(1),
         text=["", f"{label}&nbsp;" if is_left else f"&nbsp;{label}"],
         textposition="bottom left" if is_left else "bottom right",
-        textfont={"color": LOOKS[label].color},
+        textfont={"color": VARIANT_STYLES[label].color},
         hovertemplate=f"{label}: %{{x:.3g}} FLOP per byte (formula)<extra></extra>",
     )
 
 
 def _add_roofs(
-    figure: Sketch,
+    figure: FigureBuilder,
     trace: str,
     roofs: Mapping[str, Roof],
     line: dict[str, Any],
@@ -133,7 +135,7 @@ def _says(name: str, roof: Roof) -> str:
     return f"{what}, {rate}, ridge at {ridge} FLOP per byte"
 
 
-def _add_names(figure: Sketch, published: Mapping[str, Roof]) -> None:
+def _add_names(figure: FigureBuilder, published: Mapping[str, Roof]) -> None:
     """The names of published roofs, above them, the highest furthest left."""
     if not published:
         return
@@ -153,7 +155,7 @@ def _add_names(figure: Sketch, published: Mapping[str, Roof]) -> None:
 
 
 def _add_points(
-    figure: Sketch, label: str, rows: Sequence[Row], sizes: Mapping[int, float]
+    figure: FigureBuilder, label: str, rows: Sequence[Row], sizes: Mapping[int, float]
 ) -> None:
     if not rows:
         return
@@ -162,7 +164,7 @@ def _add_points(
         **medians([tuple(row[name] for name in FLOPS_SPREAD) for row in rows]),
         name=label,
         mode="markers",
-        marker=LOOKS[label].marker([sizes[row["context_len"]] for row in rows]),
+        marker=VARIANT_STYLES[label].marker([sizes[row["context_len"]] for row in rows]),
         text=[
             f"{row['context_len']:,} tokens: {units.flop_rate(row['flops_per_s'])}, "
             f"{units.percent(row['bound_share'])} of the bound"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
-from dashboard.figures.style import GRID, LOOKS, OPEN, laid_out
+from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.style import GRID, OPEN, VARIANT_STYLES, finish
 from gqa_core.catalog.results import SCORE, TIME, PublishedResult
 
 MAX_TIME_S, SCORES = 1.8, (45.5, 47.7)  # the axes, around all four models of that table
@@ -15,7 +15,7 @@ MAX_TIME_S, SCORES = 1.8, (45.5, 47.7)  # the axes, around all four models of th
 
 def score_vs_time(results: Sequence[PublishedResult]) -> go.Figure:
     """Average score against time per sample; models without both are left out."""
-    figure = Sketch()
+    figure = FigureBuilder()
     times, scores = (
         {result.model: result for result in results if result.measure == measure}
         for measure in (TIME, SCORE)
@@ -30,11 +30,11 @@ def score_vs_time(results: Sequence[PublishedResult]) -> go.Figure:
     figure.update_yaxes(
         axis | {"range": list(SCORES), "title": {"text": "average score (higher is better)"}}
     )
-    return laid_out(figure, height=360, showlegend=False, margin={"b": 56})
+    return finish(figure, height=360, showlegend=False, margin={"b": 56})
 
 
-def _add_model(figure: Sketch, time_s: float, score: PublishedResult) -> None:
-    look = LOOKS[score.variant]
+def _add_model(figure: FigureBuilder, time_s: float, score: PublishedResult) -> None:
+    look = VARIANT_STYLES[score.variant]
     figure.add_scatter(
         x=[time_s],
         y=[score.value],

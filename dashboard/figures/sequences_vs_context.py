@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.figures.sketch import Sketch
+from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
-    LOOKS,
     NEUTRAL,
+    VARIANT_STYLES,
     context_axis,
     decades,
-    laid_out,
+    finish,
     log_axis,
     markers_of,
     translucent,
@@ -40,7 +40,7 @@ def sequences_vs_context(
     Dotted lines stand at the sliders: where they cross below a line, so many users fit. The axes
     hold MHA, MQA and MLA, so they stay where they are while K/V heads, context and users are moved.
     """
-    figure = Sketch()
+    figure = FigureBuilder()
     figure.update_xaxes(context_axis(min(contexts), max(contexts)))
     values = [value for _, ideal in curves.values() for value in ideal]
     _, high = whole_powers([1, max([*values, 10])], 10)
@@ -57,11 +57,11 @@ def sequences_vs_context(
     _add_markers(figure, at, here)
     _add_sliders(figure, contexts, (LOWEST, high), at, n_users)
     _add_label(figure, units.count(n_users, "user"), max(contexts), n_users)
-    return laid_out(figure, height=496, legend_traceorder="normal")
+    return finish(figure, height=496, legend_traceorder="normal")
 
 
 def _add_line(
-    figure: Sketch,
+    figure: FigureBuilder,
     variant: str,
     name: str,
     contexts: Sequence[int],
@@ -74,7 +74,7 @@ def _add_line(
         y=list(curve),
         name=name,
         mode="lines",
-        line=LOOKS[variant].line(width),
+        line=VARIANT_STYLES[variant].line(width),
         text=[units.count(math.floor(value), "sequence") for value in curve],
         hovertemplate=f"{name} at %{{x:,}} tokens: %{{text}} (formula)<extra></extra>",
         **how,
@@ -82,7 +82,7 @@ def _add_line(
 
 
 def _add_band(
-    figure: Sketch,
+    figure: FigureBuilder,
     variant: str,
     contexts: Sequence[int],
     allocated: Sequence[float],
@@ -99,12 +99,12 @@ def _add_band(
         mode="lines",
         line={"width": 0},
         fill="tonexty",
-        fillcolor=translucent(LOOKS[variant].color),
+        fillcolor=translucent(VARIANT_STYLES[variant].color),
         hoverinfo="skip",
     )
 
 
-def _add_markers(figure: Sketch, at: int, here: Sequence[tuple[str, float]]) -> None:
+def _add_markers(figure: FigureBuilder, at: int, here: Sequence[tuple[str, float]]) -> None:
     """One marker a reading, in its variant's look."""
     if not here:
         return
@@ -124,7 +124,7 @@ def _add_markers(figure: Sketch, at: int, here: Sequence[tuple[str, float]]) -> 
 
 
 def _add_sliders(
-    figure: Sketch,
+    figure: FigureBuilder,
     contexts: Sequence[int],
     ends: tuple[float, float],
     at: int,
@@ -142,7 +142,7 @@ def _add_sliders(
     )
 
 
-def _add_label(figure: Sketch, text: str, x: float, y: float) -> None:
+def _add_label(figure: FigureBuilder, text: str, x: float, y: float) -> None:
     figure.add_scatter(
         x=[x],
         y=[y * LABEL_SHIFT],

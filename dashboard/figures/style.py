@@ -16,9 +16,9 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.colors import sequential
 
-from dashboard.figures.sketch import Sketch
+from dashboard.figures.builder import FigureBuilder
 from gqa_core import units
-from gqa_core.quality.recipe import divisors
+from gqa_core.records.specs.training import divisors
 
 NEUTRAL = "#888888"
 DARK = "#000000"  # ink on what is pale
@@ -38,7 +38,7 @@ HOVER = {  # the same on any page
 
 
 @dataclass(frozen=True)
-class Look:
+class VariantStyle:
     """Colour, line dash and marker symbol of one variant."""
 
     color: str
@@ -54,12 +54,12 @@ class Look:
         return {"color": self.color, "symbol": self.symbol, "size": size, "line": NO_LINE}
 
 
-LOOKS = {
-    "MHA": Look("#0072B2", "solid", "circle"),
-    "GQA": Look("#D55E00", "dash", "square"),
-    "MQA": Look("#009E73", "dot", "diamond"),
-    "MLA": Look("#CC79A7", "dashdot", "triangle-up"),
-    "MLA naive": Look("#CC79A7", "dashdot", "triangle-down"),
+VARIANT_STYLES = {
+    "MHA": VariantStyle("#0072B2", "solid", "circle"),
+    "GQA": VariantStyle("#D55E00", "dash", "square"),
+    "MQA": VariantStyle("#009E73", "dot", "diamond"),
+    "MLA": VariantStyle("#CC79A7", "dashdot", "triangle-up"),
+    "MLA naive": VariantStyle("#CC79A7", "dashdot", "triangle-down"),
 }
 GQA_SYMBOLS = ("square", "pentagon", "hexagon", "star")  # by how far heads are shared, in turn
 OPEN = "-open"  # what a marker's symbol ends in where it is published
@@ -67,14 +67,14 @@ ELSEWHERE = "-open-dot"  # what a marker's symbol ends in where it was not measu
 
 
 @dataclass(frozen=True)
-class Stance:
+class MarkerOffset:
     """How the markers of one of two compared selections stand: size, and factor on the context."""
 
     size: int
     shift: float
 
 
-STANCES = {"A": Stance(14, 0.94), "B": Stance(9, 1.06)}
+MARKER_OFFSETS = {"A": MarkerOffset(14, 0.94), "B": MarkerOffset(9, 1.06)}
 SHARED = (  # fill and ink of what is shared, in turn: neighbours differ, also to the colour-blind
     ("#0072B2", "#FFFFFF"),
     ("#D55E00", "#000000"),
@@ -85,23 +85,23 @@ SHARED = (  # fill and ink of what is shared, in turn: neighbours differ, also t
 )
 FAINT = 0.45  # what is not selected
 FRAME = (("#FFFFFF", 5), ("#000000", 2))  # black in white: seen on every fill, light and dark
-WAY_LOOKS = {  # attention filled and its fit solid, projections open and their fit dotted
-    ("cached", "attention"): Look("#0072B2", "solid", "circle"),
-    ("recomputed", "attention"): Look("#D55E00", "solid", "square"),
-    ("cached", "projections"): Look("#0072B2", "dot", "circle-open"),
-    ("recomputed", "projections"): Look("#D55E00", "dot", "square-open"),
+MODE_STYLES = {  # attention filled and its fit solid, projections open and their fit dotted
+    ("cached", "attention"): VariantStyle("#0072B2", "solid", "circle"),
+    ("recomputed", "attention"): VariantStyle("#D55E00", "solid", "square"),
+    ("cached", "projections"): VariantStyle("#0072B2", "dot", "circle-open"),
+    ("recomputed", "projections"): VariantStyle("#D55E00", "dot", "square-open"),
 }
-PHASE_LOOKS = {  # fill and pattern of what a step consists of: grey is what no cache can shrink
+PHASE_STYLES = {  # fill and pattern of what a step consists of: grey is what no cache can shrink
     "project": ("#777777", ""),
     "append": ("#444444", ""),
     "output": ("#AAAAAA", ""),
     "attend": ("#8A63D2", "/"),
 }
 PATTERN = {"fillmode": "overlay", "fgcolor": "#FFFFFF", "fgopacity": 0.5, "solidity": 0.15}
-POLICY_LOOKS = {
-    "concatenate": Look("#D55E00", "solid", "square"),
-    "preallocate": Look("#0072B2", "solid", "circle"),
-    "paged": Look("#009E73", "solid", "diamond"),
+POLICY_STYLES = {
+    "concatenate": VariantStyle("#D55E00", "solid", "square"),
+    "preallocate": VariantStyle("#0072B2", "solid", "circle"),
+    "paged": VariantStyle("#009E73", "solid", "diamond"),
 }
 LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 HEAT = sequential.Cividis  # dark to bright, the same to the colour-blind
@@ -115,7 +115,7 @@ ATTEND_SPREAD = ("attend_q1_s", "attend_s", "attend_q3_s")  # of a row: its mark
 
 def markers_of(variants: Sequence[str], size: float) -> dict:
     """Markers of one size, each in its variant's look."""
-    looks = [LOOKS[variant] for variant in variants]
+    looks = [VARIANT_STYLES[variant] for variant in variants]
     return {
         "color": [look.color for look in looks],
         "symbol": [look.symbol for look in looks],
@@ -123,14 +123,14 @@ def markers_of(variants: Sequence[str], size: float) -> dict:
     }
 
 
-def sharing_look(n_heads: int, n_kv_heads: int) -> Look:
+def style_for_sharing(n_heads: int, n_kv_heads: int) -> VariantStyle:
     """The look of a model whose heads share so many K/V heads; GQAs differ by their symbol."""
     if n_kv_heads == n_heads:
-        return LOOKS["MHA"]
+        return VARIANT_STYLES["MHA"]
     if n_kv_heads == 1:
-        return LOOKS["MQA"]
+        return VARIANT_STYLES["MQA"]
     symbol = GQA_SYMBOLS[(divisors(n_heads).index(n_kv_heads) - 1) % len(GQA_SYMBOLS)]
-    return replace(LOOKS["GQA"], symbol=symbol)
+    return replace(VARIANT_STYLES["GQA"], symbol=symbol)
 
 
 def log_axis(low: float, high: float, ticks: Sequence[float], labels: Sequence[str]) -> dict:
@@ -224,7 +224,7 @@ def translucent(color: str) -> str:
     return f"rgba({red}, {green}, {blue}, 0.2)"
 
 
-def shared_look(index: int) -> tuple[str, str]:
+def kv_head_color(index: int) -> tuple[str, str]:
     """Fill and ink of the thing with this number among those that are shared."""
     return SHARED[index % len(SHARED)]
 
@@ -236,7 +236,7 @@ def shared_scale() -> list[tuple[float, str]]:
     return [(edge, fill) for low, high, fill in edges for edge in (low, high)]
 
 
-def share_axis(title: str, *, power: float = 1) -> dict:
+def unit_interval_coloraxis(title: str, *, power: float = 1) -> dict:
     """The colours of shares from 0 to 1, always that far; a power above 1 spreads small ones."""
     last = len(HEAT) - 1
     return {
@@ -268,7 +268,7 @@ def shared_layout(height: int, margin: Mapping[str, int] = BARE_MARGIN) -> dict:
     }
 
 
-def laid_out(sketch: Sketch, height: int, **more: Any) -> go.Figure:
+def finish(sketch: FigureBuilder, height: int, **more: Any) -> go.Figure:
     """The figure with what all of them share, and `more` of its own layout."""
     has_axes = sketch.layout.get("xaxis", {}).get("visible", True)
     sketch.default_layout(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from gqa_core import units
 from gqa_core.catalog.rows import FOLDER, decimal, numbers, read_catalog
-from gqa_core.configs import require_int
+from gqa_core.configs import validate_int
 
 COLUMNS = ("name", "memory_label_gb", "bandwidth_gbps", "bf16_tflops", "source")
 MAX_MEMORY_GB = 10_000
@@ -39,8 +39,8 @@ class Device:
     bf16_tflops: float | None = None
 
     def __post_init__(self) -> None:
-        require_int("memory_label_gb", self.memory_label_gb, MAX_MEMORY_GB)
-        require_int("bandwidth_gbps", self.bandwidth_gbps, MAX_BANDWIDTH_GBPS)
+        validate_int("memory_label_gb", self.memory_label_gb, MAX_MEMORY_GB)
+        validate_int("bandwidth_gbps", self.bandwidth_gbps, MAX_BANDWIDTH_GBPS)
         if self.bf16_tflops is not None and not 0 < self.bf16_tflops <= MAX_TFLOPS:
             raise ValueError(
                 f"bf16_tflops must be above 0 and at most {MAX_TFLOPS}: got {self.bf16_tflops}"

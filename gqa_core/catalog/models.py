@@ -21,9 +21,9 @@ from gqa_core.configs import (
     AttentionConfig,
     GroupedConfig,
     LatentConfig,
-    LayerRun,
+    LayerGroup,
     ModelConfig,
-    require_int,
+    validate_int,
 )
 
 GROUPED = ("n_kv_heads", "head_dim")
@@ -65,11 +65,11 @@ class Model:
     params: int | None = None
 
     def __post_init__(self) -> None:
-        require_int("n_layers", self.n_layers, MAX_LAYERS, least=self.config.n_layers)
+        validate_int("n_layers", self.n_layers, MAX_LAYERS, least=self.config.n_layers)
         if self.max_context_len is not None:
-            require_int("max_context_len", self.max_context_len, MAX_CONTEXT_LEN)
+            validate_int("max_context_len", self.max_context_len, MAX_CONTEXT_LEN)
         if self.params is not None:
-            require_int("params", self.params, MAX_PARAMS)
+            validate_int("params", self.params, MAX_PARAMS)
 
     @property
     def attention(self) -> AttentionConfig | None:
@@ -105,7 +105,7 @@ def _model(*, name: str, source: str, **cells: str) -> Model:
     given = numbers(cells)
     return Model(
         name=name,
-        config=ModelConfig(runs=tuple(_runs(given))),
+        config=ModelConfig(layer_groups=tuple(_runs(given))),
         n_layers=given["n_layers"],
         max_context_len=given.get("max_context_len"),
         params=given.get("params"),
@@ -113,7 +113,7 @@ def _model(*, name: str, source: str, **cells: str) -> Model:
     )
 
 
-def _runs(given: Mapping[str, int]) -> Iterator[LayerRun]:
+def _runs(given: Mapping[str, int]) -> Iterator[LayerGroup]:
     """The layers that see a window, then those that see everything."""
     for column, other in NEEDED:
         if column in given and other not in given:
@@ -121,19 +121,19 @@ def _runs(given: Mapping[str, int]) -> Iterator[LayerRun]:
     heads = {name: given[name] for name in ("n_heads", *GROUPED, *LATENT) if name in given}
     n_full = _n_full_layers(given)
     if "window" in given:
-        yield LayerRun(
+        yield LayerGroup(
             attention=_attention(heads),
             n_layers=given["n_window_layers"],
             window=given["window"],
         )
         heads |= {own: given[name] for name, own in GLOBAL.items() if name in given}
     if n_full:
-        yield LayerRun(attention=_attention(heads), n_layers=n_full)
+        yield LayerGroup(attention=_attention(heads), n_layers=n_full)
 
 
 def _n_full_layers(given: Mapping[str, int]) -> int:
     n_layers = given.get("n_layers")
-    require_int("n_layers", n_layers, MAX_LAYERS)
+    validate_int("n_layers", n_layers, MAX_LAYERS)
     others = given.get("n_window_layers", 0) + given.get("n_cacheless_layers", 0)
     if others > n_layers:
         raise ValueError(

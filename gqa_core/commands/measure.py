@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 from gqa_core.commands.arguments import LATENT_FLAGS, flags
 from gqa_core.commands.run import run
-from gqa_core.configs import GroupedConfig, LatentConfig, Workload, proportional_latent
+from gqa_core.configs import GroupedConfig, LatentConfig, Workload, default_mla_for
 
 if TYPE_CHECKING:
-    from gqa_core.measure.record import Kind, Point, Record
+    from gqa_core.records.record import Kind, Point, Record
 
 
 def bench(arguments: argparse.Namespace) -> int:
     """Measure decode steps: one JSON record a line on stdout, progress on stderr."""
-    from gqa_core.measure.point import decode_points
-    from gqa_core.measure.record import DECODE
+    from gqa_core.records.record import DECODE
+    from gqa_core.records.specs.decode import decode_specs
 
-    points = decode_points(
+    points = decode_specs(
         grouped=[_grouped(arguments, n_kv_heads) for n_kv_heads in arguments.n_kv_heads],
         latent=_latent_beside(arguments),
         context_lens=arguments.context_len,
@@ -31,9 +31,9 @@ def bench(arguments: argparse.Namespace) -> int:
 
 def crossover(arguments: argparse.Namespace) -> int:
     """Search from which context each variant beats MHA: records on stdout, sentences on stderr."""
-    from gqa_core.crossover_text import crossover_sentences
-    from gqa_core.measure.record import DECODE, row
-    from gqa_core.measure.search import CrossoverSearch
+    from gqa_core.records.record import DECODE, row
+    from gqa_core.runner.search import CrossoverSearch
+    from gqa_core.theory.crossover_text import crossover_sentences
 
     search = CrossoverSearch(
         mha=_grouped(arguments, arguments.n_heads),
@@ -57,12 +57,12 @@ def crossover(arguments: argparse.Namespace) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """Compare what must be equal, each by computing it both ways: one JSON record a line."""
-    from gqa_core.measure.check_point import CHECK, COMPARISONS, CheckPoint
+    from gqa_core.records.specs.verify import CHECK, COMPARISONS, VerifySpec
 
     attention = _grouped(arguments, arguments.n_kv_heads)
     workload = Workload(context_len=arguments.context_len, batch_size=arguments.batch_size)
     points = [
-        CheckPoint(
+        VerifySpec(
             comparison=comparison,
             attention=attention,
             workload=workload,
@@ -76,9 +76,9 @@ def check(arguments: argparse.Namespace) -> int:
 
 def why(arguments: argparse.Namespace) -> int:
     """Measure what a cache buys: tokens generated with and without one, and how one can grow."""
-    from gqa_core.measure.generate_record import why_tasks
+    from gqa_core.records.generate_record import generation_tasks
 
-    tasks = why_tasks(
+    tasks = generation_tasks(
         attention=_grouped(arguments, arguments.n_heads),
         context_lens=arguments.context_len,
         cached_context_lens=arguments.cached_context_len,
@@ -92,7 +92,7 @@ def why(arguments: argparse.Namespace) -> int:
 
 
 def _how(arguments: argparse.Namespace) -> dict[str, Any]:
-    """How decode steps are measured, as `decode_points` takes it."""
+    """How decode steps are measured, as `decode_specs` takes it."""
     names = ("batch_size", "n_layers", "dtype", "kernel")
     return {name: getattr(arguments, name) for name in names} | {"n_samples": arguments.samples}
 
@@ -114,4 +114,4 @@ def _latent_beside(arguments: argparse.Namespace) -> LatentConfig | None:
         if given:
             raise ValueError(f"{flags(given)} must come with --mla: got no --mla")
         return None
-    return proportional_latent(arguments.n_heads, arguments.head_dim, **given)
+    return default_mla_for(arguments.n_heads, arguments.head_dim, **given)

@@ -12,17 +12,17 @@ from gqa_core.commands.run import run
 
 def quality(arguments: argparse.Namespace) -> int:
     """Measure what sharing heads costs a small model; what was measured here before is skipped."""
-    from gqa_core.measure.run_log import RunLog
-    from gqa_core.quality.corpus import python_topics
-    from gqa_core.quality.point import quality_points, tasks_left
-    from gqa_core.quality.shipped import shipped_recipe
+    from gqa_core.catalog.corpus import python_topics
+    from gqa_core.quality.pretrained import pretrained_config
+    from gqa_core.records.run_log import RunLog
+    from gqa_core.records.specs.quality import quality_specs, tasks_left
 
-    points = quality_points(
+    points = quality_specs(
         starts=arguments.start,
         n_kv_heads=arguments.n_kv_heads,
         seeds=arguments.seed,
         percents=arguments.percent,
-        recipe=shipped_recipe(),
+        recipe=pretrained_config(),
     )
     known = [] if arguments.no_log else RunLog(arguments.log).measured_here("quality")
     tasks = tasks_left(points, known, python_topics().sha256)
@@ -34,26 +34,26 @@ def quality(arguments: argparse.Namespace) -> int:
 
 def heads(arguments: argparse.Namespace) -> int:
     """Print what the shipped model's heads look at, and how alike they are: one JSON object."""
-    from gqa_core.quality.question import HeadsQuestion
-    from gqa_core.quality.shipped import load_shipped, shipped_recipe
+    from gqa_core.quality.pretrained import load_pretrained, pretrained_config
+    from gqa_core.records.specs.inspection import InspectionSpec
 
-    question = HeadsQuestion(
+    question = InspectionSpec(
         text=arguments.text,
         n_kv_heads=tuple(arguments.n_kv_heads),
         start=arguments.start,
         layer=arguments.layer,
-        recipe=shipped_recipe(),
+        recipe=pretrained_config(),
     )
     from gqa_core.quality.diversity import answer
 
-    print(json.dumps(answer(question, load_shipped())))
+    print(json.dumps(answer(question, load_pretrained())))
     return 0
 
 
 def train(arguments: argparse.Namespace) -> int:
     """Train the small MHA model that ships: weights and the record of their making, in a folder."""
     _train_politely()
-    from gqa_core.quality.ship import train_and_write
+    from gqa_core.quality.train_baseline import train_and_write
 
     train_and_write(
         arguments.out, arguments.seed, say=lambda text: print(text, file=sys.stderr, flush=True)

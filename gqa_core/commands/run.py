@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 from gqa_core.commands.files import writing
 
 if TYPE_CHECKING:
-    from gqa_core.measure.record import Kind, Point
+    from gqa_core.records.record import Kind, Point
 
 
 def run(tasks: Sequence[tuple[Kind, Point]], arguments: argparse.Namespace, **search: Any) -> int:
     """Measure the tasks; records to --out and the log, progress and sentences to stderr.
 
-    `search` is what `run_points` takes of tasks that follow from what came out.
+    `search` is what `run_specs` takes of tasks that follow from what came out.
     """
-    from gqa_core.measure.run import run_points
-    from gqa_core.measure.run_log import RunLog
-    from gqa_core.measure.workers import WorkerError
+    from gqa_core.records.run_log import RunLog
+    from gqa_core.runner.run import run_specs
+    from gqa_core.runner.workers import WorkerError
 
     if arguments.no_log and arguments.log is not None:
         raise ValueError("--no-log and --log exclude each other: got both")
     with writing(arguments.out) as out:
         try:
-            failed = run_points(
+            failed = run_specs(
                 tasks,
                 device=arguments.device,
                 log=None if arguments.no_log else RunLog(arguments.log),

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-from gqa_core.configs import AttentionConfig, require_rotary
+from gqa_core.configs import AttentionConfig, validate_rotary
 from gqa_core.engine.cache import KVCache, LatentCache
 
 Cache = KVCache | LatentCache
@@ -39,7 +39,7 @@ class AttentionLayer(nn.Module, ABC):
 
     def __init__(self, config: AttentionConfig, dtype: torch.dtype, device: torch.device | str):
         super().__init__()
-        require_rotary(config)
+        validate_rotary(config)
         self.config = config
         self.like = {"dtype": dtype, "device": device}
         self.norm = nn.RMSNorm(config.dim, eps=NORM_EPS, **self.like)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gqa_core.json_object import describe_value
+from gqa_core.strict_json import describe_value
 
 TEXT_OBJECTS = ("text_config", "llm_config", "language_config", "thinker_config")
 

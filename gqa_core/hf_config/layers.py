@@ -12,7 +12,7 @@ from functools import partial
 
 from gqa_core.configs import MAX_CONTEXT_LEN, MAX_LAYERS
 from gqa_core.hf_config.keys import Keys
-from gqa_core.json_object import describe_value
+from gqa_core.strict_json import describe_value
 
 FULL, WINDOW, CHUNK, SHARED = "full", "window", "chunk", "shared"
 LINEAR, STATE_SPACE, CONVOLUTION, FEED_FORWARD = (

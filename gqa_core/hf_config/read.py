@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import groupby
 
-from gqa_core.configs import MAX_CONTEXT_LEN, AttentionConfig, LayerRun, ModelConfig
+from gqa_core.configs import MAX_CONTEXT_LEN, AttentionConfig, LayerGroup, ModelConfig
 from gqa_core.hf_config import layers
 from gqa_core.hf_config.heads import full_attention, require_widths, window_attention
 from gqa_core.hf_config.keys import Keys, text_model
@@ -21,7 +21,7 @@ from gqa_core.hf_config.unknown import (
     not_counted,
     refuse_unknown,
 )
-from gqa_core.json_object import parse_object
+from gqa_core.strict_json import parse_object
 
 MAX_BYTES = 2**20
 
@@ -61,8 +61,8 @@ class ReadConfig:
     def model(self) -> ModelConfig:
         """The layers that cache tokens."""
         return ModelConfig(
-            runs=tuple(
-                LayerRun(attention=alike.attention, n_layers=alike.count, window=alike.window)
+            layer_groups=tuple(
+                LayerGroup(attention=alike.attention, n_layers=alike.count, window=alike.window)
                 for alike in self.layers
                 if alike.attention is not None
             )

@@ -12,7 +12,7 @@ from typing import Any
 
 from gqa_core.hf_config import heads, layers
 from gqa_core.hf_config.keys import TEXT_OBJECTS, Keys
-from gqa_core.json_object import describe_value
+from gqa_core.strict_json import describe_value
 
 MAX_CONTEXT_LEN_KEYS = (
     "max_position_embeddings",

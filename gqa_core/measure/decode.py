@@ -25,9 +25,9 @@ from gqa_core.engine.latent import LATENT_FORMS
 from gqa_core.engine.layer import PHASES, AttentionLayer, Cache, Lap, decode_step, no_lap
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
-from gqa_core.measure.point import PROBE_BYTES, DecodePoint
 from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock, time_phases, time_whole
+from gqa_core.records.specs.decode import PROBE_BYTES, DecodeSpec
 from gqa_core.theory.cost import attended_dims
 from gqa_core.theory.prediction import Probes
 
@@ -36,7 +36,7 @@ SEED = 20231
 
 
 @torch.inference_mode()
-def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, object]:
+def measure_decode(point: DecodeSpec, device_asked: str = "auto") -> dict[str, object]:
     """The measured part of a record: what ran, on what, raw samples in seconds, memory in bytes.
 
     Raises:
@@ -73,7 +73,7 @@ def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, 
     probes = Probes(
         read_bandwidth_bytes_per_s=PROBE_BYTES / middle["read"],
         matmul_flops_per_s=flops / middle["multiply"],
-        attend_floor_s=middle["launch"],
+        attend_overhead_s=middle["launch"],
     )
     return {
         "torch_version": torch.__version__,
@@ -89,7 +89,7 @@ def measure_decode(point: DecodePoint, device_asked: str = "auto") -> dict[str, 
     }
 
 
-def build_layers(point: DecodePoint, device: torch.device) -> list[AttentionLayer]:
+def build_layers(point: DecodeSpec, device: torch.device) -> list[AttentionLayer]:
     """The point's layers with seeded random weights, on this device."""
     torch.manual_seed(SEED)
     like = {"dtype": getattr(torch, point.dtype), "device": device}
@@ -103,7 +103,7 @@ def build_layers(point: DecodePoint, device: torch.device) -> list[AttentionLaye
 
 
 def _matmul_probe(
-    point: DecodePoint, device: torch.device, clock: Clock
+    point: DecodeSpec, device: torch.device, clock: Clock
 ) -> tuple[Callable[[], object], int]:
     """The product that probes this point's number format, and its FLOP."""
     new_product = partial(matmul_probe, device=device, dtype=getattr(torch, point.dtype))
@@ -148,7 +148,7 @@ def _take_samples(
     return samples, probed
 
 
-def _attend_kernel(point: DecodePoint, cache: Cache) -> str:
+def _attend_kernel(point: DecodeSpec, cache: Cache) -> str:
     """The name of the kernel that attends over this cache, for a query as wide as the layer's."""
     d, _ = attended_dims(point.cached)
     return cache.kernel_for(cache.values.new_empty(1, point.attention.n_heads, 1, d))

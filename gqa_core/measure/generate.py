@@ -18,9 +18,9 @@ from gqa_core.engine.kernels import resolve, resolve_layout
 from gqa_core.engine.layer import PHASES, Lap, decode_step
 from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
-from gqa_core.measure.generate_point import N_SHOWN, GeneratePoint
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.timing import Clock, one_thread, time_phases
+from gqa_core.records.specs.generate import N_SHOWN, GenerateSpec
 
 N_WARMUP = 16  # tokens generated and thrown away before any is timed
 
@@ -29,7 +29,7 @@ Step = Callable[[Tensor, int, Lap], Tensor]
 
 @torch.inference_mode()
 @one_thread()
-def measure_generate(point: GeneratePoint, device_asked: str = "auto") -> dict[str, object]:
+def measure_generate(point: GenerateSpec, device_asked: str = "auto") -> dict[str, object]:
     """The measured part of a record: seconds by phase, of the step at each length and until then.
 
     Raises:

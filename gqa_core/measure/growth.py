@@ -16,9 +16,9 @@ from gqa_core.engine.growing import ConcatenatedCache, PagedCache
 from gqa_core.engine.kernels import resolve_layout
 from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
-from gqa_core.measure.growth_point import GrowthPoint
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.timing import Clock, one_thread, time_whole
+from gqa_core.records.specs.growth import GrowthSpec
 
 N_WARMUP = 16
 
@@ -27,7 +27,7 @@ Growing = KVCache | ConcatenatedCache | PagedCache
 
 @torch.inference_mode()
 @one_thread()
-def measure_growth(point: GrowthPoint, device_asked: str = "auto") -> dict[str, object]:
+def measure_growth(point: GrowthSpec, device_asked: str = "auto") -> dict[str, object]:
     """The measured part of a record: seconds of appends, bytes held, and the worst rounding waste.
 
     Raises:
@@ -67,7 +67,7 @@ def measure_growth(point: GrowthPoint, device_asked: str = "auto") -> dict[str, 
     }
 
 
-def new_caches(point: GrowthPoint, n_tokens: int, kernel: str, like: dict) -> list[Growing]:
+def new_caches(point: GrowthSpec, n_tokens: int, kernel: str, like: dict) -> list[Growing]:
     """One empty cache a layer, of the point's policy; `n_tokens` slots where all are taken.
 
     Those are laid out for `kernel`.

@@ -13,11 +13,11 @@ import torch
 
 from gqa_core.engine.kernels import SPLIT_KV, resolve_layout
 from gqa_core.measure.device import find_device
-from gqa_core.measure.point import Layout
+from gqa_core.records.specs.decode import CacheSpec
 
 
 def prepare_kernels(
-    layouts: Collection[Layout], device_asked: str, *, tell: Callable[[str], None]
+    cache_specs: Collection[CacheSpec], device_asked: str, *, tell: Callable[[str], None]
 ) -> None:
     """Compile or load what these caches are attended by; `tell` hears of what is compiled alone.
 
@@ -27,7 +27,7 @@ def prepare_kernels(
     device = find_device(device_asked)
     wanted = {
         (one.dtype, one.is_latent)
-        for one in layouts
+        for one in cache_specs
         if resolve_layout(one.kernel, getattr(torch, one.dtype), device, one.capacity) == SPLIT_KV
     }
     if not wanted:

@@ -17,8 +17,8 @@ from functools import partial
 import torch
 
 from gqa_core.engine.storage import empty
-from gqa_core.measure.point import MAX_PRODUCT_WIDTH, PROBE_BYTES
 from gqa_core.measure.timing import Clock, time_whole
+from gqa_core.records.specs.decode import MAX_PRODUCT_WIDTH, PROBE_BYTES
 
 FIRST_WIDTH = 256
 PRODUCT_S = 1e-3

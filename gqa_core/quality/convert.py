@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gqa_core.quality.model import LanguageModel
-from gqa_core.quality.recipe import require_pooling
+from gqa_core.records.specs.training import require_pooling
 
 
 def share_heads(

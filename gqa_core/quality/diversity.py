@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from gqa_core.engine.kernels.eager import share_heads as repeat_shared
 from gqa_core.quality.convert import share_heads
 from gqa_core.quality.model import LanguageModel
-from gqa_core.quality.question import HeadsQuestion
+from gqa_core.records.specs.inspection import InspectionSpec
 
 DIGITS = 4  # of what is printed: a colour shows fewer
 
@@ -45,7 +45,7 @@ class LayerHeads:
         }
 
 
-def answer(question: HeadsQuestion, model: LanguageModel) -> dict[str, Any]:
+def answer(question: InspectionSpec, model: LanguageModel) -> dict[str, Any]:
     """One layer's heads for every number of K/V heads, in plain rounded numbers.
 
     `model` is the one that is converted; where it has that many K/V heads already it stays itself.

@@ -11,16 +11,16 @@ from pathlib import Path
 import platformdirs
 import torch
 
+from gqa_core.catalog.corpus import python_topics
 from gqa_core.measure.device import describe
 from gqa_core.quality.convert import share_heads
-from gqa_core.quality.corpus import python_topics
 from gqa_core.quality.model import LanguageModel
-from gqa_core.quality.point import SCRATCH, QualityPoint
-from gqa_core.quality.shipped import load_shipped, training_record
+from gqa_core.quality.pretrained import load_pretrained, training_record
 from gqa_core.quality.train import Schedule, held_out_loss, train
+from gqa_core.records.specs.quality import SCRATCH, QualitySpec
 
 
-def measure_quality(point: QualityPoint, device_asked: str = "auto") -> dict[str, object]:
+def measure_quality(point: QualitySpec, device_asked: str = "auto") -> dict[str, object]:
     """The measured part of a record: losses in nats by percent, steps, seconds of training.
 
     It runs on the CPU whatever device is asked for: so small a model is no faster elsewhere, and
@@ -58,11 +58,11 @@ def measure_quality(point: QualityPoint, device_asked: str = "auto") -> dict[str
     }
 
 
-def _started(point: QualityPoint) -> tuple[LanguageModel, str | None]:
+def _started(point: QualitySpec) -> tuple[LanguageModel, str | None]:
     """The model before any step of this point, and the hash of the weights it came from."""
     if point.start == SCRATCH:
         return LanguageModel(point.recipe, point.n_kv_heads), None
-    shipped = load_shipped()
+    shipped = load_pretrained()
     if shipped.recipe != point.recipe:
         raise ValueError(
             "recipe must be the shipped checkpoint's for a conversion: got another one"
@@ -71,13 +71,13 @@ def _started(point: QualityPoint) -> tuple[LanguageModel, str | None]:
     return share_heads(shipped, point.n_kv_heads, point.start, seed=point.seed), checkpoint
 
 
-def _schedule(point: QualityPoint, n_steps: int) -> Schedule:
+def _schedule(point: QualitySpec, n_steps: int) -> Schedule:
     if point.start == SCRATCH:
         return Schedule.training(point.recipe)
     return Schedule.uptraining(point.recipe, n_steps)
 
 
-def _state_path(point: QualityPoint, corpus_sha256: str, checkpoint_sha256: str | None) -> Path:
+def _state_path(point: QualitySpec, corpus_sha256: str, checkpoint_sha256: str | None) -> Path:
     """Where a killed point left its state, named after all that its losses depend on."""
     hashes = [corpus_sha256, checkpoint_sha256]
     told = json.dumps([point.identity, list(point.percents), *hashes], sort_keys=True)

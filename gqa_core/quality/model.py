@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from gqa_core.catalog.corpus import N_TOKENS
 from gqa_core.engine.cache import KVCache
 from gqa_core.engine.grouped import GroupedAttention
 from gqa_core.engine.layer import NORM_EPS
-from gqa_core.quality.corpus import N_TOKENS
-from gqa_core.quality.recipe import Recipe
+from gqa_core.records.specs.training import TrainingConfig
 
 INIT_STD = 0.02
 
@@ -46,7 +46,7 @@ class LanguageModel(nn.Module):
         ValueError: n_kv_heads does not divide the recipe's n_heads.
     """
 
-    def __init__(self, recipe: Recipe, n_kv_heads: int, *, kernel: str = "sdpa") -> None:
+    def __init__(self, recipe: TrainingConfig, n_kv_heads: int, *, kernel: str = "sdpa") -> None:
         super().__init__()
         config = recipe.attention(n_kv_heads)
         self.recipe = recipe

@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from gqa_core.quality.checkpoint import read_tensors, write_tensors
 from gqa_core.quality.model import LanguageModel
-from gqa_core.quality.recipe import Recipe
+from gqa_core.records.specs.training import TrainingConfig
 
 BETAS, WEIGHT_DECAY, MAX_NORM = (0.9, 0.95), 0.1, 1.0
 SAVE_EVERY = 100  # steps
@@ -39,12 +39,12 @@ class Schedule:
     cools: bool
 
     @classmethod
-    def training(cls, recipe: Recipe) -> Schedule:
+    def training(cls, recipe: TrainingConfig) -> Schedule:
         """From scratch: warm up, then cool down to a tenth along a cosine."""
         return cls(n_steps=recipe.n_steps, warmup=recipe.warmup, lr=recipe.lr, cools=True)
 
     @classmethod
-    def uptraining(cls, recipe: Recipe, n_steps: int) -> Schedule:
+    def uptraining(cls, recipe: TrainingConfig, n_steps: int) -> Schedule:
         """After a conversion: a constant rate, so that a short run is the start of a longer one."""
         return cls(n_steps=n_steps, warmup=0, lr=recipe.uptrain_lr, cools=False)
 
@@ -99,7 +99,7 @@ def train(
     return seen
 
 
-def batch_of(data: Tensor, recipe: Recipe, seed: int, step: int) -> Tensor:
+def batch_of(data: Tensor, recipe: TrainingConfig, seed: int, step: int) -> Tensor:
     """The windows (b, context_len + 1) that a step is taken on."""
     generator = torch.Generator().manual_seed(seed * STEP_STRIDE + step)
     starts = torch.randint(

@@ -24,11 +24,11 @@ from gqa_core.configs import (
     MAX_CONTEXT_LEN,
     ModelConfig,
     Workload,
-    require_int,
+    validate_int,
 )
 from gqa_core.theory.formats import number_format
 from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
-from gqa_core.theory.sharding import model_on_one_gpu, possible_tps
+from gqa_core.theory.sharding import shard_model, valid_tp_sizes
 
 MAX_BYTES = 10**15
 
@@ -53,8 +53,8 @@ class Deployment:
     utilisation: Fraction = Fraction(9, 10)
 
     def __post_init__(self) -> None:
-        require_int("memory_bytes", self.memory_bytes, MAX_BYTES)
-        require_int("weight_bytes", self.weight_bytes, MAX_BYTES, least=0)
+        validate_int("memory_bytes", self.memory_bytes, MAX_BYTES)
+        validate_int("weight_bytes", self.weight_bytes, MAX_BYTES, least=0)
         if not isinstance(self.utilisation, Fraction) or not 0 < self.utilisation <= 1:
             raise ValueError(
                 f"utilisation must be a Fraction above 0 and up to 1: got {self.utilisation!r}"
@@ -63,7 +63,7 @@ class Deployment:
         self.sequence_bytes(1)
 
     @property
-    def room_bytes(self) -> Fraction:
+    def kv_budget_bytes(self) -> Fraction:
         """Bytes on each GPU for the cache; negative where the weights alone are too many."""
         return self.memory_bytes * self.utilisation - self.weight_share
 
@@ -75,7 +75,7 @@ class Deployment:
     @property
     def model_per_gpu(self) -> ModelConfig:
         """The model as one GPU caches it."""
-        return model_on_one_gpu(self.model, self.n_gpus)
+        return shard_model(self.model, self.n_gpus)
 
     def sequence_bytes(self, context_len: int, *, as_allocated: bool = False) -> int:
         """Bytes that one sequence takes on each GPU."""
@@ -85,14 +85,14 @@ class Deployment:
     def fits(self, context_len: int, n_users: int, *, as_allocated: bool = False) -> bool:
         """Whether so many sequences of this length have room."""
         one = self.sequence_bytes(context_len, as_allocated=as_allocated)
-        return n_users * one <= self.room_bytes
+        return n_users * one <= self.kv_budget_bytes
 
-    def most_sequences(self, context_len: int, *, as_allocated: bool = False) -> int:
+    def max_sequences(self, context_len: int, *, as_allocated: bool = False) -> int:
         """How many sequences of this length have room, 0 where not one does."""
         one = self.sequence_bytes(context_len, as_allocated=as_allocated)
-        return max(0, floor(self.room_bytes / one))
+        return max(0, floor(self.kv_budget_bytes / one))
 
-    def longest_context(self, n_users: int, *, as_allocated: bool = False) -> int | None:
+    def max_context_len(self, n_users: int, *, as_allocated: bool = False) -> int | None:
         """Tokens that each of n_users sequences can have, 0 where not one fits.
 
         At most MAX_CONTEXT_LEN, which then means "so many or more"; None where no context is too
@@ -101,32 +101,30 @@ class Deployment:
         Raises:
             ValueError: n_users is out of bounds.
         """
-        require_int("n_users", n_users, MAX_BATCH_SIZE)
+        validate_int("n_users", n_users, MAX_BATCH_SIZE)
         windows = [run.window for run in self.model]
         if not as_allocated and None not in windows and self.fits(max(windows), n_users):
             return None
         return bisect_right(
             range(1, MAX_CONTEXT_LEN + 1),
-            self.room_bytes / n_users,
+            self.kv_budget_bytes / n_users,
             key=lambda context_len: self.sequence_bytes(context_len, as_allocated=as_allocated),
         )
 
-    def gpus_needed(
-        self, context_len: int, n_users: int, *, as_allocated: bool = False
-    ) -> int | None:
+    def min_gpus(self, context_len: int, n_users: int, *, as_allocated: bool = False) -> int | None:
         """The fewest of these GPUs on which so many sequences have room, whatever n_gpus is.
 
         None where they have none on any number of GPUs that splits the heads; `on_most_gpus` tells
         what is missing there.
         """
-        for n_gpus in possible_tps(self.model):
+        for n_gpus in valid_tp_sizes(self.model):
             if replace(self, n_gpus=n_gpus).fits(context_len, n_users, as_allocated=as_allocated):
                 return n_gpus
         return None
 
     def on_most_gpus(self) -> Deployment:
         """The same on as many GPUs as can split the heads: a GPU's part is never smaller."""
-        return replace(self, n_gpus=possible_tps(self.model)[-1])
+        return replace(self, n_gpus=valid_tp_sizes(self.model)[-1])
 
     def memory_needed(self, context_len: int, n_users: int, *, as_allocated: bool = False) -> int:
         """Bytes of memory that each of the n_gpus must have for so many sequences.

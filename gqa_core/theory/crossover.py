@@ -10,7 +10,7 @@ point comes with the read bandwidth probed between its samples: where that is fa
 own, or half of the samples lie further apart than half their median, the point was disturbed, and
 its context decides nothing.
 
-Rows are flat, as records are when they are read (`gqa_core.measure.record.row`); the rows of a
+Rows are flat, as records are when they are read (`gqa_core.records.record.row`); the rows of a
 comparison are of one run, oldest first.
 """
 
@@ -24,10 +24,16 @@ from typing import Any
 from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig
 
 QUANTITIES = ("step", "attend")  # what a user feels, and what the cache is read for
-FLOOR = ("project", "append", "output")  # the phases that do not grow with the context
-SHORTEST = 64
-MAX_START = 9  # contexts that a search measures in any case
-DISTURBED = 0.55  # a point is, with less than this share of the run's upper quartile of bandwidth
+CONTEXT_INDEPENDENT_PHASES = (
+    "project",
+    "append",
+    "output",
+)  # the phases that do not grow with the context
+MIN_CONTEXT = 64
+N_INITIAL_CONTEXTS = 9  # contexts that a search measures in any case
+MIN_BANDWIDTH_RATIO = (
+    0.55  # a point is, with less than this share of the run's upper quartile of bandwidth
+)
 WIDE = 0.5  # and a point is whose quartiles are further apart than this share of the median
 NARROW = 1.25  # a bracket is narrow enough where its ends are no further apart
 
@@ -36,24 +42,24 @@ Row = Mapping[str, Any]
 
 def search_contexts(max_context_len: int) -> tuple[int, ...]:
     """Where a search starts: from 64 tokens by doublings to the bound, or by larger powers of 2."""
-    shortest = min(SHORTEST, max_context_len)
+    shortest = min(MIN_CONTEXT, max_context_len)
     factor = 2
-    while shortest * factor ** (MAX_START - 1) < max_context_len:
+    while shortest * factor ** (N_INITIAL_CONTEXTS - 1) < max_context_len:
         factor *= 2
-    rising = (shortest * factor**power for power in range(MAX_START))
+    rising = (shortest * factor**power for power in range(N_INITIAL_CONTEXTS))
     return (*(length for length in rising if length < max_context_len), max_context_len)
 
 
 @dataclass(frozen=True, slots=True)
-class Duel:
+class PairedResult:
     """A variant's row and MHA's at the same context, measured in the same run.
 
-    `is_quiet` is False where one of them was disturbed by other work.
+    `is_valid` is False where one of them was disturbed by other work.
     """
 
     own: Row
     mha: Row
-    is_quiet: bool = True
+    is_valid: bool = True
 
     @property
     def context_len(self) -> int:
@@ -85,14 +91,16 @@ class Crossover:
     lost: tuple[int, ...]
 
     @property
-    def last_other(self) -> int | None:
+    def last_non_win(self) -> int | None:
         """The longest context at which it does not win, None where there is none."""
         return max(set(self.contexts) - set(self.won), default=None)
 
     @property
     def first_win(self) -> int | None:
         """The context from which on it wins at all, None where it does not at the longest."""
-        return min((length for length in self.won if length > (self.last_other or 0)), default=None)
+        return min(
+            (length for length in self.won if length > (self.last_non_win or 0)), default=None
+        )
 
     @property
     def last_win(self) -> int | None:
@@ -104,8 +112,8 @@ class Crossover:
     @property
     def bracket(self) -> tuple[int, int] | None:
         """The contexts between which it begins to win for good, or ceases to; None for neither."""
-        if self.first_win and self.last_other:
-            return self.last_other, self.first_win
+        if self.first_win and self.last_non_win:
+            return self.last_non_win, self.first_win
         if self.last_win:
             return self.last_win, self.contexts[len(self.won)]
         return None
@@ -124,7 +132,7 @@ def layer_of(row: Row) -> AttentionConfig:
     return kind(**{field.name: row[field.name] for field in fields(kind)})
 
 
-def duels(rows: Iterable[Row]) -> dict[str, list[Duel]]:
+def pair_with_mha(rows: Iterable[Row]) -> dict[str, list[PairedResult]]:
     """Each variant of a run against its MHA, by name, contexts rising; MHA against none.
 
     What was measured again, as a disturbed context may be, counts as it was the last time.
@@ -132,24 +140,26 @@ def duels(rows: Iterable[Row]) -> dict[str, list[Duel]]:
     last = {(row["context_len"], variant_name(row)): row for row in rows}
     rows = sorted(last.values(), key=lambda row: row["context_len"])
     mha = {row["context_len"]: row for row in rows if row["variant"] == "MHA"}
-    least = DISTURBED * _upper_quartile([row["read_bandwidth_bytes_per_s"] for row in rows])
-    found: dict[str, list[Duel]] = {}
+    least = MIN_BANDWIDTH_RATIO * _upper_quartile(
+        [row["read_bandwidth_bytes_per_s"] for row in rows]
+    )
+    found: dict[str, list[PairedResult]] = {}
     for own in rows:
         if own["variant"] != "MHA" and own["context_len"] in mha:
             pair = own, mha[own["context_len"]]
-            is_quiet = not any(_was_disturbed(row, least) for row in pair)
-            found.setdefault(variant_name(own), []).append(Duel(*pair, is_quiet))
+            is_valid = not any(_was_disturbed(row, least) for row in pair)
+            found.setdefault(variant_name(own), []).append(PairedResult(*pair, is_valid))
     return found
 
 
-def quiet(fought: Iterable[Duel]) -> list[Duel]:
+def valid_results(fought: Iterable[PairedResult]) -> list[PairedResult]:
     """The duels that no other work disturbed."""
-    return [duel for duel in fought if duel.is_quiet]
+    return [duel for duel in fought if duel.is_valid]
 
 
-def crossover(fought: Iterable[Duel], quantity: str) -> Crossover:
+def crossover(fought: Iterable[PairedResult], quantity: str) -> Crossover:
     """Where one variant's duels, contexts rising, turn into wins for good."""
-    undisturbed = quiet(fought)
+    undisturbed = valid_results(fought)
     return Crossover(
         contexts=tuple(duel.context_len for duel in undisturbed),
         won=tuple(duel.context_len for duel in undisturbed if duel.is_win(quantity)),
@@ -157,7 +167,7 @@ def crossover(fought: Iterable[Duel], quantity: str) -> Crossover:
     )
 
 
-def next_context(fought: Mapping[str, Sequence[Duel]]) -> int | None:
+def next_context(fought: Mapping[str, Sequence[PairedResult]]) -> int | None:
     """The middle of the widest bracket of all, step before attend; None where all are narrow."""
     brackets = [
         bracket
@@ -178,21 +188,21 @@ def search_rows(rows: Iterable[Row], max_context_len: int) -> list[Row]:
     for row in rows:
         if row["context_len"] <= max_context_len:
             runs.setdefault(row["run_id"], []).append(row)
-    begun = [mine for mine in runs.values() if duels(mine) and _steps(mine, start)]
+    begun = [mine for mine in runs.values() if pair_with_mha(mine) and _steps(mine, start)]
     return max(begun, key=lambda mine: _rank(mine, start), default=[])
 
 
-def floor_s(row: Row, end: str = "") -> float:
+def context_independent_s(row: Row, end: str = "") -> float:
     """Seconds of a step that do not grow with the context: the medians of all phases but attend.
 
     With `end` "_q1" or "_q3" their first or third quartiles.
     """
-    return math.fsum(row[f"{phase}{end}_s"] for phase in FLOOR)
+    return math.fsum(row[f"{phase}{end}_s"] for phase in CONTEXT_INDEPENDENT_PHASES)
 
 
 def attend_share(row: Row) -> float:
     """The share of attending in the phases of a step."""
-    return row["attend_s"] / (row["attend_s"] + floor_s(row))
+    return row["attend_s"] / (row["attend_s"] + context_independent_s(row))
 
 
 def _was_disturbed(row: Row, least_bytes_per_s: float) -> bool:

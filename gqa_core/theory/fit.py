@@ -66,7 +66,7 @@ def upper_half(lengths: Sequence[int]) -> list[int]:
 
 
 @dataclass(frozen=True, slots=True)
-class Powers:
+class ExpectedExponents:
     """Exponents of n in theory: of the step that adds token n, and of all steps up to it."""
 
     step: int
@@ -75,9 +75,9 @@ class Powers:
 
 # One step projects 1 token with a cache and n without; it attends from 1 or from n queries over n
 # tokens. A sum of k^p over k = 1 ... n grows as n^(p + 1).
-POWERS = {
-    ("cached", "attention"): Powers(1, 2),
-    ("recomputed", "attention"): Powers(2, 3),
-    ("cached", "projections"): Powers(0, 1),
-    ("recomputed", "projections"): Powers(1, 2),
+EXPECTED_EXPONENTS = {
+    ("cached", "attention"): ExpectedExponents(1, 2),
+    ("recomputed", "attention"): ExpectedExponents(2, 3),
+    ("cached", "projections"): ExpectedExponents(0, 1),
+    ("recomputed", "projections"): ExpectedExponents(1, 2),
 }

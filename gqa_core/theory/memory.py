@@ -92,7 +92,7 @@ def kv_read_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int
 
 def reduction_vs_mha(attention: AttentionConfig) -> float:
     """How many times smaller the cache is than the same heads' MHA cache; dimensionless."""
-    return kv_elements_per_token(attention.mha) / kv_elements_per_token(attention)
+    return kv_elements_per_token(attention.mha_baseline) / kv_elements_per_token(attention)
 
 
 def tokens_to_fill(n_bytes: int, model: ModelConfig, batch_size: int, kv_format: str) -> int:

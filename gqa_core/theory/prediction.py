@@ -28,7 +28,7 @@ class Probes:
 
     read_bandwidth_bytes_per_s: float
     matmul_flops_per_s: float | None = None
-    attend_floor_s: float = 0.0
+    attend_overhead_s: float = 0.0
 
     def bound_s(self, n_bytes: float, flops: float) -> float:
         """Seconds that reading so many bytes and computing so many FLOP take at least."""
@@ -49,7 +49,7 @@ def predicted_attend_s(
         ValueError: the format is not known.
     """
     n_bytes = kv_read_bytes(cached, workload, kv_format)
-    return probes.attend_floor_s + probes.bound_s(n_bytes, decode_flops(cached, workload))
+    return probes.attend_overhead_s + probes.bound_s(n_bytes, decode_flops(cached, workload))
 
 
 def predicted_step_s(

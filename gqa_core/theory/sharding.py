@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from gqa_core.configs import MAX_HEADS, AttentionConfig, GroupedConfig, ModelConfig, require_int
+from gqa_core.configs import MAX_HEADS, AttentionConfig, GroupedConfig, ModelConfig, validate_int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,14 +29,14 @@ class GpuShare:
     is_copy: bool
 
 
-def on_one_gpu(attention: AttentionConfig, tp: int) -> AttentionConfig:
+def shard(attention: AttentionConfig, tp: int) -> AttentionConfig:
     """The layer as one of `tp` GPUs sees it: max(1, n_kv_heads / tp) K/V heads, or all the latent.
 
     Raises:
         ValueError: tp is out of bounds, does not divide n_heads, or neither of tp and n_kv_heads
             divides the other.
     """
-    require_int("tp", tp, MAX_HEADS)
+    validate_int("tp", tp, MAX_HEADS)
     if attention.n_heads % tp:
         raise ValueError(f"tp must divide n_heads: got {tp} and {attention.n_heads}")
     n_heads = attention.n_heads // tp
@@ -51,18 +51,18 @@ def on_one_gpu(attention: AttentionConfig, tp: int) -> AttentionConfig:
 
 
 @lru_cache(maxsize=256)  # a page of capacity asks for the same few some hundred times
-def model_on_one_gpu(model: ModelConfig, tp: int) -> ModelConfig:
+def shard_model(model: ModelConfig, tp: int) -> ModelConfig:
     """The model as one of `tp` GPUs caches it; sizes of it are bytes per GPU.
 
     Raises:
-        ValueError: as `on_one_gpu`.
+        ValueError: as `shard`.
     """
     return ModelConfig(
-        runs=tuple(replace(run, attention=on_one_gpu(run.attention, tp)) for run in model)
+        layer_groups=tuple(replace(run, attention=shard(run.attention, tp)) for run in model)
     )
 
 
-def possible_tps(model: ModelConfig) -> tuple[int, ...]:
+def valid_tp_sizes(model: ModelConfig) -> tuple[int, ...]:
     """The numbers of GPUs that can split the heads of every layer, ascending."""
     most = min(run.attention.n_heads for run in model)
     return tuple(tp for tp in range(1, most + 1) if _can_split(model, tp))
@@ -72,9 +72,9 @@ def replicas(attention: AttentionConfig, tp: int) -> int:
     """How many GPUs hold each cached part: 1 while K/V heads are dealt out, tp for MLA.
 
     Raises:
-        ValueError: as `on_one_gpu`.
+        ValueError: as `shard`.
     """
-    alone = on_one_gpu(attention, tp)
+    alone = shard(attention, tp)
     if isinstance(attention, GroupedConfig):
         return tp * alone.n_kv_heads // attention.n_kv_heads
     return tp
@@ -84,9 +84,9 @@ def gpu_shares(attention: AttentionConfig, tp: int) -> tuple[GpuShare, ...]:
     """What each of `tp` GPUs holds of one layer, in order.
 
     Raises:
-        ValueError: as `on_one_gpu`.
+        ValueError: as `shard`.
     """
-    alone, kept = on_one_gpu(attention, tp), replicas(attention, tp)
+    alone, kept = shard(attention, tp), replicas(attention, tp)
     count = alone.n_kv_heads if isinstance(alone, GroupedConfig) else 0
     shares = []
     for gpu in range(tp):
@@ -104,7 +104,7 @@ def gpu_shares(attention: AttentionConfig, tp: int) -> tuple[GpuShare, ...]:
 
 def _can_split(model: ModelConfig, tp: int) -> bool:
     try:
-        model_on_one_gpu(model, tp)
+        shard_model(model, tp)
     except ValueError:
         return False
     return True

@@ -12,7 +12,7 @@ from gqa_core.theory.memory import (
     kv_read_bytes,
     reduction_vs_mha,
 )
-from gqa_core.theory.sharding import model_on_one_gpu
+from gqa_core.theory.sharding import shard_model
 
 MOST_BYTES = 2**63
 
@@ -44,7 +44,7 @@ def gpu_record(model: ModelConfig, workload: Workload, kv_format: str, tp: int) 
     Raises:
         ValueError: as `size_record`, or tp cannot split the layers.
     """
-    alone = model_on_one_gpu(model, tp)
+    alone = shard_model(model, tp)
     per_gpu = kv_cache_bytes(alone, workload, kv_format)
     return {
         "tp": tp,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from gqa_core.configs import MAX_PARAMS, require_int
+from gqa_core.configs import MAX_PARAMS, validate_int
 
 BLOCK = 32  # parameters: every format below stores so many in whole bytes
 BLOCK_BYTES: Mapping[str, int] = MappingProxyType(
@@ -33,7 +33,7 @@ def weight_bytes(params: int, weight_format: str) -> int:
     Raises:
         ValueError: params is out of bounds, or the format is not known.
     """
-    require_int("params", params, MAX_PARAMS)
+    validate_int("params", params, MAX_PARAMS)
     if weight_format not in BLOCK_BYTES:
         raise ValueError(
             f"weight_format must be one of {', '.join(BLOCK_BYTES)}: got {weight_format!r}"

@@ -7,7 +7,7 @@ import psutil
 from playwright.sync_api import expect
 
 from benchmarks.serving import is_settled, wait_until
-from gqa_core.measure.run_log import RunLog
+from gqa_core.records.run_log import RunLog
 from tests.browser.conftest import crowding, running_server
 
 SMALL = "/decode?n_heads=4&n_kv_heads=2&head_dim=32&context_len=512"

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import is_settled
-from dashboard.frame.page import PAGES
+from dashboard.shell.page import PAGES
 from tests.browser.conftest import running_server
 
 TITLES = {

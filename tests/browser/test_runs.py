@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import is_settled
-from gqa_core.measure.run_log import RunLog
+from gqa_core.records.run_log import RunLog
 from tests.browser.conftest import running_server
-from tests.measure import samples
+from tests.records import fake_records as samples
 
 HTML = "<img src=x onerror=\"document.title='run'\"> **GPU**"
 

@@ -9,7 +9,7 @@ import pytest
 from gqa_core.catalog import devices as device_catalog
 from gqa_core.catalog.devices import devices
 from gqa_core.catalog.models import COLUMNS, model, models
-from gqa_core.configs import LayerRun
+from gqa_core.configs import LayerGroup
 from tests.anchors import DEEPSEEK_V3
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def test_what_no_source_gives_is_none_and_not_a_guess():
 def test_a_row_may_have_windows_layers_without_a_cache_and_global_heads(tmp_path):
     mixed = {"n_cacheless_layers": 8, "global_n_kv_heads": 4, "global_head_dim": 512}
     (known,) = models(written(tmp_path, line(LLAMA | WINDOWS | mixed)))
-    local, full = known.config.runs
+    local, full = known.config.layer_groups
     assert (local.n_layers, local.window, local.attention.n_kv_heads) == (20, 1024, 8)
     assert (full.n_layers, full.window, full.attention.n_kv_heads) == (4, None, 4)
     assert (full.attention.head_dim, full.attention.v_head_dim) == (512, 512)
@@ -86,7 +86,9 @@ def test_a_row_may_have_windows_layers_without_a_cache_and_global_heads(tmp_path
 
 def test_a_row_may_have_windows_in_all_layers(tmp_path):
     (known,) = models(written(tmp_path, line(LLAMA | WINDOWS | {"n_window_layers": 32})))
-    assert known.config.runs == (LayerRun(attention=known.attention, n_layers=32, window=1024),)
+    assert known.config.layer_groups == (
+        LayerGroup(attention=known.attention, n_layers=32, window=1024),
+    )
 
 
 def test_a_device_s_figures_are_its_label_s_in_decimal_units():

@@ -6,8 +6,8 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.figures.sketch import Sketch
-from gqa_core.measure.run_log import RunLog
+from dashboard.figures.builder import FigureBuilder
+from gqa_core.records.run_log import RunLog
 
 APP = Path(__file__).parents[2] / "app.py"
 
@@ -15,9 +15,9 @@ APP = Path(__file__).parents[2] / "app.py"
 @pytest.fixture(autouse=True)
 def checked(monkeypatch):
     """Plotly checks every figure that a test draws: an unknown attribute or value raises."""
-    unchecked = Sketch.figure
+    unchecked = FigureBuilder.figure
     monkeypatch.setattr(
-        Sketch, "figure", lambda sketch: go.Figure(unchecked(sketch).to_plotly_json())
+        FigureBuilder, "figure", lambda sketch: go.Figure(unchecked(sketch).to_plotly_json())
     )
 
 

@@ -3,8 +3,8 @@
 import pytest
 
 from gqa_core.configs import GroupedConfig
-from tests.dashboard.screen import choose, figure, metrics, said, slider, small_tables, values
-from tests.measure import samples
+from tests.dashboard.page_probe import choose, figure, metrics, said, slider, small_tables, values
+from tests.records import fake_records as samples
 
 DEEPSEEK = "DeepSeek at 100,000 tokens"
 HERE = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
@@ -97,7 +97,7 @@ def test_the_empty_state_says_which_settings_are_measured(opened, log):
 
 
 def test_a_logged_cache_is_a_marker_on_a_chart_of_as_many_layers(opened, log, monkeypatch):
-    monkeypatch.setattr("dashboard.frame.loaders.device", lambda: HERE)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: HERE)
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
     log.append(samples.record(asked=samples.point(attention, context_len=512)))
     app = opened("kv_cache", **MEASURED)
@@ -112,7 +112,7 @@ def test_a_logged_cache_is_a_marker_on_a_chart_of_as_many_layers(opened, log, mo
 
 
 def test_another_device_s_cache_is_not_called_measured_here(opened, log, monkeypatch):
-    monkeypatch.setattr("dashboard.frame.loaders.device", lambda: HERE | {"name": "B CPU"})
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: HERE | {"name": "B CPU"})
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
     log.append(samples.record(asked=samples.point(attention, context_len=512)))
     assert "another device only: A CPU" in opened("kv_cache", **MEASURED).info[0].value

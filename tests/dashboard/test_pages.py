@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.frame import loaders
-from dashboard.frame.jobs import JobQueue
-from dashboard.measured.generation_results import ASKED
+from dashboard.shell import loaders
+from dashboard.shell.jobs import JobQueue
+from dashboard.views.generation import ASKED
 from gqa_core.configs import GroupedConfig
-from gqa_core.measure.growth_point import POLICIES
-from tests.dashboard.screen import metrics, slider, small_tables, unfolded
-from tests.measure import samples
+from gqa_core.records.specs.growth import POLICIES
+from tests.dashboard.page_probe import lazy_expander, metrics, slider, small_tables
+from tests.records import fake_records as samples
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(path.stem for path in (ROOT / "pages").glob("*.py"))
@@ -103,7 +103,7 @@ def test_an_example_sets_the_heads_of_a_measurement_and_nothing_else(opened, nam
 
 def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
     device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-    monkeypatch.setattr("dashboard.frame.loaders.device", lambda: device)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: device)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     assert "Nothing is measured" in opened("decode", **settings).info[0].value
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
@@ -121,14 +121,14 @@ def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
             "Of the bound at 512 (%)": "25%",
         }
     ]
-    assert unfolded(app, "performance").dataframe[0].value["Attend (ms)"].tolist() == [2.0]
+    assert lazy_expander(app, "performance").dataframe[0].value["Attend (ms)"].tolist() == [2.0]
     app = app.segmented_control(key="scope").set_value("everything measured here").run()
     assert app.dataframe[0].value["Attend (ms)"].tolist() == [2.0]
 
 
 def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, log, monkeypatch):
     device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-    monkeypatch.setattr("dashboard.frame.loaders.device", lambda: device)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: device)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("roofline", **settings)
     assert "Nothing is measured" in app.info[0].value
@@ -148,7 +148,7 @@ def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, 
         "Share of the bound": "25%",
     }
     assert not app.dataframe
-    app = unfolded(app, "points")
+    app = lazy_expander(app, "points")
     assert app.dataframe[0].value["Context"].tolist() == [128, 512]
     assert app.success[0].value.startswith("**Answer.** On this device, memory bounds MHA and GQA")
     app = app.multiselect(key="roofs").set_value([]).run()
@@ -162,9 +162,7 @@ def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, 
 @pytest.fixture
 def few_samples(monkeypatch):
     """What pages measure takes two samples a point."""
-    main = (
-        "import sys; from gqa_core.cli import main; sys.exit(main([*sys.argv[1:], '--samples=2']))"
-    )
+    main = "import sys; from gqa_core.commands.cli import main; sys.exit(main([*sys.argv[1:], '--samples=2']))"
     queue = JobQueue(command=[sys.executable, "-c", main])
     monkeypatch.setattr(loaders, "job_queue", lambda: queue)
 
@@ -184,7 +182,7 @@ def test_a_run_from_the_page_fills_the_table(opened, log):
 
 def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, monkeypatch):
     device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-    monkeypatch.setattr("dashboard.frame.loaders.device", lambda: device)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: device)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("crossover", **settings)
     assert "Nothing is searched for" in app.info[0].value
@@ -206,7 +204,7 @@ def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, mon
     assert metrics(app) == {"GQA-2": "from 256"}
     assert "A whole step is faster than MHA" in app.success[0].value
     assert not app.dataframe
-    assert len(unfolded(app, "crossover").dataframe[0].value) == 8
+    assert len(lazy_expander(app, "crossover").dataframe[0].value) == 8
     assert len(app.get("plotly_chart")) == 2
     nearer = opened("crossover", **settings | {"context_len": 1024})  # a part of that search
     assert metrics(nearer) == {"GQA-2": "from 256"}

@@ -10,7 +10,7 @@ from gqa_core.engine import decode_attention
 from gqa_core.engine.attend import causal_attention
 from gqa_core.engine.kernels import KERNELS, SPLIT_KV, eager, resolve
 from gqa_core.engine.reference import reference_attention
-from tests.closeness import TOLERANCE, relative_error
+from tests.tolerances import TOLERANCE, relative_error
 
 SHAPES = [  # b, h, k, s, d, v
     (1, 1, 1, 1, 2, 2),

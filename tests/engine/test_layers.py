@@ -9,7 +9,7 @@ from gqa_core.engine.kernels import KERNELS
 from gqa_core.engine.latent import LATENT_FORMS
 from gqa_core.engine.layer import decode_step
 from gqa_core.engine.reference import reference_grouped, reference_latent
-from tests.closeness import TOLERANCE, relative_error
+from tests.tolerances import TOLERANCE, relative_error
 
 GROUPED = [
     GroupedConfig(n_heads=8, n_kv_heads=k, head_dim=16, v_head_dim=v, dim=48)

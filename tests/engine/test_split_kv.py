@@ -12,7 +12,7 @@ from gqa_core.engine.kernels.split_kv import _flat
 from gqa_core.engine.kernels.split_kv_loops import plain_split_kv
 from gqa_core.engine.kernels.vectors import LANES
 from gqa_core.engine.reference import reference_attention
-from tests.closeness import TOLERANCE, relative_error
+from tests.tolerances import TOLERANCE, relative_error
 
 CONTEXTS = (1, 7, 63, 64, 65, 1000, 4097)
 SHARED = [(1, 1), (4, 4), (8, 2), (6, 2), (7, 1), (32, 1), (128, 1), (128, 8)]  # h, k

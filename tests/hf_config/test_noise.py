@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from gqa_core.cli import main
+from gqa_core.commands.cli import main
 from gqa_core.configs import Workload
 from gqa_core.hf_config.answer import config_record
 from gqa_core.hf_config.read import MAX_BYTES, read_config

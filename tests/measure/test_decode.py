@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import torch
 
-from gqa_core.configs import KERNEL_NAMES, GroupedConfig, Workload, proportional_latent
+from gqa_core.configs import KERNEL_NAMES, GroupedConfig, Workload, default_mla_for
 from gqa_core.engine import KVCache
 from gqa_core.engine import attend as attending
 from gqa_core.engine.kernels import SPLIT_KV_FROM, attend_with, split_kv
@@ -21,15 +21,15 @@ from gqa_core.measure.decode import (
     measure_decode,
 )
 from gqa_core.measure.device import describe, find_device, survey
-from gqa_core.measure.point import FORMS, PROBE_BYTES, DecodePoint
 from gqa_core.measure.probe import fastest, matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock
+from gqa_core.records.specs.decode import FORMS, PROBE_BYTES, DecodeSpec
 from gqa_core.theory.formats import DTYPE_FORMATS
-from tests.closeness import TOLERANCE, relative_error
 from tests.measure.test_timing import FakeClock
+from tests.tolerances import TOLERANCE, relative_error
 
 GQA = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
-MLA = proportional_latent(8, 16)
+MLA = default_mla_for(8, 16)
 DEVICES = [
     "cpu",
     pytest.param(
@@ -43,7 +43,7 @@ DEVICES = [
 
 def a_point(attention, kernel, **how):
     workload = Workload(context_len=how.pop("context_len", 48), batch_size=2)
-    return DecodePoint(attention=attention, workload=workload, kernel=kernel, n_samples=4, **how)
+    return DecodeSpec(attention=attention, workload=workload, kernel=kernel, n_samples=4, **how)
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
     by_bytes = point.formula_bytes / answer["read_bandwidth_bytes_per_s"]
     by_flops = point.flops / answer["matmul_flops_per_s"]
     assert answer["bound_s"] == pytest.approx(max(by_bytes, by_flops))
-    assert 0 < answer["attend_floor_s"] < 1
+    assert 0 < answer["attend_overhead_s"] < 1
     assert answer["device"] == describe(torch.device("cpu"))
 
 

@@ -7,30 +7,30 @@ from gqa_core.configs import GroupedConfig
 from gqa_core.engine import attend as attending
 from gqa_core.engine.kernels import SPLIT_KV_FROM, attend_with, split_kv
 from gqa_core.engine.layer import PHASES
-from gqa_core.measure.check_generate import check_generate
 from gqa_core.measure.generate import generate, measure_generate
-from gqa_core.measure.generate_point import WAYS, GeneratePoint
-from gqa_core.measure.generate_record import GENERATE
 from gqa_core.measure.timing import Clock
-from tests.closeness import relative_error
+from gqa_core.records.check_generate import check_generate
+from gqa_core.records.generate_record import GENERATE
+from gqa_core.records.specs.generate import MODES, GenerateSpec
+from tests.tolerances import relative_error
 
 LAYER = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
 
 
 def a_point(way="cached", **how):
     given = {"attention": LAYER, "context_lens": (3, 8, 20), "n_samples": 2} | how
-    return GeneratePoint(way=way, **given)
+    return GenerateSpec(way=way, **given)
 
 
 def test_both_ways_generate_the_same_tokens_and_they_are_not_all_alike():
     cached, recomputed = (
-        torch.tensor(measure_generate(a_point(way), "cpu")["outputs"]) for way in WAYS
+        torch.tensor(measure_generate(a_point(way), "cpu")["outputs"]) for way in MODES
     )
     assert relative_error(cached, recomputed) < 1e-5
     assert relative_error(cached[0], cached[-1]) > 1e-3
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", MODES)
 def test_each_length_has_its_samples_and_a_total_that_rises(way):
     threads = torch.get_num_threads()
     point = a_point(way)

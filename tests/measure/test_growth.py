@@ -4,11 +4,11 @@ import pytest
 
 from gqa_core.configs import GroupedConfig
 from gqa_core.engine.kernels import SPLIT_KV_FROM
-from gqa_core.measure.generate_record import GROWTH
 from gqa_core.measure.growth import measure_growth
-from gqa_core.measure.growth_point import POLICIES, GrowthPoint
-from gqa_core.measure.record import peak_bytes
-from gqa_core.measure.workers import Workers
+from gqa_core.records.generate_record import GROWTH
+from gqa_core.records.record import peak_bytes
+from gqa_core.records.specs.growth import POLICIES, GrowthSpec
+from gqa_core.runner.workers import Workers
 
 LAYER = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
 TOKEN_BYTES = 2 * 2 * 2 * 16 * 4  # 2 layers, K and V, 2 heads, width 16, 4 bytes
@@ -16,7 +16,7 @@ TOKEN_BYTES = 2 * 2 * 2 * 16 * 4  # 2 layers, K and V, 2 heads, width 16, 4 byte
 
 def a_point(policy, **how):
     given = {"attention": LAYER, "context_lens": (3, 10), "block_len": 4, "n_samples": 5} | how
-    return GrowthPoint(policy=policy, **given)
+    return GrowthSpec(policy=policy, **given)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from gqa_core.configs import GroupedConfig, Workload, proportional_latent
-from gqa_core.measure.check_point import COMPARISONS, CheckPoint
-from gqa_core.measure.generate_point import GeneratePoint
-from gqa_core.measure.growth_point import POLICIES, GrowthPoint
-from gqa_core.measure.point import DecodePoint, Layout
-from gqa_core.measure.run import progress_line
-from gqa_core.measure.workers import Workers
-from gqa_core.quality.point import QualityPoint
+from gqa_core.configs import GroupedConfig, Workload, default_mla_for
+from gqa_core.records.specs.decode import CacheSpec, DecodeSpec
+from gqa_core.records.specs.generate import GenerateSpec
+from gqa_core.records.specs.growth import POLICIES, GrowthSpec
+from gqa_core.records.specs.quality import QualitySpec
+from gqa_core.records.specs.verify import COMPARISONS, VerifySpec
+from gqa_core.runner.run import progress_line
+from gqa_core.runner.workers import Workers
 
 ROOT = Path(__file__).parents[2]
 LAYER = "--n-heads 2 --head-dim 16 --n-kv-heads 1"
@@ -68,12 +68,12 @@ def test_where_nothing_can_be_kept_a_run_says_so_and_measures(tmp_path):
 @on_linux
 @pytest.mark.parametrize("form", ["split_kv", "absorbed"])
 def test_a_kernel_is_compiled_before_the_first_sample(form, tmp_path):
-    attention = GQA if form == "split_kv" else proportional_latent(2, 16)
+    attention = GQA if form == "split_kv" else default_mla_for(2, 16)
     context_len = 64 if form == "split_kv" else 8192
-    point = DecodePoint(
+    point = DecodeSpec(
         attention=attention, workload=Workload(context_len=context_len), kernel=form, n_samples=1
     )
-    work = "tests.measure.work"
+    work = "tests.runner.worker_tasks"
     before, during = Workers(preload=work).call(work, "count_compiles", point, str(tmp_path))
     assert before > 0
     assert during == 0
@@ -87,13 +87,13 @@ def lengths(kind, **how):
     ("point", "layouts"),
     [
         (
-            DecodePoint(attention=GQA, workload=Workload(context_len=9), kernel="packed"),
+            DecodeSpec(attention=GQA, workload=Workload(context_len=9), kernel="packed"),
             [("packed", 9, "float32", False)],
         ),
         *(
             (
-                DecodePoint(
-                    attention=proportional_latent(2, 16),
+                DecodeSpec(
+                    attention=default_mla_for(2, 16),
                     workload=Workload(context_len=9),
                     kernel=form,
                     dtype="bfloat16",
@@ -102,31 +102,31 @@ def lengths(kind, **how):
             )
             for form in ("absorbed", "naive")
         ),
-        (lengths(GeneratePoint, way="cached", kernel="auto"), [("auto", 9, "float32", False)]),
-        (lengths(GeneratePoint, way="recomputed"), [("matmul", 1, "float32", False)]),
+        (lengths(GenerateSpec, way="cached", kernel="auto"), [("auto", 9, "float32", False)]),
+        (lengths(GenerateSpec, way="recomputed"), [("matmul", 1, "float32", False)]),
         *(
             (
-                lengths(GrowthPoint, policy=policy),
+                lengths(GrowthSpec, policy=policy),
                 [("auto", 9, "float32", False)] * (policy == "preallocate"),
             )
             for policy in POLICIES
         ),
-        (QualityPoint(start="mean", n_kv_heads=1), []),
+        (QualitySpec(start="mean", n_kv_heads=1), []),
     ],
     ids=str,
 )
-def test_a_point_tells_the_caches_it_lays_out(point, layouts):
-    assert point.layouts == tuple(Layout(*one) for one in layouts)
+def test_a_point_tells_the_caches_it_lays_out(point, cache_specs):
+    assert point.cache_specs == tuple(CacheSpec(*one) for one in cache_specs)
 
 
 def test_comparisons_tell_their_kernel_and_both_caches_of_mla():
     found = {
-        comparison: CheckPoint(
+        comparison: VerifySpec(
             comparison=comparison, attention=GQA, workload=Workload(context_len=9)
-        ).layouts
+        ).cache_specs
         for comparison in COMPARISONS
     }
-    assert found["kernel_split_kv"] == (Layout("split_kv", 9, "float32"),)
-    both = (Layout("auto", 9, "float32"), Layout("auto", 9, "float32", is_latent=True))
+    assert found["kernel_split_kv"] == (CacheSpec("split_kv", 9, "float32"),)
+    both = (CacheSpec("auto", 9, "float32"), CacheSpec("auto", 9, "float32", is_latent=True))
     assert found["absorbed_is_naive"] == both
     assert found["gqa_is_mha"] == ()

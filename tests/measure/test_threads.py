@@ -12,11 +12,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 ASK = """
 import json, sys
-from gqa_core.measure.workers import Workers
+from gqa_core.runner.workers import Workers
 if __name__ == "__main__":
     workers = Workers(preload="gqa_core.measure.decode")
     asked = json.loads(sys.argv[1])
-    print(json.dumps([workers.call("tests.measure.work", *function) for function in asked]))
+    print(json.dumps([workers.call("tests.runner.worker_tasks", *function) for function in asked]))
 """
 ONE_THREAD = [
     ("cores_used", "split_kv", "float32"),

@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from gqa_core import cli
-from gqa_core.quality import shipped
+from gqa_core.commands import cli
+from gqa_core.quality import pretrained as shipped
 from gqa_core.quality.convert import share_heads
 from gqa_core.quality.diversity import (
     answer,
@@ -17,11 +17,11 @@ from gqa_core.quality.diversity import (
     noise_cka,
 )
 from gqa_core.quality.model import LanguageModel
-from gqa_core.quality.question import HeadsQuestion
-from gqa_core.quality.recipe import Recipe
-from tests.closeness import relative_error
+from gqa_core.records.specs.inspection import InspectionSpec
+from gqa_core.records.specs.training import TrainingConfig
+from tests.tolerances import relative_error
 
-RECIPE = Recipe(dim=32, n_layers=2, n_heads=4, hidden_dim=48, context_len=16, n_steps=4)
+RECIPE = TrainingConfig(dim=32, n_layers=2, n_heads=4, hidden_dim=48, context_len=16, n_steps=4)
 TEXT = "for heads in a row"
 
 
@@ -40,7 +40,7 @@ def tiny(n_kv_heads=4):
 
 def asked(**changes):
     default = {"text": TEXT, "n_kv_heads": (4, 2), "start": "mean", "layer": 1, "recipe": RECIPE}
-    return HeadsQuestion(**default | changes)
+    return InspectionSpec(**default | changes)
 
 
 def plain_cka(x, y):
@@ -171,8 +171,8 @@ def test_nonsense_is_refused_in_one_sentence(changes, said):
 @pytest.fixture
 def tiny_shipped(monkeypatch):
     model = tiny()
-    monkeypatch.setattr(shipped, "load_shipped", lambda: model)
-    monkeypatch.setattr(shipped, "shipped_recipe", lambda: RECIPE)
+    monkeypatch.setattr(shipped, "load_pretrained", lambda: model)
+    monkeypatch.setattr(shipped, "pretrained_config", lambda: RECIPE)
     return model
 
 

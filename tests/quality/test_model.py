@@ -6,10 +6,12 @@ import torch
 from gqa_core.configs import KERNEL_NAMES
 from gqa_core.quality.convert import share_heads
 from gqa_core.quality.model import LanguageModel, generate
-from gqa_core.quality.recipe import Recipe, divisors
 from gqa_core.quality.train import held_out_loss
+from gqa_core.records.specs.training import TrainingConfig, divisors
 
-TINY = Recipe(dim=32, n_layers=2, n_heads=4, hidden_dim=48, context_len=16, batch_size=4, n_steps=8)
+TINY = TrainingConfig(
+    dim=32, n_layers=2, n_heads=4, hidden_dim=48, context_len=16, batch_size=4, n_steps=8
+)
 TEXT = b"the quick brown fox jumps over the lazy dog; " * 4
 
 
@@ -39,13 +41,13 @@ def test_the_loss_with_each_kernel_is_the_same(kernel):
 
 
 def test_the_shipped_recipe_has_half_a_million_to_a_million_parameters():
-    n_params = LanguageModel(Recipe(), 8).n_params
+    n_params = LanguageModel(TrainingConfig(), 8).n_params
     assert 500_000 <= n_params <= 1_000_000
     # MQA saves 7 of 8 heads of K and V: 2 x 7/8 x 128 x 128 in each of 4 layers
-    assert n_params - LanguageModel(Recipe(), 1).n_params == 2 * 7 * 128 * 128 // 8 * 4
+    assert n_params - LanguageModel(TrainingConfig(), 1).n_params == 2 * 7 * 128 * 128 // 8 * 4
 
 
-@pytest.mark.parametrize("recipe", [TINY, Recipe()])
+@pytest.mark.parametrize("recipe", [TINY, TrainingConfig()])
 def test_a_recipe_knows_the_parameters_of_its_model(recipe):
     for n_kv_heads in divisors(recipe.n_heads):
         assert recipe.n_params(n_kv_heads) == LanguageModel(recipe, n_kv_heads).n_params

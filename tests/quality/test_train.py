@@ -5,13 +5,14 @@ import json
 import pytest
 import torch
 
-from gqa_core.quality import ship, shipped
+from gqa_core.catalog.corpus import python_topics
+from gqa_core.quality import pretrained as shipped
 from gqa_core.quality import train as training
+from gqa_core.quality import train_baseline as ship
 from gqa_core.quality.checkpoint import read_tensors, write_tensors
-from gqa_core.quality.corpus import python_topics
 from gqa_core.quality.model import LanguageModel
-from gqa_core.quality.recipe import Recipe
 from gqa_core.quality.train import Schedule, held_out_loss, train
+from gqa_core.records.specs.training import TrainingConfig
 from tests.quality.test_model import TEXT, TINY, tiny
 
 EVERY = 20  # steps between what is saved, here
@@ -75,7 +76,7 @@ def test_a_killed_training_ends_where_an_unbroken_one_does(unbroken, tmp_path, m
 
 
 def test_a_short_uptraining_is_the_start_of_a_longer_one():
-    recipe = Recipe()
+    recipe = TrainingConfig()
     short, longer = (Schedule.uptraining(recipe, n) for n in (10, 40))
     assert [short.at(step) for step in range(10)] == [longer.at(step) for step in range(10)]
     whole = Schedule.training(recipe)
@@ -103,13 +104,13 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
 
 
 def test_a_model_is_made_with_its_record_and_refused_without_its_hash(tmp_path, monkeypatch):
-    monkeypatch.setattr(ship, "Recipe", lambda: TINY)
+    monkeypatch.setattr(ship, "TrainingConfig", lambda: TINY)
     said = []
     ship.train_and_write(str(tmp_path), 0, say=said.append)
     shipped.training_record.cache_clear()
     record = shipped.training_record(tmp_path)
     assert said == [f"held-out loss {record['held_out_loss']:.4f} after 8 steps"]
-    model = shipped.load_shipped(tmp_path)
+    model = shipped.load_pretrained(tmp_path)
     assert isinstance(model, LanguageModel)
     loss = held_out_loss(model, python_topics().held_out)
     assert loss == pytest.approx(record["held_out_loss"], abs=1e-6)
@@ -117,4 +118,4 @@ def test_a_model_is_made_with_its_record_and_refused_without_its_hash(tmp_path, 
     (tmp_path / shipped.RECORD).write_text(json.dumps(lying))
     shipped.training_record.cache_clear()
     with pytest.raises(ValueError, match="is not the one its record tells of"):
-        shipped.load_shipped(tmp_path)
+        shipped.load_pretrained(tmp_path)

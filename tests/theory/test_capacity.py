@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gqa_core.configs import MAX_CONTEXT_LEN, GroupedConfig, LayerRun, ModelConfig
+from gqa_core.configs import MAX_CONTEXT_LEN, GroupedConfig, LayerGroup, ModelConfig
 from gqa_core.theory.capacity import MAX_BYTES, Deployment
-from gqa_core.theory.sharding import possible_tps
+from gqa_core.theory.sharding import valid_tp_sizes
 from tests.anchors import DEEPSEEK_V3
 
 LLAMA_70B = ModelConfig.uniform(GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=128), 80)
@@ -22,9 +22,9 @@ ON_8 = Deployment(
 )
 GPT_OSS_LAYER = GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=64)
 GPT_OSS_20B = ModelConfig(
-    runs=(
-        LayerRun(attention=GPT_OSS_LAYER, n_layers=12, window=128),
-        LayerRun(attention=GPT_OSS_LAYER, n_layers=12),
+    layer_groups=(
+        LayerGroup(attention=GPT_OSS_LAYER, n_layers=12, window=128),
+        LayerGroup(attention=GPT_OSS_LAYER, n_layers=12),
     )
 )
 ON_L4 = Deployment(
@@ -37,20 +37,20 @@ ON_L4 = Deployment(
 
 def test_llama_70b_on_eight_gpus_of_80_gb():
     # 80e9 x 0.9 - 141,107,412,992 / 8 = 72,000,000,000 - 17,638,426,624
-    assert ON_8.room_bytes == 54_361_573_376
+    assert ON_8.kv_budget_bytes == 54_361_573_376
     # 80 layers x 2 x 1 K/V head a GPU x 128 x 2 B = 40,960 B a token; x 8192
     assert ON_8.sequence_bytes(8192) == 335_544_320
     # 54,361,573,376 / 335,544,320 = 162.01
-    assert ON_8.most_sequences(8192) == 162
+    assert ON_8.max_sequences(8192) == 162
     # 54,361,573,376 / 32 users / 40,960 B = 41,474.6 tokens
-    assert ON_8.longest_context(32) == 41_474
+    assert ON_8.max_context_len(32) == 41_474
 
 
 def test_llama_70b_needs_two_gpus_for_a_sequence_and_sixteen_save_no_cache():
     # On 2: 72e9 - 70,553,706,496 = 1,446,293,504, and 163,840 B a token x 8192 = 1,342,177,280.
-    assert ON_8.gpus_needed(8192, 1) == 2
+    assert ON_8.min_gpus(8192, 1) == 2
     # On 4: 72e9 - 35,276,853,248 = 36,723,146,752 is room for 54 of 671,088,640 B.
-    assert (ON_8.gpus_needed(8192, 54), ON_8.gpus_needed(8192, 55)) == (4, 8)
+    assert (ON_8.min_gpus(8192, 54), ON_8.min_gpus(8192, 55)) == (4, 8)
     on_16 = replace(ON_8, n_gpus=16)
     assert on_16.sequence_bytes(8192) == ON_8.sequence_bytes(8192)
     assert on_16.weight_share == ON_8.weight_share / 2
@@ -63,16 +63,16 @@ def test_the_memory_that_llama_70b_needs():
 
 def test_more_than_all_splits_can_hold_is_none_and_the_largest_tells_why():
     # 64 GPUs still cache one K/V head each: 72e9 - 141,107,412,992 / 64 holds 208 of 335,544,320 B.
-    assert possible_tps(LLAMA_70B) == (1, 2, 4, 8, 16, 32, 64)
-    assert (ON_8.gpus_needed(8192, 208), ON_8.gpus_needed(8192, 209)) == (64, None)
+    assert valid_tp_sizes(LLAMA_70B) == (1, 2, 4, 8, 16, 32, 64)
+    assert (ON_8.min_gpus(8192, 208), ON_8.min_gpus(8192, 209)) == (64, None)
     most = ON_8.on_most_gpus()
-    assert (most.n_gpus, most.most_sequences(8192)) == (64, 208)
+    assert (most.n_gpus, most.max_sequences(8192)) == (64, 208)
 
 
 def test_only_numbers_that_split_the_heads_are_asked():
     six = ModelConfig.uniform(GroupedConfig(n_heads=48, n_kv_heads=6, head_dim=64), 1)
-    assert possible_tps(six) == (1, 2, 3, 6, 12, 24, 48)  # not 4, 8 or 16
-    assert possible_tps(ModelConfig.uniform(DEEPSEEK_V3, 61)) == (1, 2, 4, 8, 16, 32, 64, 128)
+    assert valid_tp_sizes(six) == (1, 2, 3, 6, 12, 24, 48)  # not 4, 8 or 16
+    assert valid_tp_sizes(ModelConfig.uniform(DEEPSEEK_V3, 61)) == (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 def test_gpt_oss_20b_s_windows_make_a_band():
@@ -82,48 +82,51 @@ def test_gpt_oss_20b_s_windows_make_a_band():
     assert 32 * ON_L4.sequence_bytes(8192) == 6_543_114_240
     assert 32 * ON_L4.sequence_bytes(8192, as_allocated=True) == 12 * 2**30
     # 24e9 x 0.9 - 13e9 = 8.6e9, over 204,472,320 B = 42.06 and over 402,653,184 B = 21.4
-    assert ON_L4.most_sequences(8192) == 42
-    assert ON_L4.most_sequences(8192, as_allocated=True) == 21
+    assert ON_L4.max_sequences(8192) == 42
+    assert ON_L4.max_sequences(8192, as_allocated=True) == 21
     # 8.6e9 / 32 = 268,750,000 B; less 12 x 2048 x 128, over 24,576 B = 10,807.5 tokens
-    assert ON_L4.longest_context(32) == 10_807
+    assert ON_L4.max_context_len(32) == 10_807
     # 268,750,000 / 49,152 B = 5,467.7
-    assert ON_L4.longest_context(32, as_allocated=True) == 5_467
+    assert ON_L4.max_context_len(32, as_allocated=True) == 5_467
 
 
 def test_windows_alone_leave_no_longest_context_where_full_ones_fit():
     windowed = replace(
-        ON_L4, model=ModelConfig(runs=(LayerRun(attention=GPT_OSS_LAYER, n_layers=24, window=128),))
+        ON_L4,
+        model=ModelConfig(
+            layer_groups=(LayerGroup(attention=GPT_OSS_LAYER, n_layers=24, window=128),)
+        ),
     )
     # 24 x 2048 x 128 = 6,291,456 B a sequence at any context: 8.6e9 / that = 1366.9
-    assert windowed.most_sequences(MAX_CONTEXT_LEN) == 1366
-    assert windowed.longest_context(1366) is None
-    assert windowed.longest_context(1367) == 127
+    assert windowed.max_sequences(MAX_CONTEXT_LEN) == 1366
+    assert windowed.max_context_len(1366) is None
+    assert windowed.max_context_len(1367) == 127
     # 8.6e9 / 1366 / 49,152 B = 128.1
-    assert windowed.longest_context(1366, as_allocated=True) == 128
+    assert windowed.max_context_len(1366, as_allocated=True) == 128
 
 
 def test_of_two_windows_the_wider_must_have_room():
-    runs = tuple(LayerRun(attention=GPT_OSS_LAYER, n_layers=1, window=w) for w in (10, 1000))
+    runs = tuple(LayerGroup(attention=GPT_OSS_LAYER, n_layers=1, window=w) for w in (10, 1000))
     # full windows: 2048 x 1010 = 2,068,480 B a sequence; a byte less ends at 999 tokens
     exactly = replace(
         ON_L4,
-        model=ModelConfig(runs=runs),
+        model=ModelConfig(layer_groups=runs),
         weight_bytes=0,
         utilisation=Fraction(1),
         memory_bytes=2_068_480,
     )
-    assert exactly.longest_context(1) is None
-    assert replace(exactly, memory_bytes=2_068_479).longest_context(1) == 999
+    assert exactly.max_context_len(1) is None
+    assert replace(exactly, memory_bytes=2_068_479).max_context_len(1) == 999
 
 
 def test_room_for_a_context_to_the_byte_is_room():
     exactly = replace(ON_8, utilisation=Fraction(1), memory_bytes=17_638_426_624 + 40_960 * 8192)
-    assert (exactly.longest_context(1), exactly.most_sequences(8192)) == (8192, 1)
+    assert (exactly.max_context_len(1), exactly.max_sequences(8192)) == (8192, 1)
 
 
 def test_a_context_beyond_the_bound_stops_at_it():
     small = ModelConfig.uniform(GroupedConfig(n_heads=1, n_kv_heads=1, head_dim=1), 1)
-    assert replace(ON_L4, model=small).longest_context(1) == MAX_CONTEXT_LEN
+    assert replace(ON_L4, model=small).max_context_len(1) == MAX_CONTEXT_LEN
 
 
 def test_every_gpu_keeps_all_of_a_latent_so_more_of_them_only_split_the_weights():
@@ -133,8 +136,8 @@ def test_every_gpu_keeps_all_of_a_latent_so_more_of_them_only_split_the_weights(
 
 def test_weights_that_do_not_fit_leave_room_for_nothing():
     alone = replace(ON_8, n_gpus=1)
-    assert alone.room_bytes == 72_000_000_000 - 141_107_412_992
-    assert (alone.most_sequences(1), alone.longest_context(1)) == (0, 0)
+    assert alone.kv_budget_bytes == 72_000_000_000 - 141_107_412_992
+    assert (alone.max_sequences(1), alone.max_context_len(1)) == (0, 0)
     assert not alone.fits(1, 1)
 
 
@@ -159,7 +162,7 @@ def test_what_cannot_be_deployed_is_refused(wrong, sentence):
 
 def test_no_users_is_no_question():
     with pytest.raises(ValueError, match="n_users must be between 1 and"):
-        ON_8.longest_context(0)
+        ON_8.max_context_len(0)
 
 
 powers = st.integers(0, 4).map(lambda power: 2**power)
@@ -175,7 +178,7 @@ def deployments(draw):
     )
     windows = draw(st.lists(st.none() | st.integers(1, 5000), min_size=1, max_size=3))
     runs = tuple(
-        LayerRun(attention=layer, n_layers=draw(st.integers(1, 40)), window=window)
+        LayerGroup(attention=layer, n_layers=draw(st.integers(1, 40)), window=window)
         for window in windows
     )
     return Deployment(
@@ -183,7 +186,7 @@ def deployments(draw):
         weight_bytes=draw(st.integers(0, 10**11)),
         n_gpus=draw(powers),
         utilisation=Fraction(draw(st.integers(1, 100)), 100),
-        model=ModelConfig(runs=runs),
+        model=ModelConfig(layer_groups=runs),
         kv_format=draw(st.sampled_from(["bf16", "fp8", "q4_0", "int8_per_token_head"])),
     )
 
@@ -194,8 +197,8 @@ both = pytest.mark.parametrize("as_allocated", [False, True], ids=["ideal", "as 
 @both
 @given(deployments(), contexts)
 def test_the_most_sequences_fit_and_one_more_does_not(as_allocated, deployment, context_len):
-    most = deployment.most_sequences(context_len, as_allocated=as_allocated)
-    if deployment.room_bytes >= 0:
+    most = deployment.max_sequences(context_len, as_allocated=as_allocated)
+    if deployment.kv_budget_bytes >= 0:
         assert deployment.fits(context_len, most, as_allocated=as_allocated)
     assert not deployment.fits(context_len, most + 1, as_allocated=as_allocated)
 
@@ -203,7 +206,7 @@ def test_the_most_sequences_fit_and_one_more_does_not(as_allocated, deployment, 
 @both
 @given(deployments(), users)
 def test_the_longest_context_fits_and_one_token_more_does_not(as_allocated, deployment, n_users):
-    longest = deployment.longest_context(n_users, as_allocated=as_allocated)
+    longest = deployment.max_context_len(n_users, as_allocated=as_allocated)
     if longest is None:
         assert deployment.fits(MAX_CONTEXT_LEN, n_users)
         return
@@ -226,8 +229,8 @@ def test_the_memory_needed_is_enough_and_a_byte_less_is_not(as_allocated, deploy
 @both
 @given(deployments(), contexts, users)
 def test_the_gpus_needed_are_enough_and_fewer_are_not(as_allocated, deployment, length, n):
-    needed = deployment.gpus_needed(length, n, as_allocated=as_allocated)
-    for n_gpus in possible_tps(deployment.model):
+    needed = deployment.min_gpus(length, n, as_allocated=as_allocated)
+    for n_gpus in valid_tp_sizes(deployment.model):
         enough = replace(deployment, n_gpus=n_gpus).fits(length, n, as_allocated=as_allocated)
         assert enough == (needed is not None and n_gpus >= needed)
 
@@ -238,10 +241,10 @@ def test_more_memory_holds_no_fewer_and_a_longer_context_no_more(
     as_allocated, deployment, a, b, more
 ):
     short, long = sorted((a, b))
-    here = deployment.most_sequences(short, as_allocated=as_allocated)
-    assert deployment.most_sequences(long, as_allocated=as_allocated) <= here
+    here = deployment.max_sequences(short, as_allocated=as_allocated)
+    assert deployment.max_sequences(long, as_allocated=as_allocated) <= here
     larger = replace(deployment, memory_bytes=deployment.memory_bytes + more)
-    assert larger.most_sequences(short, as_allocated=as_allocated) >= here
+    assert larger.max_sequences(short, as_allocated=as_allocated) >= here
 
 
 @given(deployments(), contexts, users)
@@ -252,7 +255,7 @@ def test_memory_is_linear_in_users_at_full_utilisation_without_weights(deploymen
 
 @given(deployments(), contexts, users)
 def test_as_allocated_never_holds_more_than_ideal(deployment, length, n):
-    most = [deployment.most_sequences(length, as_allocated=each) for each in (True, False)]
+    most = [deployment.max_sequences(length, as_allocated=each) for each in (True, False)]
     assert most == sorted(most)
     assert deployment.memory_needed(length, n) <= deployment.memory_needed(
         length, n, as_allocated=True

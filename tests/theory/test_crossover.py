@@ -6,20 +6,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gqa_core.configs import GroupedConfig, proportional_latent
-from gqa_core.measure.record import row
+from gqa_core.configs import GroupedConfig, default_mla_for
+from gqa_core.records.record import row
 from gqa_core.theory.crossover import (
-    MAX_START,
+    N_INITIAL_CONTEXTS,
     attend_share,
+    context_independent_s,
     crossover,
-    duels,
-    floor_s,
     layer_of,
     next_context,
+    pair_with_mha,
     search_contexts,
     search_rows,
 )
-from tests.measure import samples
+from tests.records import fake_records as samples
 
 MHA = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
 GQA = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
@@ -45,17 +45,17 @@ def steady(times):
 
 
 def fought(mha, gqa):
-    return duels([*rows(MHA, mha), *rows(GQA, gqa)])["GQA-2"]
+    return pair_with_mha([*rows(MHA, mha), *rows(GQA, gqa)])["GQA-2"]
 
 
 def test_a_variant_crosses_over_where_it_begins_to_win_for_good():
     mha = steady({64: 0.001, 128: 0.002, 256: 0.004, 512: 0.008})
     found = crossover(fought(mha, steady({64: 0.002, 128: 0.002, 256: 0.003, 512: 0.003})), "step")
-    assert (found.first_win, found.last_other, found.bracket) == (256, 128, (128, 256))
+    assert (found.first_win, found.last_non_win, found.bracket) == (256, 128, (128, 256))
     always = crossover(fought(mha, steady(dict.fromkeys(mha, 0.0005))), "attend")
-    assert (always.first_win, always.last_other, always.bracket) == (64, None, None)
+    assert (always.first_win, always.last_non_win, always.bracket) == (64, None, None)
     never = crossover(fought(mha, steady(dict.fromkeys(mha, 0.008))), "attend")
-    assert (never.first_win, never.last_other, never.bracket) == (None, 512, None)
+    assert (never.first_win, never.last_non_win, never.bracket) == (None, 512, None)
 
 
 def test_a_variant_that_wins_at_short_contexts_alone_crosses_back():
@@ -70,10 +70,10 @@ def test_a_disturbed_context_decides_nothing():
     mha, gqa = (steady(dict.fromkeys((64, 128, 256), time)) for time in (0.004, 0.003))
     slow = rows(MHA, mha), rows(GQA, gqa | steady({128: 0.009}))
     slow[1][1]["read_bandwidth_bytes_per_s"] *= 0.5
-    (mine,) = duels([*slow[0], *slow[1]]).values()
-    assert [duel.is_quiet for duel in mine] == [True, False, True]
+    (mine,) = pair_with_mha([*slow[0], *slow[1]]).values()
+    assert [duel.is_valid for duel in mine] == [True, False, True]
     found = crossover(mine, "attend")
-    assert (found.contexts, found.first_win, found.last_other) == ((64, 256), 64, None)
+    assert (found.contexts, found.first_win, found.last_non_win) == ((64, 256), 64, None)
 
 
 def test_a_win_that_is_lost_again_at_a_longer_context_does_not_count():
@@ -90,14 +90,14 @@ def test_a_win_within_the_spread_is_no_win():
     assert not inside.is_win("attend")
     assert below.is_win("attend")
     assert below.ratio("attend") == pytest.approx((0.003 / 0.006, 0.7, 0.0039 / 0.004))
-    assert inside.is_quiet
+    assert inside.is_valid
 
 
 def test_a_spread_over_half_the_median_decides_nothing():
     mha = steady({64: 0.004})
     (wide,) = fought(mha, {64: [0.001, 0.001, 0.002, 0.0021, 0.0021]})
     assert wide.is_win("attend")
-    assert not wide.is_quiet
+    assert not wide.is_valid
     assert crossover([wide], "attend").contexts == ()
 
 
@@ -114,8 +114,8 @@ def test_every_context_from_the_first_win_on_is_won_and_the_one_before_is_not(ti
     won = {duel.context_len: duel.is_win("attend") for duel in mine}
     if found.first_win is not None:
         assert all(won[c] for c in contexts if c >= found.first_win)
-    if found.last_other is not None:
-        assert not won[found.last_other]
+    if found.last_non_win is not None:
+        assert not won[found.last_non_win]
     if found.bracket:
         assert found.bracket in set(pairwise(contexts))
 
@@ -124,7 +124,7 @@ def test_every_context_from_the_first_win_on_is_won_and_the_one_before_is_not(ti
 @given(st.integers(1, 2**24))
 def test_a_search_starts_with_few_contexts_up_to_its_bound(bound):
     contexts = search_contexts(bound)
-    assert len(contexts) <= MAX_START
+    assert len(contexts) <= N_INITIAL_CONTEXTS
     assert contexts[-1] == bound
     assert list(contexts) == sorted(set(contexts))
     assert bound < 64 or contexts[0] == 64
@@ -151,12 +151,12 @@ def test_the_widest_bracket_is_halved_next_until_it_is_narrow():
 
 
 def test_variants_are_held_against_the_mha_of_their_context_by_name():
-    mla = proportional_latent(8, 16)
+    mla = default_mla_for(8, 16)
     naive = samples.record(
         asked=samples.point(mla, context_len=64, kernel="naive"), kernel_ran="naive"
     )
     every = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.001, 128: 0.001}))]
-    found = duels([*every, row(naive)])
+    found = pair_with_mha([*every, row(naive)])
     assert {name: len(mine) for name, mine in found.items()} == {"GQA-2": 1, "MLA naive": 1}
     assert layer_of(found["GQA-2"][0].own) == GQA
     assert layer_of(row(naive)) == mla
@@ -165,13 +165,13 @@ def test_variants_are_held_against_the_mha_of_their_context_by_name():
 def test_what_was_measured_again_counts_as_it_was_the_last_time():
     first = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.003}))]
     again = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.001}))]
-    (duel,) = duels([*first, *again])["GQA-2"]
+    (duel,) = pair_with_mha([*first, *again])["GQA-2"]
     assert duel.ratio("attend")[1] == pytest.approx(0.5)
 
 
 def test_the_floor_is_what_does_not_attend():
     (one,) = rows(MHA, steady({64: 0.001}))  # project, append and output take 1 ms each
-    assert floor_s(one) == pytest.approx(0.003)
+    assert context_independent_s(one) == pytest.approx(0.003)
     assert attend_share(one) == pytest.approx(0.25)
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gqa_core.configs import GroupedConfig, LayerRun, ModelConfig, Workload
+from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
 from gqa_core.theory.memory import (
     kv_bytes_per_token,
     kv_cache_bytes,
@@ -100,9 +100,9 @@ def test_reduction_vs_mha(attention, expected):
 
 def test_a_window_layer_keeps_its_window_and_no_more():
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=64)
-    full = LayerRun(attention=attention, n_layers=3)
-    local = LayerRun(attention=attention, n_layers=5, window=100)
-    model = ModelConfig(runs=(full, local))
+    full = LayerGroup(attention=attention, n_layers=3)
+    local = LayerGroup(attention=attention, n_layers=5, window=100)
+    model = ModelConfig(layer_groups=(full, local))
     per_layer = kv_elements_per_token(attention) * 2
     long, short = Workload(context_len=1000, batch_size=4), Workload(context_len=50)
     assert kv_cache_bytes(model, long, "bf16") == 4 * per_layer * (3 * 1000 + 5 * 100)
@@ -129,16 +129,20 @@ def test_bytes_are_linear_in_all_but_the_shared_heads(k, g, d, n_layers, context
 def test_more_context_or_more_k_v_heads_never_take_fewer_bytes(k, g, d, context_len, more, window):
     attention = GroupedConfig(n_heads=k * g, n_kv_heads=k, head_dim=d)
     runs = (
-        LayerRun(attention=attention, n_layers=2),
-        LayerRun(attention=attention, n_layers=1, window=window),
+        LayerGroup(attention=attention, n_layers=2),
+        LayerGroup(attention=attention, n_layers=1, window=window),
     )
-    short = kv_cache_bytes(ModelConfig(runs=runs), Workload(context_len=context_len), "q4_0")
+    short = kv_cache_bytes(
+        ModelConfig(layer_groups=runs), Workload(context_len=context_len), "q4_0"
+    )
     longer = Workload(context_len=context_len + more)
-    assert kv_cache_bytes(ModelConfig(runs=runs), longer, "q4_0") >= short
-    mha = ModelConfig(runs=tuple(replace(run, attention=attention.mha) for run in runs))
+    assert kv_cache_bytes(ModelConfig(layer_groups=runs), longer, "q4_0") >= short
+    mha = ModelConfig(
+        layer_groups=tuple(replace(run, attention=attention.mha_baseline) for run in runs)
+    )
     assert kv_cache_bytes(mha, Workload(context_len=context_len), "q4_0") >= short
     batch = Workload(context_len=context_len, batch_size=3)
-    assert kv_cache_bytes(ModelConfig(runs=runs), batch, "q4_0") == 3 * short
+    assert kv_cache_bytes(ModelConfig(layer_groups=runs), batch, "q4_0") == 3 * short
 
 
 def test_an_unknown_format_is_refused_with_those_that_exist():
@@ -149,10 +153,10 @@ def test_an_unknown_format_is_refused_with_those_that_exist():
 
 def test_the_lecture_s_400_gb_are_reached_just_after_100_000_tokens():
     # 128 heads x (128 + 128) x 61 layers x 2 B = 3,997,696 B/token; 400e9 / that = 100,057.6
-    deepseek = ModelConfig.uniform(DEEPSEEK_V3.mha, 61)
+    deepseek = ModelConfig.uniform(DEEPSEEK_V3.mha_baseline, 61)
     assert tokens_to_fill(400 * 10**9, deepseek, 1, "bf16") == 100_058
     assert tokens_to_fill(400 * 10**9, deepseek, 2, "bf16") == 50_029
     assert tokens_to_fill(3_997_696, deepseek, 1, "bf16") == 1
-    window = ModelConfig(runs=(LayerRun(attention=DEEPSEEK_V3, n_layers=1, window=8),))
+    window = ModelConfig(layer_groups=(LayerGroup(attention=DEEPSEEK_V3, n_layers=1, window=8),))
     with pytest.raises(ValueError, match="see the whole context"):
         tokens_to_fill(1, window, 1, "bf16")

@@ -12,7 +12,7 @@ ONE = Workload(context_len=100)
 TWO_LAYERS = ModelConfig.uniform(GQA, n_layers=2)
 # Two layers over 100 tokens in bf16: 100 x 2 x (8 + 8) x 2 B x 2 = 12,800 B, and
 # 2 x 4 heads x 100 x (8 + 8) x 2 = 25,600 FLOP.
-PROBES = Probes(read_bandwidth_bytes_per_s=1e4, matmul_flops_per_s=1e5, attend_floor_s=3.0)
+PROBES = Probes(read_bandwidth_bytes_per_s=1e4, matmul_flops_per_s=1e5, attend_overhead_s=3.0)
 
 
 def test_the_bound_is_the_slower_of_reading_and_multiplying():
@@ -24,7 +24,7 @@ def test_the_bound_is_the_slower_of_reading_and_multiplying():
 
 @pytest.mark.parametrize(("rate", "bound"), [(1e5, 1.28), (1e4, 2.56)])
 def test_attending_takes_the_floor_and_the_bound(rate, bound):
-    probes = Probes(read_bandwidth_bytes_per_s=1e4, matmul_flops_per_s=rate, attend_floor_s=3.0)
+    probes = Probes(read_bandwidth_bytes_per_s=1e4, matmul_flops_per_s=rate, attend_overhead_s=3.0)
     assert predicted_attend_s(TWO_LAYERS, ONE, "bf16", probes) == pytest.approx(3.0 + bound)
 
 

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gqa_core.configs import GroupedConfig, LayerRun, ModelConfig, Workload
+from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
 from gqa_core.theory.memory import kv_bytes_per_token, kv_cache_bytes
 from gqa_core.theory.sharding import (
     gpu_shares,
-    model_on_one_gpu,
-    on_one_gpu,
-    possible_tps,
     replicas,
+    shard,
+    shard_model,
+    valid_tp_sizes,
 )
 from tests.anchors import DEEPSEEK_V3
 
@@ -28,18 +28,18 @@ LLAMA_70B = ModelConfig.uniform(GroupedConfig(n_heads=64, n_kv_heads=8, head_dim
     ],
 )
 def test_llama_70b_s_published_bytes_per_token_and_gpu(tp, per_gpu):
-    assert kv_bytes_per_token(model_on_one_gpu(LLAMA_70B, tp), "bf16") == per_gpu
+    assert kv_bytes_per_token(shard_model(LLAMA_70B, tp), "bf16") == per_gpu
 
 
 def test_the_sum_over_16_gpus_is_twice_llama_70b_s_cache():
-    in_all = 16 * kv_bytes_per_token(model_on_one_gpu(LLAMA_70B, 16), "bf16")
+    in_all = 16 * kv_bytes_per_token(shard_model(LLAMA_70B, 16), "bf16")
     assert in_all == 2 * kv_bytes_per_token(LLAMA_70B, "bf16")
-    assert replicas(LLAMA_70B.runs[0].attention, 16) == 2
+    assert replicas(LLAMA_70B.layer_groups[0].attention, 16) == 2
 
 
 def test_every_gpu_keeps_all_of_a_latent():
     deepseek = ModelConfig.uniform(DEEPSEEK_V3, 61)
-    assert kv_bytes_per_token(model_on_one_gpu(deepseek, 8), "bf16") == 70_272
+    assert kv_bytes_per_token(shard_model(deepseek, 8), "bf16") == 70_272
     assert replicas(DEEPSEEK_V3, 8) == 8
     assert [share.is_copy for share in gpu_shares(DEEPSEEK_V3, 4)] == [False, True, True, True]
 
@@ -55,21 +55,24 @@ def test_every_gpu_keeps_all_of_a_latent():
 )
 def test_a_split_that_cannot_be_is_refused(n_heads, n_kv_heads, tp, sentence):
     attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)
-    for ask in (on_one_gpu, gpu_shares, replicas):
+    for ask in (shard, gpu_shares, replicas):
         with pytest.raises(ValueError, match=sentence):
             ask(attention, tp)
 
 
 def test_the_possible_splits_are_those_that_are_not_refused():
     attention = GroupedConfig(n_heads=48, n_kv_heads=6, head_dim=64)
-    assert possible_tps(ModelConfig.uniform(attention, 2)) == (1, 2, 3, 6, 12, 24, 48)
+    assert valid_tp_sizes(ModelConfig.uniform(attention, 2)) == (1, 2, 3, 6, 12, 24, 48)
     both = ModelConfig(
-        runs=(
-            LayerRun(attention=attention, n_layers=1),
-            LayerRun(attention=DEEPSEEK_V3, n_layers=1),
+        layer_groups=(
+            LayerGroup(attention=attention, n_layers=1),
+            LayerGroup(attention=DEEPSEEK_V3, n_layers=1),
         )
     )
-    assert possible_tps(both) == (1, 2)  # 3 splits 48 heads, not 128; 4 does not split 6 K/V heads
+    assert valid_tp_sizes(both) == (
+        1,
+        2,
+    )  # 3 splits 48 heads, not 128; 4 does not split 6 K/V heads
 
 
 powers = st.integers(0, 5).map(lambda power: 2**power)
@@ -82,7 +85,7 @@ def test_gpus_together_hold_the_cache_and_no_less(k, g, d, tp, context_len):
         return
     model, workload = ModelConfig.uniform(attention, 3), Workload(context_len=context_len)
     whole = kv_cache_bytes(model, workload, "bf16")
-    in_all = tp * kv_cache_bytes(model_on_one_gpu(model, tp), workload, "bf16")
+    in_all = tp * kv_cache_bytes(shard_model(model, tp), workload, "bf16")
     assert in_all >= whole
     assert (in_all == whole) == (k % tp == 0)
     assert in_all == whole * replicas(attention, tp)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gqa_core.configs import GroupedConfig, proportional_latent
+from gqa_core.configs import GroupedConfig, default_mla_for
 from gqa_core.theory.memory import kv_elements_per_token
 from gqa_core.theory.sharing import cached_parts
 from tests.anchors import DEEPSEEK_V3
@@ -31,4 +31,4 @@ def test_every_head_reads_deepseek_s_latent_and_rope_key():
     assert (latent.elements_per_token, rope.elements_per_token) == (512, 64)
     assert len(latent.query_heads) == len(rope.query_heads) == 128
     assert rope.read_share == pytest.approx(1 / 9)  # 64 of 576: dropping it would save 11%
-    assert sum(p.elements_per_token for p in cached_parts(proportional_latent(32, 64))) == 288
+    assert sum(p.elements_per_token for p in cached_parts(default_mla_for(32, 64))) == 288

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from gqa_core.configs import require_kernel
+from gqa_core.configs import validate_kernel
 from gqa_core.engine.kernels.auto import MANY_TOKENS, SPLIT_KV_FROM, choose
 from gqa_core.engine.kernels.eager import eager
 from gqa_core.engine.kernels.matmul import matmul
@@ -33,7 +33,7 @@ def resolve(kernel: str, q: Tensor, v: Tensor) -> str:
     Raises:
         ValueError: no kernel has that name.
     """
-    require_kernel(kernel)
+    validate_kernel(kernel)
     if kernel == SPLIT_KV and (q.shape[2] > 1 or q.requires_grad):
         return MANY_TOKENS
     return choose(q, v) if kernel == "auto" else kernel
@@ -47,7 +47,7 @@ def resolve_layout(kernel: str, dtype: torch.dtype, device: torch.device, capaci
     Raises:
         ValueError: no kernel has that name, or `split_kv` cannot serve such a cache.
     """
-    require_kernel(kernel)
+    validate_kernel(kernel)
     if kernel not in ("auto", SPLIT_KV):
         return kernel
     is_served = device.type == "cpu" and dtype in SPLIT_KV_DTYPES

@@ -2,11 +2,11 @@
 
 from itertools import combinations
 
+from dashboard.data import decode_rows as tables
 from dashboard.figures.cache_growth import cache_growth
-from dashboard.figures.style import LOOKS, NEUTRAL
-from dashboard.measured import tables
-from tests.dashboard.choices import SIZE
-from tests.measure import samples
+from dashboard.figures.style import NEUTRAL, VARIANT_STYLES
+from tests.dashboard.example_settings import SIZE
+from tests.records import fake_records as samples
 
 CONTEXTS = [512, 4096, 32768]
 CURVES = {"MHA": [2**20, 2**23, 2**26], "MQA": [2**15, 2**18, 2**21]}
@@ -21,7 +21,11 @@ def named(figure, name):
 def test_formulas_are_lines_in_their_variant_s_look_with_both_units_on_hover():
     figure = cache_growth(CURVES, CONTEXTS, 4096)
     mha = named(figure, "MHA (formula)")
-    assert (mha.mode, mha.line.color, mha.line.dash) == ("lines", LOOKS["MHA"].color, "solid")
+    assert (mha.mode, mha.line.color, mha.line.dash) == (
+        "lines",
+        VARIANT_STYLES["MHA"].color,
+        "solid",
+    )
     assert list(mha.y) == CURVES["MHA"]
     assert mha.text[0] == "1.00 MiB (1.05 MB)"
     assert list(named(figure, "context slider").x) == [4096, 4096]

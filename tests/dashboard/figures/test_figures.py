@@ -4,16 +4,16 @@ from itertools import pairwise
 
 import pytest
 
+from dashboard.data.decode_rows import decode_rows
 from dashboard.figures.attend_vs_context import attend_vs_context
+from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
-from dashboard.figures.sketch import Sketch
-from dashboard.figures.style import INK, LOOKS, NEUTRAL
-from dashboard.frame.page import STYLE
-from dashboard.measured.tables import decode_rows
-from dashboard.model.variants import variants
+from dashboard.figures.style import INK, NEUTRAL, VARIANT_STYLES
+from dashboard.settings.variants import variants
+from dashboard.shell.page import STYLE
 from gqa_core.configs import GroupedConfig
-from tests.measure import samples
+from tests.records import fake_records as samples
 
 CONTEXTS = [512, 4096, 32768]
 
@@ -90,7 +90,7 @@ def test_cache_curves_are_lines_with_a_marker_where_the_slider_stands():
     figure = cache_vs_context(curves, CONTEXTS, 4096)
     assert [t.name for t in figure.data] == ["MHA", "MQA", "here"]
     (mha,) = traces(figure, "MHA")
-    assert (mha.mode, mha.line.color) == ("lines", LOOKS["MHA"].color)
+    assert (mha.mode, mha.line.color) == ("lines", VARIANT_STYLES["MHA"].color)
     assert list(mha.y) == curves["MHA"]
     (here,) = traces(figure, "here")
     assert (list(here.x), list(here.y)) == ([4096] * 2, [2**23, 2**18])
@@ -124,7 +124,7 @@ def test_measured_points_are_markers_with_spread_and_bounds_are_dashed_grey():
     (bound,) = traces(figure, "bound: one read, or the arithmetic")
     assert (bound.mode, bound.line.dash, bound.line.color) == ("lines", "dash", NEUTRAL)
     (predicted,) = traces(figure, "predicted: floor + bound")
-    assert (predicted.mode, predicted.line.color) == ("lines", LOOKS["GQA"].color)
+    assert (predicted.mode, predicted.line.color) == ("lines", VARIANT_STYLES["GQA"].color)
     assert predicted.y[0] == pytest.approx(0.6e-3)  # floor 0.1 ms + bound 0.5 ms
     assert figure.layout.yaxis.range == pytest.approx((-4, -2))  # 100 us to 10 ms
     assert list(figure.layout.yaxis.ticktext) == ["100 us", "1 ms", "10 ms"]
@@ -162,7 +162,7 @@ def test_a_chart_is_drawn_once_and_its_text_is_the_page_s():
 
 @pytest.mark.parametrize("wrong", [{"colour": "red"}, {"mode": "stars"}, {"line": {"width": "x"}}])
 def test_a_figure_with_what_plotly_does_not_know_fails_a_test(wrong):
-    sketch = Sketch()
+    sketch = FigureBuilder()
     sketch.add_scatter(x=[1], y=[1], **wrong)
     with pytest.raises(ValueError, match="Invalid"):
         sketch.figure()

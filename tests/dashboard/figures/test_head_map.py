@@ -5,8 +5,8 @@ from itertools import pairwise
 import pytest
 
 from dashboard.figures.head_map import MAX_JOINED, MAX_LABELS, head_map
-from dashboard.figures.style import SHARED, shared_look
-from dashboard.model.variants import variants
+from dashboard.figures.style import SHARED, kv_head_color
+from dashboard.settings.variants import variants
 from gqa_core.configs import GroupedConfig
 
 JOINED = [(2, 1), (8, 2), (32, 8), (64, 64), (28, 7), (64, 1)]
@@ -113,5 +113,5 @@ def test_mla_is_a_latent_and_a_rope_key_and_every_head_has_its_own_k_and_v(n_hea
 
 
 def test_neighbours_never_have_the_same_colour():
-    fills = [shared_look(index)[0] for index in range(129)]
+    fills = [kv_head_color(index)[0] for index in range(129)]
     assert all(left != right for left, right in pairwise(fills))

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from dashboard.cache.sentences import copies_sentence
-from dashboard.cache.tables import gpu_table
 from dashboard.figures.heads_on_gpus import MAX_LABELS, heads_on_gpus
-from dashboard.figures.style import shared_look
-from dashboard.model.choices import SizeChoice
+from dashboard.figures.style import kv_head_color
+from dashboard.report.cache_sentences import copies_sentence
+from dashboard.report.cache_tables import gpu_table
+from dashboard.settings.choices import ModelSettings
 from gqa_core.configs import GroupedConfig
 from tests.anchors import DEEPSEEK_V3
 
@@ -41,7 +41,7 @@ def test_a_copy_has_its_head_s_colour_and_names_its_own_readers():
     figure = heads_on_gpus(LLAMA_70B, 16)
     kept, copies = (t for t in figure.data if "K/V head" in t.name)
     assert list(kept.marker.color) == list(copies.marker.color)
-    assert kept.marker.color[3] == shared_look(3)[0]
+    assert kept.marker.color[3] == kv_head_color(3)[0]
     assert (
         "K/V head 1, held by an earlier GPU too<br>read here by query heads 12 to 15"
         in (copies.hovertext[1])
@@ -70,7 +70,7 @@ def test_a_split_that_cannot_be_is_refused():
 
 
 def test_bytes_a_gpu_are_those_of_the_heads_it_holds():
-    choice = SizeChoice(
+    choice = ModelSettings(
         n_heads=64,
         n_kv_heads=8,
         head_dim=128,

@@ -1,0 +1,56 @@
+"""Records of other kinds than decode as rows, and as one table: what was done, and what came out.
+
+A row has what the page of runs filters by, and the record. No streamlit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from dashboard.data.decode_rows import Row, device_name
+from gqa_core.records.record import Record
+from gqa_core.records.summaries import SUMMARIES
+
+KINDS: Mapping[str, tuple[str, str]] = {  # what one is called, and the page it is measured on
+    "check": ("comparison", "Equivalence"),
+    "generate": ("generation", "Why a cache"),
+    "growth": ("growing cache", "Why a cache"),
+    "quality": ("small model", "Quality"),
+}
+
+
+def non_decode_rows(with_evidence: Iterable[tuple[Record, str]]) -> list[Row]:
+    """A row for each record that is not of a decode step, with its evidence."""
+    return [
+        {name: record[name] for name in ("kind", "run_id", "point", "created_at", "git_commit")}
+        | {f"device_{name}": value for name, value in record["device"].items()}
+        | {"evidence": evidence, "record": record}
+        for record, evidence in with_evidence
+        if record["kind"] in SUMMARIES
+    ]
+
+
+def others_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """One line a record."""
+    table = []
+    for row in rows:
+        what, result = SUMMARIES[row["kind"]](row["record"])
+        kind, page = KINDS[row["kind"]]
+        table.append(
+            {
+                "Kind": kind,
+                "What": what,
+                "Result": result,
+                "Evidence": row["evidence"],
+                "Device": device_name(row),
+                "When (UTC)": row["created_at"][:19].replace("T", " "),
+                "Page": page,
+                "Warnings": "; ".join(row["record"].get("warnings", ())),
+                "Run": row["run_id"],
+                "Point": row["point"],
+                "Git commit": (row["git_commit"] or "")[:10],
+            }
+        )
+    return pd.DataFrame(table)

@@ -1,0 +1,140 @@
+"""Records of quality as series and tables for people; no streamlit.
+
+A series is one number of K/V heads, come by in one way, with one kind of evidence; its spread is
+that of the seeds. MHA shares nothing, so its series is the same whatever the pooling.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from gqa_core import units
+from gqa_core.configs import GroupedConfig
+from gqa_core.records.record import Record
+from gqa_core.records.specs.quality import SCRATCH
+from gqa_core.records.specs.training import POOLINGS, TrainingConfig
+
+Spread = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossSeries:
+    """Held-out losses by percent of uptraining, each (least, median, most) over the seeds."""
+
+    start: str
+    evidence: str
+    n_heads: int
+    n_kv_heads: int
+    n_params: int
+    cache_bytes: int
+    seeds: tuple[int, ...]
+    spreads: Mapping[int, Spread]
+
+    @property
+    def variant(self) -> str:
+        """MHA, GQA or MQA."""
+        return GroupedConfig(n_heads=self.n_heads, n_kv_heads=self.n_kv_heads, head_dim=2).variant
+
+    @property
+    def name(self) -> str:
+        """Variant and heads: "GQA, 4 K/V heads"."""
+        return f"{self.variant}, {units.count(self.n_kv_heads, 'K/V head')}"
+
+    def final(self, percent: int) -> Spread | None:
+        """The loss after a percent of uptraining; from scratch, after all steps."""
+        return self.spreads.get(100 if self.start == SCRATCH else percent)
+
+
+def comparable(records: Iterable[Record], corpus_sha256: str) -> list[Record]:
+    """The records of the shipped recipe on one text: losses of another one compare nothing."""
+    recipe = TrainingConfig().numbers
+    return [
+        record
+        for record in records
+        if record["kind"] == "quality"
+        and record["recipe"] == recipe
+        and record["corpus_sha256"] == corpus_sha256
+    ]
+
+
+def loss_series(records: Iterable[Record], start: str, evidence: str) -> list[LossSeries]:
+    """The series of one start, most K/V heads first; of a point measured twice the newest."""
+    grouped: dict[int, dict[int, list[Record]]] = {}
+    for record in records:
+        if record["start"] == start or (
+            _is_mha(record) and SCRATCH not in (record["start"], start)
+        ):
+            seeds = grouped.setdefault(record["n_kv_heads"], {})
+            seeds.setdefault(record["seed"], []).append(record)
+    return [
+        _series(grouped[n_kv_heads], start, evidence)
+        for n_kv_heads in sorted(grouped, reverse=True)
+    ]
+
+
+def loss_table(found: Iterable[LossSeries]) -> pd.DataFrame:
+    """One line a series and percent."""
+    return pd.DataFrame(
+        {
+            "Model": one.name,
+            "Start": one.start,
+            "Trained (%)": percent,
+            "Loss, median (nats)": middle,
+            "Least (nats)": low,
+            "Most (nats)": high,
+            "Seeds": len(one.seeds),
+            "Cache (KiB)": one.cache_bytes / units.KIB,
+            "Parameters": one.n_params,
+            "Evidence": one.evidence,
+        }
+        for one in found
+        for percent, (low, middle, high) in one.spreads.items()
+    )
+
+
+def losses_of(records: Iterable[Record]) -> list[float]:
+    """Every loss of these records, for axes that hold them all."""
+    return [loss for record in records for loss in record["losses"]]
+
+
+def small_model_losses(records: Sequence[Record], percent: int) -> dict[int, float]:
+    """Median loss by number of K/V heads, pooled by the mean and uptrained for a percent."""
+    return {
+        one.n_kv_heads: one.spreads[percent][1]
+        for one in loss_series(records, POOLINGS[0], "")
+        if percent in one.spreads
+    }
+
+
+def _is_mha(record: Record) -> bool:
+    return record["n_kv_heads"] == record["recipe"]["n_heads"]
+
+
+def _series(by_seed: Mapping[int, Sequence[Record]], start: str, evidence: str) -> LossSeries:
+    losses: dict[int, list[float]] = {}
+    for records in by_seed.values():
+        taken = {
+            percent: loss
+            for record in records
+            for percent, loss in zip(record["percents"], record["losses"], strict=True)
+        }
+        for percent, loss in taken.items():
+            losses.setdefault(percent, []).append(loss)
+    one = next(iter(by_seed.values()))[-1]
+    return LossSeries(
+        start=start,
+        evidence=evidence,
+        n_heads=one["recipe"]["n_heads"],
+        n_kv_heads=one["n_kv_heads"],
+        n_params=one["n_params"],
+        cache_bytes=one["cache_bytes"],
+        seeds=tuple(sorted(by_seed)),
+        spreads={
+            percent: (min(values), statistics.median(values), max(values))
+            for percent, values in sorted(losses.items())
+        },
+    )

@@ -1,0 +1,84 @@
+"""A figure before it is one: plain dicts, which become one in one go.
+
+Adding to a `go.Figure` piece by piece checks and copies at every call: the overview's charts took
+four times as long as when all is handed over at once. A slider waits for that, so what is left of
+the check is left to the tests, where every figure that is drawn passes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import plotly.graph_objects as go
+from plotly.io import templates
+
+templates.default = None  # see `skip_second_draw`
+
+
+class FigureBuilder:
+    """Traces and layout as Plotly's own attributes, under Plotly's names of the calls."""
+
+    def __init__(self) -> None:
+        self.data: list[dict[str, Any]] = []
+        self.layout: dict[str, Any] = {}
+
+    def add_scatter(self, **trace: Any) -> None:
+        """Lines, markers, text or an area."""
+        self.data.append({"type": "scatter", **trace})
+
+    def add_bar(self, **trace: Any) -> None:
+        """Bars."""
+        self.data.append({"type": "bar", **trace})
+
+    def add_heatmap(self, **trace: Any) -> None:
+        """Coloured cells."""
+        self.data.append({"type": "heatmap", **trace})
+
+    def add_annotation(self, **annotation: Any) -> None:
+        """A text at a place."""
+        self.layout.setdefault("annotations", []).append(annotation)
+
+    def update_xaxes(self, axis: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Set attributes of the x axis, others stay."""
+        self.update_layout(xaxis={**(axis or {}), **more})
+
+    def update_yaxes(self, axis: Mapping[str, Any] | None = None, **more: Any) -> None:
+        """Set attributes of the y axis, others stay."""
+        self.update_layout(yaxis={**(axis or {}), **more})
+
+    def update_layout(self, **attributes: Any) -> None:
+        """Set attributes of the layout; those inside of them that are not named stay."""
+        _merge(self.layout, attributes)
+
+    def default_layout(self, **attributes: Any) -> None:
+        """Set attributes of the layout that are not set yet, also inside of those that are."""
+        named, self.layout = self.layout, {}
+        self.update_layout(**attributes)
+        self.update_layout(**named)
+
+    def figure(self) -> go.Figure:
+        """The figure; nothing is checked."""
+        return skip_second_draw(go.Figure(data=self.data, layout=self.layout, _validate=False))
+
+
+def skip_second_draw(figure: go.Figure) -> go.Figure:
+    """The same figure, which a browser draws once where it would draw it twice.
+
+    Streamlit hands a chart to Plotly, and a copy of it a moment later. Plotly draws the copy too,
+    half of a chart's time, if there is a template, which it cannot compare, or if nothing says that
+    the data are the same. A template's look is in `style`; one revision does for all data, as new
+    data are a new chart to Streamlit.
+    """
+    figure.layout.datarevision = 1
+    return figure
+
+
+def _merge(old: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for name, value in new.items():
+        if isinstance(value, Mapping):
+            if not isinstance(old.get(name), dict):
+                old[name] = {}
+            _merge(old[name], value)
+        else:
+            old[name] = value

@@ -1,0 +1,180 @@
+"""What the numbers of a page say in words: parts of a cache, formulas filled in, answers."""
+
+from __future__ import annotations
+
+from dashboard.settings.choices import ModelSettings
+from gqa_core import units
+from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, LayerGroup
+from gqa_core.theory.memory import (
+    kv_elements_per_token,
+    layer_bytes_per_token,
+    reduction_vs_mha,
+    tokens_to_fill,
+)
+from gqa_core.theory.sharding import replicas
+from gqa_core.theory.sharing import CachedPart
+
+LECTURE_BYTES = 400 * units.GB  # "the KV cache size can grow to 400 GB"
+
+
+def heads_named(heads: range, kind: str = "query head") -> str:
+    """Consecutive heads: "query heads 12 to 15"."""
+    if len(heads) == 1:
+        return f"{kind} {heads[0]}"
+    return f"{kind}s {heads[0]} to {heads[-1]}"
+
+
+def copies_sentence(attention: AttentionConfig, tp: int) -> str:
+    """What `tp` GPUs hold more than once, and what more of them would bring."""
+    kept = replicas(attention, tp)
+    if not isinstance(attention, GroupedConfig):
+        return (
+            f"MLA's latent has no head to deal out: each of {tp} GPUs keeps all of it, so more "
+            "GPUs do not make the cache of one smaller."
+        )
+    n_kv_heads = units.count(attention.n_kv_heads, "K/V head")
+    if kept == 1:
+        each = units.count(attention.n_kv_heads // tp, "K/V head")
+        return f"Each of {tp} GPUs keeps {each} of {attention.n_kv_heads}: nothing is kept twice."
+    return (
+        f"{tp} GPUs share {n_kv_heads}: each is kept {kept} times, so from {attention.n_kv_heads} "
+        "GPUs on more of them do not make the cache of one smaller."
+    )
+
+
+def describe_latent(attention: LatentConfig) -> str:
+    """What MLA caches of a token: "latent of 512 and a RoPE key of 64"."""
+    return f"latent of {attention.kv_lora_rank} and a RoPE key of {attention.qk_rope_head_dim}"
+
+
+def part_hover(part: CachedPart) -> str:
+    """A cached part in four short lines."""
+    return "<br>".join(
+        [
+            part.name,
+            f"read by {heads_named(part.query_heads)}",
+            f"{units.capacity(part.bytes_per_token)} per token and layer",
+            f"{units.percent(part.read_share)} of the read",
+        ]
+    )
+
+
+def part_sentence(part: CachedPart, kv_format: str) -> str:
+    """A cached part in words: who reads it, how large it is, and its share of the read."""
+    n_queries = len(part.query_heads)
+    article = "" if part.name.startswith("K/V head") else "The "
+    return (
+        f"{article}**{part.name}** is read by {heads_named(part.query_heads)} "
+        f"({units.count(n_queries, 'query head')}). "
+        f"It keeps {units.capacity(part.bytes_per_token)} per token and layer in "
+        f"{kv_format}, {units.percent(part.read_share)} of what a step reads."
+    )
+
+
+def sharing_sentence(attention: AttentionConfig) -> str:
+    """Who shares with whom, in the words of this project and of the lecture."""
+    if isinstance(attention, LatentConfig):
+        return (
+            f"A {describe_latent(attention)} are cached for all {attention.n_heads} query heads. "
+            "Every head unfolds its own K and V from the latent, and its K takes the RoPE key as "
+            "it is: what is cached is shared, what is looked at is not."
+        )
+    n, per = attention.n_kv_heads, attention.q_per_kv
+    groups = f"{units.count(n, 'K/V head')} (G = {units.count(n, 'group')})"
+    if per == 1:
+        return f"{groups}, one query each: no head shares its K and V."
+    return (
+        f"{groups}, {per} queries each. Heads that share K and V still have their own queries, "
+        "so they still look for different things."
+    )
+
+
+def heads_answer(attention: AttentionConfig) -> str:
+    """The one-line answer of the page on head groups."""
+    times = units.times(reduction_vs_mha(attention))
+    n_heads = attention.n_heads
+    if isinstance(attention, LatentConfig):
+        ours, mha = kv_elements_per_token(attention), kv_elements_per_token(attention.mha_baseline)
+        return (
+            f"N = {n_heads} heads have their own K and V each, unfolded from {ours:,} cached "
+            f"elements a token and layer: {mha:,} / {ours:,} = {times} fewer than MHA keeps."
+        )
+    n, per = attention.n_kv_heads, attention.q_per_kv
+    return (
+        f"N = {n_heads} heads in G = {units.count(n, 'group')} are "
+        f"{units.count(per, 'head')} in each group, and the cache is "
+        f"N / n_kv_heads = {n_heads} / {n} = {times} smaller than MHA's."
+        if per > 1
+        else f"N = {n_heads} heads in G = {n} groups are 1 head in each group: this is MHA, "
+        f"and N / n_kv_heads = {n_heads} / {n} = {times} saves nothing."
+    )
+
+
+def size_caption(choice: ModelSettings, variant: str) -> str:
+    """A cache in decimal units, and how it compares: "33.55 MB, 4x smaller than MHA"."""
+    said = units.decimal(choice.cache_bytes(variant, choice.context_len))
+    if variant == "MHA":
+        said += ", the yardstick"
+    else:
+        said += f", {units.times(choice.reduction_vs_mha(variant))} smaller than MHA"
+    if choice.windowed:
+        allocated = units.capacity(choice.allocated_bytes(variant, choice.context_len))
+        said += f"; {allocated} as allocated"
+    return said
+
+
+def formula_filled_in(choice: ModelSettings, variant: str) -> str:
+    """The formula with the sliders' numbers put in, and what comes out."""
+    runs = choice.models[variant].layer_groups
+    terms = " + ".join(_run_filled_in(choice, run) for run in runs)
+    n_bytes = choice.cache_bytes(variant, choice.context_len)
+    return (
+        f"{terms if len(runs) == 1 else f'({terms})'} x {choice.batch_size} = "
+        f"{units.exact_bytes(n_bytes)} = {units.binary_and_decimal(n_bytes)}"
+    )
+
+
+def lecture_sentence(choice: ModelSettings) -> str:
+    """At which context, and in which format, MHA with these numbers keeps the lecture's 400 GB.
+
+    Raises:
+        ValueError: a layer sees a window only.
+    """
+    model = choice.models["MHA"]
+    n_tokens = tokens_to_fill(LECTURE_BYTES, model, choice.batch_size, choice.kv_format)
+    return (
+        f"{units.count(model.n_layers, 'layer')}, {choice.n_heads} heads of width "
+        f"{choice.head_dim}, {choice.kv_format}, batch {choice.batch_size}: "
+        f"MHA reaches 400 GB at {units.count(n_tokens, 'token')}"
+    )
+
+
+def cache_answer(choice: ModelSettings) -> str:
+    """The one-line answer of the page on the KV cache."""
+    sizes = [
+        f"{name} {units.binary_and_decimal(choice.cache_bytes(name, choice.context_len))}"
+        for name in choice.models
+    ]
+    told = f"At {choice.context_len} tokens: {', '.join(sizes)}."
+    if choice.windowed:
+        return f"{told} Layers with a window stop growing there, if the engine lets them."
+    return f"{told} {lecture_sentence(choice)}."
+
+
+def _run_filled_in(choice: ModelSettings, run: LayerGroup) -> str:
+    """The bytes of layers alike and one sequence: "2 x 8 x 64 x 12 layers x 2 B x 8192 tokens"."""
+    attention, tokens = run.attention, str(choice.context_len)
+    if isinstance(attention, LatentConfig):
+        elements = f"({attention.kv_lora_rank} + {attention.qk_rope_head_dim})"
+    elif attention.head_dim == attention.v_head_dim:
+        elements = f"2 x {attention.n_kv_heads} x {attention.head_dim}"
+    else:
+        widths = f"({attention.head_dim} + {attention.v_head_dim})"
+        elements = f"{attention.n_kv_heads} x {widths}"
+    if run.window is not None:
+        tokens = f"min({tokens}, {run.window})"
+    stored = layer_bytes_per_token(attention, choice.kv_format)
+    return (
+        f"{elements} x {units.count(run.n_layers, 'layer')} x "
+        f"{stored / kv_elements_per_token(attention):g} B x {tokens} tokens"
+    )

@@ -1,0 +1,97 @@
+"""Formulas as tables for people: columns named with their units, no streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from dashboard.report.cache_sentences import heads_named
+from dashboard.settings.choices import ModelSettings
+from gqa_core import units
+from gqa_core.configs import AttentionConfig
+from gqa_core.theory.cost import arithmetic_intensity
+from gqa_core.theory.memory import kv_bytes_per_token
+from gqa_core.theory.sharding import gpu_shares
+from gqa_core.theory.sharing import CachedPart, cached_parts
+
+
+def size_table(choice: ModelSettings) -> pd.DataFrame:
+    """One line a variant: what it caches, and what a step reads and computes for it."""
+    workload, rows = choice.workload(choice.context_len), choice.variants
+    table = []
+    for variant, model in choice.models.items():
+        n_bytes = choice.cache_bytes(variant, choice.context_len)
+        table.append(
+            {
+                "Variant": variant,
+                "K/V heads": getattr(rows[variant], "n_kv_heads", None),
+                "Per token (KiB)": kv_bytes_per_token(model, choice.kv_format) / units.KIB,
+                "Cache (GiB)": n_bytes / units.GIB,
+                "Cache (GB)": n_bytes / units.GB,
+                "Smaller than MHA": choice.reduction_vs_mha(variant),
+                "FLOP per byte read": arithmetic_intensity(model, workload, choice.kv_format),
+            }
+        )
+    return pd.DataFrame(table).astype({"K/V heads": "Int64"})
+
+
+def part_table(choice: ModelSettings, attention: AttentionConfig) -> pd.DataFrame:
+    """One line a cached part: who reads it, its bytes, and its share of what a step reads."""
+    table = []
+    for part in cached_parts(attention, choice.kv_format):
+        n_bytes = part.bytes_per_token
+        table.append(
+            {
+                "Cached part": part.name,
+                "Read by": heads_named(part.query_heads),
+                "Query heads": len(part.query_heads),
+                "Per token and layer (B)": n_bytes,
+                "All such layers, context and batch (MiB)": n_bytes
+                * choice.tokens_cached(attention)
+                / units.MIB,
+                "Share of the read (%)": 100 * part.read_share,
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def gpu_table(choice: ModelSettings, attention: AttentionConfig, tp: int) -> pd.DataFrame:
+    """One line a GPU: the heads it holds of each layer, whether an earlier one has them, bytes."""
+    n_bytes = choice.bytes_per_gpu(attention.variant, tp)
+    return pd.DataFrame(
+        {
+            "GPU": str(share.gpu),
+            "Query heads": heads_named(share.query_heads),
+            "Caches": heads_named(share.kv_heads, "K/V head") if share.kv_heads else "the latent",
+            "Held by an earlier GPU too": "yes" if share.is_copy else "no",
+            "Cache (MiB)": n_bytes / units.MIB,
+        }
+        for share in gpu_shares(attention, tp)
+    )
+
+
+def kinds_of(parts: Sequence[CachedPart]) -> list[str]:
+    """What the parts are, counted: "8 K/V heads", or each by its name."""
+    if parts[0].name.startswith("K/V head"):
+        return [units.count(len(parts), "K/V head")]
+    return [part.name for part in parts]
+
+
+def growth_table(choice: ModelSettings, contexts: Sequence[int]) -> pd.DataFrame:
+    """One line a context: the cache of each variant, and with windows what is allocated for it."""
+    columns = {f"{name} (MiB)": (choice.cache_bytes, name) for name in choice.models}
+    if choice.windowed:
+        columns |= {
+            f"{name} as allocated (MiB)": (choice.allocated_bytes, name) for name in choice.models
+        }
+    return pd.DataFrame(
+        [
+            {"Context (tokens)": str(context_len)}
+            | {
+                column: n_bytes(name, context_len) / units.MIB
+                for column, (n_bytes, name) in columns.items()
+            }
+            for context_len in contexts
+        ]
+    )

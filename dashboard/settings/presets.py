@@ -1,0 +1,106 @@
+"""Named settings a page offers: the lecture's examples, and every model of the catalogue.
+
+A preset states only the numbers that are its own; the other sliders stay. Pages that measure take
+the heads alone, since a model's layers and the lecture's context fit few machines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from types import MappingProxyType
+
+from dashboard.settings.choices import AttentionSettings, ModelSettings
+from dashboard.settings.layouts import Layout
+from gqa_core import units
+from gqa_core.catalog.models import Model, model, models
+from gqa_core.theory.weights import weight_bytes
+
+HEADS = ("n_heads", "n_kv_heads", "head_dim")
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A name, the sliders it sets, by their keys, and the layers where it is a real model."""
+
+    name: str
+    settings: Mapping[str, float | str]
+    layout: Layout | None = None
+
+    def fits(self, choice: AttentionSettings) -> bool:
+        """Whether the sliders say what this preset does."""
+        return all(getattr(choice, key, value) == value for key, value in self.settings.items())
+
+
+def _preset(name: str, **settings: float | str) -> Preset:
+    return Preset(name, MappingProxyType(settings))
+
+
+def of_layout(name: str, layout: Layout, params: int | None) -> Preset:
+    """A real model: its sliders, the head map at the variant it has, its weights in bf16."""
+    settings: dict[str, float | str] = layout.settings | {"variant": layout.main.variant}
+    if params is not None:
+        settings["weights_gb"] = _weights_gb(params)
+    return Preset(name, MappingProxyType(settings), layout)
+
+
+def _weights_gb(params: int) -> float:
+    return round(weight_bytes(params, "bf16") / units.GB, 2)
+
+
+def _published(known: Model) -> Preset:
+    layout = Layout(model=known.config, n_layers=known.n_layers)
+    return of_layout(known.name, layout, known.params)
+
+
+def _deepseek() -> Preset:
+    """DeepSeek's heads at the context where the lecture's 400 GB and 3 GB hold."""
+    known = model("DeepSeek-V3")
+    return _preset(
+        "DeepSeek at 100,000 tokens",
+        n_heads=known.attention.n_heads,
+        n_kv_heads=8,
+        head_dim=known.attention.v_head_dim,
+        n_layers=known.config.n_layers,
+        kv_format="bf16",
+        context_len=100_000,
+        batch_size=1,
+        variant="MLA",
+        weights_gb=_weights_gb(known.params),
+    )
+
+
+PRESETS = (
+    _preset("32 heads in 8", n_heads=32, n_kv_heads=8, variant="GQA"),
+    _preset("128 heads in 8 (16x)", n_heads=128, n_kv_heads=8, variant="GQA"),
+    _published(model("Llama 3 8B")),
+    _published(model("Llama 3 70B")),
+    _deepseek(),
+)
+DEEPSEEK = ModelSettings(
+    **{
+        field.name: PRESETS[-1].settings[field.name]
+        for field in fields(ModelSettings)
+        if field.name in PRESETS[-1].settings
+    }
+)
+
+_NAMED = {preset.name for preset in PRESETS}
+CATALOGUE = tuple(_published(known) for known in models() if known.name not in _NAMED)
+
+
+def offered(measuring: bool, imported: Preset | None = None) -> Mapping[str, Preset]:
+    """The presets of a page by name, the lecture's first, each with what it sets there.
+
+    One that is named after its context is not offered where a preset may not set it.
+    """
+    known = (*PRESETS, *CATALOGUE, *((imported,) if imported else ()))
+    if not measuring:
+        return {preset.name: preset for preset in known}
+    return {
+        preset.name: Preset(
+            preset.name, {key: preset.settings[key] for key in HEADS if key in preset.settings}
+        )
+        for preset in known
+        if "context_len" not in preset.settings
+    }

@@ -1,0 +1,142 @@
+"""What is measured for the sliders: metrics, table, downloads and the chart over context."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.data import decode_rows as tables
+from dashboard.figures.attend_vs_context import attend_vs_context
+from dashboard.report.predictions import prediction_sentence
+from dashboard.settings.choices import DecodeSettings
+from dashboard.shell import loaders, panels
+from gqa_core import units
+from gqa_core.records.record import Record
+from gqa_core.records.run_log import RunLogError
+
+TableOf = Callable[[Sequence[tables.Row]], pd.DataFrame]
+
+POINTS = "Measured decode steps, one row a point"
+SCOPES = ("these settings", "everything measured here")
+NOTHING = "Nothing is measured on this device for these settings yet. Press **Run**."
+
+
+def show_results(
+    choice: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
+) -> list[tables.Row]:
+    """What this device measured: the log's records, and `held` ones that it may not have.
+
+    Returns the newest rows of these settings, whichever are shown.
+    """
+    rows = tables.of_device(merge_with_log(held), device)
+    mine = tables.latest(tables.matching(rows, choice))
+    comparable = scope_control()
+    shown = mine if comparable else tables.latest(rows)
+    if not shown:
+        st.info(NOTHING)
+        return mine
+    panels.show_evidence("measured here", "formula")
+    if comparable:
+        _show_attend_times(choice, shown)
+        panels.show_figure(
+            attend_vs_context(shown, choice.context_lens),
+            "attend_vs_context",
+            f"Median attend time by context for {len(shown)} measured points, as in the table.",
+        )
+        panels.show_small_table(tables.attend_table(shown))
+        show_every_point(shown, tables.performance_table, "performance", POINTS)
+    else:
+        panels.show_table(tables.performance_table(shown), "performance", POINTS)
+    st.caption(prediction_sentence(shown))
+    show_warning_count(shown)
+    show_point_downloads("decode", shown, tables.performance_table)
+    return mine
+
+
+def scope_control() -> bool:
+    """Whether to show what was measured with the sliders' settings alone, or everything."""
+    scope = st.segmented_control(
+        "Show",
+        SCOPES,
+        default=SCOPES[0],
+        required=True,
+        key="scope",
+        label_visibility="collapsed",
+    )
+    return scope == SCOPES[0]
+
+
+def show_every_point(rows: Sequence[tables.Row], table_of: TableOf, key: str, alt: str) -> None:
+    """A line to open, and behind it the table of all points."""
+    if place := panels.lazy_expander("Every point in full", f"{key}_unfolded"):
+        with place:
+            panels.show_table(table_of(rows), key, alt)
+
+
+def show_point_downloads(name: str, rows: Sequence[tables.Row], table_of: TableOf) -> None:
+    """The rows' table as CSV, and their records as JSON Lines."""
+    panels.show_downloads(
+        name,
+        {
+            "csv": lambda: table_of(rows).to_csv(index=False),
+            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
+        },
+    )
+
+
+def show_warning_count(rows: Sequence[tables.Row]) -> None:
+    """How many of these rows carry a warning, if any does."""
+    if unsure := sum(bool(row["warnings"]) for row in rows):
+        st.caption(
+            f"{unsure} of {len(rows)} rows carry a warning, most often a spread over 10%: other "
+            "work on this machine was in the way. Run again when it is quiet."
+        )
+
+
+def merge_with_log(held: Sequence[Record]) -> list[tables.Row]:
+    """The log's rows and, behind them, those of the run that the log does not hold."""
+    try:
+        logged = loaders.logged_rows()
+    except RunLogError as error:
+        st.warning(f"The {error}.")
+        logged = ()
+    known = {(row["run_id"], row["point"]) for row in logged}
+    missing = [
+        record
+        for record in held
+        if record["kind"] == "decode" and (record["run_id"], record["point"]) not in known
+    ]
+    return [*logged, *tables.decode_rows(missing)]
+
+
+def show_logged_rows() -> Sequence[tables.Row]:
+    """The log's decode rows of this device; a sentence, and none, where they cannot be had.
+
+    The device is looked at only where there is a row to hold against it.
+    """
+    try:
+        rows = loaders.logged_rows()
+    except RunLogError as error:
+        st.warning(f"The {error}.")
+        return ()
+    return tables.of_device(rows, loaders.device()) if rows else ()
+
+
+def _show_attend_times(choice: DecodeSettings, rows: Sequence[tables.Row]) -> None:
+    here = [row for row in rows if row["context_len"] == choice.context_len]
+    if here:
+        st.caption(f"Attend time of one step at {choice.context_len} tokens, median")
+    panels.show_metrics(
+        [
+            (
+                row["label"],
+                units.duration(row["attend_s"]),
+                f"{units.times(speed)} the speed of MHA" if speed else "no MHA to compare with",
+            )
+            for row, speed in zip(here, tables.speeds_vs_mha(here), strict=True)
+        ]
+    )

@@ -1,0 +1,185 @@
+"""Heads on a text the reader types: what each looks at, how alike they are before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from dashboard.figures.attention_maps import attention_maps
+from dashboard.figures.head_similarity import NAMES, head_similarity
+from dashboard.shell import loaders, panels
+from dashboard.shell.links import remember_default, validate_query_param
+from dashboard.shell.state import keep
+from gqa_core import units
+from gqa_core.quality.pretrained import pretrained_config
+from gqa_core.records.specs.inspection import TEXT_BYTES, InspectionSpec
+from gqa_core.records.specs.training import POOLINGS, TrainingConfig, divisors
+
+TEXT = "The while statement is used for repeated execution."
+LIMITS = (
+    "**Similarity.** Linear CKA (Kornblith et al., arXiv:1905.00414): 1 where two heads hold the "
+    "same tokens near each other, whatever axes they use for it. Keys are compared as cached, "
+    "after RoPE.\n\n**Effective number.** exp of the entropy of the eigenvalues of the CKA matrix "
+    "at trace 1 (Vendi score, arXiv:2210.02410): 1 if all heads are alike, {n_heads} if none are."
+    "\n\n"
+    "**What a toy can show.** That heads of one K/V head hold the same keys and values by "
+    "construction, and can still look at different bytes.\n\n**What it cannot.** How diverse the "
+    "heads of a large model are, or how many it needs: this one has {n_layers} layers, read a few "
+    "hundred kilobytes of one text, and is shown right after conversion, before any uptraining. "
+    "On so few bytes CKA runs high: two unrelated heads of noise would come to about "
+    "**{noise_cka:.2f}** for keys and values here, and attention patterns are alike already since "
+    "none can look ahead. Different heads are not better heads; the loss says what sharing costs."
+)
+
+Model = Mapping[str, Any]
+Matrix = Sequence[Sequence[float]]
+
+
+def show_head_diversity() -> None:
+    """Widgets, attention maps, similarity, effective numbers, and what they do not say."""
+    try:
+        question = _question(pretrained_config())
+        answer = loaders.heads(question)
+    except (ValueError, RuntimeError) as error:
+        st.warning(panels.escape_markdown(f"The heads cannot be shown: {error}."))
+        return
+    before, after = answer["models"]
+    panels.show_evidence("measured here")
+    panels.show_metrics(effective_metrics(before, after))
+    says = sharing_facts(after)
+    st.markdown(says)
+    panels.show_figure(
+        head_similarity({model["n_kv_heads"]: model["similarity"] for model in (before, after)}),
+        "head_similarity",
+        says.replace("**", ""),
+    )
+    st.caption("Frames lie around query heads that share a K/V head. Heads count from 0.")
+    for column, model in zip(st.columns(2), (before, after), strict=True):
+        with column:
+            _show_maps(model, answer["tokens"])
+    st.caption(
+        "A row is a byte that looks, a column one it looks at, both in the order of the text; "
+        "heads that share a K/V head lie on one coloured ground."
+    )
+    panels.show_downloads(
+        "head_similarity", {"csv": lambda: similarity_table(answer).to_csv(index=False)}
+    )
+    recipe = question.recipe
+    st.markdown(
+        LIMITS.format(
+            n_heads=recipe.n_heads, n_layers=recipe.n_layers, noise_cka=answer["noise_cka"]
+        )
+    )
+
+
+def _question(recipe: TrainingConfig) -> InspectionSpec:
+    """What the widgets ask: the model as it was trained, and with its heads pooled.
+
+    Raises:
+        ValueError: the text is none that can be asked about.
+    """
+    counts = divisors(recipe.n_heads)[1:]
+    with st.container(border=True):
+        remember_default("heads_text", TEXT)
+        text = keep(
+            "heads_text",
+            st.text_input(
+                "Text",
+                TEXT,
+                max_chars=TEXT_BYTES[1],
+                key="heads_text",
+                bind="query-params",
+                help=f"{TEXT_BYTES[0]} to {TEXT_BYTES[1]} bytes; a byte is a token.",
+            ),
+        )
+        columns = st.columns(3)
+        with columns[0]:
+            layer = _pick("Layer, from 0", range(recipe.n_layers), 1, "heads_layer")
+        with columns[1]:
+            n_kv_heads = _pick("K/V heads after conversion", counts, 2, "heads_n_kv_heads")
+        with columns[2]:
+            start = _pick("Heads pooled by", POOLINGS, POOLINGS[0], "heads_start")
+    return InspectionSpec(
+        text=text,
+        n_kv_heads=(recipe.n_heads, n_kv_heads),
+        start=start,
+        layer=layer,
+        recipe=recipe,
+    )
+
+
+def _pick(label: str, options: Sequence[Any], default: Any, key: str) -> Any:
+    validate_query_param(key, options, default)
+    picked = st.segmented_control(
+        label, options, default=default, key=key, required=True, bind="query-params"
+    )
+    return keep(key, picked)
+
+
+def _show_maps(model: Model, tokens: Sequence[int]) -> None:
+    count = units.count(model["n_kv_heads"], "K/V head")
+    n_heads = len(model["weights"])
+    st.markdown(f"**Attention of {n_heads} query heads, {count}**")
+    panels.show_figure(
+        attention_maps(model["weights"], model["n_kv_heads"], tokens),
+        f"attention_maps_{'before' if model['n_kv_heads'] == n_heads else 'after'}",
+        f"Attention weights of {n_heads} query heads with {count}; sharers lie on one ground.",
+    )
+
+
+def effective_metrics(before: Model, after: Model) -> list[tuple[str, str, str]]:
+    """How many distinct heads there are of each kind, with a K/V head each and with shared ones."""
+    n_heads, count = len(before["weights"]), units.count(after["n_kv_heads"], "K/V head")
+    return [
+        (
+            f"{name}: distinct heads",
+            f"{after['effective'][key]:.1f} of {n_heads}",
+            f"effective number with {count}; {before['effective'][key]:.1f} with {n_heads}",
+        )
+        for key, name in NAMES.items()
+    ]
+
+
+def sharing_facts(model: Model) -> str:
+    """The two facts about heads that share: the same K and V, and yet what they look at."""
+    patterns = within_group_cka(model["similarity"]["patterns"], model["n_kv_heads"])
+    n_heads, shared = len(model["weights"]), model["n_kv_heads"]
+    return (
+        f"**Shared:** the {n_heads // shared} query heads of a K/V head read the same keys and "
+        f"values, so their CKA is exactly 1, and there are at most {shared} distinct of {n_heads}. "
+        "**Not shared:** each asks with a query of its own, so what they look at differs: the "
+        f"attention of two heads with one K/V head has a CKA of {min(patterns):.2f} to "
+        f"{max(patterns):.2f} here."
+    )
+
+
+def within_group_cka(similarity: Matrix, n_kv_heads: int) -> list[float]:
+    """The CKA of every two query heads that read the same K/V head."""
+    q_per_kv = len(similarity) // n_kv_heads
+    return [
+        similarity[head][other]
+        for head in range(len(similarity))
+        for other in range(head + 1, len(similarity))
+        if head // q_per_kv == other // q_per_kv
+    ]
+
+
+def similarity_table(answer: Mapping[str, Any]) -> pd.DataFrame:
+    """One line for every two heads: their CKA before and after, for each thing compared."""
+    return pd.DataFrame(
+        {
+            "Layer": answer["layer"],
+            "K/V heads": model["n_kv_heads"],
+            "Compared": NAMES[key],
+            "Head": head,
+            "Other head": other,
+            "CKA": matrix[head][other],
+        }
+        for model in answer["models"]
+        for key, matrix in model["similarity"].items()
+        for head in range(answer["n_heads"])
+        for other in range(head)
+    )

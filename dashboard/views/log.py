@@ -1,0 +1,50 @@
+"""The records that fit the filters as tables with their files: decode steps, then other kinds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import streamlit as st
+
+from dashboard.data import selection
+from dashboard.data.decode_rows import Row
+from dashboard.data.non_decode_rows import others_table
+from dashboard.shell import panels
+
+
+def show_counts(shown: Sequence[Row], kept: Sequence[Row]) -> None:
+    """How many records, runs and devices there are, and how many came from elsewhere."""
+    counts = {field: len(selection.options(shown, field)) for field in ("run", "device", "date")}
+    elsewhere = selection.filtered(shown, {"evidence": ["measured elsewhere"]})
+    panels.show_metrics(
+        [
+            ("Records", f"{len(shown)}", f"of {len(kept)} kept"),
+            ("Runs", f"{counts['run']}", f"dates: {counts['date']}"),
+            ("Devices", f"{counts['device']}", "told apart by name and threads"),
+            ("Measured elsewhere", f"{len(elsewhere)}", "imported; all others measured here"),
+        ]
+    )
+
+
+def show_decode_steps(shown: Sequence[Row], rows: Sequence[Row]) -> None:
+    """Decode records, each held against the MHA of its run among all `rows`."""
+    st.subheader("Decode steps")
+    panels.show_evidence(*reversed(selection.options(shown, "evidence")), "formula")
+    table = selection.runs_table(shown, rows)
+    panels.show_table(table, "runs", "Every decode record that fits the filters, one row a point")
+    _show_files("runs", table, shown)
+
+
+def show_others(shown: Sequence[Row]) -> None:
+    """Records of other kinds: comparisons, generations, growing caches, small models."""
+    st.subheader("Records of other kinds")
+    panels.show_evidence(*reversed(selection.options(shown, "evidence")))
+    table = others_table(shown)
+    panels.show_table(table, "others", "Every other record that fits the filters, one row each")
+    _show_files("other_runs", table, shown)
+
+
+def _show_files(name: str, table: object, rows: Sequence[Row]) -> None:
+    lines = "".join(json.dumps(row["record"]) + "\n" for row in rows)
+    panels.show_downloads(name, {"csv": lambda: table.to_csv(index=False), "jsonl": lambda: lines})

@@ -1,0 +1,120 @@
+"""What is measured, under its roof: metrics, chart, table and the answer of the roofline page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from dashboard.data import decode_rows as tables
+from dashboard.data import roofline
+from dashboard.data.decode_rows import Row
+from dashboard.figures.roofline import roofline as roofline_figure
+from dashboard.settings.choices import DecodeSettings
+from dashboard.shell import panels
+from dashboard.shell.links import validate_query_param
+from dashboard.shell.state import keep
+from dashboard.views.decode_results import (
+    NOTHING,
+    merge_with_log,
+    scope_control,
+    show_every_point,
+    show_point_downloads,
+)
+from gqa_core import units
+from gqa_core.catalog.devices import Device, devices
+from gqa_core.records.record import Record
+from gqa_core.theory.roofline import Roof
+
+ROOFS = ("NVIDIA L4", "NVIDIA H100 SXM")
+MAX_ROOFS = 4
+
+
+def roofs_control() -> list[Device]:
+    """The published devices whose roof is drawn; those without a bf16 figure have none."""
+    known = {one.name: one for one in devices() if one.bf16_tflops is not None}
+    validate_query_param("roofs", known, list(ROOFS))
+    names = st.multiselect(
+        "Roofs of",
+        list(known),
+        default=ROOFS,
+        key="roofs",
+        max_selections=MAX_ROOFS,
+        bind="query-params",
+        help="Drawn dashed: bandwidth and dense bf16 arithmetic on the vendor's label.",
+    )
+    return [known[name] for name in keep("roofs", names)]
+
+
+def visible_points(
+    choice: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
+) -> list[Row]:
+    """What this device measured in the sliders' number format: the log's, and `held` records."""
+    rows = tables.of_device(merge_with_log(held), device)
+    if scope_control():
+        rows = tables.matching(rows, choice)
+    return tables.latest(roofline.in_format(rows, choice.dtype))
+
+
+def show_roofline(choice: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
+    """Metrics, the chart, and the points as a table; without points the formula's part alone."""
+    if rows:
+        _show_metrics(rows)
+    else:
+        st.info(NOTHING)
+    found = {"measured here": rows, "formula": choice.variants, "published": gpus}
+    panels.show_evidence(*[kind for kind, there in found.items() if there])
+    panels.show_figure(
+        roofline_figure(
+            rows, roofline.roof_here(rows), _published(gpus), roofline.intensities(choice)
+        ),
+        "roofline",
+        _answer(choice, gpus, rows),
+    )
+    if rows:
+        _show_table(rows)
+
+
+def show_answer(choice: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
+    """The page's question in one line, from what is shown."""
+    st.success(f"**Answer.** {_answer(choice, gpus, rows)}")
+
+
+def _answer(choice: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> str:
+    return roofline.answer(roofline.intensities(choice), rows, _published(gpus))
+
+
+def _published(gpus: Sequence[Device]) -> dict[str, Roof]:
+    return {gpu.name: roofline.roof_of(gpu) for gpu in gpus}
+
+
+def _show_metrics(rows: Sequence[Row]) -> None:
+    roof = roofline.roof_here(rows)
+    ridge, rate = roof.ridge_point, roof.peak_flops_per_s
+    panels.show_metrics(
+        [
+            ("Read bandwidth", units.bandwidth(roof.peak_bytes_per_s), "median of the probes"),
+            (
+                "Matmul rate",
+                "not probed" if rate is None else units.flop_rate(rate),
+                f"{rows[0]['dtype']}, median of the probes",
+            ),
+            (
+                "Ridge point",
+                "not known" if ridge is None else f"{ridge:.3g} FLOP/B",
+                "left of it memory is the limit",
+            ),
+            (
+                "Share of the bound",
+                units.percent(roofline.median_share(rows)),
+                f"median of {units.count(len(rows), 'point')}",
+            ),
+        ]
+    )
+
+
+def _show_table(rows: Sequence[Row]) -> None:
+    table_of, says = roofline.roofline_table, "Measured points under the roof, one row a point"
+    show_every_point(rows, table_of, "points", says)
+    show_point_downloads("roofline", rows, table_of)

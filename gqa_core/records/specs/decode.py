@@ -1,0 +1,158 @@
+"""What one measurement is asked to do: a layer, a workload, and how to run it.
+
+`n_layers` here are layers really allocated and walked through; nothing measured is multiplied up.
+Free of torch, so that a whole run can be checked before anything heavy starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from gqa_core.configs import (
+    MAX_LAYERS,
+    AttentionConfig,
+    GroupedConfig,
+    LatentConfig,
+    ModelConfig,
+    Workload,
+    validate_int,
+    validate_kernel,
+    validate_rotary,
+)
+from gqa_core.theory.cost import attended_dims, decode_flops, projection_parameters
+from gqa_core.theory.formats import dtype_bytes, dtype_format
+from gqa_core.theory.memory import kv_cache_bytes
+
+FORMS = ("absorbed", "naive")
+MAX_SAMPLES = 10_000
+PROBE_BYTES = 2**28
+MAX_PRODUCT_WIDTH = 4096  # of the matrices that the matmul probe multiplies
+TORCH_BYTES = 2**28  # a process that has imported torch, about
+
+
+class CacheSpec(NamedTuple):
+    """A cache that a point lays out: for which kernel asked, how many tokens, which kind."""
+
+    kernel: str
+    capacity: int
+    dtype: str
+    is_latent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeSpec:
+    """One measured point; `kernel` is a grouped kernel's name, or for MLA absorbed or naive.
+
+    Raises:
+        ValueError: a number out of bounds, a dtype or kernel that does not exist, or a rotated
+            width that is odd.
+    """
+
+    attention: AttentionConfig
+    workload: Workload
+    dtype: str = "float32"
+    n_layers: int = 1
+    kernel: str = "auto"
+    n_samples: int = 20
+
+    def __post_init__(self) -> None:
+        dtype_format(self.dtype)
+        validate_rotary(self.attention)
+        validate_int("n_layers", self.n_layers, MAX_LAYERS)
+        validate_int("samples", self.n_samples, MAX_SAMPLES)
+        if isinstance(self.attention, GroupedConfig):
+            validate_kernel(self.kernel)
+        elif self.kernel not in FORMS:
+            raise ValueError(f"kernel of MLA must be absorbed or naive: got {self.kernel!r}")
+
+    @property
+    def cached(self) -> AttentionConfig:
+        """The layer whose cache is really allocated: naive MLA's is an MHA's."""
+        return self.attention.expanded if self.kernel == "naive" else self.attention
+
+    @property
+    def cache_specs(self) -> tuple[CacheSpec, ...]:
+        """The caches it lays out: both forms of MLA leave the kernel to `auto`."""
+        kernel = "auto" if self.kernel in FORMS else self.kernel
+        is_latent = self.kernel == "absorbed"
+        return (CacheSpec(kernel, self.workload.context_len, self.dtype, is_latent),)
+
+    @property
+    def formula_bytes(self) -> int:
+        """Bytes the formula gives for the caches of all measured layers."""
+        model = ModelConfig.uniform(self.cached, self.n_layers)
+        return kv_cache_bytes(model, self.workload, dtype_format(self.dtype))
+
+    @property
+    def flops(self) -> int:
+        """FLOP of attending in one step, all measured layers, in the form that is run."""
+        return decode_flops(ModelConfig.uniform(self.cached, self.n_layers), self.workload)
+
+    @property
+    def required_bytes(self) -> int:
+        """Bytes this point takes while it runs: cache, weights, one layer's work, torch, probes.
+
+        One layer's work is its scores in float32 with one copy, a few activations as wide as the
+        widest, and for `eager` the K and V it repeats.
+        """
+        b, s, element = self.workload.batch_size, self.workload.context_len, self._element
+        weights = self.n_layers * projection_parameters(self.attention) * element
+        scores = b * self.attention.n_heads * s * (4 + 4 + element)
+        widest = max(
+            self.attention.dim, self.attention.n_heads * sum(attended_dims(self.attention))
+        )
+        activations = 4 * b * widest * (4 + element)
+        repeated = 0
+        if self.kernel == "eager":
+            layer = self.attention.mha_baseline
+            repeated = b * s * layer.n_heads * (layer.head_dim + layer.v_head_dim) * element
+        work = scores + activations + repeated
+        probes = PROBE_BYTES + 3 * MAX_PRODUCT_WIDTH**2 * element
+        return self.formula_bytes + weights + work + TORCH_BYTES + probes
+
+    @property
+    def _element(self) -> int:
+        return dtype_bytes(self.dtype)
+
+    def __str__(self) -> str:
+        how = f"{self.attention.variant} {self.kernel}"
+        if isinstance(self.attention, GroupedConfig):
+            how = f"{self.attention.variant}, {self.attention.n_kv_heads} K/V heads"
+        batch = f", batch {self.workload.batch_size}" if self.workload.batch_size > 1 else ""
+        return f"{how}, context {self.workload.context_len}{batch}, {self.dtype}"
+
+
+def decode_specs(
+    *,
+    grouped: Sequence[GroupedConfig],
+    latent: LatentConfig | None,
+    context_lens: Sequence[int],
+    batch_size: int = 1,
+    n_layers: int = 1,
+    dtype: str = "float32",
+    kernel: str = "auto",
+    n_samples: int = 20,
+) -> list[DecodeSpec]:
+    """The points of a run, variants side by side at each context, MLA last in both forms.
+
+    Raises:
+        ValueError: as `DecodeSpec`.
+    """
+    validate_kernel(kernel)
+    layers: list[tuple[AttentionConfig, str]] = [(config, kernel) for config in grouped]
+    if latent is not None:
+        layers += [(latent, form) for form in FORMS]
+    return [
+        DecodeSpec(
+            attention=attention,
+            workload=Workload(context_len=context_len, batch_size=batch_size),
+            dtype=dtype,
+            n_layers=n_layers,
+            kernel=how,
+            n_samples=n_samples,
+        )
+        for context_len in context_lens
+        for attention, how in layers
+    ]

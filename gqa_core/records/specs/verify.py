@@ -1,0 +1,107 @@
+"""Comparisons that must come out equal: what they are, how near they must be, and a planted fault.
+
+Free of torch, so that a page can list them without running anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any
+
+from gqa_core.configs import (
+    KERNEL_NAMES,
+    GroupedConfig,
+    Workload,
+    default_mla_for,
+    validate_rotary,
+)
+from gqa_core.records.record import Kind, Record
+from gqa_core.records.specs.decode import TORCH_BYTES, CacheSpec, DecodeSpec
+from gqa_core.theory.formats import dtype_bytes, dtype_format
+
+TOLERANCE: Mapping[str, float] = MappingProxyType(
+    {"float32": 1e-5, "float16": 4e-3, "bfloat16": 2e-2}
+)
+CACHED_TOKENS = 64  # a whole sequence is compared token by token: long enough to be wrong
+
+COMPARISONS: Mapping[str, str] = MappingProxyType(
+    {
+        "gqa_is_mha": "GQA with n_kv_heads = n_heads against MHA",
+        "gqa_is_mqa": "GQA with n_kv_heads = 1 against MQA",
+        "absorbed_is_naive": "absorbed against naive MLA",
+        "cached_is_uncached": "one token at a time with a cache against all at once without",
+        **{f"kernel_{name}": f"kernel {name} against float64" for name in KERNEL_NAMES[1:]},
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySpec:
+    """One comparison of COMPARISONS for this layer and workload.
+
+    `planted` reads the K/V heads in the wrong order (head i takes K/V head i mod n_kv_heads, what
+    `repeat` gives for `repeat_interleave`) on one side of every comparison that shares heads.
+
+    Raises:
+        ValueError: no such comparison or dtype, or a head_dim that RoPE cannot rotate.
+    """
+
+    comparison: str
+    attention: GroupedConfig
+    workload: Workload
+    dtype: str = "float32"
+    planted: bool = False
+
+    def __post_init__(self) -> None:
+        if self.comparison not in COMPARISONS:
+            known = ", ".join(COMPARISONS)
+            raise ValueError(f"comparison must be one of {known}: got {self.comparison!r}")
+        dtype_format(self.dtype)
+        validate_rotary(self.attention)
+        if self.comparison == "absorbed_is_naive":
+            validate_rotary(default_mla_for(self.attention.n_heads, self.attention.head_dim))
+
+    @property
+    def cache_specs(self) -> tuple[CacheSpec, ...]:
+        """The caches of both forms of MLA, or what a compared kernel lays out for itself."""
+        s, dtype = self.workload.context_len, self.dtype
+        if self.comparison == "absorbed_is_naive":
+            return tuple(CacheSpec("auto", s, dtype, is_latent) for is_latent in (False, True))
+        if self.comparison.startswith("kernel_"):
+            return (CacheSpec(self.comparison.removeprefix("kernel_"), s, dtype),)
+        return ()
+
+    @property
+    def formula_bytes(self) -> int:
+        """Bytes of the largest cache a comparison holds: naive MLA's, an MHA's and a half."""
+        latent = default_mla_for(self.attention.n_heads, self.attention.head_dim)
+        return DecodeSpec(
+            attention=latent, workload=self.workload, dtype=self.dtype, kernel="naive"
+        ).formula_bytes
+
+    @property
+    def required_bytes(self) -> int:
+        """Bytes it takes at most: that cache, the same again in float64 and once expanded."""
+        element = dtype_bytes(self.dtype)
+        return self.formula_bytes * (2 + 8 // element) + TORCH_BYTES
+
+    def __str__(self) -> str:
+        return f"{COMPARISONS[self.comparison]}, {self.dtype}"
+
+
+def _keep(point: VerifySpec, measured: Mapping[str, Any]) -> Record:
+    return {
+        "config": asdict(point.attention),
+        "workload": asdict(point.workload) | {"dtype": point.dtype},
+        "comparison": point.comparison,
+        "planted": point.planted,
+        "max_difference": measured["max_difference"],
+        "relative_error": measured["relative_error"],
+        "tolerance": TOLERANCE[point.dtype],
+        "passed": measured["relative_error"] <= TOLERANCE[point.dtype],
+    }
+
+
+CHECK = Kind("check", "gqa_core.measure.verify", "measure_verify", _keep, verb="comparing")

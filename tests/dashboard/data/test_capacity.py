@@ -1,0 +1,248 @@
+"""The page Capacity, by key: the four answers by hand, windows as a band, and what cannot be."""
+
+import pytest
+
+from dashboard.data.capacity import Plan, plan_table, sequence_curves, sequences_table
+from dashboard.figures.sequences_vs_context import sequences_vs_context
+from dashboard.figures.style import VARIANT_STYLES
+from dashboard.report import capacity_sentences as sentences
+from dashboard.settings.choices import ModelSettings
+from dashboard.settings.options import CONTEXT_LENS
+from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig
+from gqa_core.theory.capacity import Deployment
+from tests.dashboard.page_probe import (
+    choose,
+    figure,
+    lazy_expander,
+    meanings,
+    metrics,
+    said,
+    slider,
+    small_tables,
+    values,
+)
+
+LLAMA_70B = {"n_heads": 64, "n_layers": 80, "weights_gb": 141.11}
+GPT_OSS_20B = GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=64)
+
+
+def windowed(n_full, window=128, n_users=32, context_len=8192):
+    """gpt-oss-20b's layers on one 24 GB GPU, or as many of them with a window."""
+    runs = [LayerGroup(attention=GPT_OSS_20B, n_layers=24 - n_full, window=window)]
+    if n_full:
+        runs.append(LayerGroup(attention=GPT_OSS_20B, n_layers=n_full))
+    deployment = Deployment(
+        memory_bytes=24 * 10**9,
+        weight_bytes=13 * 10**9,
+        model=ModelConfig(layer_groups=tuple(runs)),
+        kv_format="bf16",
+    )
+    return Plan(
+        gpu="NVIDIA L4",
+        gpu_source="a label",
+        variant="GQA",
+        context_len=context_len,
+        n_users=n_users,
+        deployments={"GQA": deployment},
+    )
+
+
+def test_variants_that_are_equal_on_so_many_gpus_are_told_of(opened):
+    app = opened("capacity")
+    told = "On 8 GPUs a sequence of GQA and MQA takes the same: one line hides another."
+    assert told not in [c.value for c in app.caption]
+    app = slider(app, "n_gpus").set_value(8).run()  # one K/V head a GPU, as MQA has
+    assert told in [c.value for c in app.caption]
+
+
+def test_weights_that_are_not_the_model_s_are_told_of(opened):
+    app = choose(opened("capacity"), "Llama 3.1 8B")
+    assert not app.warning
+    app = choose(app, "GLM-4.5")  # no source gives its parameters
+    assert "not its own until you type them" in app.warning[0].value
+
+
+def test_it_opens_at_8192_tokens_with_the_four_answers(opened):
+    app = opened("capacity")
+    assert slider(app, "context_len").value == 8192
+    # 80e9 x 0.9 - 16.06e9 = 55.94e9; 32 layers x 4096 B = 131,072 B a token, 1 GiB a sequence:
+    # 55.94e9 / 2^30 = 52.1, 55.94e9 / 131,072 = 426,788.3, (2^30 + 16.06e9) / 0.9 = 17.73 GiB.
+    assert metrics(app) == {
+        "GQA sequences that fit": "52",
+        "Longest context": "426,788",
+        "GPUs needed": "1",
+        "Memory a GPU needs": "17.73 GiB",
+    }
+    # 74.4e9 x 0.9 - 16.06e9 = 50.9e9, over 2^30 = 47.4
+    assert "47 if usable memory is 7% less" in meanings(app)["GQA sequences that fit"]
+    needed = meanings(app)["Memory a GPU needs"]
+    assert needed == "19.04 GB, for 1 user at 8192 tokens; 19.04 GB on 1 GPU"
+    assert not app.warning
+    assert app.success[0].value.startswith("**Answer.** On paper, 1 x NVIDIA H100 SXM at 90% with")
+
+
+def test_the_arithmetic_is_shown_with_the_numbers_in_it(opened):
+    app = opened("capacity", **LLAMA_70B, n_gpus=8, batch_size=32)
+    for part in (
+        "80,000,000,000 B x 90% - 141,110,000,000 B of weights / 8 GPUs = 54,361,250,000 B",
+        "80 layers x 512 B (2 x 1 K/V head x 128 elements in bf16) x 8192 tokens = 335,544,320 B",
+        "54,361,250,000 B / 335,544,320 B = 162.01, so 162 whole",
+        "room / 32 = 1,698,789,062 B for each; 41,474 tokens take 1,698,775,040 B, one more "
+        "1,698,816,000 B",
+        "(1, 2, 4, 8, 16, 32, 64): 4 GPUs; each caches 21,474,836,480 B and has 36,722,500,000 B",
+        "(32 x 335,544,320 B + 141,110,000,000 B / 8) / 90% = 31,529,075,823 B",
+    ):
+        assert part in said(app), part
+
+
+def test_every_variant_is_in_the_table_and_in_the_file(opened):
+    app = opened("capacity", **LLAMA_70B, n_gpus=4, batch_size=64)
+    assert not app.dataframe
+    app = lazy_expander(app, "sequences")
+    (table,), (by_context,) = small_tables(app), (frame.value for frame in app.dataframe)
+    assert [row["Variant"] for row in table] == ["MHA", "GQA", "MQA", "MLA"]
+    assert [row["Sequences of 8192"] for row in table] == ["6", "54", "109", "48"]
+    # 1 K/V head of a GPU at 8 to 64 GPUs: MLA is whole on each and needs as many as GQA.
+    assert [row["GPUs for 64 x 8192"] for row in table] == ["32", "8", "4", "8"]
+    assert "Reading" not in table[0]
+    assert [row["Context for 64 users"] for row in table] == ["875", "7004", "14008", "6226"]
+    assert by_context.set_index("Context (tokens)").loc["8192"].tolist() == [6, 54, 109, 48]
+
+
+def test_weights_that_do_not_fit_are_told_with_their_numbers_and_no_chart(opened):
+    app = opened("capacity", **LLAMA_70B)
+    assert not app.exception
+    assert app.warning[0].value == (
+        "The weights do not fit: 141.11 GB over 1 GPU are 141.11 GB on each, and 90% of 80.00 GB "
+        "are 72.00 GB. From 2 GPUs on there is room."
+    )
+    assert not app.get("plotly_chart")
+    assert metrics(app)["GPUs needed"] == "2"
+    app = app.number_input(key="weights_gb").set_value(100_000.0).run()
+    assert "Not even 64 GPUs, the most that can split the heads" in app.warning[0].value
+    assert metrics(app)["GPUs needed"] == "more than 64"
+    assert "none is enough" in said(app)
+
+
+def test_an_example_brings_its_weights_and_gpus_that_split_its_heads(opened):
+    app = choose(opened("capacity", n_heads=48, n_kv_heads=6), "Llama 3 70B")
+    assert app.number_input(key="weights_gb").value == 141.11
+    assert [int(o) for o in slider(app, "n_gpus").options] == [1, 2, 4, 8, 16, 32, 64]
+    app = slider(app, "n_gpus").set_value(64).run()
+    app = slider(app, "n_heads").set_value(24).run()
+    assert not app.exception
+    assert [int(o) for o in slider(app, "n_gpus").options] == [1, 2, 4, 8, 24]
+    assert values(app)["n_gpus"] == 24
+
+
+def test_memory_can_be_typed_and_is_then_nobody_s_publication(opened):
+    app = opened("capacity", gpu="typed in GB", gpu_gb=48.5)
+    assert app.number_input(key="gpu_gb").value == 48.5
+    assert "48,500,000,000 B x 90%" in said(app)
+    assert "Memory of the GPU: typed" in said(app)
+    assert "badge[published]" not in said(app)
+    app = app.selectbox(key="gpu").set_value("NVIDIA L40S").run()
+    assert "48,000,000,000 B x 90%" in said(app)
+    assert "l40s.yaml" in said(app)
+    assert "badge[published]" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("key", "nonsense", "rule"),
+    [
+        ("weights_gb", "nan", "a number from 0 to 100000: got 'nan', 16.06 used"),
+        ("weights_gb", "-1", "a number from 0 to 100000: got '-1', 16.06 used"),
+        ("weights_gb", "1e999", "a number from 0 to 100000: got '1e999', 16.06 used"),
+        ("utilisation", "90.5", "a whole number from 1 to 100: got '90.5', 90 used"),
+        ("utilisation", "0", "a whole number from 1 to 100: got '0', 90 used"),
+        ("gpu", "abacus", "one of its options: got 'abacus', NVIDIA H100 SXM used"),
+        ("n_gpus", "3", "one of its options: got '3', 1 used"),
+    ],
+)
+def test_nonsense_in_a_link_is_said_and_replaced(opened, key, nonsense, rule):
+    app = opened("capacity", **{key: nonsense})
+    assert not app.exception
+    assert f"{key} in the link must be {rule}" in [code.value for code in app.code]
+    assert metrics(app)["GQA sequences that fit"] == "52"
+
+
+def test_windows_make_every_answer_a_pair_and_the_chart_a_band(opened, monkeypatch):
+    models = {name: windowed(12).shown.model for name in ("MHA", "GQA", "MQA", "MLA")}
+    monkeypatch.setattr(ModelSettings, "models", models)
+    app = opened("capacity", gpu="NVIDIA L4", weights_gb=13.0, batch_size=32)
+    assert not app.exception
+    # by hand in tests/theory/test_capacity.py
+    assert metrics(app) == {
+        "GQA sequences that fit": "21 to 42",
+        "Longest context": "5,467",
+        "GPUs needed": "1 to 2",
+        "Memory a GPU needs": "26.79 GiB",
+    }
+    assert "12 layers x 2,048 B (2 x 8 K/V heads x 64 elements in bf16) x 128 tokens" in said(app)
+    names = [trace.get("name") for trace in figure(app)["data"]]
+    assert {"GQA", "GQA as allocated", "GQA band"} <= {*names}
+    (table,) = small_tables(app)
+    assert [row["Reading"] for row in table] == ["as allocated", "ideal"] * 4
+    assert "GQA as allocated" in lazy_expander(app, "sequences").dataframe[0].value
+
+
+def test_windows_alone_have_no_limit_rather_than_a_number():
+    plan = windowed(n_full=0)
+    assert plan_table(plan)["Context for 32 users"].tolist() == ["5467", "no limit"]
+    lines = " ".join(sentences.arithmetic(plan))
+    assert "full windows take 6,291,456 B, so no context is too long" in lines
+    assert "the longest context for 32 users is 5,467 to no limit" in sentences.answer(plan)
+
+
+def test_no_answer_calls_a_fit_exact():
+    for plan in (windowed(12), windowed(0)):
+        words = " ".join([sentences.answer(plan), *sentences.arithmetic(plan)]).lower()
+        assert "exact" not in words
+        assert sentences.answer(plan).startswith("On paper")
+
+
+def test_lines_are_room_over_bytes_and_the_band_lies_between_the_readings():
+    plan = windowed(12)
+    curves = sequence_curves(plan, CONTEXT_LENS)
+    drawn = sequences_vs_context(curves, CONTEXT_LENS, 8192, 32)
+    by_name = {trace.name: trace for trace in drawn.data}
+    at = CONTEXT_LENS.index(8192)
+    assert by_name["GQA"].y[at] == pytest.approx(8.6e9 / 204_472_320)
+    assert by_name["GQA as allocated"].y[at] == pytest.approx(8.6e9 / 402_653_184)
+    assert by_name["GQA"].text[at] == "42 sequences"
+    assert by_name["GQA band"].fill == "tonexty"
+    assert [trace.name for trace in drawn.data][:2] == ["GQA as allocated", "GQA band"]
+    here = zip(by_name["here"].marker.symbol, by_name["here"].text, strict=True)
+    assert [text for symbol, text in here if symbol == VARIANT_STYLES["GQA"].symbol] == [
+        "GQA at 8,192 tokens: 21 sequences",
+        "GQA at 8,192 tokens: 42 sequences",
+    ]
+    whole = sequences_table(plan, CONTEXT_LENS).set_index("Context (tokens)")
+    assert whole.loc["8192"].tolist() == [21, 42]
+
+
+def test_the_axes_stay_while_users_and_context_are_moved():
+    curves = sequence_curves(windowed(12), CONTEXT_LENS)
+    ranges = [
+        (drawn.layout.xaxis.range, drawn.layout.yaxis.range)
+        for drawn in (
+            sequences_vs_context(curves, CONTEXT_LENS, at, n_users)
+            for at, n_users in ((512, 1), (2**20, 64))
+        )
+    ]
+    assert ranges[0] == ranges[1]
+
+
+def test_nothing_that_fits_is_an_empty_chart_and_no_error():
+    assert {t.name for t in sequences_vs_context({}, CONTEXT_LENS, 8192, 1).data} == {
+        "sliders",
+        "1 user label",
+    }
+
+
+def test_the_utilisation_typed_is_the_share_of_memory_that_is_counted(opened):
+    app = opened("capacity", utilisation=50)
+    # 80e9 x 0.5 - 16.06e9 = 23.94e9, over 2^30 = 22.3
+    assert metrics(app)["GQA sequences that fit"] == "22"
+    app = app.number_input(key="utilisation").set_value(100).run()
+    assert metrics(app)["GQA sequences that fit"] == "59"  # 63.94e9 / 2^30 = 59.5

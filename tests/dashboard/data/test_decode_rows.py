@@ -1,0 +1,154 @@
+"""Measured rows: which are shown, what they are compared with, and figures in their units."""
+
+import pytest
+
+from dashboard.data import decode_rows as tables
+from gqa_core.configs import GroupedConfig, default_mla_for
+from tests.dashboard.example_settings import DECODE, MHA, SIZE, rows
+from tests.records import fake_records as samples
+
+
+def test_rows_match_the_sliders_at_any_context_and_mla_whatever_the_kernel():
+    mla = samples.record(
+        asked=samples.point(default_mla_for(8, 16), kernel="naive"), kernel_ran="naive"
+    )
+    other = GroupedConfig(n_heads=8, n_kv_heads=4, head_dim=16)
+    known = rows(
+        samples.record(asked=samples.point(context_len=999)),
+        samples.record(asked=samples.point(MHA)),
+        mla,
+        samples.record(asked=samples.point(other)),
+        samples.record(asked=samples.point(dtype="bfloat16")),
+        samples.record(asked=samples.point(n_layers=2)),
+        samples.record(asked=samples.point(kernel="eager")),
+    )
+    assert tables.matching(known, DECODE) == known[:3]
+    assert [row["label"] for row in known[:3]] == ["GQA", "MHA", "MLA naive"]
+
+
+def test_only_the_newest_of_a_point_is_shown_in_the_variants_order():
+    old, new = samples.record(run_id="a", attend=[1.0]), samples.record(run_id="b", attend=[2.0])
+    mha = samples.record(run_id="b", index=1, asked=samples.point(MHA))
+    shown = tables.latest(rows(old, new, mha))
+    assert [(row["label"], row["run_id"]) for row in shown] == [("MHA", "b"), ("GQA", "b")]
+
+
+def test_only_this_device_s_rows_are_its_own():
+    elsewhere = {"type": "cuda", "name": "A GPU", "n_threads": 2}
+    known = rows(samples.record(), samples.record(device=elsewhere))
+    device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "any"}
+    assert tables.of_device(known, device) == known[:1]
+
+
+def test_attend_times_stand_by_variant_and_context():
+    mha, mqa = (GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 1))
+    measured = rows(
+        samples.record(asked=samples.point(mha, context_len=64), attend=(3e-3,) * 3),
+        samples.record(asked=samples.point(mha, context_len=1024), attend=(8e-3,) * 3),
+        samples.record(asked=samples.point(mqa, context_len=1024), attend=(2e-3,) * 3),
+    )
+    table = tables.attend_table(measured).set_index("Variant")
+    assert table.index.tolist() == ["MHA", "MQA"]
+    assert table["Attend at 1,024 (ms)"].tolist() == pytest.approx([8, 2])
+    assert table["Attend at 64 (ms)"].isna().tolist() == [False, True]
+    assert table["Speed vs MHA at 1,024"].tolist() == pytest.approx([1, 4])
+    shares = [100 * row["bound_share"] for row in measured[1:]]
+    assert table["Of the bound at 1,024 (%)"].tolist() == pytest.approx(shares)
+    assert tables.attend_table([]).empty
+
+
+def test_the_performance_table_speaks_in_the_units_of_its_columns():
+    table = tables.performance_table(
+        rows(
+            samples.record(asked=samples.point(MHA), attend=[0.004] * 3),
+            samples.record(attend=[0.002] * 3),
+            samples.record(asked=samples.point(MHA, context_len=128), attend=[0.1] * 3),
+        )
+    )
+    gqa = table.iloc[1]
+    assert (gqa["Variant"], gqa["K/V heads"], gqa["Context"]) == ("GQA", 2, 64)
+    assert gqa["Attend (ms)"] == 2.0
+    assert gqa["Speed vs MHA"] == 2.0
+    assert gqa["Tokens/s"] == 100.0
+    assert gqa["Of bandwidth (%)"] == pytest.approx(25.0)
+    assert gqa["Cache, formula (MiB)"] == gqa["Cache, tensors (MiB)"] == 16384 / 2**20
+    assert gqa["Of the bound (%)"] == 25.0
+    assert gqa["Attend, predicted (ms)"] == pytest.approx(0.6)
+    assert gqa["Attend off by (%)"] == pytest.approx(70.0)  # 0.6 ms for 2 ms, without the sign
+    assert gqa["Step off by (%)"] == pytest.approx(43.92, abs=0.01)
+    assert gqa["Padding (B)"] == 0
+    assert gqa["When (UTC)"] == "2026-11-23 20:00:00"
+    assert list(table["Speed vs MHA"]) == [1.0, 2.0, 1.0]
+
+
+def test_speed_is_held_against_mha_under_the_same_conditions_and_by_the_same_kernel():
+    mla = samples.point(default_mla_for(8, 16), kernel="absorbed")
+    small = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
+    known = rows(
+        samples.record(asked=samples.point(MHA), attend=[0.008]),
+        samples.record(asked=samples.point(MHA, kernel="eager"), attend=[0.080]),
+        samples.record(asked=samples.point(small), attend=[0.001]),
+        samples.record(attend=[0.002]),
+        samples.record(asked=samples.point(kernel="eager"), attend=[0.040]),
+        samples.record(asked=samples.point(kernel="sdpa"), attend=[0.002]),
+        samples.record(asked=mla, attend=[0.001], kernel_ran="absorbed"),
+    )
+    assert tables.speeds_vs_mha(known) == [1.0, 1.0, 1.0, 4.0, 2.0, None, 8.0]
+
+
+def test_speed_against_mha_is_left_open_where_mha_is_not_measured():
+    table = tables.performance_table(rows(samples.record()))
+    assert table["Speed vs MHA"].isna().all()
+    assert tables.performance_table([]).empty
+
+
+def test_rows_of_version_1_stand_in_the_table_with_what_they_lack_left_open():
+    old, new = samples.of_version_1(samples.record()), samples.record(run_id="run-2")
+    for shown, n_open in ((rows(old), 1), (rows(old, new), 1), (rows(new), 0)):
+        table = tables.performance_table(shown)
+        for name in (*tables.PREDICTED, "Padding (B)"):
+            assert table[name].isna().sum() == n_open, name
+        assert list(table["Of the bound (%)"]) == [25.0] * len(shown)
+
+
+def test_the_table_tells_what_attended_for_mla_where_its_record_does():
+    mla = samples.point(default_mla_for(8, 16), kernel="absorbed")
+    told = samples.record(asked=mla, kernel_ran="absorbed", attend_kernel="split_kv")
+    older = samples.of_version_2(told | {"run_id": "run-2"})
+    table = tables.performance_table(rows(told, older, samples.record(run_id="run-3")))
+    assert list(table["Kernel ran"]) == ["absorbed", "absorbed", "packed"]
+    assert list(table["Attend kernel"].fillna("")) == ["split_kv", "", "packed"]
+
+
+def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points():
+    mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
+    latent = default_mla_for(8, 16)
+    asked = [
+        samples.point(),
+        samples.point(mha),
+        samples.point(latent, kernel="absorbed"),
+        samples.point(n_layers=2),
+        samples.point(dtype="bfloat16"),
+        samples.point(GroupedConfig(n_heads=8, n_kv_heads=4, head_dim=16)),
+    ]
+    records = [samples.record(index=index, asked=point) for index, point in enumerate(asked)]
+    naive = samples.record(index=9, asked=samples.point(latent, kernel="naive"), kernel_ran="naive")
+    points = tables.cache_rows(rows(*records, naive), SIZE)
+    assert sorted(row["point"] for row in points) == [0, 1, 2]
+
+
+def test_the_table_of_measured_caches_holds_both_errors():
+    table = tables.cache_table(tables.cache_rows(rows(samples.record()), SIZE))
+    assert table.loc[0, "Tensors error (%)"] == 0
+    assert table.loc[0, "Peak error (%)"] == pytest.approx(22.07, abs=0.01)
+    assert table.loc[0, "Formula (MiB)"] == 16384 / 2**20
+
+
+def test_measured_settings_are_named_once_each_the_newest_first():
+    old = samples.record(asked=samples.point(dtype="bfloat16"), created_at="2026-01-01T00:00:00")
+    mha = samples.point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16))
+    known = rows(old, samples.record(), samples.record(index=1, asked=mha))
+    assert tables.measured_settings(known) == [
+        "8 query heads, 2, 8 K/V heads, width 16, 1 layer, batch 1, fp32",
+        "8 query heads, 2 K/V heads, width 16, 1 layer, batch 1, bf16",
+    ]

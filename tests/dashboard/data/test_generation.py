@@ -1,0 +1,132 @@
+"""Series, tables and figures of generations, from records that follow theory exactly."""
+
+import pytest
+
+from dashboard.data import generation
+from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
+from dashboard.figures.growth_time import append_vs_tokens
+from dashboard.figures.style import MODE_STYLES, POLICY_STYLES
+from dashboard.settings.choices import GenerationSettings
+from gqa_core.commands.arguments import WHY_CONTEXT_LENS
+from gqa_core.records.specs.growth import POLICIES
+from gqa_core.theory.fit import EXPECTED_EXPONENTS
+from tests.records import fake_generations as generations
+from tests.records import fake_records as samples
+
+DEVICE = {"type": "cpu", "name": "A CPU", "n_threads": 2}
+CHOICE = GenerationSettings(n_heads=2, head_dim=16, n_layers=2, context_len=128)
+
+
+def records_for(choice, **changed):
+    return generations.records(
+        choice.attention, choice.context_lens, choice.cached_context_lens, **changed
+    )
+
+
+@pytest.fixture
+def found():
+    return generation.matching(records_for(CHOICE), CHOICE, DEVICE)
+
+
+def test_the_lengths_of_the_page_s_default_are_those_of_the_command_line():
+    choice = GenerationSettings(n_heads=2, head_dim=128, n_layers=2, context_len=768)
+    assert choice.context_lens == WHY_CONTEXT_LENS["context_len"]
+    assert choice.cached_context_lens == WHY_CONTEXT_LENS["cached_context_len"]
+
+
+def test_the_newest_record_of_each_way_and_policy_for_these_settings_is_found(found):
+    assert list(found) == ["cached", "recomputed", *POLICIES]
+    newer = records_for(CHOICE, run_id="run-2")
+    both = [*records_for(CHOICE), *newer, samples.record()]
+    assert generation.matching(both, CHOICE, DEVICE) == dict(zip(found, newer, strict=True))
+    assert generation.matching(newer, CHOICE, DEVICE | {"name": "Another"}) == {}
+    newer[0]["kernel_asked"], newer[4]["block_len"] = "sdpa", 16  # asked on the command line
+    left = generation.matching(newer, CHOICE, DEVICE)
+    assert list(left) == ["recomputed", "concatenate", "preallocate"]
+    for other in ({"n_layers": 1}, {"head_dim": 32}, {"context_len": 256}):
+        settings = {"n_heads": 2, "head_dim": 16, "n_layers": 2, "context_len": 128} | other
+        assert generation.matching(newer, GenerationSettings(**settings), DEVICE) == {}
+
+
+def test_fits_find_the_powers_that_are_in_the_records(found):
+    for one in generation.series(found):
+        if (one.way, one.part) == ("recomputed", "projections"):
+            continue  # n + 1 in these records, of two phases: no pure power
+        powers = EXPECTED_EXPONENTS[one.way, one.part]
+        assert one.step_fit.exponent == pytest.approx(powers.step, abs=1e-6)
+        assert one.total_fit.exponent == pytest.approx(powers.total, abs=1e-6)
+        assert one.step_fit.last == one.lengths[-1]
+    table = generation.exponent_table(generation.series(found))
+    assert table["Step exponent, fitted"].tolist()[:3] == [
+        "1.00 ± 0.00",
+        "2.00 ± 0.00",
+        "0.00 ± 0.00",
+    ]
+    assert table["Total exponent, theory"].tolist() == ["2", "3", "1", "2"]
+    assert table["What"][1] == "attention, without cache"
+
+
+def test_totals_and_differences_come_from_the_records(found):
+    # at 128: attend 128^2 us; project, append and output 128 us each
+    assert generation.total_s(found["cached"], 128) == pytest.approx(1e-6 * (128**2 + 3 * 128))
+    assert generation.largest_difference(found) == 0
+    found["recomputed"]["outputs"][1] = [0.5, -1.25, 0.25, 1.5]
+    assert generation.largest_difference(found) == 0.25
+
+
+def test_time_and_growth_tables_have_their_rows_and_units(found):
+    times = generation.time_table(generation.series(found))
+    lengths = len(CHOICE.context_lens), len(CHOICE.cached_context_lens)
+    assert len(times) == 2 * (2 * lengths[0] + lengths[1])
+    growth = generation.growth_table(found)
+    assert growth["Policy"].tolist() == ["concatenate", "preallocate", "paged, blocks of 64"]
+    # half a KiB a token: all slots but the first of 512, and of a block of 64
+    assert growth["Worst waste (KiB)"].tolist() == [0, 255.5, 31.5]
+    assert growth["Append at 512 (us)"].tolist() == [1.0] * 3
+
+
+def test_markers_are_measured_and_lines_are_fits(found):
+    series = generation.series(found)
+    for figure in (step_vs_tokens(series), total_vs_tokens(series)):
+        markers = [trace for trace in figure.data if trace.mode == "markers"]
+        lines = [trace for trace in figure.data if trace.mode == "lines"]
+        assert [m.marker.symbol for m in markers] == [
+            MODE_STYLES[one.way, one.part].symbol for one in series
+        ]
+        assert len(lines) == 4
+        assert all(line.name.startswith("its fit: exponent ") for line in lines)
+        assert [line.x[-1] for line in lines] == [512, 128, 512, 128]
+        assert figure.layout.xaxis.type == figure.layout.yaxis.type == "log"
+    assert step_vs_tokens(series).data[0].error_y.array is not None
+
+
+def test_the_axes_of_time_hold_every_bar(found):
+    found["recomputed"]["samples_s"]["attend"][-1] = [1e-9, 1e-9, 700.0, 1500.0, 1500.0]
+    found["paged"]["samples_s"]["append"][-1] = [1e-9, 1e-9, 700.0, 1500.0, 1500.0]
+    for figure in (
+        step_vs_tokens(generation.series(found)),
+        append_vs_tokens({"paged": found["paged"]}),
+    ):
+        low, high = figure.layout.yaxis.range
+        for trace in figure.data:
+            if trace.mode == "markers":
+                bars = trace.error_y
+                assert all(y + up <= 10**high for y, up in zip(trace.y, bars.array, strict=True))
+                ends = zip(trace.y, bars.arrayminus, strict=True)
+                assert all(10**low * 0.999 <= y - down for y, down in ends)
+
+
+def test_growth_is_drawn_by_policy(found):
+    grown = {policy: found[policy] for policy in POLICIES}
+    figure = append_vs_tokens(grown)
+    assert [trace.name for trace in figure.data] == list(POLICY_STYLES)
+    assert all(trace.mode == "markers" for trace in figure.data)
+
+
+def test_one_length_has_no_fit_and_nothing_to_draw_is_no_error():
+    single = generations.records(CHOICE.attention, (16,), ())
+    (one, *_) = generation.series({"cached": single[0]})
+    assert one.step_fit is None
+    assert [trace.mode for trace in step_vs_tokens([one]).data] == ["markers"]
+    assert generation.exponent_table([one])["Step exponent, fitted"].tolist() == ["-"]
+    assert len(total_vs_tokens([]).data) == len(append_vs_tokens({}).data) == 0

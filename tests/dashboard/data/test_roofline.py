@@ -1,0 +1,166 @@
+"""The roofline without Streamlit: what is drawn and where, the roofs, the table, the answer."""
+
+import pytest
+
+from dashboard.data import roofline as page
+from dashboard.figures.roofline import HERE, INTENSITIES, roofline
+from dashboard.figures.style import NEUTRAL, VARIANT_STYLES
+from dashboard.settings.choices import DecodeSettings
+from gqa_core.catalog.devices import devices
+from gqa_core.configs import default_mla_for
+from gqa_core.theory.roofline import Roof
+from tests.dashboard.example_settings import DECODE, MHA, rows
+from tests.records import fake_records as samples
+
+# Of the samples' probes: 32,768,000 B/s and 131,072,000 FLOP/s, a ridge at 4 FLOP per byte.
+HERE_ROOF = Roof(peak_bytes_per_s=32_768_000.0, peak_flops_per_s=131_072_000.0)
+H100 = next(device for device in devices() if device.name == "NVIDIA H100 SXM")
+
+
+def traces(figure, name):
+    return [trace for trace in figure.data if trace.name == name]
+
+
+def drawn(shown, gpus=()):
+    published = {gpu.name: page.roof_of(gpu) for gpu in gpus}
+    return roofline(shown, page.roof_here(shown), published, page.intensities(DECODE))
+
+
+def test_a_point_stands_at_its_formula_s_intensity_and_its_measured_rate_with_spread():
+    figure = drawn(rows(samples.record(attend=(0.001, 0.002, 0.004))))
+    (gqa,) = traces(figure, "GQA")
+    assert (gqa.mode, gqa.marker.symbol) == ("markers", VARIANT_STYLES["GQA"].symbol)
+    assert list(gqa.x) == [2.0]  # 8 heads on 2 K/V heads, 4 bytes an element: 8 / 2 / 2
+    assert list(gqa.y) == [32_768 / 0.002]
+    assert gqa.error_y.array[0] == pytest.approx(32_768 / 0.0015 - 32_768 / 0.002)
+    assert gqa.error_y.arrayminus[0] == pytest.approx(32_768 / 0.002 - 32_768 / 0.003)
+    assert gqa.text[0] == "64 tokens: 16.4 MFLOP/s, 25% of the bound"
+
+
+def test_the_variants_walk_right_from_mha_to_mla():
+    named = page.intensities(DECODE)
+    # MLA beside heads of 16 has c 64, r 8: 8 heads x 2 x (72 + 64) / (72 x 4 B).
+    assert named == pytest.approx({"MHA": 0.5, "GQA": 2, "MQA": 4, "MLA": 8 * 2 * 136 / 288})
+    assert list(named.values()) == sorted(named.values())
+    figure = drawn([])
+    for label, intensity in named.items():
+        (line,) = traces(figure, f"{label} by the formula")
+        assert list(line.x) == [intensity] * 2
+        assert (line.line.color, line.line.dash) == (
+            VARIANT_STYLES[label].color,
+            VARIANT_STYLES[label].dash,
+        )
+    widest = DecodeSettings(
+        n_heads=232, n_kv_heads=8, head_dim=64, context_len=512, batch_size=1, n_layers=1,
+        dtype="bfloat16", kernel="auto",
+    )  # fmt: skip
+    assert max(page.intensities(widest).values()) < INTENSITIES[1]
+    assert min(named.values()) > INTENSITIES[0]
+
+
+def test_the_roof_here_is_solid_published_ones_are_dashed_and_all_bend_at_their_ridge():
+    figure = drawn(rows(samples.record()), [H100])
+    (here,) = traces(figure, HERE)
+    assert (here.line.dash, here.line.color) == ("solid", NEUTRAL)
+    assert list(here.x) == [0.25, 4.0, 512, None]
+    assert list(here.y) == [8_192_000.0, 131_072_000.0, 131_072_000.0, None]
+    (published,) = traces(figure, "published roofs")
+    assert published.line.dash == "dash"
+    assert list(published.y[:3]) == pytest.approx([0.25 * 3350e9, 989e12, 989e12])
+    told = "NVIDIA H100 SXM, published: 3,350.0 GB/s, 989 TFLOP/s, ridge at 295 FLOP per byte"
+    assert list(published.text) == [told] * 3 + [""]
+
+
+def test_published_roofs_are_named_the_highest_furthest_left():
+    l4 = next(device for device in devices() if device.name == "NVIDIA L4")
+    for gpus in ([H100, l4], [l4, H100]):
+        (names,) = [trace for trace in drawn([], gpus).data if trace.mode == "text"]
+        assert list(names.text) == ["NVIDIA L4", "NVIDIA H100 SXM"]
+        assert list(names.x) == pytest.approx([512, 512 / 3])
+        assert names.y[0] == 121e12
+
+
+def test_the_axes_hold_all_and_the_first_does_not_move():
+    few, many = drawn([]), drawn(rows(samples.record()), [H100])
+    assert few.layout.xaxis.range == many.layout.xaxis.range
+    assert few.layout.xaxis.type == few.layout.yaxis.type == "log"
+    low, high = many.layout.yaxis.range
+    assert low == 6  # the roof here begins at 8.2 MFLOP/s
+    assert 15 < high < 16  # the H100's ceiling is 989 TFLOP/s, and names stand above it
+    assert list(many.layout.yaxis.ticktext)[:2] == ["1 M", "10 M"]
+
+
+def test_longer_contexts_have_larger_markers_and_are_drawn_first():
+    shown = rows(*(samples.record(asked=samples.point(context_len=n)) for n in (64, 256, 1024)))
+    (gqa,) = traces(drawn(shown), "GQA")
+    assert list(gqa.marker.size) == [16, 12, 8]
+
+
+def test_nothing_measured_leaves_the_formula_and_no_error():
+    figure = roofline([], None, {}, {})
+    assert len(figure.data) == 0
+    assert page.roof_here([]) is None
+    assert page.roofline_table([]).empty
+
+
+def test_the_roof_here_is_the_median_of_the_probes_and_old_rows_have_no_ceiling():
+    records = [
+        samples.record(index=index, read_bandwidth_bytes_per_s=bandwidth, matmul_flops_per_s=rate)
+        for index, (bandwidth, rate) in enumerate([(1e9, 5e9), (2e9, 7e9), (9e9, 6e9)])
+    ]
+    roof = page.roof_here(rows(*records))
+    assert (roof.peak_bytes_per_s, roof.peak_flops_per_s) == (2e9, 6e9)
+    old = rows(*map(samples.of_version_1, records))
+    assert page.roof_here(old).peak_flops_per_s is None
+    assert page.roof_here([*old, *rows(records[0])]).peak_flops_per_s == 5e9
+    (here,) = traces(drawn(old), HERE)
+    assert list(here.y) == [0.25 * 2e9, 512 * 2e9, None]
+
+
+def test_the_table_says_where_a_point_stands_and_what_bounds_it():
+    mla = samples.point(default_mla_for(8, 16), kernel="absorbed")
+    latent = samples.record(index=1, asked=mla, kernel_ran="absorbed", bound_s=0.001)
+    old = samples.of_version_1(samples.record(index=2))
+    table = page.roofline_table(rows(samples.record(), latent, old))
+    gqa = table.iloc[0]
+    assert gqa["Intensity (FLOP/B)"] == 2
+    assert gqa["Achieved (GFLOP/s)"] == pytest.approx(0.016384)
+    assert gqa["Roof there (GFLOP/s)"] == pytest.approx(0.065536)  # 2 FLOP/B x 32,768,000 B/s
+    assert (gqa["Of the bound (%)"], gqa["Floor (ms)"]) == (25.0, 0.1)
+    assert list(table["Bound by"]) == ["memory", "arithmetic", "memory"]
+    assert list(table["Floor (ms)"].isna()) == [False, False, True]
+    assert table["Variant"][1] == "MLA absorbed"
+
+
+def test_rows_in_another_number_format_are_not_under_this_roof():
+    shown = rows(samples.record(), samples.record(index=1, asked=samples.point(dtype="bfloat16")))
+    assert page.in_format(shown, "bfloat16") == shown[1:]
+
+
+def test_the_answer_tells_what_bounds_each_and_how_near_the_points_come():
+    mha = samples.record(index=1, asked=samples.point(MHA), bound_s=0.002)
+    said = page.answer(page.intensities(DECODE), rows(samples.record(), mha), {})
+    assert said == (
+        "On this device, memory bounds MHA and GQA, arithmetic bounds MQA and MLA: "
+        "0.5, 2, 4 and 7.56 FLOP per byte against a ridge at 4. The 2 points shown reach 62.5% of "
+        "their bound (median), from 25% (GQA at 64 tokens) to 100% (MHA at 64 tokens)."
+    )
+    one = page.answer(page.intensities(DECODE), rows(samples.record()), {})
+    assert one.endswith("The one point shown reaches 25% of its bound.")
+
+
+def test_without_a_point_the_answer_is_that_of_a_label_or_none():
+    named = page.intensities(DECODE)
+    said = page.answer(named, [], {H100.name: page.roof_of(H100)})
+    assert said.startswith(
+        "By the label of an NVIDIA H100 SXM, in bf16 products, memory bounds MHA, GQA, MQA and MLA"
+    )
+    assert "not measured yet" in said
+    assert "nothing to tell by" in page.answer(named, [], {})
+
+
+def test_only_a_bandwidth_leaves_the_ridge_unknown():
+    roof = Roof(peak_bytes_per_s=1.0, peak_flops_per_s=None)
+    assert page.bounds_sentence({"MHA": 0.5}, roof, "Here") == (
+        "Here, memory bounds MHA: 0.5 FLOP per byte against an unknown ridge."
+    )

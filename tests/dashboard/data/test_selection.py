@@ -1,0 +1,133 @@
+"""The page of runs without Streamlit: filters, the table, fair pairs, sentences, the chart."""
+
+import pytest
+
+from dashboard.data import selection
+from dashboard.data.decode_rows import decode_rows, of_device
+from dashboard.figures.attend_compared import attend_compared
+from dashboard.figures.attend_vs_context import attend_vs_context
+from dashboard.figures.style import VARIANT_STYLES
+from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
+from tests.dashboard.example_settings import MHA
+from tests.records import fake_records as samples
+
+OTHER = {"type": "cpu", "name": "<b>Another</b> CPU", "n_threads": 16}
+
+
+def mha(**how):
+    record = samples.record(asked=samples.point(MHA), **how)
+    record["memory"] |= {"tensor_bytes": 65536}
+    return record
+
+
+HERE = decode_rows(
+    [mha(index=0, attend=[0.004] * 3), samples.record(index=1, attend=[0.002, 0.002, 0.003])]
+)
+ELSEWHERE = decode_rows(
+    [
+        mha(index=0, run_id="run-2", created_at="2026-11-22T08:00:00+00:00", device=OTHER),
+        samples.record(
+            index=1, run_id="run-2", created_at="2026-11-22T08:00:00+00:00", device=OTHER
+        ),
+    ],
+    MEASURED_ELSEWHERE,
+)
+ROWS = [*HERE, *ELSEWHERE]
+SETTINGS = "8 query heads, model width 128, batch 1, float32, 1 layer"
+A_CPU, ANOTHER = "A CPU, 2 threads", "<b>Another</b> CPU, 16 threads (elsewhere)"
+
+
+@pytest.mark.parametrize(
+    ("field", "offered", "keeps"),
+    [
+        ("variant", ["GQA", "MHA"], 2),
+        ("context", [64], 4),
+        ("dtype", ["float32"], 4),
+        ("evidence", [MEASURED_ELSEWHERE, MEASURED_HERE], 2),
+        ("device", ["<b>Another</b> CPU, 16 threads", "A CPU, 2 threads"], 2),
+        ("date", ["2026-11-22", "2026-11-23"], 2),
+        ("run", ["run-1", "run-2"], 2),
+    ],
+)
+def test_a_filter_offers_what_there_is_and_keeps_what_fits(field, offered, keeps):
+    assert selection.options(ROWS, field) == offered
+    assert len(selection.filtered(ROWS, {field: offered[:1]})) == keeps
+    assert selection.filtered(ROWS, {field: []}) == ROWS
+
+
+def test_filters_hold_together():
+    wanted = {"variant": ["GQA"], "evidence": [MEASURED_HERE], "run": []}
+    assert selection.filtered(ROWS, wanted) == [HERE[1]]
+    assert selection.filtered(ROWS, wanted | {"run": ["run-2"]}) == []
+
+
+def test_the_table_says_its_evidence_and_finds_the_mha_of_the_same_run():
+    table = selection.runs_table([HERE[1], ELSEWHERE[1]], ROWS)
+    assert list(table["Evidence"]) == [MEASURED_HERE, MEASURED_ELSEWHERE]
+    assert list(table["Speed vs MHA"]) == [2.0, 1.0]  # 4 ms / 2 ms, 2 ms / 2 ms
+    assert list(table["Run"]) == ["run-1", "run-2"]
+    assert list(table["Device"])[1] == "<b>Another</b> CPU, 16 threads"
+    assert list(table.columns[:4]) == ["Variant", "K/V heads", "Context", "Evidence"]
+    assert selection.runs_table([], ROWS).empty
+
+
+def test_what_was_measured_elsewhere_is_never_this_device_s():
+    device = {"type": "cpu", "name": "A CPU", "n_threads": 2}
+    assert of_device(HERE, device) == HERE
+    assert of_device(decode_rows([samples.record()], MEASURED_ELSEWHERE), device) == []
+
+
+def test_a_selection_is_of_one_device_and_kind_of_evidence_with_its_newest_points():
+    assert selection.selections(ROWS, "device") == [A_CPU, ANOTHER]
+    assert selection.selections(ROWS, "date")[1] == f"2026-11-22, {ANOTHER}"
+    assert selection.selections(ROWS, "run")[0] == f"run-1, {A_CPU}"
+    assert {selection.settings_name(row) for row in ROWS} == {SETTINGS}
+    old = decode_rows([samples.record(run_id="run-0", created_at="2026-11-20T08:00:00+00:00")])
+    for rows in (HERE + old, old + HERE):
+        newest = selection.selected(rows, "device", A_CPU, SETTINGS)
+        assert sorted(newest, key=lambda row: row["point"]) == HERE
+    assert selection.selected(ROWS, "device", A_CPU, "others") == []
+
+
+def test_two_selections_are_compared_over_the_points_that_both_have():
+    says = selection.compared_sentence(HERE, ELSEWHERE)
+    assert says.startswith("Over 2 points that both have, B attends in 0.5x to 1x (median 0.75x)")
+    assert "Over 1 point that" in selection.compared_sentence(HERE, ELSEWHERE[:1])
+    assert "no point in common" in selection.compared_sentence(HERE[:1], ELSEWHERE[1:])
+
+
+def test_the_answer_is_of_pairs_of_one_run():
+    assert selection.sharing_sentence(ROWS) == (
+        "In 2 pairs of GQA or MQA with the MHA of the same run, the cache was 4x smaller, and "
+        "attending took 0.5x to 1x (median 0.75x) of MHA's time: faster in 1 of 2."
+    )
+    assert "they cannot tell" in selection.sharing_sentence([HERE[0], ELSEWHERE[1]])
+    assert "they cannot tell" in selection.sharing_sentence([])
+
+
+def test_the_chart_fills_what_was_measured_here_and_opens_what_was_not():
+    figure = attend_compared({"A": HERE, "B": ELSEWHERE})
+    assert [t.name for t in figure.data] == ["A: MHA", "A: GQA 2 K/V", "B: MHA", "B: GQA 2 K/V"]
+    assert {t.mode for t in figure.data} == {"markers"}
+    symbols = [t.marker.symbol for t in figure.data]
+    assert symbols == ["circle", "square", "circle-open-dot", "square-open-dot"]
+    a, b = figure.data[1], figure.data[3]
+    assert a.marker.color == b.marker.color == VARIANT_STYLES["GQA"].color
+    assert a.marker.size > b.marker.size
+    assert a.x[0] < 64 < b.x[0]
+    assert list(a.y) == [0.002]
+    assert list(a.error_y.array) == pytest.approx([0.0005])  # up to the third quartile, 2.5 ms
+    assert b.text == ("64 tokens, measured elsewhere: 2 ms",)
+    assert figure.layout.yaxis.range == pytest.approx((-3, -2))
+
+
+def test_the_axis_of_time_holds_every_bar():
+    wild = decode_rows([samples.record(attend=[5e-5, 5e-5, 2e-3, 0.3, 0.3])])
+    for figure in (attend_compared({"A": wild}), attend_vs_context(wild, (64,))):
+        low, high = figure.layout.yaxis.range
+        assert 10**low <= 5e-5 * 1.001
+        assert 10**high >= 0.3 * 0.999
+
+
+def test_a_chart_of_nothing_is_empty_and_no_error():
+    assert len(attend_compared({"A": [], "B": []}).data) == 0

@@ -1,0 +1,30 @@
+"""Choices: the command line that each of them is."""
+
+from dashboard.settings.choices import DecodeSettings, GenerationSettings, VerifySettings
+
+HEADS = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 16, "context_len": 64, "batch_size": 1}
+CHOICE = DecodeSettings(**HEADS, n_layers=1, dtype="float32", kernel="auto")
+
+
+def test_a_run_measures_the_slider_s_context_and_two_below():
+    assert CHOICE.context_lens == (4, 16, 64)
+    line = " ".join(CHOICE.arguments)
+    assert "--n-heads 8 --n-kv-heads 8,2,1 --head-dim 16 --context-len 4,16,64" in line
+    assert line.endswith("--mla")
+
+
+def test_a_check_plants_its_error_only_where_asked():
+    planted, sound = (
+        VerifySettings(**HEADS, dtype="float32", planted=planted).arguments
+        for planted in (True, False)
+    )
+    assert " ".join(sound).startswith("check --n-heads 8 --n-kv-heads 2 --head-dim 16")
+    assert planted == (*sound, "--plant-wrong-head-order")
+
+
+def test_longer_lengths_are_for_the_cache_alone():
+    choice = GenerationSettings(n_heads=2, head_dim=32, n_layers=1, context_len=128)
+    line = " ".join(choice.arguments)
+    assert line.endswith(
+        "--context-len 12,16,24,32,48,64,96,128 --cached-context-len 192,256,384,512"
+    )

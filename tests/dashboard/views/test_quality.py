@@ -1,0 +1,144 @@
+"""The page on quality without a browser: from an empty log, from records, from shipped ones."""
+
+import json
+
+import pytest
+
+from dashboard.shell import loaders
+from dashboard.views.quality import ASKED, NO_GRID
+from gqa_core.records.reference_runs import reference_runs
+from gqa_core.records.run_log import RunLogError
+from tests.dashboard.page_probe import metrics, small_tables
+from tests.quality import fake_runs as grids
+
+STARTS = ("mean", "first", "random", "scratch")
+
+
+@pytest.fixture
+def shipped(monkeypatch):
+    """Sets the records that come along."""
+
+    def ship(records):
+        monkeypatch.setattr(loaders, "reference_runs", lambda: tuple(records))
+        loaders.shipped_quality.clear()
+
+    yield ship
+    monkeypatch.undo()
+    loaders.shipped_quality.clear()
+
+
+@pytest.fixture
+def opened(opened):
+    def open_page(name="quality", **query):
+        app = opened(name, **query)
+        assert not app.exception
+        return app
+
+    return open_page
+
+
+def keep(log, records):
+    for record in records:
+        log.append(record)
+
+
+def said(app):
+    return " ".join(element.value for element in (*app.markdown, *app.success))
+
+
+def charts(app):
+    return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
+
+
+def test_with_nothing_measured_anywhere_it_says_so_and_shows_what_is_published(opened, shipped):
+    shipped([])
+    app = opened()
+    assert [info.value for info in app.info] == [ASKED, NO_GRID]
+    assert not app.metric
+    assert len(charts(app)) == 1
+    assert len(small_tables(app)) == 5  # all that is published
+    assert not app.dataframe
+    assert "Answer" not in said(app)
+
+
+def test_the_shipped_records_answer_before_anything_is_run(opened, shipped):
+    shipped(grids.records(STARTS, (0, 1, 2), (0, 5, 20)))
+    app = opened()
+    assert [info.value for info in app.info] == [ASKED]
+    assert metrics(app)["MQA, 1 K/V head: loss"] == "1.522"
+    assert "Answer, measured elsewhere" in said(app)
+    assert any("Medians of 3 seeds" in caption.value for caption in app.caption)
+    assert any("Measured on A CPU with Python 3" in c.value.replace("\\", "") for c in app.caption)
+    uptraining, cache, _ = charts(app)
+    assert all(trace["marker"]["symbol"].endswith("-open-dot") for trace in uptraining["data"])
+    assert [trace["name"] for trace in cache["data"]] == [
+        "shared by mean, 5% uptrained, elsewhere",
+        "from scratch, elsewhere",
+    ]
+
+
+def test_what_is_measured_here_is_told_once_there_is_all_of_it(opened, log, shipped):
+    shipped(grids.records(STARTS, (0, 1, 2), (0, 5, 20)))
+    records = grids.records(percents=(0, 1, 2, 5))
+    keep(log, records[:3])
+    assert "Answer, measured elsewhere" in said(opened())
+    keep(log, [records[3] | {"run_id": "run-2"}])
+    app = opened()
+    assert not app.info
+    assert "Answer, measured here" in said(app)
+    assert metrics(app)["MQA, 1 K/V head: loss"] == "1.512"
+    other = opened(quality_seed=4)
+    assert [info.value for info in other.info] == [ASKED]
+    assert opened(quality_pooling="first").info[0].value == ASKED
+
+
+def test_an_order_that_does_not_hold_is_said(opened, log, shipped):
+    shipped([])
+    records = grids.records(percents=(0, 1, 2, 5))
+    records[-1]["losses"][-1] = 1.0
+    keep(log, records)
+    assert "does **not** hold: MQA, 1 K/V head (1.000) is better than" in said(opened())
+
+
+def test_records_of_another_text_are_not_shown_and_a_shipped_text_that_differs_is_told(
+    opened, log, shipped
+):
+    keep(log, grids.records(percents=(0, 1, 2, 5), corpus_sha256="0" * 64))
+    shipped(grids.records(corpus_sha256="0" * 64))
+    app = opened()
+    assert app.info[0].value == ASKED
+    assert "Answer, measured elsewhere" in said(app)
+    assert any("is another text" in caption.value for caption in app.caption)
+
+
+def test_a_log_that_cannot_be_read_is_one_sentence(opened, log, shipped):
+    shipped([])
+    log.path.write_text("not a database at all, but long enough to be read as one " * 4)
+    with pytest.raises(RunLogError):
+        log.records()
+    assert "file is not a database" in opened().warning[0].value
+
+
+def test_the_link_holds_the_choice_and_nonsense_is_named(opened, shipped):
+    shipped([])
+    app = opened(quality_pooling="random", quality_percent=20, quality_seed=7)
+    assert "--start random" in app.code[-1].value
+    assert "--percent 0,1,2,5,10,20 --seed 7" in app.code[-1].value
+    wrong = opened(quality_pooling="median")
+    assert any("quality_pooling in the link" in code.value for code in wrong.code)
+
+
+def test_the_overview_takes_its_losses_from_the_shipped_records(opened, shipped):
+    shipped(grids.records(STARTS, (0, 1, 2), (0, 5, 20)))
+    (table,) = [one for one in small_tables(opened("overview")) if "Its K/V heads" in one[0]]
+    losses = {row["Variant"]: row["Small model's loss (nats)"] for row in table}
+    assert losses["MHA"] == "1.405"
+    assert losses["GQA"] == "1.505"  # 4 queries a K/V head, as 2 of 8
+
+
+def test_the_shipped_file_is_read_line_by_line_and_may_be_missing(tmp_path):
+    path = tmp_path / "grid.jsonl"
+    assert reference_runs(path) == ()
+    records = grids.records()
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    assert list(reference_runs(path)) == records

@@ -1,0 +1,48 @@
+"""Comparisons: all pass as they are, and the planted error is caught where heads are shared."""
+
+import pytest
+
+from gqa_core.configs import GroupedConfig, Workload
+from gqa_core.measure.verify import measure_verify
+from gqa_core.records.specs.verify import CHECK, COMPARISONS, TOLERANCE, VerifySpec
+
+GQA = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
+SHARING = {name for name in COMPARISONS if name.startswith("kernel_")}
+
+
+def compared(comparison, **how):
+    workload = Workload(context_len=how.pop("context_len", 40), batch_size=2)
+    attention = how.pop("attention", GQA)
+    point = VerifySpec(comparison=comparison, attention=attention, workload=workload, **how)
+    header = {"run_id": "r", "point": 0, "git_commit": None}
+    return CHECK.record(point, measure_verify(point, "cpu"), header)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("comparison", COMPARISONS)
+def test_every_comparison_passes_as_it_is(comparison, dtype):
+    record = compared(comparison, dtype=dtype)
+    assert record["passed"], record
+    assert record["relative_error"] <= record["tolerance"] == TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("comparison", COMPARISONS)
+def test_the_planted_error_is_caught_wherever_some_heads_share(comparison):
+    record = compared(comparison, planted=True)
+    assert record["passed"] == (comparison not in SHARING)
+    assert record["planted"]
+
+
+def test_a_context_of_one_token_compares_too():
+    for comparison in COMPARISONS:
+        assert compared(comparison, context_len=1)["passed"]
+
+
+def test_what_cannot_be_compared_is_refused():
+    with pytest.raises(ValueError, match="comparison must be one of gqa_is_mha"):
+        compared("apples_are_pears")
+    with pytest.raises(ValueError, match="dtype must be one of"):
+        compared("gqa_is_mha", dtype="int8")
+    odd = GroupedConfig(n_heads=2, n_kv_heads=1, head_dim=6)  # its MLA would have a RoPE key of 3
+    with pytest.raises(ValueError, match="qk_rope_head_dim must be even"):
+        compared("absorbed_is_naive", attention=odd)

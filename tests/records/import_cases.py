@@ -1,0 +1,56 @@
+"""Records as a file to import, and records with one thing in them wrong."""
+
+import copy
+import io
+import json
+
+from hypothesis import strategies as st
+
+from gqa_core.records.importable import KINDS
+from gqa_core.records.importing import import_records
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+def jsonl(*records):
+    return "".join(json.dumps(record) + "\n" for record in records)
+
+
+def take(log, text):
+    data = text if isinstance(text, bytes) else text.encode()
+    return import_records(io.BytesIO(data), log, KINDS)
+
+
+def changed(record, path, value):
+    """A record with one thing in it replaced, or taken out where the value is `...`.
+
+    A number in the path is a place in a list.
+    """
+    lie = copy.deepcopy(record)
+    *way, last = (int(name) if name.isdigit() else name for name in path.split("."))
+    place = lie
+    for name in way:
+        place = place[name]
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return lie
+
+
+def assert_refused_alone(log, lie, others, sentence):
+    """The lie is named in one short sentence with its line, the second, and the rest is kept."""
+    imported = take(log, jsonl(others[0], lie, *others[1:]))
+    assert imported.n_taken == len(others)
+    assert log.records() == others
+    (said,) = imported.refused
+    assert said.startswith("line 2: ")
+    assert sentence in said
+    assert len(said.splitlines()) == 1
+    assert len(said) < 300

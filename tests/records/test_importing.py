@@ -1,0 +1,217 @@
+"""Imports: what is right is kept as it came, what lies is named by line, nothing else changes."""
+
+import json
+from contextlib import suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gqa_core.configs import default_mla_for
+from gqa_core.engine.layer import PHASES
+from gqa_core.records.check_decode import FIELDS, SAMPLED
+from gqa_core.records.importable import KINDS
+from gqa_core.records.importing import HEADER, read_record
+from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
+from gqa_core.records.run_log import RunLog
+from gqa_core.records.summaries import SUMMARIES
+from tests.records import fake_records as samples
+from tests.records.import_cases import VALUES, assert_refused_alone, changed, jsonl, take
+
+RECORD = samples.record()
+
+
+def latent_record():
+    latent = default_mla_for(8, 16)  # c 64, r 8: 64 tokens x 72 x 4 B = 18,432 B
+    record = samples.record(
+        asked=samples.point(latent, kernel="absorbed"),
+        kernel_ran="absorbed",
+        bound_s=18432 / 1e9,
+        matmul_flops_per_s=1e12,
+    )
+    record["memory"] |= {"formula_bytes": 18432, "tensor_bytes": 18432}
+    return record | {"read_bandwidth_bytes_per_s": 1e9}
+
+
+def test_the_fields_checked_are_the_fields_of_a_record():
+    assert (*HEADER, *FIELDS) == samples.RECORD_FIELDS
+    assert (*PHASES, "step") == SAMPLED
+    assert set(KINDS) == {
+        "decode",
+        *SUMMARIES,
+    }  # every kind that the log lists can come from outside
+
+
+def test_records_of_one_log_come_out_of_another_as_they_were(log, tmp_path):
+    first = [samples.record(index=index) for index in range(3)]
+    first += [latent_record() | {"run_id": "run-2"}]
+    for record in first:
+        log.append(record)
+    other = RunLog(tmp_path / "other.sqlite")
+    imported = take(other, jsonl(*log.records()))
+    assert (imported.n_taken, imported.refused) == (4, ())
+    assert other.records() == log.records() == first
+    assert jsonl(*other.records()) == jsonl(*first)
+    assert {evidence for _, evidence in log.with_evidence()} == {MEASURED_HERE}
+    assert {evidence for _, evidence in other.with_evidence()} == {MEASURED_ELSEWHERE}
+
+
+LIES = [
+    ("schema_version", 4, "schema_version must be one of 1, 2, 3: got 4"),
+    ("schema_version", True, "schema_version must be one of 1, 2, 3: got True"),
+    ("schema_version", ..., "schema_version must be one of 1, 2, 3: got None"),
+    ("schema_version", 1, "record must have no field but its own: got 'attend_kernel'"),
+    ("schema_version", 2, "record must have no field but its own: got 'attend_kernel'"),
+    ("kind", "decoding", f"kind must be one of {', '.join(KINDS)}: got 'decoding'"),
+    ("kind", ["decode"], f"kind must be one of {', '.join(KINDS)}: got ['decode']"),
+    ("mood", "good", "record must have no field but its own: got 'mood'"),
+    ("evidence", "measured here", "record must have no field but its own: got 'evidence'"),
+    ("bound_s", ..., "record must have bound_s: got none"),
+    (
+        "run_id",
+        "../../etc",
+        "run_id must be 1 to 64 letters, digits, dots, dashes: got '../../etc'",
+    ),
+    ("run_id", "<b>1</b>", "run_id must be 1 to 64 letters"),
+    ("point", -1, "point must be between 0 and 1000000: got -1"),
+    ("point", 1.0, "point must be a whole number: got 1.0"),
+    ("created_at", "yesterday", "created_at must be a UTC time like"),
+    ("created_at", "2026-11-23T20:00:00", "created_at must be a UTC time like"),
+    ("created_at", "2026-11-23T20:00:00+02:00", "created_at must be a UTC time like"),
+    ("created_at", "2999-01-01T00:00:00+00:00", "created_at must not lie in the future"),
+    ("created_at", 5, "created_at must be a UTC time like"),
+    ("git_commit", "main", "git_commit must be a commit's hash or null: got 'main'"),
+    ("torch_version", "", "torch_version must be a text of 1 to 60 characters: got ''"),
+    ("device", "cpu", "device must be an object: got 'cpu'"),
+    ("device.name", "x" * 201, "device.name must be a text of 1 to 200 characters"),
+    ("device.name", "A\x07CPU", r"device.name must have no control characters: got 'A\x07CPU'"),
+    ("device.name", "A\u202eCPU", "device.name must have no control characters"),
+    ("device.name", "\ud800", "device.name must have no control characters"),
+    ("device.name", "=1+1", "device.name must not begin with one of = + - @ : got '=1+1'"),
+    ("device.name", 7, "device.name must be a text of 1 to 200 characters: got 7"),
+    ("device.n_threads", 0, "device.n_threads must be between 1 and 65536: got 0"),
+    ("device.owner", "me", "device must have no field but its own: got 'owner'"),
+    ("config", [], "config must be an object: got []"),
+    ("config.n_kv_heads", 3, "n_kv_heads must divide n_heads: got 3 and 8"),
+    ("config.n_kv_heads", 4, "memory.formula_bytes must be 32768: got 16384"),
+    ("config.n_kv_heads", ..., "config must have n_kv_heads: got none"),
+    ("config.n_heads", True, "n_heads must be a whole number: got True"),
+    ("config.head_dim", 15, "head_dim must be even"),
+    ("config.v_head_dim", None, "config.v_head_dim must be 16: got None"),
+    ("config.n_groups", 2, "config must have no field but its own: got 'n_groups'"),
+    ("workload.context_len", 2**24 + 1, "context_len must be between 1 and 16777216"),
+    ("workload.batch_size", 0, "batch_size must be between 1 and 1048576: got 0"),
+    ("workload.dtype", "fp8", "dtype must be one of float32, bfloat16, float16: got 'fp8'"),
+    ("workload.dtype", ["float32"], "workload.dtype must be a text"),
+    ("workload.n_layers", 1.5, "n_layers must be a whole number: got 1.5"),
+    ("workload.n_layers", 2, "memory.formula_bytes must be 32768: got 16384"),
+    ("workload.tp", 2, "workload must have no field but its own: got 'tp'"),
+    ("variant", "MQA", "variant must be 'GQA': got 'MQA'"),
+    ("kernel_asked", "flash", "kernel must be one of auto, eager, sdpa, packed, matmul"),
+    ("kernel_asked", {}, "kernel_asked must be a text"),
+    ("kernel_asked", "eager", "kernel_ran must be 'eager': got 'packed'"),
+    (
+        "kernel_ran",
+        "auto",
+        "kernel_ran must be one of eager, sdpa, packed, matmul, split_kv: got 'auto'",
+    ),
+    ("kernel_ran", ["packed"], "kernel_ran must be one of"),
+    ("attend_kernel", "eager", "attend_kernel must be 'packed': got 'eager'"),
+    ("attend_kernel", None, "attend_kernel must be 'packed': got None"),
+    ("attend_kernel", ..., "record must have attend_kernel: got none"),
+    ("n_warmup", -1, "n_warmup must be between 0 and 10000: got -1"),
+    ("samples_s.attend", [], "samples_s.attend must be a list of 1 to 10000 seconds: got 0 values"),
+    ("samples_s.attend", [1.0] * 10_001, "seconds: got 10001 values"),
+    ("samples_s.attend", [1.0, 1.0], "equal length: got project 3, append 3, output 3, attend 2"),
+    ("samples_s.attend", 0.002, "samples_s.attend must be a list of 1 to 10000 seconds: got 0.002"),
+    ("samples_s.step", [1, 1, -1], "samples_s.step must be between 1e-09 and 1e+06: got -1"),
+    ("samples_s.step", [1, 1, 0], "samples_s.step must be between 1e-09 and 1e+06: got 0"),
+    ("samples_s.step", [1, 1, "1"], "samples_s.step must be a number: got '1'"),
+    ("samples_s.step", [1, 1, True], "samples_s.step must be a number: got True"),
+    ("samples_s.sleep", [1, 1, 1], "samples_s must have no field but its own: got 'sleep'"),
+    ("memory.formula_bytes", 16383, "memory.formula_bytes must be 16384: got 16383"),
+    ("memory.formula_bytes", 16384.0, "memory.formula_bytes must be 16384: got 16384.0"),
+    ("memory.tensor_bytes", 1, "memory.tensor_bytes must be 16384: got 1"),
+    ("memory.padding_bytes", -1, "memory.padding_bytes must be between 0 and"),
+    ("memory.padding_bytes", ..., "memory must have padding_bytes: got none"),
+    ("memory.allocator_peak_bytes", 1, "memory.allocator_peak_bytes must be None: got 1"),
+    ("memory.process_peak_bytes", -1, "memory.process_peak_bytes must be between 0 and"),
+    ("memory.baseline_bytes", 2**60, "memory.baseline_bytes must be between 0 and"),
+    ("memory.baseline_bytes", None, "memory.baseline_bytes must be a whole number: got None"),
+    ("read_bandwidth_bytes_per_s", 0, "read_bandwidth_bytes_per_s must be between 1 and 1e+18"),
+    ("matmul_flops_per_s", 0, "matmul_flops_per_s must be between 1 and 1e+21: got 0"),
+    ("matmul_flops_per_s", None, "matmul_flops_per_s must be a number: got None"),
+    ("matmul_flops_per_s", ..., "record must have matmul_flops_per_s: got none"),
+    ("matmul_flops_per_s", 32_768_000, "FLOP / matmul_flops_per_s, 0.001: got 0.0005"),
+    ("attend_overhead_s", 0, "attend_overhead_s must be between 1e-09 and 1e+06: got 0"),
+    ("attend_overhead_s", ..., "record must have attend_overhead_s: got none"),
+    ("bound_s", 0.0004, "bound_s must be the larger of formula_bytes / read_bandwidth_bytes_per_s"),
+    ("warnings", "none", "warnings must be a list of at most 20 texts: got 'none'"),
+    ("warnings", ["w"] * 21, "warnings must be a list of at most 20 texts"),
+    ("warnings", [5], "warnings must be a text of 1 to 200 characters: got 5"),
+]
+
+
+@pytest.mark.parametrize(("path", "value", "sentence"), LIES)
+def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, path, value, sentence):
+    right = [samples.record(index=index, run_id="right") for index in range(2)]
+    assert_refused_alone(log, changed(RECORD, path, value), right, sentence)
+
+
+def test_a_latent_record_is_held_to_its_own_formula(log):
+    assert take(log, jsonl(latent_record())).n_taken == 1
+    for path, value, sentence in (
+        ("kernel_ran", "naive", "kernel_ran must be 'absorbed': got 'naive'"),
+        ("attend_kernel", "absorbed", "attend_kernel must be one of eager, sdpa, packed, matmul,"),
+        ("attend_kernel", "auto", "attend_kernel must be one of eager, sdpa, packed, matmul,"),
+        ("attend_kernel", {}, "attend_kernel must be one of eager, sdpa, packed, matmul,"),
+        ("kernel_asked", "packed", "kernel of MLA must be absorbed or naive: got 'packed'"),
+        ("config.kv_lora_rank", 32, "memory.formula_bytes must be 10240: got 18432"),
+        ("config.n_kv_heads", 8, "config must have no field but its own: got 'n_kv_heads'"),
+    ):
+        (said,) = take(log, jsonl(changed(latent_record(), path, value))).refused
+        assert sentence in said
+
+
+def test_a_record_of_version_1_is_taken_as_it_came_and_held_to_its_own_bound(log):
+    old = samples.of_version_1(samples.record())
+    assert take(log, jsonl(old)).n_taken == 1
+    assert log.records() == [old]
+    assert log.to_frame()["matmul_flops_per_s"].isna().all()
+    for path, value, sentence in (
+        ("bound_s", 0.001, "bound_s must be the larger of"),
+        ("memory.padding_bytes", 0, "memory must have no field but its own: got 'padding_bytes'"),
+        (
+            "attend_overhead_s",
+            0.1,
+            "record must have no field but its own: got 'attend_overhead_s'",
+        ),
+    ):
+        (said,) = take(log, jsonl(changed(old, path, value) | {"run_id": "other"})).refused
+        assert sentence in said
+
+
+@pytest.mark.parametrize("record", [samples.record(), latent_record()], ids=["GQA", "MLA"])
+def test_a_record_of_version_2_is_taken_as_it_came_and_knows_no_more_than_it_did(log, record):
+    old = samples.of_version_2(record)
+    assert take(log, jsonl(old)).n_taken == 1
+    assert log.records() == [old]
+    (kernel,) = log.to_frame()["attend_kernel"]
+    assert kernel == (None if record["variant"] == "MLA" else "packed")
+    (said,) = take(log, jsonl(changed(old, "matmul_flops_per_s", ...) | {"run_id": "b"})).refused
+    assert "record must have matmul_flops_per_s: got none" in said
+
+
+PATHS = list(RECORD) + [
+    f"{name}.{inner}"
+    for name in ("device", "config", "workload", "samples_s", "memory")
+    for inner in RECORD[name]
+]
+
+
+@settings(max_examples=400)
+@given(path=st.sampled_from(PATHS), value=VALUES)
+def test_any_value_in_any_field_gives_a_record_or_a_sentence(path, value):
+    line = json.dumps(changed(RECORD, path, value)).encode()
+    with suppress(ValueError):
+        assert json.dumps(read_record(line, KINDS)).encode() == line

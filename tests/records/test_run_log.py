@@ -1,0 +1,178 @@
+"""The run log under several writers, a kill, foreign files, full and read-only disks."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
+from gqa_core.records.run_log import APPLICATION_ID, RunLog, RunLogError
+from tests.records import fake_records as samples
+
+ROOT = Path(__file__).parents[2]
+WRITER = """
+import sys
+from gqa_core.records.run_log import RunLog
+from tests.records import fake_records as samples
+log = RunLog(sys.argv[1])
+for index in range(int(sys.argv[3])):
+    log.append(samples.record(index=index, run_id=sys.argv[2]))
+    print(index, flush=True)
+"""
+
+
+def start_writer(path, name, count):
+    command = [sys.executable, "-c", WRITER, str(path), name, str(count)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+@pytest.fixture
+def log(tmp_path):
+    return RunLog(tmp_path / "deep" / "runs.sqlite")
+
+
+def test_what_was_appended_comes_back_in_order_with_its_raw_samples(log):
+    assert log.records() == []
+    versions = [log.version()]
+    records = [samples.record(index=index) for index in range(3)]
+    for record in records:
+        log.append(record)
+        versions.append(log.version())
+    assert log.records() == records
+    assert log.records("decode") == records
+    assert log.records("quality") == []
+    assert len(set(versions)) == 4
+
+
+def test_to_frame_has_one_row_a_record(log):
+    log.append(samples.record(index=0))
+    log.append(samples.record(index=1, attend=(0.004, 0.004)))
+    frame = log.to_frame()
+    assert list(frame["attend_s"]) == [0.002, 0.004]
+    assert list(frame["variant"]) == ["GQA", "GQA"]
+    assert frame["attend_samples_s"][1] == [0.004, 0.004]
+
+
+def test_every_row_knows_whether_it_was_measured_here(log):
+    here, *elsewhere = (samples.record(index=index) for index in range(3))
+    log.append(here)
+    assert log.import_records([here, *elsewhere]) == [False, True, True]
+    assert log.records() == [here, *elsewhere]
+    assert log.with_evidence() == [
+        (here, MEASURED_HERE),
+        *((record, MEASURED_ELSEWHERE) for record in elsewhere),
+    ]
+    assert list(log.to_frame()["evidence"]) == [MEASURED_HERE] + [MEASURED_ELSEWHERE] * 2
+    assert log.counts() == {"decode": 3}
+
+
+def test_the_log_is_in_write_ahead_mode_and_knows_its_version(log):
+    log.append(samples.record())
+    with closing(sqlite3.connect(log.path)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+
+
+def test_several_writers_at_once_lose_nothing(log):
+    writers = [start_writer(log.path, f"run-{name}", 12) for name in range(4)]
+    assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
+    found = {(record["run_id"], record["point"]) for record in log.records()}
+    assert found == {(f"run-{name}", index) for name in range(4) for index in range(12)}
+
+
+def test_a_killed_writer_loses_nothing_it_had_committed(log):
+    writer = start_writer(log.path, "victim", 100_000)
+    for _ in range(20):
+        committed = int(writer.stdout.readline())
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    points = [record["point"] for record in log.records()]
+    assert points == list(range(len(points)))
+    assert len(points) > committed
+    log.append(samples.record(run_id="survivor"))
+    assert log.records()[-1]["run_id"] == "survivor"
+
+
+def test_readers_go_on_while_a_writer_writes(log):
+    writer = start_writer(log.path, "busy", 30)
+    counts = []
+    while writer.poll() is None:
+        counts.append(len(log.records()))
+        time.sleep(0.01)
+    writer.communicate()
+    assert counts == sorted(counts)
+    assert len(log.records()) == 30
+
+
+def test_the_same_point_of_a_run_is_kept_once(log):
+    log.append(samples.record())
+    with pytest.raises(RunLogError, match="UNIQUE"):
+        log.append(samples.record())
+    assert len(log.records()) == 1
+
+
+def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("Dear diary, today I measured attention. " * 40)
+    for use in (RunLog(path).records, RunLog(path).require_writable):
+        with pytest.raises(
+            RunLogError, match=r"log .*notes.txt cannot be .*: file is not a database"
+        ):
+            use()
+    assert path.read_text().startswith("Dear diary")
+
+
+def test_somebody_else_s_database_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "theirs.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE songs (name TEXT)")
+    before = path.read_bytes()
+    for use in (RunLog(path).records, RunLog(path).require_writable):
+        with pytest.raises(RunLogError, match="a database of something else, not a run log"):
+            use()
+    assert path.read_bytes() == before
+
+
+def test_a_log_of_a_newer_version_is_refused(log):
+    log.append(samples.record())
+    with closing(sqlite3.connect(log.path)) as connection:
+        connection.execute("PRAGMA user_version = 2")
+    with pytest.raises(RunLogError, match="schema version 2, newer than 1"):
+        log.records()
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(log, monkeypatch):
+    log.append(samples.record(index=0))
+    connect = RunLog._connect
+
+    def connect_to_a_full_disk(uri):
+        connection = connect(uri)
+        connection.execute("PRAGMA max_page_count = 1")  # no page more than there are
+        return connection
+
+    monkeypatch.setattr(RunLog, "_connect", staticmethod(connect_to_a_full_disk))
+    with pytest.raises(RunLogError, match="cannot be written: database or disk is full"):
+        log.append(samples.record(index=1, attend=[0.1] * 2000))
+    monkeypatch.undo()
+    assert [record["point"] for record in log.records()] == [0]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence():
+    with pytest.raises(RunLogError, match=r"log /proc/gqa/runs.sqlite cannot be written"):
+        RunLog("/proc/gqa/runs.sqlite").require_writable()
+
+
+def test_the_path_is_the_argument_or_the_environment_s(tmp_path, monkeypatch):
+    monkeypatch.setenv("GQA_RUN_LOG", str(tmp_path / "environment.sqlite"))
+    assert RunLog().path == tmp_path / "environment.sqlite"
+    assert RunLog(tmp_path / "given.sqlite").path == tmp_path / "given.sqlite"
+    monkeypatch.delenv("GQA_RUN_LOG")
+    assert os.path.isabs(RunLog().path)
+    assert RunLog().path.parent.name == "gqa-lab"

@@ -1,0 +1,140 @@
+"""A run: checked first, measured point by point, out before it is logged, nothing lost."""
+
+import pytest
+
+from gqa_core.records.record import DECODE
+from gqa_core.records.run_log import RunLog, RunLogError
+from gqa_core.runner import run as run_module
+from gqa_core.runner.workers import WorkerError
+from tests.records.fake_records import measured, point
+
+
+class FakeWorkers:
+    """Answers instead of measuring; an exception in `answers` is raised."""
+
+    def __init__(self, answers, free=2**40, compiled=()):
+        self.answers = list(answers)
+        self.free = free
+        self.compiled = compiled
+        self.asked = []
+
+    def __call__(self, preload):
+        return self
+
+    def call(self, module, function, *arguments, tell=None):
+        self.asked.append(function)
+        if function == "survey":
+            return {"free_bytes": self.free}
+        if function == "prepare_kernels":
+            for text in self.compiled:
+                tell(text)
+            return None
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Runs points with fake workers; what was emitted, said and logged stays on it."""
+
+    def go(points, workers, log=None, **search):
+        go.emitted, go.said = [], []
+        go.log = log or RunLog(tmp_path / "runs.sqlite")
+        monkeypatch.setattr(run_module, "Workers", workers)
+        return run_module.run_specs(
+            [(DECODE, asked) for asked in points],
+            device="cpu",
+            log=go.log,
+            emit=go.emitted.append,
+            say=go.said.append,
+            **search,
+        )
+
+    return go
+
+
+POINTS = [point(context_len=32), point(context_len=64), point(context_len=128)]
+
+
+def test_every_record_goes_out_and_into_the_log(run):
+    assert run(POINTS, FakeWorkers([measured() for _ in POINTS])) == 0
+    assert [record["point"] for record in run.emitted] == [0, 1, 2]
+    assert len({record["run_id"] for record in run.emitted}) == 1
+    assert run.log.records() == run.emitted
+    assert run.said[0] == "0 of 3: timing GQA, 2 K/V heads, context 32, float32"
+    assert run.said[-1] == "3 of 3: done"
+
+
+def test_what_is_compiled_is_said_before_the_first_point(run):
+    workers = FakeWorkers([measured() for _ in POINTS], compiled=["compiling split_kv for float32"])
+    assert run(POINTS, workers) == 0
+    assert run.said[0] == "0 of 3: compiling split_kv for float32"
+    assert run.said[1].startswith("0 of 3: timing")
+    assert workers.asked[:3] == ["survey", "prepare_kernels", "measure_decode"]
+
+
+def test_a_point_that_fails_is_named_and_the_rest_go_on(run):
+    answers = [measured(), WorkerError("its process was killed by SIGKILL"), measured()]
+    assert run(POINTS, FakeWorkers(answers)) == 1
+    assert [record["point"] for record in run.log.records()] == [0, 2]
+    sentence = "GQA, 2 K/V heads, context 64, float32: not measured, its process was killed"
+    assert any(said.startswith(sentence) for said in run.said)
+
+
+def test_a_run_that_would_not_fit_is_refused_before_anything_is_measured(run):
+    workers = FakeWorkers([], free=POINTS[1].required_bytes)
+    with pytest.raises(ValueError, match=r"context 128.* it takes .* \(cache .*\) and .* are free"):
+        run(POINTS, workers)
+    assert workers.asked == ["survey"]
+    assert run.emitted == []
+
+
+def test_a_log_that_cannot_be_written_is_refused_before_anything_is_measured(run):
+    workers = FakeWorkers([])
+    with pytest.raises(RunLogError, match="cannot be written"):
+        run(POINTS, workers, log=RunLog("/proc/runs.sqlite"))
+    assert workers.asked == []
+
+
+def test_a_log_that_fails_in_mid_run_loses_no_record(run, monkeypatch, tmp_path):
+    log = RunLog(tmp_path / "runs.sqlite")
+    append = log.append
+
+    def full_at_the_second(record):
+        if record["point"] == 1:
+            raise RunLogError("log x cannot be written: database or disk is full")
+        append(record)
+
+    monkeypatch.setattr(log, "append", full_at_the_second)
+    assert run(POINTS, FakeWorkers([measured() for _ in POINTS]), log=log) == 1
+    assert [record["point"] for record in run.emitted] == [0, 1, 2]
+    assert [record["point"] for record in log.records()] == [0, 2]
+    sentence = "1 of 3 records were measured but are not in the log: log x cannot be written"
+    assert any(said.startswith(sentence) for said in run.said)
+
+
+def test_what_follows_from_the_records_is_measured_in_the_same_run(run):
+    seen = []
+
+    def follow(records):
+        seen.append([record["workload"]["context_len"] for record in records])
+        return [(DECODE, point(context_len=48))] if len(seen) == 1 else []
+
+    answers = [measured() for _ in range(4)]
+    assert run(POINTS, FakeWorkers(answers), follow=follow, n_more=2) == 0
+    assert seen == [[32, 64, 128], [32, 64, 128, 48]]
+    assert [record["point"] for record in run.log.records()] == [0, 1, 2, 3]
+    assert len({record["run_id"] for record in run.emitted}) == 1
+    assert run.said[0].startswith("0 of 5: timing")
+    assert run.said[3:] == ["3 of 5: timing GQA, 2 K/V heads, context 48, float32", "4 of 4: done"]
+
+
+def test_a_search_that_asks_for_ever_ends_at_its_bound(run):
+    failing = [measured() for _ in POINTS] + [WorkerError("its process was killed")] * 9
+    workers = FakeWorkers(failing)
+    again = [(DECODE, point(context_len=48))] * 2
+    assert run(POINTS, workers, follow=lambda records: again, n_more=3) == 3
+    assert workers.asked == ["survey", "prepare_kernels"] + ["measure_decode"] * 6
+    assert run.said[-1] == "6 of 6: done"
