@@ -17,7 +17,7 @@ MODULES = sorted(path.relative_to(ROOT) for path in FILES)
 LIBRARIES = {"torch", "pandas", "streamlit", "plotly"}  # those that few folders may import
 
 FACTS = {"gqa_core", "gqa_core/catalog", "gqa_core/theory", "gqa_core/hf_config"}
-RULES = {  # one per folder: the folders and libraries that it may import; the files of gqa_core/ itself
+RULES = {  # one per folder: the folders and libraries that it may import
     "gqa_core": set(),
     "gqa_core/catalog": {"gqa_core"},
     "gqa_core/theory": {"gqa_core"},

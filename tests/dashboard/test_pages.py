@@ -162,7 +162,10 @@ def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, 
 @pytest.fixture
 def few_samples(monkeypatch):
     """What pages measure takes two samples a point."""
-    main = "import sys; from gqa_core.commands.cli import main; sys.exit(main([*sys.argv[1:], '--samples=2']))"
+    main = (
+        "import sys; from gqa_core.commands.cli import main; "
+        "sys.exit(main([*sys.argv[1:], '--samples=2']))"
+    )
     queue = JobQueue(command=[sys.executable, "-c", main])
     monkeypatch.setattr(loaders, "job_queue", lambda: queue)
 
