@@ -1,11 +1,26 @@
-"""A log of a test's own, and a main module that workers can run again without harm."""
+"""Markers by folder, a log of a test's own, and a main module that workers can run again."""
 
 import sys
 import types
+from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from gqa_core.records.run_log import RunLog
+from tests.scale import FACTOR
+
+BROWSER = Path(__file__).parent / "browser"
+
+settings.register_profile("scaled", max_examples=100 * FACTOR)
+settings.load_profile("scaled")
+
+
+def pytest_collection_modifyitems(items):
+    """Mark everything in tests/browser as such."""
+    for item in items:
+        if BROWSER in item.path.parents:
+            item.add_marker(pytest.mark.browser)
 
 
 @pytest.fixture(autouse=True)
