@@ -1,8 +1,8 @@
-"""What can be asked: an attention layer, a model made of such layers, and a workload.
+"""The vocabulary of the whole project: an attention layer, a model of such layers, a workload.
 
-An attention layer is described by what it caches. Grouped attention keeps `n_kv_heads` keys and
-values for `n_heads` query heads; MHA (n_kv_heads = n_heads) and MQA (n_kv_heads = 1) are its two
-ends, so the three are one config with different numbers. Latent attention (MLA) keeps one latent
+A layer is described by what it caches. Grouped attention caches `n_kv_heads` keys and values that
+`n_heads` query heads share. MHA (n_kv_heads = n_heads) and MQA (n_kv_heads = 1) are its two ends,
+so MHA, GQA and MQA are one config with different numbers. Latent attention (MLA) caches one latent
 vector and one rotary key for all heads. The variant is derived from the numbers, never stored.
 """
 
@@ -10,6 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Literal, cast, get_args
+
+__all__ = [
+    "KERNEL_NAMES",
+    "MAX_BATCH_SIZE",
+    "MAX_CONTEXT_LEN",
+    "MAX_DIM",
+    "MAX_HEADS",
+    "MAX_HEAD_DIM",
+    "MAX_LAYERS",
+    "MAX_PARAMS",
+    "MAX_RANK",
+    "VARIANTS",
+    "AttentionConfig",
+    "GroupedConfig",
+    "KernelName",
+    "LatentConfig",
+    "LayerGroup",
+    "ModelConfig",
+    "Variant",
+    "Workload",
+    "default_mla_for",
+    "validate_int",
+    "validate_kernel",
+    "validate_rotary",
+]
 
 MAX_LAYERS = 1000
 MAX_HEADS = 1024
@@ -20,14 +46,17 @@ MAX_CONTEXT_LEN = 2**24
 MAX_BATCH_SIZE = 2**20
 MAX_PARAMS = 10**14
 
-KERNEL_NAMES = ("auto", "eager", "sdpa", "packed", "matmul", "split_kv")
+Variant = Literal["MHA", "GQA", "MQA", "MLA"]
+VARIANTS: tuple[Variant, ...] = get_args(Variant)
+KernelName = Literal["auto", "eager", "sdpa", "packed", "matmul", "split_kv"]
+KERNEL_NAMES: tuple[KernelName, ...] = get_args(KernelName)
 
 
 def validate_int(name: str, value: object, most: int, least: int = 1) -> None:
-    """Nothing, if `value` is a whole number between `least` and `most`.
+    """Raise ValueError unless `value` is a whole number from `least` to `most`.
 
     Raises:
-        ValueError: it is another type (a bool counts as one), or outside the bounds.
+        ValueError: the value is of another type (bool is another type) or out of bounds.
     """
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{name} must be a whole number: got {value!r}")
@@ -36,11 +65,7 @@ def validate_int(name: str, value: object, most: int, least: int = 1) -> None:
 
 
 def validate_kernel(name: object) -> None:
-    """Nothing, if a grouped kernel has this name.
-
-    Raises:
-        ValueError: none has.
-    """
+    """Raise ValueError unless a kernel for grouped attention has this name."""
     if name not in KERNEL_NAMES:
         raise ValueError(f"kernel must be one of {', '.join(KERNEL_NAMES)}: got {name!r}")
 
@@ -49,18 +74,18 @@ def validate_kernel(name: object) -> None:
 class GroupedConfig:
     """One layer of MHA, GQA or MQA: `n_heads` query heads share `n_kv_heads` K/V heads.
 
-    `v_head_dim` (width of a value) is `head_dim` unless given, and `dim` (the model width)
-    is n_heads * head_dim unless given.
+    `v_head_dim` (width of a value) defaults to `head_dim`, and `dim` (width of the model) to
+    n_heads * head_dim; None stands for the default.
 
     Raises:
-        ValueError: a number out of bounds, or n_kv_heads does not divide n_heads.
+        ValueError: a number is out of bounds, or n_kv_heads does not divide n_heads.
     """
 
     n_heads: int
     n_kv_heads: int
     head_dim: int
-    v_head_dim: int | None = None
-    dim: int | None = None
+    v_head_dim: int = cast(int, None)
+    dim: int = cast(int, None)
 
     def __post_init__(self) -> None:
         validate_int("n_heads", self.n_heads, MAX_HEADS)
@@ -70,24 +95,24 @@ class GroupedConfig:
             raise ValueError(
                 f"n_kv_heads must divide n_heads: got {self.n_kv_heads} and {self.n_heads}"
             )
-        _fill(self, "v_head_dim", self.head_dim, MAX_HEAD_DIM)
-        _fill(self, "dim", self.n_heads * self.head_dim, MAX_DIM)
+        _set_default(self, "v_head_dim", self.head_dim, MAX_HEAD_DIM)
+        _set_default(self, "dim", self.n_heads * self.head_dim, MAX_DIM)
 
     @property
-    def variant(self) -> str:
-        """MHA, GQA or MQA, by the numbers alone; one head with one K/V head is MHA."""
+    def variant(self) -> Variant:
+        """MHA, GQA or MQA, from the numbers alone; a single query head is MHA."""
         if self.n_kv_heads == self.n_heads:
             return "MHA"
         return "MQA" if self.n_kv_heads == 1 else "GQA"
 
     @property
     def q_per_kv(self) -> int:
-        """Query heads that read one K/V head."""
+        """Query heads per K/V head."""
         return self.n_heads // self.n_kv_heads
 
     @property
     def mha_baseline(self) -> GroupedConfig:
-        """The MHA this layer is held against: the same, with a K and a V for every head."""
+        """The MHA that this layer is compared with: one K and one V per query head."""
         return replace(self, n_kv_heads=self.n_heads)
 
     @property
@@ -100,11 +125,11 @@ class GroupedConfig:
 class LatentConfig:
     """One layer of MLA, in the names of DeepSeek's code.
 
-    `q_lora_rank` None means the query is projected directly; `dim` is n_heads * v_head_dim
-    unless given.
+    With `q_lora_rank` None the query is projected directly. `dim` (width of the model) defaults to
+    n_heads * v_head_dim; None stands for the default.
 
     Raises:
-        ValueError: a number out of bounds.
+        ValueError: a number is out of bounds.
     """
 
     n_heads: int
@@ -113,7 +138,7 @@ class LatentConfig:
     qk_nope_head_dim: int
     v_head_dim: int
     q_lora_rank: int | None = None
-    dim: int | None = None
+    dim: int = cast(int, None)
 
     def __post_init__(self) -> None:
         validate_int("n_heads", self.n_heads, MAX_HEADS)
@@ -124,21 +149,21 @@ class LatentConfig:
         validate_int("qk_nope_head_dim + qk_rope_head_dim", self.qk_head_dim, MAX_HEAD_DIM)
         if self.q_lora_rank is not None:
             validate_int("q_lora_rank", self.q_lora_rank, MAX_RANK)
-        _fill(self, "dim", self.n_heads * self.v_head_dim, MAX_DIM)
+        _set_default(self, "dim", self.n_heads * self.v_head_dim, MAX_DIM)
 
     @property
-    def variant(self) -> str:
+    def variant(self) -> Variant:
         """Always MLA."""
         return "MLA"
 
     @property
     def qk_head_dim(self) -> int:
-        """Width of a head's query and key; its -1/2 power is the softmax scale in both forms."""
+        """Width of a head's query and key; both forms scale the softmax by its -1/2 power."""
         return self.qk_nope_head_dim + self.qk_rope_head_dim
 
     @property
     def mha_baseline(self) -> GroupedConfig:
-        """The MHA this layer is held against: qk_nope_head_dim + v_head_dim for every head.
+        """The MHA that this layer is compared with: qk_nope_head_dim + v_head_dim per head.
 
         Source: DeepSeek-V2 report (arXiv:2405.04434), Table 1; gives V3 its 56.89.
         """
@@ -152,7 +177,7 @@ class LatentConfig:
 
     @property
     def expanded(self) -> GroupedConfig:
-        """What the naive form runs and caches: every head's own K (nope + rope) and V."""
+        """The layer that the naive form runs and caches: K (nope + rope) and V of every head."""
         return GroupedConfig(
             n_heads=self.n_heads,
             n_kv_heads=self.n_heads,
@@ -170,32 +195,31 @@ class LatentConfig:
 AttentionConfig = GroupedConfig | LatentConfig
 
 
-def default_mla_for(n_heads: int, head_dim: int, **given: int) -> LatentConfig:
-    """MLA beside grouped heads of `head_dim`, as wide a model, in DeepSeek-V2's proportions.
+def default_mla_for(n_heads: int, head_dim: int, **overrides: int) -> LatentConfig:
+    """MLA to compare with grouped heads of `head_dim`: as wide a model, DeepSeek-V2's proportions.
 
     kv_lora_rank = 4 head_dim, qk_rope_head_dim = head_dim / 2, nope = v = head_dim, no
-    q_lora_rank; `given` numbers take their place.
+    q_lora_rank; `overrides` replace these numbers.
 
     Raises:
         ValueError: as `LatentConfig`, and for a head_dim out of bounds.
     Source: DeepSeek-V2 report (arXiv:2405.04434), section 2.1.2.
     """
-    beside = GroupedConfig(n_heads=n_heads, n_kv_heads=n_heads, head_dim=head_dim)
+    grouped = GroupedConfig(n_heads=n_heads, n_kv_heads=n_heads, head_dim=head_dim)
     proportions = {
         "kv_lora_rank": 4 * head_dim,
         "qk_rope_head_dim": max(head_dim // 2, 1),
         "qk_nope_head_dim": head_dim,
         "v_head_dim": head_dim,
-        "dim": beside.dim,
+        "dim": grouped.dim,
     }
-    return LatentConfig(n_heads=n_heads, **proportions | given)
+    return LatentConfig(n_heads=n_heads, **proportions | overrides)
 
 
 def validate_rotary(attention: AttentionConfig) -> None:
-    """Nothing, if RoPE can rotate this layer's pairs: only tensors need it, sizes do not.
+    """Raise ValueError if the rotated width is odd, since RoPE rotates pairs.
 
-    Raises:
-        ValueError: the rotated width is odd.
+    Only layers that are run need this; sizes exist for any width.
     """
     if attention.rotary_dim % 2:
         name = "head_dim" if isinstance(attention, GroupedConfig) else "qk_rope_head_dim"
@@ -206,10 +230,10 @@ def validate_rotary(attention: AttentionConfig) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LayerGroup:
-    """`n_layers` layers alike; `window` is how many tokens back they see, None for all.
+    """`n_layers` identical layers; each token sees the last `window` tokens, None for all.
 
     Raises:
-        ValueError: a number out of bounds.
+        ValueError: a number is out of bounds.
     """
 
     attention: AttentionConfig
@@ -222,23 +246,28 @@ class LayerGroup:
             validate_int("window", self.window, MAX_CONTEXT_LEN)
 
     def cached_tokens(self, context_len: int) -> int:
-        """Tokens one such layer must keep of a context: all, or the window's."""
+        """Tokens of a context that one layer of this group caches, per sequence."""
         return context_len if self.window is None else min(context_len, self.window)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelConfig:
-    """The caching layers of a model, as runs of alike layers; most models have one run.
+    """A model as groups of identical layers that cache tokens, and layers that cache none.
+
+    Most models have one group and no `n_cacheless_layers` (linear attention, state space, layers
+    that read another layer's cache).
 
     Raises:
-        ValueError: no layer at all, or more than the bound in all runs together.
+        ValueError: no layer caches anything, or there are too many layers.
     """
 
     layer_groups: tuple[LayerGroup, ...]
+    n_cacheless_layers: int = 0
 
     def __post_init__(self) -> None:
         if not self.layer_groups:
-            raise ValueError("a model must have at least one run of layers: got none")
+            raise ValueError("a model must have at least one group of layers: got none")
+        validate_int("n_cacheless_layers", self.n_cacheless_layers, MAX_LAYERS, least=0)
         validate_int("n_layers", self.n_layers, MAX_LAYERS)
 
     def __iter__(self) -> Iterator[LayerGroup]:
@@ -251,22 +280,43 @@ class ModelConfig:
 
     @property
     def n_layers(self) -> int:
-        """Layers in all runs."""
-        return sum(run.n_layers for run in self.layer_groups)
+        """All layers, those that cache nothing included."""
+        return self.n_caching_layers + self.n_cacheless_layers
 
     @property
-    def variant(self) -> str | None:
-        """The variant of all layers, or None where they differ."""
-        variants = {run.attention.variant for run in self.layer_groups}
+    def n_caching_layers(self) -> int:
+        """Layers that cache tokens."""
+        return sum(group.n_layers for group in self.layer_groups)
+
+    @property
+    def is_uniform(self) -> bool:
+        """True if all layers are alike: one group, and no layers that cache nothing."""
+        return len(self.layer_groups) == 1 and not self.n_cacheless_layers
+
+    @property
+    def has_window_layers(self) -> bool:
+        """True if some layer sees less than the whole context."""
+        return any(group.window is not None for group in self.layer_groups)
+
+    @property
+    def attention(self) -> AttentionConfig | None:
+        """The attention of every caching layer, whatever its window; None if they differ."""
+        configs = {group.attention for group in self.layer_groups}
+        return configs.pop() if len(configs) == 1 else None
+
+    @property
+    def variant(self) -> Variant | None:
+        """The variant of every caching layer, or None if they differ."""
+        variants = {group.attention.variant for group in self.layer_groups}
         return variants.pop() if len(variants) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workload:
-    """What a decode step meets: `context_len` tokens cached, its own included, per sequence.
+    """One decode step: `context_len` tokens cached per sequence, the step's own token included.
 
     Raises:
-        ValueError: a number out of bounds.
+        ValueError: a number is out of bounds.
     """
 
     context_len: int
@@ -277,8 +327,8 @@ class Workload:
         validate_int("batch_size", self.batch_size, MAX_BATCH_SIZE)
 
 
-def _fill(config: AttentionConfig, name: str, default: int, most: int) -> None:
-    """Put a derived default where None was given, so that equal layers compare equal."""
+def _set_default(config: AttentionConfig, name: str, default: int, most: int) -> None:
+    """Replace None by the default, so that equal layers compare equal, and validate the field."""
     if getattr(config, name) is None:
         object.__setattr__(config, name, default)
     validate_int(name, getattr(config, name), most)

@@ -92,7 +92,8 @@ def _refuse_constant(constant: str) -> NoReturn:
 
 def _depth(parsed: dict[str, Any]) -> int:
     """Levels of nested containers, an object without containers being 1."""
-    depth, level = 0, [parsed]
+    depth = 0
+    level: list[dict[str, Any] | list[Any]] = [parsed]
     while level:
         depth += 1
         level = [

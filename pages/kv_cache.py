@@ -67,7 +67,7 @@ st.markdown(
 st.markdown(
     f"**The lecture's 400 GB.** {sentences.lecture_sentence(DEEPSEEK)}. "
     "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1, for the elements; memory of "
-    f"devices: {'; '.join(f'{device.name}: {device.source}' for device in ceilings) or 'none'}. "
+    f"devices: {'; '.join(f'{device.name}: {device.citation}' for device in ceilings) or 'none'}. "
     "**Limits.** The memory is the number on the vendor's label, read as decimal GB; what a "
     "program gets is up to 7% off, and weights and activations need room too: below a ceiling "
     "does not mean that it fits. Measured points are of as many layers as were really allocated, "

@@ -36,7 +36,7 @@ st.markdown(
     "MLA naive caches what MHA would, and stands where MHA does. "
     "**Source.** Roofline: Williams, Waterman and Patterson, doi 10.1145/1498765.1498785; absorbed "
     "MLA: DeepSeek-V2 report, arXiv:2405.04434, appendix C; dashed roofs: "
-    f"{'; '.join(f'{gpu.name}: {gpu.source}' for gpu in gpus) or 'none'}. "
+    f"{'; '.join(f'{gpu.name}: {gpu.citation}' for gpu in gpus) or 'none'}. "
     "**Limits.** A dashed roof is a label's bandwidth and dense bf16 arithmetic, whatever the "
     "number format above, and nobody ran anything on it. The probes are a plain sum and a plain "
     "product of torch's: a kernel may read faster than that sum does. At short contexts a step is "

@@ -77,7 +77,7 @@ def _plan(choice: ModelSettings) -> Plan:
 
 def _warn_of_unknown_weights() -> None:
     """Say so where a model has no parameters to set the weights by: they stay as they were."""
-    if (preset := chosen_preset()) and preset.layout and "weights_gb" not in preset.settings:
+    if (preset := chosen_preset()) and preset.model and "weights_gb" not in preset.settings:
         st.warning(
             escape_markdown(
                 f"How many parameters {preset.name} has is not known here: the weights above are "
@@ -104,7 +104,7 @@ def _gpu_control() -> tuple[str, int, str | None]:
     )
     if name != TYPED:
         st.caption(f"{units.gigabytes_label(known[name].memory_bytes)} on the label")
-        return name, known[name].memory_bytes, known[name].source
+        return name, known[name].memory_bytes, known[name].citation
     typed = _number(
         "Memory a GPU (GB)",
         "gpu_gb",

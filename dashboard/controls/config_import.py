@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.settings.layouts import Layout
-from dashboard.settings.presets import HEADS, Preset, of_layout
+from dashboard.settings.layouts import models_by_variant
+from dashboard.settings.presets import HEADS, Preset, preset_of_model
 from dashboard.settings.variants import variants
 from dashboard.shell import panels
-from gqa_core.hf_config.read import MAX_BYTES, ReadConfig, read_config
+from gqa_core.hf_config.parse import MAX_BYTES, ParsedConfig, parse_config
 
 IMPORTED, REFUSED = "imported_config", "imported_config_refused"
 FILE, TEXT, POPOVER = "config_file", "config_text", "config_popover"
@@ -29,7 +29,7 @@ class ImportedConfig:
     """What was read, under the name it is offered by."""
 
     name: str
-    config: ReadConfig
+    config: ParsedConfig
 
 
 def imported() -> ImportedConfig | None:
@@ -87,7 +87,7 @@ def _take_text(set_sliders: Callable[[Preset], None]) -> None:
 def _take(data: bytes | str, name: str, set_sliders: Callable[[Preset], None]) -> None:
     """Take a config in, or note the one sentence that says why not; the last one stays then."""
     try:
-        taken = ImportedConfig(name=name, config=read_config(data))
+        taken = ImportedConfig(name=name, config=parse_config(data))
         _require_rows(_preset(taken))
     except ValueError as error:
         st.session_state[REFUSED] = f"{error}."
@@ -98,8 +98,7 @@ def _take(data: bytes | str, name: str, set_sliders: Callable[[Preset], None]) -
 
 
 def _preset(taken: ImportedConfig) -> Preset:
-    layout = Layout(model=taken.config.model, n_layers=taken.config.n_layers)
-    return of_layout(taken.name, layout, taken.config.estimated_params)
+    return preset_of_model(taken.name, taken.config.model, taken.config.estimated_params)
 
 
 def _require_rows(preset: Preset) -> None:
@@ -111,6 +110,6 @@ def _require_rows(preset: Preset) -> None:
     heads = {key: preset.settings[key] for key in HEADS}
     try:
         variants(**heads)
-        preset.layout.models(**heads, n_layers=preset.settings["n_layers"])
+        models_by_variant(preset.model, **heads, n_layers=preset.settings["n_layers"])
     except ValueError as error:
         raise ValueError(f"config can be read, but not shown beside MLA: {error}") from None

@@ -6,9 +6,6 @@ command line, which is told too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
@@ -16,16 +13,10 @@ from dashboard.controls.config_import import ImportedConfig
 from dashboard.settings.choices import ModelSettings
 from dashboard.shell import panels
 from gqa_core import units
-from gqa_core.hf_config.answer import config_record
-from gqa_core.theory.size import size_warnings
+from gqa_core.configs import GroupedConfig, LatentConfig
+from gqa_core.hf_config.report import config_size_report
+from gqa_core.theory.size import LayerKindSize, SizeReport
 
-LISTS = {
-    "used_keys": "Keys used",
-    "assumptions": "Assumptions",
-    "ignored_keys": "Keys ignored",
-    "not_counted": "Not counted",
-    "warnings": "Warnings",
-}
 WHOLE = (
     "Window (tokens)",
     "Query heads",
@@ -39,23 +30,22 @@ WHOLE = (
 
 def show_config_report(choice: ModelSettings, imported: ImportedConfig) -> None:
     """The layers, the lists and the command line, folded."""
-    record = config_record(imported.config, choice.workload(choice.context_len), choice.kv_format)
-    record["warnings"] = size_warnings(record)
-    for sentence in record["warnings"]:
+    workload = choice.workload(choice.context_len)
+    report = config_size_report(imported.config, workload, choice.kv_format)
+    for sentence in report.warnings:
         st.warning(panels.escape_markdown(sentence))
     with st.expander("What the config says", icon=":material/description:"):
         panels.show_evidence("formula")
         st.markdown(
-            f"At {choice.context_len} tokens: {units.exact_bytes(record['kv_cache_bytes'])}, and "
-            f"{units.exact_bytes(record['kv_cache_bytes_as_allocated'])} where every caching layer "
+            f"At {choice.context_len} tokens: {units.exact_bytes(report.kv_cache_bytes)}, and "
+            f"{units.exact_bytes(report.kv_cache_bytes_as_allocated)} where every caching layer "
             "gets room for the whole context."
         )
-        panels.show_table(layers_table(record), "config_layers", "Layers of the imported config")
-        for name, title in LISTS.items():
-            if told := record[name]:
+        panels.show_table(layers_table(report), "config_layers", "Layers of the imported config")
+        for title, separator, entries in _lists(report):
+            if entries:
                 st.caption(title)
-                separator = ", " if name.endswith("keys") else "\n"
-                st.code(separator.join(told), language=None, wrap_lines=True)
+                st.code(separator.join(entries), language=None, wrap_lines=True)
         st.caption("The same figures on the command line")
         st.code(command(choice), language="sh", wrap_lines=True)
 
@@ -68,21 +58,39 @@ def command(choice: ModelSettings) -> str:
     )
 
 
-def layers_table(record: Mapping[str, Any]) -> pd.DataFrame:
-    """One line a kind of layer: how many, what they see, and what they cache."""
-    return pd.DataFrame(
-        {
-            "Kind": layers["kind"],
-            "Layers": layers["count"],
-            "Window (tokens)": layers["window"],
-            "Variant": layers.get("variant"),
-            "Query heads": layers.get("n_heads"),
-            "K/V heads": layers.get("n_kv_heads"),
-            "K width": layers.get("head_dim"),
-            "V width": layers.get("v_head_dim"),
-            "Latent": layers.get("kv_lora_rank"),
-            "RoPE key": layers.get("qk_rope_head_dim"),
-            "All of them, per token (B)": layers["kv_bytes_per_token"],
-        }
-        for layers in record["layers"]
-    ).astype(dict.fromkeys(WHOLE, "Int64"))
+def layers_table(report: SizeReport) -> pd.DataFrame:
+    """One line per kind of layer: how many, what they see, and what they cache."""
+    return pd.DataFrame(map(_layers_row, report.layers)).astype(dict.fromkeys(WHOLE, "Int64"))
+
+
+def _layers_row(kind: LayerKindSize) -> dict[str, str | int | None]:
+    attention = kind.attention
+    grouped = attention if isinstance(attention, GroupedConfig) else None
+    latent = attention if isinstance(attention, LatentConfig) else None
+    return {
+        "Kind": kind.kind,
+        "Layers": kind.count,
+        "Window (tokens)": kind.window,
+        "Variant": attention.variant if attention else None,
+        "Query heads": attention.n_heads if attention else None,
+        "K/V heads": grouped.n_kv_heads if grouped else None,
+        "K width": grouped.head_dim if grouped else None,
+        "V width": grouped.v_head_dim if grouped else None,
+        "Latent": latent.kv_lora_rank if latent else None,
+        "RoPE key": latent.qk_rope_head_dim if latent else None,
+        "All of them, per token (B)": kind.kv_bytes_per_token,
+    }
+
+
+def _lists(report: SizeReport) -> list[tuple[str, str, tuple[str, ...]]]:
+    """(title, separator, entries) of each list below the table."""
+    notes = report.notes
+    if notes is None:
+        return []
+    return [
+        ("Keys used", ", ", notes.used_keys),
+        ("Assumptions", "\n", notes.assumptions),
+        ("Keys ignored", ", ", notes.ignored_keys),
+        ("Not counted", "\n", notes.not_counted),
+        ("Warnings", "\n", report.warnings),
+    ]

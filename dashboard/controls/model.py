@@ -82,8 +82,10 @@ def _size_sliders() -> ModelSettings:
             "How a number is stored. Those of 8 bits and fewer keep scales, which count too.",
         )
     preset = box.chosen_preset()
-    layout = preset.layout if preset else None
-    return ModelSettings(**heads, **workload, n_layers=n_layers, kv_format=kv_format, layout=layout)
+    base_model = preset.model if preset else None
+    return ModelSettings(
+        **heads, **workload, n_layers=n_layers, kv_format=kv_format, base_model=base_model
+    )
 
 
 def _part_controls(choice: ModelSettings) -> tuple[AttentionConfig, int, int]:

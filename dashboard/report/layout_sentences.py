@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from dashboard.settings.choices import ModelSettings
-from dashboard.settings.layouts import Layout
+from dashboard.settings.layouts import main_attention, slider_settings
 from gqa_core import units
-from gqa_core.configs import AttentionConfig, GroupedConfig, LayerGroup
+from gqa_core.configs import AttentionConfig, GroupedConfig, LayerGroup, ModelConfig
 
 HeadCounts = tuple[int, int]
 
 
 def layout_sentences(choice: ModelSettings) -> list[str]:
     """What must be known of the model behind the sliders, in order; none where they say it all."""
-    layout = choice.layout
-    if layout is None or not _is_special(layout):
+    model = choice.base_model
+    if model is None or not _is_special(model):
         return []
-    if choice.n_layers != layout.n_layers:
+    if choice.n_layers != model.n_layers:
         return [
-            f"The model has {units.count(layout.n_layers, 'layer')}; with {choice.n_layers} no "
+            f"The model has {units.count(model.n_layers, 'layer')}; with {choice.n_layers} no "
             "rule says which are like which, so every layer is taken to be alike, to cache, and "
             "to see the whole context."
         ]
-    told = [_tokens_sentence(layout)] if _saves_tokens(layout) else []
-    if len({run.attention for run in layout.model}) > 1:
-        told.append(_differing_sentence(layout, choice))
-    told.append(_own_row_sentence(layout, choice))
+    told = [_tokens_sentence(model)] if _saves_tokens(model) else []
+    if len({run.attention for run in model}) > 1:
+        told.append(_differing_sentence(model, choice))
+    told.append(_own_row_sentence(model, choice))
     return told
 
 
@@ -38,20 +38,20 @@ def describe_layer(attention: AttentionConfig) -> str:
     return says
 
 
-def _is_special(layout: Layout) -> bool:
-    uniform = len(layout.model.layer_groups) == 1 and not _saves_tokens(layout)
-    return not (uniform and isinstance(layout.main, GroupedConfig))
+def _is_special(model: ModelConfig) -> bool:
+    is_plain = model.is_uniform and not model.has_window_layers
+    return not (is_plain and isinstance(main_attention(model), GroupedConfig))
 
 
-def _saves_tokens(layout: Layout) -> bool:
-    return layout.has_windows or layout.model.n_layers < layout.n_layers
+def _saves_tokens(model: ModelConfig) -> bool:
+    return model.has_window_layers or model.n_cacheless_layers > 0
 
 
-def _tokens_sentence(layout: Layout) -> str:
-    parts = [_run_keeps(run) for run in layout.model]
-    if cacheless := layout.n_layers - layout.model.n_layers:
-        parts.append(f"{cacheless} no tokens")
-    return f"Of {layout.n_layers} layers {', '.join(parts)}."
+def _tokens_sentence(model: ModelConfig) -> str:
+    parts = [_run_keeps(run) for run in model]
+    if model.n_cacheless_layers:
+        parts.append(f"{model.n_cacheless_layers} no tokens")
+    return f"Of {model.n_layers} layers {', '.join(parts)}."
 
 
 def _run_keeps(run: LayerGroup) -> str:
@@ -59,24 +59,23 @@ def _run_keeps(run: LayerGroup) -> str:
     return f"{run.n_layers} cache {kept}"
 
 
-def _differing_sentence(layout: Layout, choice: ModelSettings) -> str:
-    kinds = "; ".join(
-        f"{run.n_layers} have {describe_layer(run.attention)}" for run in layout.model
-    )
-    if (choice.n_heads, choice.head_dim) != _slider_heads(layout):
+def _differing_sentence(model: ModelConfig, choice: ModelSettings) -> str:
+    kinds = "; ".join(f"{run.n_layers} have {describe_layer(run.attention)}" for run in model)
+    if (choice.n_heads, choice.head_dim) != _slider_heads(model):
         return f"The model's layers differ ({kinds}); here all have the sliders' heads."
-    return f"Its layers differ: {kinds}. The sliders show {describe_layer(layout.main)}."
+    return f"Its layers differ: {kinds}. The sliders show {describe_layer(main_attention(model))}."
 
 
-def _own_row_sentence(layout: Layout, choice: ModelSettings) -> str:
-    own = layout.main.variant
-    if choice.models.get(own) != layout.model:
+def _own_row_sentence(model: ModelConfig, choice: ModelSettings) -> str:
+    own = main_attention(model).variant
+    if choice.models.get(own) != model:
         return "The rows are the model's layers with the heads of the sliders."
     same = f"The row {own} is the model as it is"
-    if layout.model.variant is None:
+    if model.variant is None:
         same += ", though not all its layers are"
     return f"{same}; the other rows are the same layers with other heads."
 
 
-def _slider_heads(layout: Layout) -> HeadCounts:
-    return layout.settings["n_heads"], layout.settings["head_dim"]
+def _slider_heads(model: ModelConfig) -> HeadCounts:
+    settings = slider_settings(model)
+    return settings["n_heads"], settings["head_dim"]

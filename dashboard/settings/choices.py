@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from dashboard.settings.layouts import Layout, main_attention
+from dashboard.settings.layouts import main_attention, models_by_variant
 from dashboard.settings.variants import variants
 from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
 from gqa_core.records.record import Record
@@ -37,18 +37,18 @@ class AttentionSettings:
 class ModelSettings(AttentionSettings):
     """A model whose cache is computed; `n_layers` are the model's, cacheless ones too.
 
-    `layout` are the layers of the model that the sliders were set from, None where every layer is
-    alike and sees the whole context.
+    `base_model` is the model that the sliders were set from. Without one, all layers are alike and
+    see the whole context.
     """
 
     n_layers: int
     kv_format: str
-    layout: Layout | None = None
+    base_model: ModelConfig | None = None
 
     @property
     def models(self) -> Mapping[str, ModelConfig]:
         """What all layers cache, by variant."""
-        return _models(self.layout, self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers)
+        return _models(self.base_model, self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers)
 
     @property
     def variants(self) -> Mapping[str, AttentionConfig]:
@@ -58,7 +58,7 @@ class ModelSettings(AttentionSettings):
     @property
     def windowed(self) -> bool:
         """Whether some layers see less than the whole context."""
-        return any(run.window is not None for run in self.models["MHA"])
+        return self.models["MHA"].has_window_layers
 
     def workload(self, context_len: int) -> Workload:
         """This batch at a context."""
@@ -97,11 +97,13 @@ class ModelSettings(AttentionSettings):
 
 @lru_cache(maxsize=64)
 def _models(
-    layout: Layout | None, n_heads: int, n_kv_heads: int, head_dim: int, n_layers: int
+    base_model: ModelConfig | None, n_heads: int, n_kv_heads: int, head_dim: int, n_layers: int
 ) -> Mapping[str, ModelConfig]:
     """Kept, since one drawing of a page asks for it a hundred times."""
-    if layout:
-        return MappingProxyType(layout.models(n_heads, n_kv_heads, head_dim, n_layers))
+    if base_model:
+        return MappingProxyType(
+            models_by_variant(base_model, n_heads, n_kv_heads, head_dim, n_layers)
+        )
     layers = variants(n_heads, n_kv_heads, head_dim)
     models = {name: ModelConfig.uniform(layer, n_layers) for name, layer in layers.items()}
     return MappingProxyType(models)

@@ -11,9 +11,10 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 from dashboard.settings.choices import AttentionSettings, ModelSettings
-from dashboard.settings.layouts import Layout
+from dashboard.settings.layouts import main_attention, slider_settings
 from gqa_core import units
 from gqa_core.catalog.models import Model, model, models
+from gqa_core.configs import ModelConfig
 from gqa_core.theory.weights import weight_bytes
 
 HEADS = ("n_heads", "n_kv_heads", "head_dim")
@@ -21,11 +22,11 @@ HEADS = ("n_heads", "n_kv_heads", "head_dim")
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A name, the sliders it sets, by their keys, and the layers where it is a real model."""
+    """A name, slider settings by key, and the model if it is a published or imported one."""
 
     name: str
     settings: Mapping[str, float | str]
-    layout: Layout | None = None
+    model: ModelConfig | None = None
 
     def fits(self, choice: AttentionSettings) -> bool:
         """Whether the sliders say what this preset does."""
@@ -36,12 +37,15 @@ def _preset(name: str, **settings: float | str) -> Preset:
     return Preset(name, MappingProxyType(settings))
 
 
-def of_layout(name: str, layout: Layout, params: int | None) -> Preset:
-    """A real model: its sliders, the head map at the variant it has, its weights in bf16."""
-    settings: dict[str, float | str] = layout.settings | {"variant": layout.main.variant}
+def preset_of_model(name: str, config: ModelConfig, params: int | None) -> Preset:
+    """The preset of a model: its sliders, its own variant, and its weights in bf16."""
+    settings: dict[str, float | str] = {
+        **slider_settings(config),
+        "variant": main_attention(config).variant,
+    }
     if params is not None:
         settings["weights_gb"] = _weights_gb(params)
-    return Preset(name, MappingProxyType(settings), layout)
+    return Preset(name, MappingProxyType(settings), config)
 
 
 def _weights_gb(params: int) -> float:
@@ -49,8 +53,7 @@ def _weights_gb(params: int) -> float:
 
 
 def _published(known: Model) -> Preset:
-    layout = Layout(model=known.config, n_layers=known.n_layers)
-    return of_layout(known.name, layout, known.params)
+    return preset_of_model(known.name, known.config, known.params)
 
 
 def _deepseek() -> Preset:
@@ -58,9 +61,9 @@ def _deepseek() -> Preset:
     known = model("DeepSeek-V3")
     return _preset(
         "DeepSeek at 100,000 tokens",
-        n_heads=known.attention.n_heads,
+        n_heads=known.config.attention.n_heads,
         n_kv_heads=8,
-        head_dim=known.attention.v_head_dim,
+        head_dim=known.config.attention.v_head_dim,
         n_layers=known.config.n_layers,
         kv_format="bf16",
         context_len=100_000,

@@ -1,8 +1,8 @@
-"""Published devices: memory, bandwidth and arithmetic as the vendor labels them, with sources.
+"""Published devices: memory, bandwidth and arithmetic as on the vendor's label, with sources.
 
-The label is not what a program gets. Vendors count memory in GB or GiB as they please and keep some
-for themselves, so it is in mixed units and usable memory up to 7% off: nothing that compares with
-it may be called exact. Bandwidth and FLOP per second are peaks that no kernel quite reaches.
+A label is not what a program gets. Some vendors count memory in GB and some in GiB, and part of it
+is reserved, so usable memory is up to 7% off the label: no comparison with it is exact. Bandwidth
+and FLOP per second are peaks that no kernel quite reaches.
 """
 
 from __future__ import annotations
@@ -12,30 +12,37 @@ from functools import cache
 from pathlib import Path
 
 from gqa_core import units
-from gqa_core.catalog.rows import FOLDER, decimal, numbers, read_catalog
+from gqa_core.catalog.rows import (
+    FOLDER,
+    CatalogEntry,
+    parse_decimal,
+    parse_integers,
+    read_catalog,
+)
 from gqa_core.configs import validate_int
 
-COLUMNS = ("name", "memory_label_gb", "bandwidth_gbps", "bf16_tflops", "source")
+__all__ = ["MAX_MEMORY_GB", "Device", "devices"]
+
+COLUMNS = ("name", "memory_label_gb", "bandwidth_gbps", "bf16_tflops", "source", "note")
 MAX_MEMORY_GB = 10_000
 MAX_BANDWIDTH_GBPS = 100_000
 MAX_TFLOPS = 100_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Device:
-    """A published device; its memory is the label's number, taken as decimal GB.
+class Device(CatalogEntry):
+    """A published device.
 
-    `bandwidth_gbps` is in decimal gigabytes (not bits) a second, `bf16_tflops` that of dense matrix
-    products with fp32 accumulation; None where no source gives it, or the device has no bf16 units.
+    `memory_label_gb` is taken as decimal GB and `bandwidth_gbps` is decimal gigabytes (not bits)
+    per second. `bf16_tflops` is the rate of dense matrix products with fp32 accumulation, None if
+    no source gives it or the device has no bf16 units.
 
     Raises:
         ValueError: a number is out of bounds.
     """
 
-    name: str
     memory_label_gb: int
     bandwidth_gbps: int
-    source: str
     bf16_tflops: float | None = None
 
     def __post_init__(self) -> None:
@@ -48,12 +55,12 @@ class Device:
 
     @property
     def memory_bytes(self) -> int:
-        """Bytes the label promises if its GB are decimal; usable are up to 7% fewer or more."""
+        """Bytes on the label, its GB taken as decimal; usable memory differs by up to 7%."""
         return self.memory_label_gb * units.GB
 
     @property
     def bandwidth_bytes_per_s(self) -> int:
-        """Peak bytes per second between memory and chip."""
+        """Peak memory bandwidth in bytes per second."""
         return self.bandwidth_gbps * units.GB
 
     @property
@@ -67,15 +74,18 @@ def devices(path: Path = FOLDER / "devices.csv") -> tuple[Device, ...]:
     """The published devices, in the file's order.
 
     Raises:
-        ValueError: the file breaks a rule; the file and the line are named.
+        ValueError: the file breaks a rule; the sentence names the file and the line.
     """
     return read_catalog(path, COLUMNS, _device)
 
 
-def _device(*, name: str, source: str, bf16_tflops: str = "", **cells: str) -> Device:
+def _device(
+    *, name: str, source: str, note: str = "", bf16_tflops: str = "", **cells: str
+) -> Device:
     return Device(
         name=name,
         source=source,
-        bf16_tflops=decimal("bf16_tflops", bf16_tflops) if bf16_tflops else None,
-        **numbers(cells),
+        note=note,
+        bf16_tflops=parse_decimal("bf16_tflops", bf16_tflops) if bf16_tflops else None,
+        **parse_integers(cells),
     )

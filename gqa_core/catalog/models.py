@@ -1,9 +1,9 @@
 """Published models: which of their layers cache what, each row with its source.
 
-A row fills either the grouped columns or the latent ones, which is what makes it MHA, GQA, MQA or
-MLA; the name of a model decides nothing. Of its `n_layers`, `n_window_layers` see `window` tokens
-back, `n_cacheless_layers` (linear attention, state space) keep no tokens, and the rest see the
-whole context, with K/V heads of their own where the global columns give them.
+A row fills either the grouped columns or the latent ones, which makes it MHA, GQA, MQA or MLA; the
+name of a model decides nothing. Of its `n_layers`, `n_window_layers` see the last `window` tokens
+and `n_cacheless_layers` (linear attention, state space) cache no tokens. The rest see the whole
+context; the global columns give them K/V heads of their own.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from gqa_core.catalog.rows import FOLDER, numbers, read_catalog
+from gqa_core.catalog.rows import FOLDER, CatalogEntry, parse_integers, read_catalog
 from gqa_core.configs import (
     MAX_CONTEXT_LEN,
     MAX_LAYERS,
@@ -26,11 +26,13 @@ from gqa_core.configs import (
     validate_int,
 )
 
+__all__ = ["Model", "model", "models"]
+
 GROUPED = ("n_kv_heads", "head_dim")
 LATENT = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
 WINDOW = ("window", "n_window_layers")
 GLOBAL = {"global_n_kv_heads": "n_kv_heads", "global_head_dim": "head_dim"}
-NEEDED = (WINDOW, WINDOW[::-1], *((name, "window") for name in GLOBAL))  # each with the other
+REQUIRES = (WINDOW, WINDOW[::-1], *((name, "window") for name in GLOBAL))  # (column, other column)
 COLUMNS = (
     "name",
     "n_layers",
@@ -43,39 +45,30 @@ COLUMNS = (
     "max_context_len",
     "params",
     "source",
+    "note",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Model:
-    """A published model; `config` holds its caching layers, `n_layers` counts all of them.
+class Model(CatalogEntry):
+    """A published model.
 
-    `params` are those the source counts, experts included; for a model that also sees or hears, of
-    the text model. None where no source gives them, and so for `max_context_len`.
+    `params` are all parameters that the source counts, experts included; of a multimodal model,
+    those of the text model. `params` and `max_context_len` are None if no source gives them.
 
     Raises:
         ValueError: a number is out of bounds.
     """
 
-    name: str
     config: ModelConfig
-    n_layers: int
-    source: str
     max_context_len: int | None = None
     params: int | None = None
 
     def __post_init__(self) -> None:
-        validate_int("n_layers", self.n_layers, MAX_LAYERS, least=self.config.n_layers)
         if self.max_context_len is not None:
             validate_int("max_context_len", self.max_context_len, MAX_CONTEXT_LEN)
         if self.params is not None:
             validate_int("params", self.params, MAX_PARAMS)
-
-    @property
-    def attention(self) -> AttentionConfig | None:
-        """What all its caching layers are like, windows aside; None where they differ (Gemma 4)."""
-        kinds = {run.attention for run in self.config}
-        return kinds.pop() if len(kinds) == 1 else None
 
 
 @cache
@@ -83,7 +76,7 @@ def models(path: Path = FOLDER / "models.csv") -> tuple[Model, ...]:
     """The published models, in the file's order.
 
     Raises:
-        ValueError: the file breaks a rule; the file and the line are named.
+        ValueError: the file breaks a rule; the sentence names the file and the line.
     """
     return read_catalog(path, COLUMNS, _model)
 
@@ -92,62 +85,66 @@ def model(name: str) -> Model:
     """The published model of this name.
 
     Raises:
-        ValueError: the catalogue has none.
+        ValueError: no model has this name.
     """
-    for known in models():
-        if known.name == name:
-            return known
-    names = ", ".join(known.name for known in models())
-    raise ValueError(f"model must be one of {names}: got {name!r}")
+    by_name = {entry.name: entry for entry in models()}
+    if name not in by_name:
+        raise ValueError(f"model must be one of {', '.join(by_name)}: got {name!r}")
+    return by_name[name]
 
 
-def _model(*, name: str, source: str, **cells: str) -> Model:
-    given = numbers(cells)
+def _model(*, name: str, source: str, note: str = "", **cells: str) -> Model:
+    numbers = parse_integers(cells)
     return Model(
         name=name,
-        config=ModelConfig(layer_groups=tuple(_runs(given))),
-        n_layers=given["n_layers"],
-        max_context_len=given.get("max_context_len"),
-        params=given.get("params"),
+        config=ModelConfig(
+            layer_groups=tuple(_layer_groups(numbers)),
+            n_cacheless_layers=numbers.get("n_cacheless_layers", 0),
+        ),
+        max_context_len=numbers.get("max_context_len"),
+        params=numbers.get("params"),
         source=source,
+        note=note,
     )
 
 
-def _runs(given: Mapping[str, int]) -> Iterator[LayerGroup]:
-    """The layers that see a window, then those that see everything."""
-    for column, other in NEEDED:
-        if column in given and other not in given:
-            raise ValueError(f"{column} must come with {other}: got {given[column]} alone")
-    heads = {name: given[name] for name in ("n_heads", *GROUPED, *LATENT) if name in given}
-    n_full = _n_full_layers(given)
-    if "window" in given:
+def _layer_groups(numbers: Mapping[str, int]) -> Iterator[LayerGroup]:
+    """The layers that see a window, then those that see the whole context."""
+    for column, other in REQUIRES:
+        if column in numbers and other not in numbers:
+            raise ValueError(f"{column} must come with {other}: got {numbers[column]} alone")
+    heads = {name: numbers[name] for name in ("n_heads", *GROUPED, *LATENT) if name in numbers}
+    n_full = _n_full_layers(numbers)
+    if "window" in numbers:
         yield LayerGroup(
             attention=_attention(heads),
-            n_layers=given["n_window_layers"],
-            window=given["window"],
+            n_layers=numbers["n_window_layers"],
+            window=numbers["window"],
         )
-        heads |= {own: given[name] for name, own in GLOBAL.items() if name in given}
+        heads |= {name: numbers[column] for column, name in GLOBAL.items() if column in numbers}
     if n_full:
         yield LayerGroup(attention=_attention(heads), n_layers=n_full)
 
 
-def _n_full_layers(given: Mapping[str, int]) -> int:
-    n_layers = given.get("n_layers")
+def _n_full_layers(numbers: Mapping[str, int]) -> int:
+    if "n_layers" not in numbers:
+        raise ValueError("n_layers must be given: got no number")
+    n_layers = numbers["n_layers"]
     validate_int("n_layers", n_layers, MAX_LAYERS)
-    others = given.get("n_window_layers", 0) + given.get("n_cacheless_layers", 0)
-    if others > n_layers:
+    n_others = numbers.get("n_window_layers", 0) + numbers.get("n_cacheless_layers", 0)
+    if n_others > n_layers:
         raise ValueError(
             "n_window_layers and n_cacheless_layers must be at most n_layers together: "
-            f"got {others} of {n_layers}"
+            f"got {n_others} of {n_layers}"
         )
-    return n_layers - others
+    return n_layers - n_others
 
 
 def _attention(heads: Mapping[str, int]) -> AttentionConfig:
-    """The layer of these columns, which must be those of one kind."""
-    kind, wanted = (GroupedConfig, GROUPED) if "n_kv_heads" in heads else (LatentConfig, LATENT)
-    if set(heads) != {"n_heads", *wanted}:
+    """The attention that these columns describe, which must be those of one kind."""
+    columns = GROUPED if "n_kv_heads" in heads else LATENT
+    if set(heads) != {"n_heads", *columns}:
         raise ValueError(
-            f"a layer must fill n_heads and {', '.join(wanted)}: got {', '.join(heads)}"
+            f"a layer must fill n_heads and {', '.join(columns)}: got {', '.join(heads)}"
         )
-    return kind(**heads)
+    return GroupedConfig(**heads) if columns == GROUPED else LatentConfig(**heads)

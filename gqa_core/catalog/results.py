@@ -1,7 +1,8 @@
-"""Published results: what others measured of quality and speed, each value with its source.
+"""Published results: quality and speed as measured by others, each value with its source.
 
-A table holds one model trained or served in variants; values of different tables compare nothing.
-No published table ranks GQA against MLA, so none may be made of two that have MHA in common.
+A table compares variants of one model that were trained or served alike. Values of different tables
+are not comparable: no published table ranks GQA against MLA, and two tables that both have MHA must
+not be joined into one that does.
 """
 
 from __future__ import annotations
@@ -10,28 +11,31 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from gqa_core.catalog.rows import FOLDER, decimal, read_catalog
+from gqa_core.catalog.rows import FOLDER, parse_decimal, read_catalog
+from gqa_core.configs import VARIANTS, Variant
 
-COLUMNS = ("table", "model", "variant", "measure", "value", "source")
-VARIANTS = ("MHA", "GQA", "MQA", "MLA")
+__all__ = ["GQA_PAPER", "SCORE", "TIME", "PublishedResult", "published_results", "published_tables"]
+
+COLUMNS = ("table", "model", "variant", "measure", "value", "source", "note")
 GQA_PAPER = "GQA paper, Table 1"
-TIME, SCORE = "Time per sample (s)", "Average score"  # what that table measures
+TIME, SCORE = "Time per sample (s)", "Average score"  # measures of that table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedResult:
-    """One cell of a published table: what was measured of a model, in the measure's own unit.
+    """One cell of a published table; `value` is in the unit that `measure` names.
 
     Raises:
-        ValueError: there is no such variant.
+        ValueError: the variant is not known.
     """
 
     table: str
     model: str
-    variant: str
+    variant: Variant
     measure: str
     value: float
     source: str
+    note: str = ""
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -39,7 +43,7 @@ class PublishedResult:
 
     @property
     def name(self) -> str:
-        """What no other value is called."""
+        """A unique name: table, model and measure."""
         return f"{self.table}, {self.model}, {self.measure}"
 
 
@@ -48,7 +52,7 @@ def published_results(path: Path = FOLDER / "results.csv") -> tuple[PublishedRes
     """The published values, in the file's order.
 
     Raises:
-        ValueError: the file breaks a rule; the file and the line are named.
+        ValueError: the file breaks a rule; the sentence names the file and the line.
     """
     return read_catalog(path, COLUMNS, _result)
 
@@ -58,5 +62,22 @@ def published_tables() -> tuple[str, ...]:
     return tuple(dict.fromkeys(result.table for result in published_results()))
 
 
-def _result(*, value: str, **cells: str) -> PublishedResult:
-    return PublishedResult(value=decimal("value", value), **cells)
+def _result(
+    *,
+    table: str,
+    model: str,
+    variant: Variant,
+    measure: str,
+    value: str,
+    source: str,
+    note: str = "",
+) -> PublishedResult:
+    return PublishedResult(
+        table=table,
+        model=model,
+        variant=variant,
+        measure=measure,
+        value=parse_decimal("value", value),
+        source=source,
+        note=note,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from gqa_core.commands.arguments import LATENT_FLAGS, LAYER_FLAGS, flags
@@ -12,39 +12,37 @@ from gqa_core.commands.size_text import size_text
 from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, ModelConfig, Workload
 
 if TYPE_CHECKING:
-    from gqa_core.hf_config.read import ReadConfig
+    from gqa_core.hf_config.parse import ParsedConfig
 
 
 def size(arguments: argparse.Namespace) -> int:
     """Print the cache of a model at a context: bytes per token, in all, per GPU, against MHA."""
-    from gqa_core.hf_config.answer import config_record
-    from gqa_core.theory.size import gpu_record, size_record, size_warnings
+    from gqa_core.hf_config.report import config_size_report
+    from gqa_core.theory.size import per_gpu_size, size_report
 
     workload = Workload(context_len=arguments.context_len, batch_size=arguments.batch_size)
     if arguments.config is not None:
         config = _read_config(arguments)
-        model, answer = config.model, config_record(config, workload, arguments.kv_format)
+        model, report = config.model, config_size_report(config, workload, arguments.kv_format)
     else:
         attention = _one_layer(arguments)
         model = ModelConfig.uniform(attention, arguments.n_layers)
-        answer = size_record(model, attention, workload, arguments.kv_format)
+        report = size_report(model, workload, arguments.kv_format)
     if arguments.tp is not None:
-        answer |= gpu_record(model, workload, arguments.kv_format, arguments.tp)
-    warnings = size_warnings(answer)
-    if warnings or arguments.config is not None:
-        answer["warnings"] = warnings
-    print(json.dumps(answer) if arguments.json else size_text(answer, arguments.kv_format))
+        per_gpu = per_gpu_size(model, workload, arguments.kv_format, arguments.tp)
+        report = replace(report, per_gpu=per_gpu)
+    print(report.to_json() if arguments.json else size_text(report, arguments.kv_format))
     return 0
 
 
-def _read_config(arguments: argparse.Namespace) -> ReadConfig:
+def _read_config(arguments: argparse.Namespace) -> ParsedConfig:
     """The config that `size` was given in place of the flags of a layer."""
-    from gqa_core.hf_config.read import MAX_BYTES, read_config
+    from gqa_core.hf_config.parse import MAX_BYTES, parse_config
 
     if given := [name for name in LAYER_FLAGS if getattr(arguments, name) is not None]:
         raise ValueError(f"a config says what its layers are: got {flags(given)} beside it")
     with reading(arguments.config) as source:
-        return read_config(source.read(MAX_BYTES + 1))
+        return parse_config(source.read(MAX_BYTES + 1))
 
 
 def _one_layer(arguments: argparse.Namespace) -> AttentionConfig:

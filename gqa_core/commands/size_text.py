@@ -1,49 +1,70 @@
-"""A size record in words, for the terminal."""
+"""A size report as text for the terminal."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from gqa_core import units
+from gqa_core.configs import GroupedConfig
+from gqa_core.theory.size import LayerKindSize, SizeReport
 
-LISTS = ("assumptions", "not_counted", "ignored_keys", "warnings")
-
-
-def size_text(record: Mapping[str, Any], kv_format: str) -> str:
-    """A few lines: what it is, its size, and what the figure rests on."""
-    what = record["variant"] or "layers that differ"
-    lines = [f"{what}, {units.count(record['n_layers'], 'layer')}, {kv_format}"]
-    lines += [f"  {_layers(layers)}" for layers in record.get("layers", ())]
-    lines.append(f"per token  {units.capacity(record['kv_bytes_per_token'])}")
-    lines.append(f"in all     {units.binary_and_decimal(record['kv_cache_bytes'])}")
-    in_all = record["kv_cache_bytes"]
-    if record.get("kv_cache_bytes_as_allocated", in_all) != in_all:
-        allocated = units.binary_and_decimal(record["kv_cache_bytes_as_allocated"])
-        lines.append(f"           {allocated} where every layer gets room for the whole context")
-    if "tp" in record:
-        per_gpu = units.binary_and_decimal(record["kv_cache_bytes_per_gpu"])
-        in_all = units.binary_and_decimal(record["kv_cache_bytes_all_gpus"])
-        lines.append(f"per GPU    {per_gpu}, {in_all} on all {record['tp']}")
-    read = "a step reads the same"
-    if (record["reduction_vs_mha"] or 1) > 1:
-        read += f"; {units.times(record['reduction_vs_mha'])} smaller than MHA"
-    lines.append(read)
-    for name in LISTS:
-        if told := record.get(name):
-            separator = ", " if name == "ignored_keys" else "; "
-            lines.append(f"{name.replace('_', ' ')}: {separator.join(told)}")
-    return "\n".join(lines)
+__all__ = ["size_text"]
 
 
-def _layers(layers: Mapping[str, Any]) -> str:
-    said = f"{layers['count']} {layers['kind']}"
-    if layers["window"]:
-        said += f" of {layers['window']} tokens"
-    if "n_kv_heads" in layers:
-        said += f", {layers['n_kv_heads']} K/V heads of {layers['head_dim']}"
-        if layers["v_head_dim"] != layers["head_dim"]:
-            said += f" and {layers['v_head_dim']}"
-    elif "kv_lora_rank" in layers:
-        said += f", latent of {layers['kv_lora_rank']} + {layers['qk_rope_head_dim']}"
-    return said
+def size_text(report: SizeReport, kv_format: str) -> str:
+    """A few lines: the model, the sizes of its cache, and what the figures rest on."""
+    return "\n".join([*_model_lines(report, kv_format), *_size_lines(report), *_notes(report)])
+
+
+def _model_lines(report: SizeReport, kv_format: str) -> Iterator[str]:
+    variant = report.variant or "layers that differ"
+    yield f"{variant}, {units.count(report.n_layers, 'layer')}, {kv_format}"
+    for kind in report.layers:
+        yield f"  {_describe_kind(kind)}"
+
+
+def _size_lines(report: SizeReport) -> Iterator[str]:
+    total = units.binary_and_decimal(report.kv_cache_bytes)
+    yield f"per token: {units.capacity(report.kv_bytes_per_token)}"
+    yield f"total: {total}"
+    if report.kv_cache_bytes_as_allocated != report.kv_cache_bytes:
+        allocated = units.binary_and_decimal(report.kv_cache_bytes_as_allocated)
+        yield f"as allocated: {allocated}, if every layer has room for the whole context"
+    if gpus := report.per_gpu:
+        per_gpu = units.binary_and_decimal(gpus.kv_cache_bytes_per_gpu)
+        all_gpus = units.binary_and_decimal(gpus.kv_cache_bytes_all_gpus)
+        yield f"per GPU: {per_gpu}; all {gpus.tp} GPUs: {all_gpus}"
+    read = f"read per step: {units.binary_and_decimal(report.kv_read_bytes)}"
+    reduction = report.reduction_vs_mha
+    if reduction is not None and reduction > 1:
+        read += f", {units.times(reduction)} less than MHA"
+    yield read
+
+
+def _notes(report: SizeReport) -> Iterator[str]:
+    sections = {"warnings": report.warnings}
+    if notes := report.notes:
+        sections = {
+            "assumptions": notes.assumptions,
+            "not counted": notes.not_counted,
+            "ignored keys": notes.ignored_keys,
+        } | sections
+    for title, entries in sections.items():
+        if entries:
+            separator = ", " if title == "ignored keys" else "; "
+            yield f"{title}: {separator.join(entries)}"
+
+
+def _describe_kind(kind: LayerKindSize) -> str:
+    text = f"{kind.count} {kind.kind}"
+    if kind.window:
+        text += f" of {kind.window} tokens"
+    attention = kind.attention
+    if attention is None:
+        return text
+    if not isinstance(attention, GroupedConfig):
+        return f"{text}, latent of {attention.kv_lora_rank} + {attention.qk_rope_head_dim}"
+    text += f", {attention.n_kv_heads} K/V heads of {attention.head_dim}"
+    if attention.v_head_dim != attention.head_dim:
+        text += f" and {attention.v_head_dim}"
+    return text

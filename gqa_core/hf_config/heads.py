@@ -1,8 +1,9 @@
-"""What one caching layer keeps, from the keys that speak of heads.
+"""The attention of one caching layer, from the keys about heads.
 
-Recognised by structure: kv_lora_rank makes it MLA, a number of K/V heads in any spelling makes it
-grouped, and no such number at all means a K and a V for every head. Window layers may have heads
-of their own (`swa_*`), and so may the layers beside them that see everything (`*global_*`).
+Attention is recognised by structure: `kv_lora_rank` makes it MLA, a number of K/V heads in any
+spelling makes it grouped, and no such number means one K and one V per query head. Window layers
+may have heads of their own (`swa_*`), and so may full layers in a model that has both
+(`*global_*`).
 """
 
 from __future__ import annotations
@@ -16,7 +17,16 @@ from gqa_core.configs import (
     GroupedConfig,
     LatentConfig,
 )
-from gqa_core.hf_config.keys import Keys
+from gqa_core.hf_config.reader import ConfigReader
+
+__all__ = [
+    "full_attention",
+    "has_head_width_key",
+    "has_kv_head_key",
+    "is_latent",
+    "require_own_widths",
+    "window_attention",
+]
 
 N_HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
 N_KV_HEADS = (
@@ -43,7 +53,7 @@ WINDOW_HEADS = (
     "swa_v_head_dim",
 )
 GLOBAL_HEADS = ("num_global_key_value_heads", "global_head_dim")
-OWN_WIDTHS = {  # families whose heads are not hidden / heads wide, though the key may be absent
+OWN_WIDTHS = {  # families whose head_dim is not hidden_size / heads, although the key may be absent
     "gemma": ("head_dim",),
     "gemma2": ("head_dim",),
     "gemma3": ("head_dim",),
@@ -53,140 +63,147 @@ OWN_WIDTHS = {  # families whose heads are not hidden / heads wide, though the k
 }
 
 
-def full_attention(keys: Keys, beside_windows: bool) -> AttentionConfig:
-    """The layer that sees the whole context; `beside_windows` says that others do not.
+def full_attention(reader: ConfigReader, *, has_window_layers: bool) -> AttentionConfig:
+    """The attention of layers that see the whole context.
+
+    With `has_window_layers` the model has both kinds, and the `*global_*` keys count.
 
     Raises:
-        ValueError: a number is missing, odd, or out of bounds.
+        ValueError: a number is missing, of another type, or out of bounds.
     """
-    n_heads = keys.required(*N_HEADS, most=MAX_HEADS)
-    if is_latent(keys):
-        return _latent(keys, n_heads)
-    n_kv_heads, head_dim, v_head_dim = _kv_heads(keys, n_heads), None, None
-    if beside_windows:
-        n_kv_heads = keys.integer(GLOBAL_HEADS[0], most=MAX_HEADS) or n_kv_heads
-        head_dim = v_head_dim = keys.integer(GLOBAL_HEADS[1], most=MAX_HEAD_DIM)
-    if head_dim is None:
-        head_dim, v_head_dim = _head_dim(keys, n_heads), _v_head_dim(keys)
+    n_heads = reader.required_integer(*N_HEADS, most=MAX_HEADS)
+    if is_latent(reader):
+        return _latent(reader, n_heads)
+    n_kv_heads = _n_kv_heads(reader, n_heads)
+    if has_window_layers:
+        n_kv_heads = reader.integer(GLOBAL_HEADS[0], most=MAX_HEADS) or n_kv_heads
+        global_width = reader.integer(GLOBAL_HEADS[1], most=MAX_HEAD_DIM)
+        if global_width:
+            return GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=global_width)
+    head_dim = _head_dim(reader, n_heads)
     return GroupedConfig(
-        n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=head_dim, v_head_dim=v_head_dim
+        n_heads=n_heads,
+        n_kv_heads=n_kv_heads,
+        head_dim=head_dim,
+        v_head_dim=_v_head_dim(reader) or head_dim,
     )
 
 
-def window_attention(keys: Keys) -> AttentionConfig:
-    """The layer that sees a window: its own heads and widths where given, else the model's.
+def window_attention(reader: ConfigReader) -> AttentionConfig:
+    """The attention of window layers: the `swa_*` keys where present, else the model's.
 
     Raises:
         ValueError: as `full_attention`.
     """
     heads, kv_heads, width, v_width = WINDOW_HEADS
-    n_heads = keys.integer(heads, most=MAX_HEADS) or keys.required(*N_HEADS, most=MAX_HEADS)
-    if is_latent(keys):
-        return _latent(keys, n_heads)
-    n_kv_heads = keys.integer(kv_heads, most=MAX_HEADS) or _kv_heads(keys, n_heads)
-    own_width = keys.integer(width, most=MAX_HEAD_DIM)
+    n_heads = reader.integer(heads, most=MAX_HEADS) or reader.required_integer(
+        *N_HEADS, most=MAX_HEADS
+    )
+    if is_latent(reader):
+        return _latent(reader, n_heads)
+    n_kv_heads = reader.integer(kv_heads, most=MAX_HEADS) or _n_kv_heads(reader, n_heads)
+    head_dim = reader.integer(width, most=MAX_HEAD_DIM) or _head_dim(reader, n_heads)
+    v_head_dim = reader.integer(v_width, most=MAX_HEAD_DIM) or _v_head_dim(reader)
     return GroupedConfig(
         n_heads=n_heads,
         n_kv_heads=n_kv_heads,
-        head_dim=own_width or _head_dim(keys, n_heads),
-        v_head_dim=keys.integer(v_width, most=MAX_HEAD_DIM) or _v_head_dim(keys),
+        head_dim=head_dim,
+        v_head_dim=v_head_dim or head_dim,
     )
 
 
-def require_widths(keys: Keys, family: str) -> None:
-    """Nothing, if the widths are given that this family does not derive from the hidden size.
-
-    Raises:
-        ValueError: one is not: what would be derived is wrong for it.
-    """
+def require_own_widths(reader: ConfigReader, family: str) -> None:
+    """Raise ValueError if the family does not derive a width from hidden_size and it is absent."""
     for name in OWN_WIDTHS.get(family, ()):
-        if not keys.has(name):
+        if not reader.has(name):
             raise ValueError(
-                f"{keys.path}{name} must be given for model type {family}, which does not derive "
+                f"{reader.path}{name} must be given for model type {family}, which does not derive "
                 "it from the hidden size: got no such key"
             )
 
 
-def is_latent(keys: Keys) -> bool:
-    """Whether the layers are MLA: a rank of the latent is given.
+def is_latent(reader: ConfigReader) -> bool:
+    """True if the layers are MLA: `kv_lora_rank` is given and not 0.
 
     Raises:
-        ValueError: it is no whole number, or another key says that MLA is off.
+        ValueError: the rank is not a whole number, or `use_mla` is false although it is given.
     """
-    rank = keys.integer("kv_lora_rank", most=MAX_RANK, least=0)
-    if rank and keys.flag("use_mla") is False:
-        raise ValueError(f"{keys.path}use_mla must be true beside kv_lora_rank: got false")
+    rank = reader.integer("kv_lora_rank", most=MAX_RANK, least=0)
+    if rank and reader.flag("use_mla") is False:
+        raise ValueError(f"{reader.path}use_mla must be true if kv_lora_rank is given: got false")
     return bool(rank)
 
 
-def names_width(keys: Keys) -> bool:
-    """Whether any key says how wide a key is, or none has to."""
-    return is_latent(keys) or any(map(keys.has, HEAD_DIM))
+def has_head_width_key(reader: ConfigReader) -> bool:
+    """True if the config states the head width (or is MLA, which needs none)."""
+    return is_latent(reader) or any(map(reader.has, HEAD_DIM))
 
 
-def names_kv_heads(keys: Keys) -> bool:
-    """Whether any key says how many K/V heads there are, or that there are none."""
-    inner = keys.inside(ATTENTION_OBJECT)
-    named = any(keys.has(name) for name in (*N_KV_HEADS, *FLAGS, GROUP_NUM, "kv_lora_rank"))
-    return named or (inner is not None and any(map(inner.has, (*N_KV_HEADS, "attn_type"))))
+def has_kv_head_key(reader: ConfigReader) -> bool:
+    """True if the config states the number of K/V heads (or is MLA, which has none)."""
+    inner = reader.nested(ATTENTION_OBJECT)
+    is_stated = any(reader.has(name) for name in (*N_KV_HEADS, *FLAGS, GROUP_NUM, "kv_lora_rank"))
+    return is_stated or (inner is not None and any(map(inner.has, (*N_KV_HEADS, "attn_type"))))
 
 
-def _kv_heads(keys: Keys, n_heads: int) -> int:
-    if keys.flag("multi_query") and not keys.flag("new_decoder_architecture"):
-        # One head unless the usual spelling says otherwise; Falcon's num_kv_heads does not count.
-        return keys.integer(N_KV_HEADS[0], most=MAX_HEADS) or 1
-    inner = keys.inside(ATTENTION_OBJECT)
-    found = keys.integer(*N_KV_HEADS, most=MAX_HEADS)
-    if found is None and inner is not None:
-        found = _inner_kv_heads(inner, n_heads)
-    if found is None and keys.flag("multi_query_attention") is not False:
-        found = keys.integer(GROUP_NUM, most=MAX_HEADS)
-        if found is None and keys.flag("multi_query_attention"):
-            found = 1
-    if found is None:
-        keys.assume(f"n_kv_heads = n_heads = {n_heads}, since no key names K/V heads")
-    return found or n_heads
+def _n_kv_heads(reader: ConfigReader, n_heads: int) -> int:
+    if reader.flag("multi_query") and not reader.flag("new_decoder_architecture"):
+        # One K/V head unless the usual spelling differs; Falcon's num_kv_heads does not count.
+        return reader.integer(N_KV_HEADS[0], most=MAX_HEADS) or 1
+    inner = reader.nested(ATTENTION_OBJECT)
+    n_kv_heads = reader.integer(*N_KV_HEADS, most=MAX_HEADS)
+    if n_kv_heads is None and inner is not None:
+        n_kv_heads = _nested_kv_heads(inner, n_heads)
+    if n_kv_heads is None and reader.flag("multi_query_attention") is not False:
+        n_kv_heads = reader.integer(GROUP_NUM, most=MAX_HEADS)
+        if n_kv_heads is None and reader.flag("multi_query_attention"):
+            n_kv_heads = 1
+    if n_kv_heads is None:
+        reader.assume(f"n_kv_heads = n_heads = {n_heads}, since no key gives K/V heads")
+    return n_kv_heads or n_heads
 
 
-def _inner_kv_heads(inner: Keys, n_heads: int) -> int | None:
-    found = inner.integer(*N_KV_HEADS, most=MAX_HEADS)
-    kind = ATTENTION_TYPES.get(inner.text("attn_type") or "")
-    if found is None and kind is not None:
-        return 1 if kind == "MQA" else n_heads
-    return found
+def _nested_kv_heads(inner: ConfigReader, n_heads: int) -> int | None:
+    n_kv_heads = inner.integer(*N_KV_HEADS, most=MAX_HEADS)
+    variant = ATTENTION_TYPES.get(inner.text("attn_type") or "")
+    if n_kv_heads is None and variant is not None:
+        return 1 if variant == "MQA" else n_heads
+    return n_kv_heads
 
 
-def _head_dim(keys: Keys, n_heads: int) -> int:
-    given = keys.integer(*HEAD_DIM, most=MAX_HEAD_DIM)
-    if given is not None:
-        return given
-    hidden_size = keys.required(*HIDDEN_SIZE, most=MAX_DIM)
+def _head_dim(reader: ConfigReader, n_heads: int) -> int:
+    head_dim = reader.integer(*HEAD_DIM, most=MAX_HEAD_DIM)
+    if head_dim is not None:
+        return head_dim
+    hidden_size = reader.required_integer(*HIDDEN_SIZE, most=MAX_DIM)
     if hidden_size % n_heads:
         raise ValueError(
-            f"{keys.path}head_dim must be given where {HIDDEN_SIZE[0]} is no multiple of the "
+            f"{reader.path}head_dim must be given if {HIDDEN_SIZE[0]} is not a multiple of the "
             f"heads: got {hidden_size} and {n_heads}"
         )
-    keys.assume(f"head_dim = hidden size / heads = {hidden_size} / {n_heads}")
+    reader.assume(f"head_dim = hidden size / heads = {hidden_size} / {n_heads}")
     return hidden_size // n_heads
 
 
-def _v_head_dim(keys: Keys) -> int | None:
-    """The width of a value where it is not a key's; 0 is how configs say that MLA is off."""
-    return keys.integer("v_head_dim", most=MAX_HEAD_DIM, least=0) or None
+def _v_head_dim(reader: ConfigReader) -> int | None:
+    """The width of a value, or None if it is that of a key; configs write 0 where MLA is off."""
+    return reader.integer("v_head_dim", most=MAX_HEAD_DIM, least=0) or None
 
 
-def _latent(keys: Keys, n_heads: int) -> LatentConfig:
-    widths = {}
-    for name in ("qk_nope_head_dim", "v_head_dim"):
-        widths[name] = keys.integer(name, most=MAX_HEAD_DIM)
-        if widths[name] is None:
-            widths[name] = _head_dim(keys, n_heads)
-            keys.assume(
-                f"{name} = head_dim, since no key gives it; the cache does not depend on it"
-            )
+def _latent(reader: ConfigReader, n_heads: int) -> LatentConfig:
     return LatentConfig(
         n_heads=n_heads,
-        kv_lora_rank=keys.required("kv_lora_rank", most=MAX_RANK),
-        qk_rope_head_dim=keys.required("qk_rope_head_dim", most=MAX_HEAD_DIM),
-        **widths,
+        qk_nope_head_dim=_expanded_width(reader, "qk_nope_head_dim", n_heads),
+        v_head_dim=_expanded_width(reader, "v_head_dim", n_heads),
+        kv_lora_rank=reader.required_integer("kv_lora_rank", most=MAX_RANK),
+        qk_rope_head_dim=reader.required_integer("qk_rope_head_dim", most=MAX_HEAD_DIM),
     )
+
+
+def _expanded_width(reader: ConfigReader, name: str, n_heads: int) -> int:
+    """A width of MLA's expanded heads, on which the cache does not depend."""
+    width = reader.integer(name, most=MAX_HEAD_DIM)
+    if width is None:
+        width = _head_dim(reader, n_heads)
+        reader.assume(f"{name} = head_dim, since no key gives it; the cache does not depend on it")
+    return width

@@ -1,8 +1,9 @@
-"""How many parameters a model has, estimated from its config: what its weights will take.
+"""Estimates a model's number of parameters from its config, to size its weights.
 
-A config does not say it; the matrices it implies do. Counted are embeddings, the projections of
-attention, and feed-forward layers, dense or of experts; norms, biases and routers' small change are
-not. Where a layer is of another kind than these, no estimate is given rather than a wrong one.
+A config does not state the number, but implies the matrices. Counted: embeddings, attention
+projections and feed-forward layers, dense or of experts. Not counted: norms, biases and routers
+beyond their one matrix. A model with layers of a kind that is not known here gets no estimate
+rather than a wrong one.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ from dataclasses import replace
 
 from gqa_core.configs import MAX_DIM, MAX_LAYERS, MAX_RANK, AttentionConfig, LatentConfig
 from gqa_core.hf_config.heads import HIDDEN_SIZE
-from gqa_core.hf_config.keys import Keys
+from gqa_core.hf_config.reader import ConfigReader
 from gqa_core.theory.cost import projection_parameters
+
+__all__ = ["estimated_params"]
 
 MAX_VOCABULARY = 2**24
 MAX_EXPERTS = 2**16
-PLAIN_ACTIVATIONS = ("gelu", "gelu_new", "gelu_fast", "relu", "relu2")  # two matrices, not three
-INTERMEDIATE = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
-OTHER_LAYERS = {  # layers unlike the rest, in ways not counted here; 0, 1 and nothing say of none
+UNGATED_ACTIVATIONS = ("gelu", "gelu_new", "gelu_fast", "relu", "relu2")  # 2 matrices, not 3
+INTERMEDIATE_SIZE = ("intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size")
+NOT_ESTIMATED = {  # keys of feed-forward layers that differ from layer to layer
     "decoder_sparse_step",
     "dense_list",
     "expert_layer_period",
@@ -37,52 +40,57 @@ OTHER_LAYERS = {  # layers unlike the rest, in ways not counted here; 0, 1 and n
     "shared_expert_intermediate_size",
     "shared_intermediate_size",
 }
-EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts")
-SHARED_EXPERTS = ("n_shared_experts", "num_shared_experts", "num_shared_expert")
-ACTIVATIONS = ("hidden_act", "hidden_activation", "activation_function")
+N_EXPERTS = ("num_local_experts", "n_routed_experts", "num_experts", "moe_num_experts")
+N_SHARED_EXPERTS = ("n_shared_experts", "num_shared_experts", "num_shared_expert")
+ACTIVATION = ("hidden_act", "hidden_activation", "activation_function")
 
 
-def estimated_params(keys: Keys, layers: Mapping[AttentionConfig, int]) -> int | None:
-    """Parameters in all; None where the config leaves a part open, or has one not known here.
+def estimated_params(reader: ConfigReader, layers: Mapping[AttentionConfig, int]) -> int | None:
+    """Parameters of the whole model, or None if the config leaves a part of them open.
 
-    `layers` counts the layers by their attention. The keys asked for here do not count as used.
+    `layers` maps each attention config to its number of layers. Keys read here do not count as
+    used, since no size of a cache depends on them.
     """
-    alone = Keys(keys.values)
-    if any(keys.values.get(name) not in (None, 0, 1, "", [], {}) for name in OTHER_LAYERS):
+    if any(reader.values.get(name) not in (None, 0, 1, "", [], {}) for name in NOT_ESTIMATED):
         return None
+    unrecorded = ConfigReader(reader.values)
     try:
-        hidden = alone.required(*HIDDEN_SIZE, most=MAX_DIM)
-        vocabulary = alone.required("vocab_size", most=MAX_VOCABULARY)
-        tied = alone.flag("tie_word_embeddings")
-        if tied is None:
+        hidden_size = unrecorded.required_integer(*HIDDEN_SIZE, most=MAX_DIM)
+        vocabulary = unrecorded.required_integer("vocab_size", most=MAX_VOCABULARY)
+        is_tied = unrecorded.flag("tie_word_embeddings")
+        if is_tied is None:
             return None
-        attention = sum(
-            count * projection_parameters(_as_projected(alone, one, hidden))
-            for one, count in layers.items()
+        attention_params = sum(
+            n_layers * projection_parameters(_with_model_width(unrecorded, attention, hidden_size))
+            for attention, n_layers in layers.items()
         )
-        feed_forward = _feed_forward(alone, hidden, sum(layers.values()))
+        feed_forward = _feed_forward_params(unrecorded, hidden_size, sum(layers.values()))
     except ValueError:
         return None
-    return vocabulary * hidden * (1 if tied else 2) + attention + feed_forward
+    return vocabulary * hidden_size * (1 if is_tied else 2) + attention_params + feed_forward
 
 
-def _as_projected(keys: Keys, attention: AttentionConfig, hidden: int) -> AttentionConfig:
-    """The layer with what only its projections depend on."""
+def _with_model_width(
+    reader: ConfigReader, attention: AttentionConfig, hidden_size: int
+) -> AttentionConfig:
+    """The layer with the numbers that matter to its projections but not to its cache."""
     if isinstance(attention, LatentConfig):
-        rank = keys.integer("q_lora_rank", most=MAX_RANK)
-        return replace(attention, dim=hidden, q_lora_rank=rank)
-    return replace(attention, dim=hidden)
+        q_lora_rank = reader.integer("q_lora_rank", most=MAX_RANK)
+        return replace(attention, dim=hidden_size, q_lora_rank=q_lora_rank)
+    return replace(attention, dim=hidden_size)
 
 
-def _feed_forward(keys: Keys, hidden: int, n_layers: int) -> int:
-    activation = next((keys.text(name) for name in ACTIVATIONS if keys.has(name)), None)
-    matrices = 2 if activation in PLAIN_ACTIVATIONS else 3
-    width = keys.required(*INTERMEDIATE, most=MAX_DIM)
-    n_experts = keys.integer(*EXPERTS, most=MAX_EXPERTS, least=0)
+def _feed_forward_params(reader: ConfigReader, hidden_size: int, n_layers: int) -> int:
+    activation = next((reader.text(name) for name in ACTIVATION if reader.has(name)), None)
+    n_matrices = 2 if activation in UNGATED_ACTIVATIONS else 3
+    width = reader.required_integer(*INTERMEDIATE_SIZE, most=MAX_DIM)
+    dense = n_matrices * hidden_size * width
+    n_experts = reader.integer(*N_EXPERTS, most=MAX_EXPERTS, least=0)
     if not n_experts:
-        return n_layers * matrices * hidden * width
-    expert = keys.integer("moe_intermediate_size", most=MAX_DIM) or width
-    n_dense = keys.integer("first_k_dense_replace", most=MAX_LAYERS, least=0) or 0
-    shared = keys.integer(*SHARED_EXPERTS, most=MAX_EXPERTS, least=0) or 0
-    moe = (n_experts + shared) * 3 * hidden * expert + hidden * n_experts
-    return n_dense * matrices * hidden * width + (n_layers - n_dense) * moe
+        return n_layers * dense
+    expert_width = reader.integer("moe_intermediate_size", most=MAX_DIM) or width
+    n_dense_layers = reader.integer("first_k_dense_replace", most=MAX_LAYERS, least=0) or 0
+    n_shared = reader.integer(*N_SHARED_EXPERTS, most=MAX_EXPERTS, least=0) or 0
+    router = hidden_size * n_experts
+    moe = (n_experts + n_shared) * 3 * hidden_size * expert_width + router
+    return n_dense_layers * dense + (n_layers - n_dense_layers) * moe

@@ -1,63 +1,179 @@
-"""The answer to "how large is this cache", as one record: what `size` prints and pages show."""
+"""The size report of a model's cache, which `size` prints and the model pages show.
+
+All sizes are exact integers. A report can go with the config it was computed from and with the
+share of each GPU under tensor parallelism; `to_json` writes all of it as one flat object.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import json
+from dataclasses import asdict, dataclass
 
-from gqa_core.configs import AttentionConfig, ModelConfig, Workload
+from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
 from gqa_core.theory.memory import (
     kv_bytes_per_token,
     kv_cache_bytes,
+    kv_cache_bytes_as_allocated,
     kv_read_bytes,
     reduction_vs_mha,
 )
 from gqa_core.theory.sharding import shard_model
 
-MOST_BYTES = 2**63
+__all__ = [
+    "MAX_CREDIBLE_BYTES",
+    "ConfigNotes",
+    "LayerKindSize",
+    "PerGpuSize",
+    "SizeReport",
+    "per_gpu_size",
+    "size_report",
+]
+
+MAX_CREDIBLE_BYTES = 2**63
 
 
-def size_record(
-    model: ModelConfig, attention: AttentionConfig | None, workload: Workload, kv_format: str
-) -> dict[str, Any]:
-    """Bytes per token, in all, and read by a step, and how many times less than MHA that is.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerKindSize:
+    """The `count` layers of one kind; `attention` is None if they cache no tokens.
 
-    `attention` is the layer that all layers are like; None where they differ, and then there is no
-    one variant and no one reduction.
+    `kv_bytes_per_token` is that of all of them, `window` the tokens they see, None for all.
+    """
+
+    count: int
+    kind: str
+    window: int | None
+    attention: AttentionConfig | None
+    kv_bytes_per_token: int
+
+    def json_fields(self) -> dict[str, object]:
+        """The fields of this kind in the JSON report, by variant."""
+        fields: dict[str, object] = {"count": self.count, "kind": self.kind, "window": self.window}
+        attention = self.attention
+        if attention is None:
+            return fields | {"kv_bytes_per_token": self.kv_bytes_per_token}
+        fields |= {"variant": attention.variant, "n_heads": attention.n_heads}
+        if isinstance(attention, GroupedConfig):
+            fields |= {
+                "n_kv_heads": attention.n_kv_heads,
+                "head_dim": attention.head_dim,
+                "v_head_dim": attention.v_head_dim,
+            }
+        else:
+            fields |= {
+                "kv_lora_rank": attention.kv_lora_rank,
+                "qk_rope_head_dim": attention.qk_rope_head_dim,
+            }
+        return fields | {
+            "kv_bytes_per_token": self.kv_bytes_per_token,
+            "reduction_vs_mha": reduction_vs_mha(attention),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigNotes:
+    """Notes of a report of a config: keys used and ignored, assumptions, memory left out."""
+
+    max_context_len: int | None
+    used_keys: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    ignored_keys: tuple[str, ...]
+    not_counted: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerGpuSize:
+    """Bytes on each of `tp` GPUs, and on all: more than the cache if GPUs keep copies."""
+
+    tp: int
+    kv_bytes_per_token_per_gpu: int
+    kv_cache_bytes_per_gpu: int
+    kv_cache_bytes_all_gpus: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SizeReport:
+    """Bytes of a model's cache at one workload.
+
+    `variant` and `reduction_vs_mha` (how many times smaller than MHA, dimensionless) are None if
+    layers differ. `layers` and `notes` are there if the model came from a config.
+    """
+
+    variant: str | None
+    n_layers: int
+    kv_bytes_per_token: int
+    kv_cache_bytes: int
+    kv_cache_bytes_as_allocated: int
+    kv_read_bytes: int
+    reduction_vs_mha: float | None
+    layers: tuple[LayerKindSize, ...] = ()
+    notes: ConfigNotes | None = None
+    per_gpu: PerGpuSize | None = None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Every number of bytes in this report, by its JSON name."""
+        fields = asdict(self) | (asdict(self.per_gpu) if self.per_gpu else {})
+        return {name: number for name, number in fields.items() if "_bytes" in name}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """One sentence per size that no machine could hold."""
+        return tuple(
+            f"{name} is above 2^63 and no machine can hold that: check the numbers it is made of"
+            for name, number in self.sizes.items()
+            if number > MAX_CREDIBLE_BYTES
+        )
+
+    def to_json(self) -> str:
+        """The report as one flat JSON object; parts that it does not have are left out."""
+        fields: dict[str, object] = {
+            "variant": self.variant,
+            "n_layers": self.n_layers,
+            "kv_bytes_per_token": self.kv_bytes_per_token,
+            "kv_cache_bytes": self.kv_cache_bytes,
+            "kv_read_bytes": self.kv_read_bytes,
+            "reduction_vs_mha": self.reduction_vs_mha,
+        }
+        if self.notes is not None:
+            fields["kv_cache_bytes_as_allocated"] = self.kv_cache_bytes_as_allocated
+            fields["layers"] = [kind.json_fields() for kind in self.layers]
+            fields |= asdict(self.notes)
+        if self.per_gpu is not None:
+            fields |= asdict(self.per_gpu)
+        if self.notes is not None or self.warnings:
+            fields["warnings"] = self.warnings
+        return json.dumps(fields)
+
+
+def size_report(model: ModelConfig, workload: Workload, kv_format: str) -> SizeReport:
+    """The report of a model, without the parts that only a config or a split over GPUs has.
 
     Raises:
         ValueError: the format is not known or not for these layers.
     """
-    return {
-        "variant": attention.variant if attention else None,
-        "n_layers": model.n_layers,
-        "kv_bytes_per_token": kv_bytes_per_token(model, kv_format),
-        "kv_cache_bytes": kv_cache_bytes(model, workload, kv_format),
-        "kv_read_bytes": kv_read_bytes(model, workload, kv_format),
-        "reduction_vs_mha": reduction_vs_mha(attention) if attention else None,
-    }
+    attention = model.layer_groups[0].attention if model.is_uniform else None
+    return SizeReport(
+        variant=attention.variant if attention else None,
+        n_layers=model.n_layers,
+        kv_bytes_per_token=kv_bytes_per_token(model, kv_format),
+        kv_cache_bytes=kv_cache_bytes(model, workload, kv_format),
+        kv_cache_bytes_as_allocated=kv_cache_bytes_as_allocated(model, workload, kv_format),
+        kv_read_bytes=kv_read_bytes(model, workload, kv_format),
+        reduction_vs_mha=reduction_vs_mha(attention) if attention else None,
+    )
 
 
-def gpu_record(model: ModelConfig, workload: Workload, kv_format: str, tp: int) -> dict[str, Any]:
-    """Bytes on each of `tp` GPUs, and on all of them: more than the cache where they keep copies.
+def per_gpu_size(model: ModelConfig, workload: Workload, kv_format: str, tp: int) -> PerGpuSize:
+    """The cache of one of `tp` GPUs, and of all of them.
 
     Raises:
-        ValueError: as `size_record`, or tp cannot split the layers.
+        ValueError: as `size_report`, or tp cannot split the layers.
     """
-    alone = shard_model(model, tp)
-    per_gpu = kv_cache_bytes(alone, workload, kv_format)
-    return {
-        "tp": tp,
-        "kv_bytes_per_token_per_gpu": kv_bytes_per_token(alone, kv_format),
-        "kv_cache_bytes_per_gpu": per_gpu,
-        "kv_cache_bytes_all_gpus": tp * per_gpu,
-    }
-
-
-def size_warnings(record: Mapping[str, Any]) -> list[str]:
-    """What is beyond belief in a record of sizes, in sentences."""
-    return [
-        f"{name} is above 2^63: no machine holds that, so look at the numbers it comes from"
-        for name, number in record.items()
-        if "_bytes" in name and number > MOST_BYTES
-    ]
+    shard = shard_model(model, tp)
+    cache_bytes = kv_cache_bytes(shard, workload, kv_format)
+    return PerGpuSize(
+        tp=tp,
+        kv_bytes_per_token_per_gpu=kv_bytes_per_token(shard, kv_format),
+        kv_cache_bytes_per_gpu=cache_bytes,
+        kv_cache_bytes_all_gpus=tp * cache_bytes,
+    )

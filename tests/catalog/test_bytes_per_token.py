@@ -1,4 +1,4 @@
-"""Every published model's cache, against a table with the arithmetic beside each figure."""
+"""The cache of every published model, against a table that shows the arithmetic of each figure."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from gqa_core.theory.memory import (
     kv_cache_bytes_as_allocated,
 )
 
-# Bytes in bf16 for a token that every layer still sees. The arithmetic is in elements, of 2 bytes:
+# Bytes in bf16 of one token that every layer still sees. The arithmetic is in elements, of 2 bytes:
 # 2 (K and V) x K/V heads x head_dim x layers, or (kv_lora_rank + qk_rope_head_dim) x layers.
 PER_TOKEN = {
     "GPT-2 Small": 36_864,  # 2 x 12 x 64 x 12 layers
@@ -95,51 +95,51 @@ PER_TOKEN = {
     "TinyLlama-1.1B": 22_528,  # 2 x 4 x 64 x 22 layers
     "Grok-1": 262_144,  # 2 x 8 x 128 x 64 layers
 }
-WINDOWS = {  # layers that see a window, how long it is, layers that see everything
-    "Llama 4 Scout": (36, 8192, 12),  # every 4th layer sees everything
+WINDOWS = {  # (window layers, tokens in a window, layers that see the whole context)
+    "Llama 4 Scout": (36, 8192, 12),  # every 4th layer sees the whole context
     "Llama 4 Maverick": (36, 8192, 12),
     "Mistral 7B v0.1": (32, 4096, 0),
-    "Gemma 2 2B": (13, 4096, 13),  # in turn
+    "Gemma 2 2B": (13, 4096, 13),  # alternating
     "Gemma 2 9B": (21, 4096, 21),
-    "Gemma 3 1B": (22, 512, 4),  # every 6th layer sees everything
+    "Gemma 3 1B": (22, 512, 4),  # every 6th layer sees the whole context
     "Gemma 3 4B": (29, 1024, 5),
     "Gemma 3 27B": (52, 1024, 10),
     "Gemma 4 31B": (50, 1024, 10),
     "Phi-3-mini-4k": (32, 2047, 0),
-    "gpt-oss 20B": (12, 128, 12),  # in turn
+    "gpt-oss 20B": (12, 128, 12),  # alternating
     "gpt-oss 120B": (18, 128, 18),
 }
 GIB = 2**30
 
 
 @pytest.mark.parametrize("known", models(), ids=lambda known: known.name)
-def test_bytes_per_token_are_those_of_the_table(known):
+def test_bytes_per_token_equal_the_table(known):
     assert kv_bytes_per_token(known.config, "bf16") == PER_TOKEN[known.name]
 
 
-def test_the_table_knows_no_model_that_the_catalogue_does_not():
+def test_the_table_and_the_catalogue_have_the_same_models():
     assert {known.name for known in models()} == set(PER_TOKEN)
     assert len(PER_TOKEN) >= 60
 
 
-def test_windows_are_where_they_were_published_and_nowhere_else():
-    found = {}
+def test_windows_equal_the_published_ones_and_no_other_model_has_any():
+    windows = {}
     for known in models():
-        seen = {run.window: run.n_layers for run in known.config}
-        n_full = seen.pop(None, 0)
-        for window, n_layers in seen.items():
-            found[known.name] = (n_layers, window, n_full)
-    assert found == WINDOWS
+        n_layers_by_window = {group.window: group.n_layers for group in known.config}
+        n_full = n_layers_by_window.pop(None, 0)
+        for window, n_layers in n_layers_by_window.items():
+            windows[known.name] = (n_layers, window, n_full)
+    assert windows == WINDOWS
 
 
-def test_gpt_oss_takes_half_if_windows_are_kept_short():
+def test_gpt_oss_takes_half_if_windows_are_cached_alone():
     # hf-mem, pull request 70: 8,192 tokens x 32 sequences, 6.09 GiB against 12.00
     known, workload = model("gpt-oss 20B").config, Workload(context_len=8192, batch_size=32)
     assert round(kv_cache_bytes(known, workload, "bf16") / GIB, 2) == 6.09
     assert kv_cache_bytes_as_allocated(known, workload, "bf16") == 12 * GIB
 
 
-def test_a_model_of_window_layers_alone_stops_growing():
+def test_a_model_with_only_window_layers_stops_growing():
     known = model("Mistral 7B v0.1")
     for context_len in (4096, known.max_context_len):
         workload = Workload(context_len=context_len)
@@ -148,15 +148,15 @@ def test_a_model_of_window_layers_alone_stops_growing():
 
 def test_gemma_4_s_global_layers_have_heads_of_their_own():
     known = model("Gemma 4 31B")
-    # 50 layers keep 1,024 tokens of 16 heads of 256, 10 keep all of 4 heads of 512
+    # 50 layers cache 1,024 tokens of 16 heads of 256, 10 cache all of 4 heads of 512
     expected = 2 * 2 * (50 * 1024 * 16 * 256 + 10 * 262_144 * 4 * 512)
     workload = Workload(context_len=known.max_context_len)
     assert kv_cache_bytes(known.config, workload, "bf16") == expected
-    assert known.attention is None
-    assert model("Gemma 3 27B").attention.n_kv_heads == 16
+    assert known.config.attention is None
+    assert model("Gemma 3 27B").config.attention.n_kv_heads == 16
 
 
 def test_a_hybrid_s_linear_layers_count_as_layers_and_cache_nothing():
     known = model("Qwen3.5-27B")
-    assert (known.n_layers, known.config.n_layers) == (64, 16)
-    assert all(other.n_layers == other.config.n_layers for other in models() if other is not known)
+    assert (known.config.n_layers, known.config.n_caching_layers) == (64, 16)
+    assert all(not other.config.n_cacheless_layers for other in models() if other is not known)

@@ -1,23 +1,23 @@
-"""Published results: the papers' numbers, table by table, and refusals by line."""
+"""Published results: the papers' numbers, table by table, and errors by line."""
 
 import pytest
 
 from gqa_core.catalog.results import COLUMNS, published_results, published_tables
 
-LINE = "A table,A model,MHA,A score,1.5,somewhere"
+LINE = "A table,A model,MHA,A score,1.5,somewhere,rounded"
 
 
 def value(table, model, measure):
-    (found,) = [
+    (only_value,) = [
         result.value
         for result in published_results()
         if (result.table, result.model, result.measure) == (table, model, measure)
     ]
-    return found
+    return only_value
 
 
-def written(tmp_path, *lines):
-    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.csv"  # read files are remembered by name
+def write(tmp_path, *lines):
+    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.csv"  # files are cached by path
     path.write_text("\n".join([",".join(COLUMNS), *lines]) + "\n")
     return path
 
@@ -46,7 +46,7 @@ def written(tmp_path, *lines):
         ),
     ],
 )
-def test_the_papers_numbers_are_held(table, model, measure, expected):
+def test_values_equal_the_papers(table, model, measure, expected):
     assert value(table, model, measure) == expected
 
 
@@ -63,13 +63,14 @@ def test_every_value_has_a_source_and_is_of_the_model_it_names():
         assert f"with {result.variant}" in result.model
 
 
-def test_a_cell_that_is_no_number_or_variant_is_refused_by_line(tmp_path):
-    (result,) = published_results(written(tmp_path, LINE))
+def test_a_cell_that_is_not_a_number_or_a_variant_is_rejected_with_its_line(tmp_path):
+    (result,) = published_results(write(tmp_path, LINE))
     assert (result.value, result.name) == (1.5, "A table, A model, A score")
-    for wrong, said in (
+    assert (result.source, result.note) == ("somewhere", "rounded")
+    for wrong, sentence in (
         (LINE.replace("1.5", "many"), "line 2: value must be a number: got 'many'"),
         (LINE.replace("MHA", "QMA"), "line 2: variant must be one of MHA, GQA, MQA, MLA"),
         (f"{LINE}\n{LINE}", "line 3: name must come once"),
     ):
-        with pytest.raises(ValueError, match=said):
-            published_results(written(tmp_path, wrong))
+        with pytest.raises(ValueError, match=sentence):
+            published_results(write(tmp_path, wrong))

@@ -1,10 +1,8 @@
-"""Heads, their widths and latents, from whichever keys name them: what a token stores."""
+"""Heads, their widths and latents, in every spelling: elements that a token stores."""
 
 import pytest
 
-from gqa_core.configs import Workload
-from gqa_core.hf_config.answer import config_record
-from tests.hf_config.configs import GPT_2, LATENT, LLAMA, elements, read
+from tests.hf_config.configs import GPT_2, LATENT, LLAMA, elements, parse, report
 
 
 @pytest.mark.parametrize(
@@ -14,7 +12,7 @@ from tests.hf_config.configs import GPT_2, LATENT, LLAMA, elements, read
         # head_dim is explicit, and differs from hidden / heads (Qwen3, Gemma, gpt-oss)
         (LLAMA | {"head_dim": 64}, 2 * 8 * 64 * 32),
         (LLAMA | {"head_dim": None}, 2 * 8 * 128 * 32),
-        # no key, or only a null one, names K/V heads (GPT-2, Phi-2)
+        # no key, or only a null one, gives K/V heads (GPT-2, Phi-2)
         (GPT_2, 2 * 12 * 64 * 12),
         (LLAMA | {"num_key_value_heads": None}, 2 * 32 * 128 * 32),
         # one K/V head by a flag (StarCoder), which Falcon-40B's decoder overrides
@@ -39,11 +37,11 @@ from tests.hf_config.configs import GPT_2, LATENT, LLAMA, elements, read
             2 * 32 * 128 * 32,
         ),
         (LATENT | {"layer_types": ["deepseek_sparse_attention"] * 32}, (512 + 64) * 32),
-        # MLA beside layers that cache nothing (Kimi-Linear)
+        # MLA and layers that cache nothing (Kimi-Linear)
         (LATENT | {"linear_attn_config": {"full_attn_layers": [4, 8]}}, (512 + 64) * 2),
         # K and V of different widths without a latent
         (LLAMA | {"head_dim": 192, "v_head_dim": 128}, 8 * (192 + 128) * 32),
-        # everything in the text model's own object; nothing outside it counts
+        # the text model in an object of its own; nothing outside it counts
         ({"num_hidden_layers": 2, "text_config": LLAMA, "vision_config": {}}, 2 * 8 * 128 * 32),
     ],
 )
@@ -51,7 +49,7 @@ def test_elements_per_token(config, expected):
     assert elements(config) == expected
 
 
-def test_window_layers_have_their_own_heads_where_keys_say_so():
+def test_window_layers_can_have_heads_of_their_own():
     # as MiMo-V2: 192 and 128 wide, 4 K/V heads in full layers and 8 in windows
     config = LLAMA | {
         "num_attention_heads": 64,
@@ -68,11 +66,11 @@ def test_window_layers_have_their_own_heads_where_keys_say_so():
     }
     assert elements(config) == 8 * 4 * (192 + 128) + 24 * 8 * (192 + 128)
     with pytest.raises(ValueError, match="sliding_window_size"):
-        read(config, sliding_window_size=64)
+        parse(config, sliding_window_size=64)
 
 
-def test_full_layers_beside_windows_may_have_heads_of_their_own():
-    # as Gemma 4: both K and V are stored, even where they are equal
+def test_full_layers_can_have_heads_of_their_own_if_others_have_windows():
+    # as Gemma 4: both K and V are stored, even if they are equal
     config = LLAMA | {
         "head_dim": 256,
         "num_key_value_heads": 16,
@@ -83,9 +81,9 @@ def test_full_layers_beside_windows_may_have_heads_of_their_own():
         "layer_types": ["sliding_attention"] * 30 + ["full_attention"] * 2,
     }
     assert elements(config) == 30 * 2 * 16 * 256 + 2 * 2 * 4 * 512
-    record = config_record(read(config), Workload(context_len=2048), "bf16")
-    assert (record["variant"], record["reduction_vs_mha"]) == (None, None)
-    assert [(one["n_kv_heads"], one["head_dim"]) for one in record["layers"]] == [
+    sizes = report(config, context_len=2048)
+    assert (sizes.variant, sizes.reduction_vs_mha) == (None, None)
+    assert [(kind.attention.n_kv_heads, kind.attention.head_dim) for kind in sizes.layers] == [
         (16, 256),
         (4, 512),
     ]

@@ -1,17 +1,15 @@
-"""Which layers see all tokens, a window or none, by lists, rules and model families."""
+"""The kind of each layer, by lists, numeric rules and model families."""
 
 import pytest
 
-from gqa_core.configs import Workload
-from gqa_core.hf_config.answer import config_record
-from tests.hf_config.configs import LLAMA, layers, read
+from tests.hf_config.configs import LLAMA, layers, report
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
         ({}, [(32, "full", None)]),
-        # a window with no list, flag or family rule holds for every layer (Mistral v0.1)
+        # a window with no list, flag or family rule applies to every layer (Mistral v0.1)
         ({"sliding_window": 4096}, [(32, "window", 4096)]),
         ({"sliding_window": None}, [(32, "full", None)]),
         # present but off (Qwen)
@@ -34,7 +32,7 @@ from tests.hf_config.configs import LLAMA, layers, read
             {"attention_chunk_size": 8192, "model_type": "llama4_text"},
             [(24, "chunk", 8192), (8, "full", None)],
         ),
-        ({"attention_chunk_size": 128}, [(32, "full", None)]),  # counts for Llama 4 alone
+        ({"attention_chunk_size": 128}, [(32, "full", None)]),  # counts for Llama 4 only
         (
             {
                 "attention_chunk_size": 64,
@@ -43,7 +41,7 @@ from tests.hf_config.configs import LLAMA, layers, read
             },
             [(31, "chunk", 64), (1, "full", None)],
         ),
-        # a list with an entry for each layer goes before a family's rule
+        # a list with one entry per layer takes precedence over a family's rule
         (
             {
                 "layer_types": ["full_attention"] * 31 + ["sliding_attention"],
@@ -108,7 +106,7 @@ from tests.hf_config.configs import LLAMA, layers, read
             | {"attention_chunk_size": 64, "model_type": "llama4_text"},
             [(16, "chunk", 64), (16, "full", None)],
         ),
-        # a list and a rule in numbers that say the same, by other names for what caches nothing
+        # a list and a numeric rule that agree, with different names for what caches nothing
         (
             {"layer_types": ["linear_attention", "linear_attention", "attention", "mamba"] * 8}
             | {"attn_layer_period": 4, "attn_layer_offset": 2},
@@ -117,7 +115,7 @@ from tests.hf_config.configs import LLAMA, layers, read
         ({"num_kv_shared_layers": 12}, [(20, "full", None), (12, "shared", None)]),
     ],
 )
-def test_which_layers_see_what(changes, expected):
+def test_kinds_of_layers(changes, expected):
     assert layers(LLAMA, **changes) == expected
 
 
@@ -131,8 +129,8 @@ def test_ideal_and_as_allocated_of_a_model_with_windows():
         "sliding_window": 128,
         "layer_types": ["sliding_attention", "full_attention"] * 12,
     }
-    record = config_record(read(config), Workload(context_len=8192, batch_size=32), "bf16")
-    # 2 x 8 x 64 x 2 B = 2,048 B a token and layer; 12 layers x (8,192 + 128), 24 x 8,192
-    assert record["kv_cache_bytes"] == 32 * 2048 * 12 * (8192 + 128)
-    assert record["kv_cache_bytes_as_allocated"] == 32 * 2048 * 24 * 8192 == 12 * 2**30
-    assert round(record["kv_cache_bytes"] / 2**30, 2) == 6.09
+    sizes = report(config, context_len=8192, batch_size=32)
+    # 2 x 8 x 64 x 2 B = 2,048 B per token and layer; 12 layers x (8,192 + 128), 24 x 8,192
+    assert sizes.kv_cache_bytes == 32 * 2048 * 12 * (8192 + 128)
+    assert sizes.kv_cache_bytes_as_allocated == 32 * 2048 * 24 * 8192 == 12 * 2**30
+    assert round(sizes.kv_cache_bytes / 2**30, 2) == 6.09

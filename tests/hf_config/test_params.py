@@ -1,8 +1,8 @@
-"""Parameters, estimated where a config leaves nothing open."""
+"""The estimated number of parameters, against published ones."""
 
 import pytest
 
-from tests.hf_config.configs import LATENT, LLAMA, read
+from tests.hf_config.configs import LATENT, LLAMA, parse
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,8 @@ from tests.hf_config.configs import LATENT, LLAMA, read
         ),
     ],
 )
-def test_parameters_are_estimated_where_the_config_leaves_nothing_open(changes, expected):
-    estimated = read(LLAMA, **changes).estimated_params
+def test_parameters_are_estimated_if_the_config_leaves_nothing_open(changes, expected):
+    estimated = parse(LLAMA, **changes).estimated_params
     assert estimated == (expected and pytest.approx(expected, rel=1e-3))
 
 
@@ -54,4 +54,4 @@ def test_deepseek_v3_s_parameters_follow_from_its_config():
         "n_routed_experts": 256,
         "n_shared_experts": 1,
     }
-    assert read(config).estimated_params == pytest.approx(671_026_404_352, rel=1e-5)
+    assert parse(config).estimated_params == pytest.approx(671_026_404_352, rel=1e-5)

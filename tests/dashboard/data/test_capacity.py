@@ -143,7 +143,7 @@ def test_memory_can_be_typed_and_is_then_nobody_s_publication(opened):
     assert "badge[published]" not in said(app)
     app = app.selectbox(key="gpu").set_value("NVIDIA L40S").run()
     assert "48,000,000,000 B x 90%" in said(app)
-    assert "l40s.yaml" in said(app)
+    assert "NVIDIA L40S GPU datasheet" in said(app)
     assert "badge[published]" in said(app)
 
 

@@ -9,7 +9,7 @@ from dashboard.report.cache_sentences import cache_answer, formula_filled_in, si
 from dashboard.report.cache_tables import growth_table, part_table
 from dashboard.report.layout_sentences import layout_sentences
 from dashboard.settings.choices import ModelSettings
-from dashboard.settings.layouts import Layout
+from dashboard.settings.layouts import slider_settings
 from dashboard.settings.presets import CATALOGUE, offered
 from gqa_core.catalog.models import models
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
@@ -21,13 +21,13 @@ PRESETS = offered(measuring=False)
 
 def chosen(name, context_len=8192, batch_size=2, kv_format="bf16", **moved):
     preset = PRESETS[name]
-    settings = dict(preset.layout.settings)
+    settings = slider_settings(preset.model)
     return ModelSettings(
         **settings | moved,
         context_len=context_len,
         batch_size=batch_size,
         kv_format=kv_format,
-        layout=preset.layout,
+        base_model=preset.model,
     )
 
 
@@ -53,7 +53,7 @@ def test_no_variant_of_a_model_has_other_layers(preset):
     choice = chosen(preset.name)
     for row in choice.models.values():
         assert [(run.n_layers, run.window) for run in row] == [
-            (run.n_layers, run.window) for run in preset.layout.model
+            (run.n_layers, run.window) for run in preset.model
         ]
 
 
@@ -140,10 +140,10 @@ def test_layers_of_different_variants_are_one_row_and_that_is_said():
         LayerGroup(attention=GroupedConfig(n_heads=8, n_kv_heads=1, head_dim=64), n_layers=9),
         LayerGroup(attention=GroupedConfig(n_heads=6, n_kv_heads=2, head_dim=64), n_layers=3),
     ]
-    layout = Layout(model=ModelConfig(layer_groups=tuple(runs)), n_layers=12)
-    choice = replace(chosen("Llama 3 8B"), layout=layout, **layout.settings)
+    model = ModelConfig(layer_groups=tuple(runs))
+    choice = replace(chosen("Llama 3 8B"), base_model=model, **slider_settings(model))
     assert (choice.n_heads, choice.n_kv_heads) == (6, 2)
-    assert choice.models["GQA"] == layout.model
+    assert choice.models["GQA"] == model
     assert choice.variants["GQA"] == runs[1].attention
     assert "though not all its layers are" in " ".join(layout_sentences(choice))
 
@@ -176,8 +176,12 @@ def test_a_model_with_windows_has_no_measured_rows_and_one_alike_has():
     rows = tables.decode_rows([samples.record()])
     for window, n_found in ((None, 1), (32, 0)):
         run = LayerGroup(attention=layer, n_layers=1, window=window)
-        layout = Layout(model=ModelConfig(layer_groups=(run,)), n_layers=1)
+        model = ModelConfig(layer_groups=(run,))
         choice = ModelSettings(
-            **layout.settings, context_len=64, batch_size=1, kv_format="fp32", layout=layout
+            **slider_settings(model),
+            context_len=64,
+            batch_size=1,
+            kv_format="fp32",
+            base_model=model,
         )
         assert len(tables.cache_rows(rows, choice)) == n_found

@@ -41,12 +41,12 @@ def test_slider_options_are_sorted_and_hold_odd_models_too():
 @pytest.mark.parametrize("name", ["Llama 3 8B", "Llama 3 70B"])
 def test_llama_s_numbers_are_the_catalogue_s(name):
     known, settings = model(name), offered(measuring=False)[name].settings
-    assert settings["n_kv_heads"] == known.attention.n_kv_heads
+    assert settings["n_kv_heads"] == known.config.attention.n_kv_heads
     assert settings["n_layers"] == known.config.n_layers
 
 
 def test_the_lecture_s_deepseek_is_what_the_catalogue_s_is():
-    own = offered(measuring=False)["DeepSeek-V3"].layout.model
+    own = offered(measuring=False)["DeepSeek-V3"].model
     assert DEEPSEEK.models["MLA"].layer_groups == own.layer_groups
 
 
@@ -54,4 +54,4 @@ def test_a_page_that_measures_is_offered_heads_and_no_context():
     measuring = offered(measuring=True)
     assert {*offered(measuring=False)} - {*measuring} == {DEEPSEEK_NAME}
     assert {key for preset in measuring.values() for key in preset.settings} == {*HEADS}
-    assert not any(preset.layout for preset in measuring.values())
+    assert not any(preset.model for preset in measuring.values())

@@ -1,15 +1,17 @@
-"""Text that is no config: one sentence each, whatever it is."""
+"""Any text is either a config or rejected with one sentence."""
 
 import json
 import random
+import time
+from dataclasses import replace
 
 import pytest
 
 from gqa_core.commands.cli import main
 from gqa_core.configs import Workload
-from gqa_core.hf_config.answer import config_record
-from gqa_core.hf_config.read import MAX_BYTES, read_config
-from gqa_core.theory.size import MOST_BYTES, gpu_record, size_warnings
+from gqa_core.hf_config.parse import MAX_BYTES, parse_config
+from gqa_core.hf_config.report import config_size_report
+from gqa_core.theory.size import MAX_CREDIBLE_BYTES, per_gpu_size
 from tests.hf_config.configs import GPT_2, LATENT, LLAMA
 
 
@@ -31,12 +33,12 @@ from tests.hf_config.configs import GPT_2, LATENT, LLAMA
         (" " * (MAX_BYTES + 1), f"config must be at most {MAX_BYTES} bytes"),
     ],
 )
-def test_text_that_is_no_config_is_one_sentence(text, sentence):
+def test_text_that_is_not_a_config_is_rejected_with_one_sentence(text, sentence):
     if sentence is None:
         sentence = "num_hidden_layers must be given"
-    with pytest.raises(ValueError, match=sentence) as caught:
-        read_config(text)
-    assert "\n" not in str(caught.value)
+    with pytest.raises(ValueError, match=sentence) as error:
+        parse_config(text)
+    assert "\n" not in str(error.value)
 
 
 ODD = (None, True, False, 0, 1, -1, 7, 2**31, 2**70, 0.5, 1e300, "", "8", "x" * 32, [], [1] * 32)
@@ -57,63 +59,74 @@ def changed(random_, config):
     return text[: random_.randrange(len(text))] if random_.random() < 0.1 else text
 
 
-def answered(text, context_len, batch_size, kv_format, tp):
-    """The record of a text and of arguments, or its one sentence."""
+def report_or_error(text, context_len, batch_size, kv_format, tp):
+    """The report of a text, or the sentence that rejects it."""
     try:
-        config = read_config(text)
+        config = parse_config(text)
         workload = Workload(context_len=context_len, batch_size=batch_size)
-        record = config_record(config, workload, kv_format)
-        return record | gpu_record(config.model, workload, kv_format, tp), None
+        report = config_size_report(config, workload, kv_format)
+        per_gpu = per_gpu_size(config.model, workload, kv_format, tp)
+        return replace(report, per_gpu=per_gpu), None
     except ValueError as error:
         return None, str(error)
 
 
-def test_any_text_is_an_answer_or_one_sentence():
+def test_any_text_gives_a_report_or_one_sentence():
     random_ = random.Random(4)
-    n_answers = n_warned = 0
+    n_reports = n_warned = 0
     for _ in range(10_000):
-        record, sentence = answered(
+        report, sentence = report_or_error(
             changed(random_, random_.choice([LLAMA, LATENT, GPT_2, WIDE])),
             context_len=random_.choice([1, 8192, 2**24, 2**24, 2**24, 0]),
             batch_size=random_.choice([1, 2**20, 2**20, 2**20, -1]),
             kv_format=random_.choice(["fp32", "bf16", "int4_g32", "fp8_ds_mla"]),
             tp=random_.choice([1, 1, 2, 4, 3]),
         )
-        if record is None:
+        if report is None:
             assert len(sentence.splitlines()) == 1
             continue
-        n_answers += 1
-        sizes = {name: number for name, number in record.items() if "_bytes" in name}
+        n_reports += 1
+        fields = json.loads(report.to_json())
+        sizes = {name: number for name, number in fields.items() if "_bytes" in name}
         assert len(sizes) == 7
         assert min(sizes.values()) > 0
-        too_many = [name for name, number in sizes.items() if number > MOST_BYTES]
-        warned = size_warnings(record)
-        assert [warning.split()[0] for warning in warned] == too_many
-        n_warned += bool(warned)
-    assert n_answers > 1000
+        too_many = {name for name, number in sizes.items() if number > MAX_CREDIBLE_BYTES}
+        assert {warning.split()[0] for warning in report.warnings} == too_many
+        assert fields["warnings"] == list(report.warnings)
+        n_warned += bool(report.warnings)
+    assert n_reports > 1000
     assert n_warned > 10
 
 
 def test_a_cache_beyond_belief_only_as_allocated_is_warned_of():
     # 2 x 32 x 128 x 2 B x 40 layers x 2^24 tokens x 2^20 sequences = 1.25 x 2^63
-    record, _ = answered(json.dumps(WIDE), 2**24, 2**20, "bf16", tp=1)
-    assert record["kv_cache_bytes_as_allocated"] == 5 * 2**61
-    (warning,) = size_warnings(record)
+    report, _ = report_or_error(json.dumps(WIDE), 2**24, 2**20, "bf16", tp=1)
+    assert report.kv_cache_bytes_as_allocated == 5 * 2**61
+    (warning,) = report.warnings
     assert warning.startswith("kv_cache_bytes_as_allocated is above 2^63")
+
+
+def test_a_long_list_of_layer_numbers_is_read_in_linear_time():
+    layers = ",".join(["1"] * 500_000)
+    text = json.dumps(LLAMA | {"num_hidden_layers": 1000, "attn_layer_indices": "LIST"})
+    start = time.perf_counter()
+    config = parse_config(text.replace('"LIST"', f"[{layers}]"))
+    assert time.perf_counter() - start < 2
+    assert config.model.n_caching_layers == 1
 
 
 ARGUMENTS = ("", "0", "-1", "8", "x", "1.5", "nan", "1e9", "9" * 5000, "\ud800", "\u0668")
 
 
-def test_any_argument_is_an_answer_or_one_sentence(tmp_path, capsys):
+def test_any_argument_gives_a_report_or_one_sentence(tmp_path, capsys):
     path, random_ = tmp_path / "config.json", random.Random(5)
     path.write_text(json.dumps(LLAMA))
     codes = set()
     for _ in range(300):
         flags = ["--context-len", "8192", "--batch-size", "1", "--tp", "2", "--kv-format", "fp8"]
-        for at in (1, 3, 5, 7):
+        for i in (1, 3, 5, 7):
             if random_.random() < 0.2:
-                flags[at] = random_.choice(ARGUMENTS)
+                flags[i] = random_.choice(ARGUMENTS)
         codes.add(code := main(["size", str(path), "--json", *flags]))
         out, err = capsys.readouterr()
         assert code == (0 if out else 2)
