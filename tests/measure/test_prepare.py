@@ -84,7 +84,7 @@ def lengths(kind, **how):
 
 
 @pytest.mark.parametrize(
-    ("point", "layouts"),
+    ("point", "cache_specs"),
     [
         (
             DecodeSpec(attention=GQA, workload=Workload(context_len=9), kernel="packed"),
