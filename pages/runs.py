@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from dashboard.controls.log_filters import filter_controls, kept_rows, show_comparison
+from dashboard.controls.log_filters import filter_controls, kept_rows
 from dashboard.data import selection
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
 from dashboard.views.log import show_counts, show_decode_steps, show_others
+from dashboard.views.log_comparison import show_comparison
 from dashboard.views.record_import import show_import
 
 open_page(

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from dashboard.data.decode_rows import Row, matching
-from dashboard.figures.style import VARIANT_STYLES
 from dashboard.settings.choices import DecodeSettings
+from dashboard.settings.variants import LABELS
 from gqa_core import units
 from gqa_core.theory.cost import attended_dims
 from gqa_core.theory.crossover import (
@@ -28,8 +28,7 @@ Comparisons = Mapping[str, Sequence[PairedResult]]
 def latest_search(rows: Iterable[Row], choice: DecodeSettings) -> list[Row]:
     """The rows of the search that answers the sliders, in the variants' order at each context."""
     found = search_rows(matching(rows, choice), choice.context_len)
-    order = list(VARIANT_STYLES)
-    return sorted(found, key=lambda row: (row["context_len"], order.index(row["label"])))
+    return sorted(found, key=lambda row: (row["context_len"], LABELS.index(row["label"])))
 
 
 def representative_contexts(fought: Comparisons) -> list[int]:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.figures.style import VARIANT_STYLES
 from dashboard.settings.choices import DecodeSettings, ModelSettings
+from dashboard.settings.variants import LABELS
 from gqa_core import units
 from gqa_core.configs import ModelConfig
 from gqa_core.records.record import MEASURED_HERE, Record, config_of
@@ -64,9 +64,8 @@ def matching(rows: Iterable[Row], choice: DecodeSettings) -> list[Row]:
 
 def latest(rows: Iterable[Row]) -> list[Row]:
     """The newest row of each point, by context and then in the variants' order."""
-    order = list(VARIANT_STYLES)
     newest = {(conditions(row), row["layer"], row["kernel_asked"]): row for row in rows}
-    return sorted(newest.values(), key=lambda row: (conditions(row), order.index(row["label"])))
+    return sorted(newest.values(), key=lambda row: (conditions(row), LABELS.index(row["label"])))
 
 
 def attend_table(rows: Sequence[Row]) -> pd.DataFrame:

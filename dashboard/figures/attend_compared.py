@@ -20,6 +20,7 @@ from dashboard.figures.style import (
     seconds_axis,
     whole_powers,
 )
+from dashboard.settings.variants import LABELS
 from gqa_core import units
 from gqa_core.records.record import MEASURED_ELSEWHERE
 
@@ -37,9 +38,7 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     figure = FigureBuilder()
     for stance, rows in selections.items():
         series: dict[tuple[str, str, str], list[Row]] = {}
-        for row in sorted(
-            rows, key=lambda row: (list(VARIANT_STYLES).index(row["label"]), _order(row))
-        ):
+        for row in sorted(rows, key=lambda row: (LABELS.index(row["label"]), _order(row))):
             series.setdefault((row["label"], _name(row), row["evidence"]), []).append(row)
         for (label, name, evidence), mine in series.items():
             _add_series(figure, stance, label, f"{stance}: {name}", evidence, mine)

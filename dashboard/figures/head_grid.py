@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.data.cached_parts import describe_part
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     FRAME,
@@ -20,7 +21,7 @@ from dashboard.figures.style import (
     kv_head_color,
     shared_scale,
 )
-from dashboard.report.cache_sentences import describe_latent, part_hover
+from dashboard.settings.variants import describe_latent
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.theory.sharing import CachedPart
@@ -53,7 +54,7 @@ def head_grid(attention: AttentionConfig, parts: Sequence[CachedPart], selected:
             selected,
         )
         _add_title(figure, below, f"{units.count(len(parts), 'K/V head')}, cached")
-        hovers = [part_hover(part) for part in parts]
+        hovers = [describe_part(part) for part in parts]
         _add_cells(figure, "K/V heads", below, range(len(parts)), hovers, selected)
         end = below - _n_rows(len(parts))
     figure.update_xaxes(visible=False, range=[-0.6, COLUMNS - 0.4], fixedrange=True)
@@ -149,7 +150,7 @@ def _add_bars(
             orientation="h",
             name=part.name,
             marker={"color": kv_head_color(index)[0], "line": {"width": 0}},
-            hovertext=[part_hover(part)],
+            hovertext=[describe_part(part)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
         start += width

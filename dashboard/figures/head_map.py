@@ -11,10 +11,11 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.data.cached_parts import describe_part
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.head_grid import head_grid
 from dashboard.figures.style import FAINT, NEUTRAL, NO_LINE, finish, kv_head_color
-from dashboard.report.cache_sentences import describe_latent, part_hover
+from dashboard.settings.variants import describe_latent
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.theory.sharing import CachedPart, cached_parts
@@ -80,7 +81,7 @@ def _add_shared(figure: FigureBuilder, parts: Sequence[CachedPart], selected: in
         0,
         "K/V heads",
         middles,
-        [part_hover(part) for part in parts],
+        [describe_part(part) for part in parts],
         {
             "color": [kv_head_color(index)[0] for index in range(len(parts))],
             "symbol": "square",
@@ -119,7 +120,7 @@ def _add_latent(
             orientation="h",
             name=part.name,
             marker={"color": fill, "line": {"width": 0}},
-            hovertext=[part_hover(part)],
+            hovertext=[describe_part(part)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
         start += width

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.data.cached_parts import describe_heads
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import DARK, NEUTRAL, finish, kv_head_color, pale
-from dashboard.report.cache_sentences import heads_named
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.sharding import GpuShare, gpu_shares
 
@@ -118,7 +118,7 @@ def _add_cached(
         hovertext=[
             f"GPU {share.gpu}: {what if kv is None else f'{what} {kv}'}"
             f"{', held by an earlier GPU too' if is_copy else ''}<br>"
-            f"read here by {heads_named(_readers(attention, share, kv))}"
+            f"read here by {describe_heads(_readers(attention, share, kv))}"
             for share, _, kv in cells
         ],
         hovertemplate="%{hovertext}<extra></extra>",

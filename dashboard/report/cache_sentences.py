@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dashboard.data.cached_parts import describe_heads
 from dashboard.settings.choices import ModelSettings
+from dashboard.settings.variants import describe_latent
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, LayerGroup
 from gqa_core.theory.memory import (
@@ -15,13 +17,6 @@ from gqa_core.theory.sharding import replicas
 from gqa_core.theory.sharing import CachedPart
 
 LECTURE_BYTES = 400 * units.GB  # "the KV cache size can grow to 400 GB"
-
-
-def heads_named(heads: range, kind: str = "query head") -> str:
-    """Consecutive heads: "query heads 12 to 15"."""
-    if len(heads) == 1:
-        return f"{kind} {heads[0]}"
-    return f"{kind}s {heads[0]} to {heads[-1]}"
 
 
 def copies_sentence(attention: AttentionConfig, tp: int) -> str:
@@ -42,29 +37,12 @@ def copies_sentence(attention: AttentionConfig, tp: int) -> str:
     )
 
 
-def describe_latent(attention: LatentConfig) -> str:
-    """What MLA caches of a token: "latent of 512 and a RoPE key of 64"."""
-    return f"latent of {attention.kv_lora_rank} and a RoPE key of {attention.qk_rope_head_dim}"
-
-
-def part_hover(part: CachedPart) -> str:
-    """A cached part in four short lines."""
-    return "<br>".join(
-        [
-            part.name,
-            f"read by {heads_named(part.query_heads)}",
-            f"{units.capacity(part.bytes_per_token)} per token and layer",
-            f"{units.percent(part.read_share)} of the read",
-        ]
-    )
-
-
 def part_sentence(part: CachedPart, kv_format: str) -> str:
     """A cached part in words: who reads it, how large it is, and its share of the read."""
     n_queries = len(part.query_heads)
     article = "" if part.name.startswith("K/V head") else "The "
     return (
-        f"{article}**{part.name}** is read by {heads_named(part.query_heads)} "
+        f"{article}**{part.name}** is read by {describe_heads(part.query_heads)} "
         f"({units.count(n_queries, 'query head')}). "
         f"It keeps {units.capacity(part.bytes_per_token)} per token and layer in "
         f"{kv_format}, {units.percent(part.read_share)} of what a step reads."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from dashboard.report.cache_sentences import heads_named
+from dashboard.data.cached_parts import describe_heads
 from dashboard.settings.choices import ModelSettings
 from gqa_core import units
 from gqa_core.configs import AttentionConfig
@@ -44,7 +44,7 @@ def part_table(choice: ModelSettings, attention: AttentionConfig) -> pd.DataFram
         table.append(
             {
                 "Cached part": part.name,
-                "Read by": heads_named(part.query_heads),
+                "Read by": describe_heads(part.query_heads),
                 "Query heads": len(part.query_heads),
                 "Per token and layer (B)": n_bytes,
                 "All such layers, context and batch (MiB)": n_bytes
@@ -62,8 +62,10 @@ def gpu_table(choice: ModelSettings, attention: AttentionConfig, tp: int) -> pd.
     return pd.DataFrame(
         {
             "GPU": str(share.gpu),
-            "Query heads": heads_named(share.query_heads),
-            "Caches": heads_named(share.kv_heads, "K/V head") if share.kv_heads else "the latent",
+            "Query heads": describe_heads(share.query_heads),
+            "Caches": describe_heads(share.kv_heads, "K/V head")
+            if share.kv_heads
+            else "the latent",
             "Held by an earlier GPU too": "yes" if share.is_copy else "no",
             "Cache (MiB)": n_bytes / units.MIB,
         }

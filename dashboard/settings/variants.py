@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gqa_core.configs import AttentionConfig, GroupedConfig, default_mla_for
+from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, default_mla_for
+
+LABELS = ("MHA", "GQA", "MQA", "MLA", "MLA naive")  # of measured rows, in the order of every page
 
 
 def variants(n_heads: int, n_kv_heads: int, head_dim: int) -> Mapping[str, AttentionConfig]:
@@ -30,6 +32,11 @@ def describe_merged_rows(n_heads: int, n_kv_heads: int) -> str | None:
     if n_kv_heads == 1:
         return "GQA with one K/V head is MQA: the same layer."
     return None
+
+
+def describe_latent(attention: LatentConfig) -> str:
+    """The vectors that MLA caches per token: "latent of 512 and a RoPE key of 64"."""
+    return f"latent of {attention.kv_lora_rank} and a RoPE key of {attention.qk_rope_head_dim}"
 
 
 def describe_cache(attention: AttentionConfig) -> str:
