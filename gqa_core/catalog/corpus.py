@@ -1,8 +1,9 @@
-"""The text every Python has: the manual's topics that `help()` shows, split by topic.
+"""A text that every Python has: the topics of the manual that `help()` shows.
 
-A language model needs text that is on every machine without a download. Every eighth topic, by
-name, is held out, so that what is held out was never seen in part. The topics differ between
-Python releases: a loss belongs to a text, and the text is told by its hash. Bytes are the tokens.
+A language model needs text that is on every machine without a download. Every eighth topic by name
+is for validation, so that no topic is split between training and validation. The topics differ
+between Python releases, so that a loss belongs to one text, identified by its hash. A token is a
+byte.
 """
 
 from __future__ import annotations
@@ -12,16 +13,18 @@ from dataclasses import dataclass
 from functools import cache
 from pydoc_data.topics import topics
 
-N_TOKENS = 256  # a token is a byte
-HELD_OUT_EVERY = 8
+__all__ = ["N_TOKENS", "Corpus", "python_topics"]
+
+N_TOKENS = 256
+VALIDATION_EVERY = 8  # topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """Bytes to train on and bytes held out; `sha256` tells both."""
+    """Bytes for training and for validation; `sha256` identifies both."""
 
     train: bytes
-    held_out: bytes
+    validation: bytes
     sha256: str
 
 
@@ -29,10 +32,11 @@ class Corpus:
 def python_topics() -> Corpus:
     """The topics of this Python's manual, in the order of their names."""
     names = sorted(topics)
-    held = set(names[::HELD_OUT_EVERY])
-    parts = {
-        is_held: "\n".join(topics[name] for name in names if (name in held) == is_held).encode()
-        for is_held in (False, True)
-    }
-    digest = hashlib.sha256(parts[False] + b"\0" + parts[True]).hexdigest()
-    return Corpus(train=parts[False], held_out=parts[True], sha256=digest)
+    validation_names = set(names[::VALIDATION_EVERY])
+    train, validation = (
+        "\n".join(topics[name] for name in names if (name in validation_names) == is_validation)
+        for is_validation in (False, True)
+    )
+    parts = train.encode(), validation.encode()
+    digest = hashlib.sha256(b"\0".join(parts)).hexdigest()
+    return Corpus(train=parts[0], validation=parts[1], sha256=digest)

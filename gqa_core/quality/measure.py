@@ -41,7 +41,7 @@ def measure_quality(point: QualitySpec, device_asked: str = "auto") -> dict[str,
         _schedule(point, max(steps)),
         seed=point.seed + 1,
         look_at=steps,
-        look=lambda trained: held_out_loss(trained, corpus.held_out),
+        look=lambda trained: held_out_loss(trained, corpus.validation),
         state=_state_path(point, corpus.sha256, checkpoint),
     )
     seconds = time.perf_counter() - start

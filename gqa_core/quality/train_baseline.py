@@ -35,7 +35,7 @@ def train_and_write(
         Schedule.training(recipe),
         seed=seed,
         look_at=[recipe.n_steps],
-        look=lambda trained: held_out_loss(trained, corpus.held_out),
+        look=lambda trained: held_out_loss(trained, corpus.validation),
         state=place / "unfinished.safetensors",
         heard=lambda step: say(f"{step} of {recipe.n_steps}") if step % SAID_EVERY == 0 else None,
     )

@@ -123,4 +123,4 @@ def test_ceilings_are_the_devices_chosen(opened):
     app = app.multiselect(key="devices").set_value(["NVIDIA L40S"]).run()
     (ceilings,) = [t for t in figure(app)["data"] if t["name"] == "ceilings"]
     assert ceilings["text"] == ["NVIDIA L40S: 48 GB", "NVIDIA L40S: 48 GB", ""]
-    assert "l40s.yaml" in said(app)
+    assert "NVIDIA L40S GPU datasheet" in said(app)

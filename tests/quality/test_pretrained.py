@@ -10,7 +10,7 @@ from gqa_core.records.specs.training import TrainingConfig
 
 def test_the_shipped_model_s_loss_is_its_record_s():
     record, corpus = training_record(), python_topics()
-    loss = held_out_loss(load_pretrained(), corpus.held_out)
+    loss = held_out_loss(load_pretrained(), corpus.validation)
     if corpus.sha256 == record["corpus_sha256"]:
         assert loss == pytest.approx(record["held_out_loss"], abs=1e-4)
     else:  # another Python's manual: much the same English

@@ -86,8 +86,8 @@ def test_a_short_uptraining_is_the_start_of_a_longer_one():
 
 def test_the_text_is_split_by_topic_and_told_by_its_hash():
     corpus = python_topics()
-    assert len(corpus.train) > 5 * len(corpus.held_out) > 50_000
-    assert corpus.held_out[:200] not in corpus.train
+    assert len(corpus.train) > 5 * len(corpus.validation) > 50_000
+    assert corpus.validation[:200] not in corpus.train
     assert len(corpus.sha256) == 64
 
 
@@ -112,7 +112,7 @@ def test_a_model_is_made_with_its_record_and_refused_without_its_hash(tmp_path, 
     assert said == [f"held-out loss {record['held_out_loss']:.4f} after 8 steps"]
     model = shipped.load_pretrained(tmp_path)
     assert isinstance(model, LanguageModel)
-    loss = held_out_loss(model, python_topics().held_out)
+    loss = held_out_loss(model, python_topics().validation)
     assert loss == pytest.approx(record["held_out_loss"], abs=1e-6)
     lying = record | {"weights_sha256": "0" * 64}
     (tmp_path / shipped.RECORD).write_text(json.dumps(lying))
