@@ -9,7 +9,7 @@ non-finite numbers can be allowed. Everything runs in time linear in the length 
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from typing import NoReturn
 
 __all__ = ["MAX_DEPTH", "MAX_DIGITS", "MAX_KEYS", "describe_value", "parse_object"]
 
@@ -18,7 +18,7 @@ MAX_DIGITS = 40
 MAX_KEYS = 10_000  # in all objects together; the largest configs list a few thousand class labels
 
 
-def parse_object(raw: bytes, name: str, *, finite: bool = True) -> dict[str, Any]:
+def parse_object(raw: bytes, name: str, *, finite: bool = True) -> dict[str, object]:
     """The JSON object in these bytes; errors call the text `name`.
 
     Raises:
@@ -64,13 +64,13 @@ class _ObjectBuilder:
         self._name = name
         self._n_keys = 0
 
-    def __call__(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    def __call__(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
         self._n_keys += len(pairs)
         if self._n_keys > MAX_KEYS:
             raise ValueError(
                 f"{self._name} must have at most {MAX_KEYS} keys in all: got {self._n_keys} or more"
             )
-        built: dict[str, Any] = {}
+        built: dict[str, object] = {}
         for key, value in pairs:
             if key in built:
                 raise ValueError(
@@ -90,10 +90,10 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"numbers must be finite: got {constant}")
 
 
-def _depth(parsed: dict[str, Any]) -> int:
+def _depth(parsed: dict[str, object]) -> int:
     """Levels of nested containers, an object without containers being 1."""
     depth = 0
-    level: list[dict[str, Any] | list[Any]] = [parsed]
+    level: list[dict[str, object] | list[object]] = [parsed]
     while level:
         depth += 1
         level = [

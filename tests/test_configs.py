@@ -1,8 +1,12 @@
-"""Configs: variants from the numbers alone, bounds, and one sentence for each wrong number."""
+"""Configs: variants from the numbers alone, bounds, and one sentence per wrong number."""
+
+from typing import get_args
 
 import pytest
 
 from gqa_core.configs import (
+    KERNEL_NAMES,
+    VARIANTS,
     GroupedConfig,
     LatentConfig,
     LayerGroup,
@@ -10,6 +14,7 @@ from gqa_core.configs import (
     Workload,
     default_mla_for,
 )
+from gqa_core.theory.formats import DTYPE_FORMATS, DtypeName
 
 LLAMA = GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128)
 
@@ -23,23 +28,40 @@ def test_the_variant_follows_from_the_numbers(n_heads, n_kv_heads, variant):
 
 
 def test_derived_defaults_make_equal_layers_equal():
-    given = GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128, v_head_dim=128, dim=4096)
-    assert given == LLAMA
+    explicit = GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128, v_head_dim=128, dim=4096)
+    assert explicit == LLAMA
     assert LLAMA.q_per_kv == 4
 
 
-def test_proportional_latent_is_deepseek_s_head():
+def test_the_default_mla_has_deepseek_s_proportions():
     config = default_mla_for(n_heads=128, head_dim=128)
     assert (config.kv_lora_rank, config.qk_rope_head_dim, config.qk_head_dim) == (512, 64, 192)
     assert config.dim == 128 * 128
 
 
-def test_a_model_of_several_kinds_of_layer_has_no_one_variant():
+def test_a_model_with_different_layers_has_no_single_variant():
     other = LayerGroup(attention=default_mla_for(32, 128), n_layers=2, window=1024)
     model = ModelConfig(layer_groups=(LayerGroup(attention=LLAMA, n_layers=30), other))
     assert model.n_layers == 32
-    assert model.variant is None
-    assert ModelConfig.uniform(LLAMA, 32).variant == "GQA"
+    assert (model.variant, model.attention, model.is_uniform) == (None, None, False)
+    assert model.has_window_layers
+    uniform = ModelConfig.uniform(LLAMA, 32)
+    assert (uniform.variant, uniform.attention, uniform.is_uniform) == ("GQA", LLAMA, True)
+    assert not uniform.has_window_layers
+
+
+def test_layers_that_cache_nothing_count_as_layers():
+    group = LayerGroup(attention=LLAMA, n_layers=16)
+    hybrid = ModelConfig(layer_groups=(group,), n_cacheless_layers=48)
+    assert (hybrid.n_layers, hybrid.n_caching_layers) == (64, 16)
+    assert (hybrid.attention, hybrid.is_uniform) == (LLAMA, False)
+    assert list(hybrid) == [group]
+
+
+def test_variants_and_kernels_are_closed_sets():
+    assert VARIANTS == ("MHA", "GQA", "MQA", "MLA")
+    assert KERNEL_NAMES == ("auto", "eager", "sdpa", "packed", "matmul", "split_kv")
+    assert set(get_args(DtypeName)) == set(DTYPE_FORMATS)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +78,7 @@ def test_a_model_of_several_kinds_of_layer_has_no_one_variant():
         ({"dim": 0}, "dim must be between 1 and 1048576: got 0"),
     ],
 )
-def test_a_wrong_grouped_number_is_named(wrong, sentence):
+def test_a_wrong_number_of_grouped_heads_is_named(wrong, sentence):
     with pytest.raises(ValueError, match=f"^{sentence}$"):
         GroupedConfig(**{"n_heads": 32, "n_kv_heads": 8, "head_dim": 128} | wrong)
 
@@ -69,6 +91,18 @@ def test_a_wrong_grouped_number_is_named(wrong, sentence):
         (lambda: Workload(context_len=1, batch_size=2**20 + 1), "batch_size must be between 1 and"),
         (lambda: ModelConfig.uniform(LLAMA, 1001), "n_layers must be between 1 and 1000: got 1001"),
         (lambda: ModelConfig(layer_groups=()), "at least one group of layers"),
+        (
+            lambda: ModelConfig(
+                layer_groups=(LayerGroup(attention=LLAMA, n_layers=1),), n_cacheless_layers=-1
+            ),
+            "n_cacheless_layers must be between 0 and 1000: got -1",
+        ),
+        (
+            lambda: ModelConfig(
+                layer_groups=(LayerGroup(attention=LLAMA, n_layers=1),), n_cacheless_layers=1000
+            ),
+            "n_layers must be between 1 and 1000: got 1001",
+        ),
         (lambda: LayerGroup(attention=LLAMA, n_layers=1, window=0), "window must be between 1 and"),
         (
             lambda: LatentConfig(

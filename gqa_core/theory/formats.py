@@ -11,6 +11,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Literal
+
+__all__ = [
+    "DTYPE_FORMATS",
+    "FORMATS",
+    "DtypeName",
+    "NumberFormat",
+    "dtype_bytes",
+    "dtype_format",
+    "number_format",
+]
+
+DtypeName = Literal["float32", "bfloat16", "float16"]  # the keys of DTYPE_FORMATS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

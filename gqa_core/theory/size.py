@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
-from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
+from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Variant, Workload
 from gqa_core.theory.memory import (
     kv_bytes_per_token,
     kv_cache_bytes,
@@ -98,7 +98,7 @@ class SizeReport:
     layers differ. `layers` and `notes` are there if the model came from a config.
     """
 
-    variant: str | None
+    variant: Variant | None
     n_layers: int
     kv_bytes_per_token: int
     kv_cache_bytes: int
