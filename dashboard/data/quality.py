@@ -50,13 +50,13 @@ class LossSeries:
 
 
 def comparable(records: Iterable[Record], corpus_sha256: str) -> list[Record]:
-    """The records of the shipped recipe on one text: losses of another one compare nothing."""
-    recipe = TrainingConfig().numbers
+    """The records with the pretrained model's configuration on one text; others do not compare."""
+    training_config = TrainingConfig().numbers
     return [
         record
         for record in records
         if record["kind"] == "quality"
-        and record["recipe"] == recipe
+        and record["training_config"] == training_config
         and record["corpus_sha256"] == corpus_sha256
     ]
 
@@ -111,7 +111,7 @@ def small_model_losses(records: Sequence[Record], percent: int) -> dict[int, flo
 
 
 def _is_mha(record: Record) -> bool:
-    return record["n_kv_heads"] == record["recipe"]["n_heads"]
+    return record["n_kv_heads"] == record["training_config"]["n_heads"]
 
 
 def _series(by_seed: Mapping[int, Sequence[Record]], start: str, evidence: str) -> LossSeries:
@@ -128,7 +128,7 @@ def _series(by_seed: Mapping[int, Sequence[Record]], start: str, evidence: str) 
     return LossSeries(
         start=start,
         evidence=evidence,
-        n_heads=one["recipe"]["n_heads"],
+        n_heads=one["training_config"]["n_heads"],
         n_kv_heads=one["n_kv_heads"],
         n_params=one["n_params"],
         cache_bytes=one["cache_bytes"],

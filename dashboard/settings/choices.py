@@ -239,13 +239,13 @@ class QualitySettings:
     @property
     def points(self) -> list[QualitySpec]:
         """What is measured: every number of K/V heads, MHA too."""
-        recipe = TrainingConfig()
+        training_config = TrainingConfig()
         return quality_specs(
             starts=[self.pooling],
-            n_kv_heads=divisors(recipe.n_heads),
+            n_kv_heads=divisors(training_config.n_heads),
             seeds=[self.seed],
             percents=self.percents,
-            recipe=recipe,
+            training_config=training_config,
         )
 
     @property

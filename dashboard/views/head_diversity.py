@@ -67,21 +67,23 @@ def show_head_diversity() -> None:
     panels.show_downloads(
         "head_similarity", {"csv": lambda: similarity_table(answer).to_csv(index=False)}
     )
-    recipe = question.recipe
+    training_config = question.training_config
     st.markdown(
         LIMITS.format(
-            n_heads=recipe.n_heads, n_layers=recipe.n_layers, noise_cka=answer["noise_cka"]
+            n_heads=training_config.n_heads,
+            n_layers=training_config.n_layers,
+            noise_cka=answer["noise_cka"],
         )
     )
 
 
-def _question(recipe: TrainingConfig) -> InspectionSpec:
+def _question(training_config: TrainingConfig) -> InspectionSpec:
     """What the widgets ask: the model as it was trained, and with its heads pooled.
 
     Raises:
         ValueError: the text is none that can be asked about.
     """
-    counts = divisors(recipe.n_heads)[1:]
+    counts = divisors(training_config.n_heads)[1:]
     with st.container(border=True):
         remember_default("heads_text", TEXT)
         text = keep(
@@ -97,17 +99,17 @@ def _question(recipe: TrainingConfig) -> InspectionSpec:
         )
         columns = st.columns(3)
         with columns[0]:
-            layer = _pick("Layer, from 0", range(recipe.n_layers), 1, "heads_layer")
+            layer = _pick("Layer, from 0", range(training_config.n_layers), 1, "heads_layer")
         with columns[1]:
             n_kv_heads = _pick("K/V heads after conversion", counts, 2, "heads_n_kv_heads")
         with columns[2]:
             start = _pick("Heads pooled by", POOLINGS, POOLINGS[0], "heads_start")
     return InspectionSpec(
         text=text,
-        n_kv_heads=(recipe.n_heads, n_kv_heads),
+        n_kv_heads=(training_config.n_heads, n_kv_heads),
         start=start,
         layer=layer,
-        recipe=recipe,
+        training_config=training_config,
     )
 
 

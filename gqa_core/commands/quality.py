@@ -22,7 +22,7 @@ def quality(arguments: argparse.Namespace) -> int:
         n_kv_heads=arguments.n_kv_heads,
         seeds=arguments.seed,
         percents=arguments.percent,
-        recipe=pretrained_config(),
+        training_config=pretrained_config(),
     )
     known = [] if arguments.no_log else RunLog(arguments.log).measured_here("quality")
     tasks = tasks_left(points, known, python_topics().sha256)
@@ -42,7 +42,7 @@ def heads(arguments: argparse.Namespace) -> int:
         n_kv_heads=tuple(arguments.n_kv_heads),
         start=arguments.start,
         layer=arguments.layer,
-        recipe=pretrained_config(),
+        training_config=pretrained_config(),
     )
     from gqa_core.quality.diversity import answer
 

@@ -26,7 +26,7 @@ def share_heads(
     """
     require_pooling(pooling)
     had = model.attention[0].config.n_kv_heads
-    shared = LanguageModel(model.recipe, n_kv_heads, kernel=model.attention[0].kernel)
+    shared = LanguageModel(model.training_config, n_kv_heads, kernel=model.attention[0].kernel)
     if had % n_kv_heads:
         raise ValueError(f"n_kv_heads must divide those there are: got {n_kv_heads} and {had}")
     weights = dict(model.state_dict())

@@ -61,7 +61,7 @@ def answer(question: InspectionSpec, model: LanguageModel) -> dict[str, Any]:
         "tokens": list(question.tokens),
         "layer": question.layer,
         "start": question.start,
-        "n_heads": model.recipe.n_heads,
+        "n_heads": model.training_config.n_heads,
         "noise_cka": round(noise_cka(len(question.tokens), head_dim), DIGITS),
         "models": shown,
     }

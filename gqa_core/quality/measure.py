@@ -28,7 +28,7 @@ def measure_quality(point: QualitySpec, device_asked: str = "auto") -> dict[str,
     its seconds are then those of the rest.
 
     Raises:
-        ValueError: the shipped checkpoint cannot be read, or is of another recipe.
+        ValueError: the shipped checkpoint cannot be read, or is of another training_config.
     """
     torch.manual_seed(point.seed)
     corpus = python_topics()
@@ -61,11 +61,11 @@ def measure_quality(point: QualitySpec, device_asked: str = "auto") -> dict[str,
 def _started(point: QualitySpec) -> tuple[LanguageModel, str | None]:
     """The model before any step of this point, and the hash of the weights it came from."""
     if point.start == SCRATCH:
-        return LanguageModel(point.recipe, point.n_kv_heads), None
+        return LanguageModel(point.training_config, point.n_kv_heads), None
     shipped = load_pretrained()
-    if shipped.recipe != point.recipe:
+    if shipped.training_config != point.training_config:
         raise ValueError(
-            "recipe must be the shipped checkpoint's for a conversion: got another one"
+            "training_config must be the shipped checkpoint's for a conversion: got another one"
         )
     checkpoint = training_record()["weights_sha256"]
     return share_heads(shipped, point.n_kv_heads, point.start, seed=point.seed), checkpoint
@@ -73,8 +73,8 @@ def _started(point: QualitySpec) -> tuple[LanguageModel, str | None]:
 
 def _schedule(point: QualitySpec, n_steps: int) -> Schedule:
     if point.start == SCRATCH:
-        return Schedule.training(point.recipe)
-    return Schedule.uptraining(point.recipe, n_steps)
+        return Schedule.training(point.training_config)
+    return Schedule.uptraining(point.training_config, n_steps)
 
 
 def _state_path(point: QualitySpec, corpus_sha256: str, checkpoint_sha256: str | None) -> Path:

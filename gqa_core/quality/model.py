@@ -43,21 +43,24 @@ class LanguageModel(nn.Module):
     """Logits of the next byte; `n_kv_heads` heads of K and V in every layer.
 
     Raises:
-        ValueError: n_kv_heads does not divide the recipe's n_heads.
+        ValueError: n_kv_heads does not divide the training_config's n_heads.
     """
 
-    def __init__(self, recipe: TrainingConfig, n_kv_heads: int, *, kernel: str = "sdpa") -> None:
+    def __init__(
+        self, training_config: TrainingConfig, n_kv_heads: int, *, kernel: str = "sdpa"
+    ) -> None:
         super().__init__()
-        config = recipe.attention(n_kv_heads)
-        self.recipe = recipe
-        self.embedding = nn.Embedding(N_TOKENS, recipe.dim)
+        config = training_config.attention(n_kv_heads)
+        self.training_config = training_config
+        self.embedding = nn.Embedding(N_TOKENS, training_config.dim)
         self.attention = nn.ModuleList(
-            GroupedAttention(config, kernel=kernel) for _ in range(recipe.n_layers)
+            GroupedAttention(config, kernel=kernel) for _ in range(training_config.n_layers)
         )
         self.feed_forward = nn.ModuleList(
-            FeedForward(recipe.dim, recipe.hidden_dim) for _ in range(recipe.n_layers)
+            FeedForward(training_config.dim, training_config.hidden_dim)
+            for _ in range(training_config.n_layers)
         )
-        self.norm = nn.RMSNorm(recipe.dim, eps=NORM_EPS)
+        self.norm = nn.RMSNorm(training_config.dim, eps=NORM_EPS)
         for weights in self.parameters():
             if weights.ndim > 1:
                 nn.init.normal_(weights, std=INIT_STD)

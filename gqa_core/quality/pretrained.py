@@ -22,7 +22,7 @@ WEIGHTS, RECORD = "weights.safetensors", "training.json"
 
 @cache
 def training_record(folder: Path = FOLDER) -> dict[str, Any]:
-    """How the shipped model was trained: recipe, seed, text, losses, and the weights' hash.
+    """The training record of the pretrained model: configuration, seed, text, loss, hash.
 
     Raises:
         ValueError: the record cannot be read.
@@ -34,8 +34,8 @@ def training_record(folder: Path = FOLDER) -> dict[str, Any]:
 
 
 def pretrained_config(folder: Path = FOLDER) -> TrainingConfig:
-    """The recipe the shipped model was trained by."""
-    return TrainingConfig(**training_record(folder)["recipe"])
+    """The training_config the shipped model was trained by."""
+    return TrainingConfig(**training_record(folder)["training_config"])
 
 
 def load_pretrained(folder: Path = FOLDER, *, kernel: str = "sdpa") -> LanguageModel:

@@ -39,14 +39,19 @@ class Schedule:
     cools: bool
 
     @classmethod
-    def training(cls, recipe: TrainingConfig) -> Schedule:
+    def training(cls, training_config: TrainingConfig) -> Schedule:
         """From scratch: warm up, then cool down to a tenth along a cosine."""
-        return cls(n_steps=recipe.n_steps, warmup=recipe.warmup, lr=recipe.lr, cools=True)
+        return cls(
+            n_steps=training_config.n_steps,
+            warmup=training_config.warmup,
+            lr=training_config.lr,
+            cools=True,
+        )
 
     @classmethod
-    def uptraining(cls, recipe: TrainingConfig, n_steps: int) -> Schedule:
+    def uptraining(cls, training_config: TrainingConfig, n_steps: int) -> Schedule:
         """After a conversion: a constant rate, so that a short run is the start of a longer one."""
-        return cls(n_steps=n_steps, warmup=0, lr=recipe.uptrain_lr, cools=False)
+        return cls(n_steps=n_steps, warmup=0, lr=training_config.uptrain_lr, cools=False)
 
     def at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
@@ -84,7 +89,7 @@ def train(
     for step in range(done, schedule.n_steps):
         for group in optimizer.param_groups:
             group["lr"] = schedule.at(step)
-        loss = _loss(model, batch_of(data, model.recipe, seed, step))
+        loss = _loss(model, batch_of(data, model.training_config, seed, step))
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
@@ -99,13 +104,13 @@ def train(
     return seen
 
 
-def batch_of(data: Tensor, recipe: TrainingConfig, seed: int, step: int) -> Tensor:
+def batch_of(data: Tensor, training_config: TrainingConfig, seed: int, step: int) -> Tensor:
     """The windows (b, context_len + 1) that a step is taken on."""
     generator = torch.Generator().manual_seed(seed * STEP_STRIDE + step)
     starts = torch.randint(
-        len(data) - recipe.context_len, (recipe.batch_size,), generator=generator
+        len(data) - training_config.context_len, (training_config.batch_size,), generator=generator
     )
-    return data[starts[:, None] + torch.arange(recipe.context_len + 1)].long()
+    return data[starts[:, None] + torch.arange(training_config.context_len + 1)].long()
 
 
 @torch.inference_mode()
@@ -115,7 +120,7 @@ def held_out_loss(model: LanguageModel, text: bytes) -> float:
     Raises:
         ValueError: the text is shorter than a window.
     """
-    width = model.recipe.context_len + 1
+    width = model.training_config.context_len + 1
     n_windows = len(text) // width
     if not n_windows:
         raise ValueError(f"text must have at least {width} bytes: got {len(text)}")

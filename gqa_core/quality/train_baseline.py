@@ -1,4 +1,4 @@
-"""Making the model that ships: an MHA trained by the recipe, its weights and their record."""
+"""Train the MHA model that ships, and write its weights and their training record."""
 
 from __future__ import annotations
 
@@ -22,29 +22,39 @@ SAID_EVERY = 50  # steps
 
 
 def train_and_write(
-    folder: str, seed: int, *, say: Callable[[str], None], recipe: TrainingConfig | None = None
+    folder: str,
+    seed: int,
+    *,
+    say: Callable[[str], None],
+    training_config: TrainingConfig | None = None,
 ) -> None:
-    """Train an MHA by the recipe and keep it in a folder; resumes where a killed one stopped."""
-    recipe, corpus, place = recipe or TrainingConfig(), python_topics(), Path(folder)
+    """Train an MHA model and write it to a folder; a killed training resumes where it stopped."""
+    training_config, corpus, place = (
+        training_config or TrainingConfig(),
+        python_topics(),
+        Path(folder),
+    )
     torch.manual_seed(seed)
-    model = LanguageModel(recipe, recipe.n_heads)
+    model = LanguageModel(training_config, training_config.n_heads)
     start = time.perf_counter()
     (loss,) = train(
         model,
         corpus.train,
-        Schedule.training(recipe),
+        Schedule.training(training_config),
         seed=seed,
-        look_at=[recipe.n_steps],
+        look_at=[training_config.n_steps],
         look=lambda trained: held_out_loss(trained, corpus.validation),
         state=place / "unfinished.safetensors",
-        heard=lambda step: say(f"{step} of {recipe.n_steps}") if step % SAID_EVERY == 0 else None,
+        heard=lambda step: (
+            say(f"{step} of {training_config.n_steps}") if step % SAID_EVERY == 0 else None
+        ),
     )
     write_tensors(place / WEIGHTS, model.state_dict(), {})
     record = {
         "command": f"python -m gqa_core train --seed {seed} --out {folder}",
-        "recipe": recipe.numbers,
+        "training_config": training_config.numbers,
         "seed": seed,
-        "n_kv_heads": recipe.n_heads,
+        "n_kv_heads": training_config.n_heads,
         "n_params": model.n_params,
         "corpus_sha256": corpus.sha256,
         "python_version": platform.python_version(),
@@ -55,4 +65,4 @@ def train_and_write(
         "weights_sha256": weights_sha256(place / WEIGHTS),
     }
     (place / RECORD).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    say(f"held-out loss {loss:.4f} after {recipe.n_steps} steps")
+    say(f"held-out loss {loss:.4f} after {training_config.n_steps} steps")

@@ -1,4 +1,4 @@
-"""Whether a record of kind quality holds together: steps, bytes and parameters by its recipe.
+"""Check that a quality record holds together: steps, bytes and parameters by its configuration.
 
 Free of torch.
 """
@@ -17,7 +17,7 @@ FIELDS = (
     "start",
     "n_kv_heads",
     "seed",
-    "recipe",
+    "training_config",
     "percents",
     "cache_bytes",
     "corpus_sha256",
@@ -47,10 +47,12 @@ def check_quality(record: Record) -> None:
         n_kv_heads=record["n_kv_heads"],
         seed=record["seed"],
         percents=tuple(checks.require_list("percents", record["percents"], "percents", PERCENTS)),
-        recipe=_recipe(record["recipe"]),
+        training_config=_training_config(record["training_config"]),
     )
     checks.require_equal("cache_bytes", record["cache_bytes"], point.formula_bytes)
-    checks.require_equal("n_params", record["n_params"], point.recipe.n_params(point.n_kv_heads))
+    checks.require_equal(
+        "n_params", record["n_params"], point.training_config.n_params(point.n_kv_heads)
+    )
     steps = [point.n_steps(percent) for percent in point.percents]
     checks.require_equal("n_steps", record["n_steps"], steps)
     losses = checks.require_list("losses", record["losses"], "losses", [len(steps)])
@@ -66,11 +68,11 @@ def check_quality(record: Record) -> None:
     checks.require_warnings(record["warnings"])
 
 
-def _recipe(value: object) -> TrainingConfig:
+def _training_config(value: object) -> TrainingConfig:
     names = [field.name for field in dataclasses.fields(TrainingConfig)]
-    given = checks.require_fields("recipe", value, names)
+    given = checks.require_fields("training_config", value, names)
     for name in RATES:
-        checks.require_number(f"recipe.{name}", given[name], MIN_RATE, MAX_RATE)
+        checks.require_number(f"training_config.{name}", given[name], MIN_RATE, MAX_RATE)
     return TrainingConfig(**given)
 
 

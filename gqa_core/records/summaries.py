@@ -52,7 +52,7 @@ def summarize_quality(record: Record) -> tuple[str, str]:
     """How a small model came to its K/V heads, and its held-out loss, first and last."""
     taken = dict(zip(record["percents"], record["losses"], strict=True))
     ends = dict.fromkeys((min(taken), max(taken)))
-    heads = f"{record['n_kv_heads']} of {record['recipe']['n_heads']} K/V heads"
+    heads = f"{record['n_kv_heads']} of {record['training_config']['n_heads']} K/V heads"
     how = "from scratch" if record["start"] == "scratch" else f"by {record['start']}"
     losses = ", ".join(f"{taken[percent]:.4f} at {percent}%" for percent in ends)
     return f"{heads} {how}, seed {record['seed']}", f"loss {losses}"

@@ -21,7 +21,7 @@ def records(starts=("mean",), seeds=(0,), percents=(0, 5), *, run_id="run-1", **
         n_kv_heads=[8, 4, 2, 1],
         seeds=seeds,
         percents=percents,
-        recipe=TrainingConfig(),
+        training_config=TrainingConfig(),
     )
     return [
         QUALITY.record(
@@ -39,7 +39,7 @@ def _measured(point):
         "python_version": "3.11.7",
         "corpus_sha256": python_topics().sha256,
         "checkpoint_sha256": None if point.start == "scratch" else "f" * 64,
-        "n_params": point.recipe.n_params(point.n_kv_heads),
+        "n_params": point.training_config.n_params(point.n_kv_heads),
         "n_steps": [point.n_steps(percent) for percent in point.percents],
         "losses": [loss(point.start, point.n_kv_heads, point.seed, p) for p in point.percents],
         "train_s": 1.0,

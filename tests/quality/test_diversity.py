@@ -21,7 +21,7 @@ from gqa_core.records.specs.inspection import InspectionSpec
 from gqa_core.records.specs.training import TrainingConfig
 from tests.tolerances import relative_error
 
-RECIPE = TrainingConfig(dim=32, n_layers=2, n_heads=4, hidden_dim=48, context_len=16, n_steps=4)
+CONFIG = TrainingConfig(dim=32, n_layers=2, n_heads=4, hidden_dim=48, context_len=16, n_steps=4)
 TEXT = "for heads in a row"
 
 
@@ -31,7 +31,7 @@ def noise(*shape, seed=0):
 
 def tiny(n_kv_heads=4):
     torch.manual_seed(1)
-    model = LanguageModel(RECIPE, n_kv_heads)
+    model = LanguageModel(CONFIG, n_kv_heads)
     for name, weights in model.named_parameters():
         if name.endswith((".wq.weight", ".wk.weight")):  # patterns that are far from even
             torch.nn.init.normal_(weights, std=0.5)
@@ -39,7 +39,13 @@ def tiny(n_kv_heads=4):
 
 
 def asked(**changes):
-    default = {"text": TEXT, "n_kv_heads": (4, 2), "start": "mean", "layer": 1, "recipe": RECIPE}
+    default = {
+        "text": TEXT,
+        "n_kv_heads": (4, 2),
+        "start": "mean",
+        "layer": 1,
+        "training_config": CONFIG,
+    }
     return InspectionSpec(**default | changes)
 
 
@@ -172,7 +178,7 @@ def test_nonsense_is_refused_in_one_sentence(changes, said):
 def tiny_shipped(monkeypatch):
     model = tiny()
     monkeypatch.setattr(shipped, "load_pretrained", lambda: model)
-    monkeypatch.setattr(shipped, "pretrained_config", lambda: RECIPE)
+    monkeypatch.setattr(shipped, "pretrained_config", lambda: CONFIG)
     return model
 
 

@@ -47,10 +47,13 @@ def test_the_shipped_recipe_has_half_a_million_to_a_million_parameters():
     assert n_params - LanguageModel(TrainingConfig(), 1).n_params == 2 * 7 * 128 * 128 // 8 * 4
 
 
-@pytest.mark.parametrize("recipe", [TINY, TrainingConfig()])
-def test_a_recipe_knows_the_parameters_of_its_model(recipe):
-    for n_kv_heads in divisors(recipe.n_heads):
-        assert recipe.n_params(n_kv_heads) == LanguageModel(recipe, n_kv_heads).n_params
+@pytest.mark.parametrize("training_config", [TINY, TrainingConfig()])
+def test_a_training_config_knows_the_parameters_of_its_model(training_config):
+    for n_kv_heads in divisors(training_config.n_heads):
+        assert (
+            training_config.n_params(n_kv_heads)
+            == LanguageModel(training_config, n_kv_heads).n_params
+        )
 
 
 @pytest.mark.parametrize("pooling", ["mean", "first"])

@@ -76,12 +76,12 @@ def test_a_killed_training_ends_where_an_unbroken_one_does(unbroken, tmp_path, m
 
 
 def test_a_short_uptraining_is_the_start_of_a_longer_one():
-    recipe = TrainingConfig()
-    short, longer = (Schedule.uptraining(recipe, n) for n in (10, 40))
+    training_config = TrainingConfig()
+    short, longer = (Schedule.uptraining(training_config, n) for n in (10, 40))
     assert [short.at(step) for step in range(10)] == [longer.at(step) for step in range(10)]
-    whole = Schedule.training(recipe)
-    assert whole.at(recipe.warmup - 1) == recipe.lr
-    assert whole.at(recipe.n_steps) == pytest.approx(recipe.lr / 10)
+    whole = Schedule.training(training_config)
+    assert whole.at(training_config.warmup - 1) == training_config.lr
+    assert whole.at(training_config.n_steps) == pytest.approx(training_config.lr / 10)
 
 
 def test_the_text_is_split_by_topic_and_told_by_its_hash():

@@ -30,7 +30,7 @@ def test_a_grid_has_every_start_with_every_number_of_heads_and_mha_once_a_seed()
         n_kv_heads=[8, 1],
         seeds=[0, 1],
         percents=[0, 5, 20],
-        recipe=TrainingConfig(),
+        training_config=TrainingConfig(),
     )
     told = [(point.start, point.n_kv_heads, point.seed, point.percents) for point in points]
     assert told[:2] == [("mean", 8, 0, (0, 5, 20)), ("mean", 8, 1, (0, 5, 20))]
@@ -42,15 +42,15 @@ def test_a_grid_has_every_start_with_every_number_of_heads_and_mha_once_a_seed()
 @pytest.mark.parametrize("start", ["mean", "scratch"])
 def test_a_point_is_measured_and_answers_itself_and_less(shipped_tiny, start):
     percents = (100,) if start == "scratch" else (0, 50, 100)
-    point = QualitySpec(start=start, n_kv_heads=2, percents=percents, recipe=TINY)
+    point = QualitySpec(start=start, n_kv_heads=2, percents=percents, training_config=TINY)
     measured = measure.measure_quality(point)
     record = QUALITY.record(point, measured, HEADER)
     assert record["n_steps"] == [8 * percent // 100 for percent in percents]
     assert len(record["losses"]) == len(percents)
     again = QUALITY.record(point, measure.measure_quality(point), HEADER)
     assert again["losses"] == pytest.approx(record["losses"], abs=1e-4)
-    less = QualitySpec(start=start, n_kv_heads=2, percents=percents[-1:], recipe=TINY)
-    other = QualitySpec(start=start, n_kv_heads=1, percents=percents, recipe=TINY)
+    less = QualitySpec(start=start, n_kv_heads=2, percents=percents[-1:], training_config=TINY)
+    other = QualitySpec(start=start, n_kv_heads=1, percents=percents, training_config=TINY)
     left = tasks_left([point, less, other], [record], python_topics().sha256)
     assert [task for _, task in left] == [other]
     assert len(tasks_left([point], [record], "0" * 64)) == 1  # of another text
@@ -58,7 +58,7 @@ def test_a_point_is_measured_and_answers_itself_and_less(shipped_tiny, start):
 
 @pytest.mark.parametrize("change", ["percents", "checkpoint"])
 def test_what_a_killed_point_left_is_not_taken_for_another(shipped_tiny, monkeypatch, change):
-    asked = {"start": "mean", "n_kv_heads": 2, "recipe": TINY}
+    asked = {"start": "mean", "n_kv_heads": 2, "training_config": TINY}
     monkeypatch.setattr(train, "SAVE_EVERY", 2)
     looks = iter([1.0, 2.0, 3.0])  # the fourth look, at step 6, is a kill
     whole = QualitySpec(percents=(0, 25, 50, 75, 100), **asked)
@@ -76,7 +76,7 @@ def test_what_a_killed_point_left_is_not_taken_for_another(shipped_tiny, monkeyp
 
 
 def test_a_conversion_needs_the_shipped_recipe(shipped_tiny):
-    with pytest.raises(ValueError, match="recipe must be the shipped checkpoint's"):
+    with pytest.raises(ValueError, match="training_config must be the shipped checkpoint's"):
         measure.measure_quality(QualitySpec(start="mean", n_kv_heads=2))
 
 

@@ -29,14 +29,14 @@ class InspectionSpec:
     n_kv_heads: tuple[int, ...]
     start: str
     layer: int
-    recipe: TrainingConfig = field(default_factory=TrainingConfig)
+    training_config: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
         _require_text(self.tokens)
         require_pooling(self.start)
-        validate_int("layer", self.layer, self.recipe.n_layers - 1, least=0)
+        validate_int("layer", self.layer, self.training_config.n_layers - 1, least=0)
         for count in self.n_kv_heads:
-            self.recipe.attention(count)
+            self.training_config.attention(count)
         if not self.n_kv_heads or len(set(self.n_kv_heads)) < len(self.n_kv_heads):
             raise ValueError(f"n_kv_heads must come once each: got {list(self.n_kv_heads)}")
 

@@ -34,13 +34,13 @@ class QualitySpec:
     n_kv_heads: int
     seed: int = 0
     percents: tuple[int, ...] = (0, 5)
-    recipe: TrainingConfig = field(default_factory=TrainingConfig)
+    training_config: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
         if self.start not in STARTS:
             raise ValueError(f"start must be one of {', '.join(STARTS)}: got {self.start!r}")
         validate_int("seed", self.seed, MAX_SEED, least=0)
-        self.recipe.attention(self.n_kv_heads)
+        self.training_config.attention(self.n_kv_heads)
         for percent in self.percents:
             validate_int("percent", percent, 100, least=0)
         if not self.percents or list(self.percents) != sorted(set(self.percents)):
@@ -54,7 +54,7 @@ class QualitySpec:
     @property
     def formula_bytes(self) -> int:
         """Bytes the formula gives for the cache of one sequence."""
-        return self.recipe.cache_bytes(self.n_kv_heads)
+        return self.training_config.cache_bytes(self.n_kv_heads)
 
     @property
     def required_bytes(self) -> int:
@@ -63,7 +63,7 @@ class QualitySpec:
 
     def n_steps(self, percent: int) -> int:
         """Steps that a percent of the training's is."""
-        return self.recipe.uptrain_steps(percent)
+        return self.training_config.uptrain_steps(percent)
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class QualitySpec:
             "start": self.start,
             "n_kv_heads": self.n_kv_heads,
             "seed": self.seed,
-            "recipe": self.recipe.numbers,
+            "training_config": self.training_config.numbers,
         }
 
     def is_answered_by(self, record: Mapping[str, Any], corpus_sha256: str) -> bool:
@@ -82,7 +82,7 @@ class QualitySpec:
         return same and record["corpus_sha256"] == corpus_sha256 and taken >= set(self.percents)
 
     def __str__(self) -> str:
-        heads = f"{self.n_kv_heads} of {self.recipe.n_heads} K/V heads"
+        heads = f"{self.n_kv_heads} of {self.training_config.n_heads} K/V heads"
         how = "from scratch" if self.start == SCRATCH else f"by {self.start}"
         return f"{heads} {how}, seed {self.seed}"
 
@@ -108,7 +108,7 @@ def quality_specs(
     n_kv_heads: Sequence[int],
     seeds: Sequence[int],
     percents: Sequence[int],
-    recipe: TrainingConfig,
+    training_config: TrainingConfig,
 ) -> list[QualitySpec]:
     """Every start with every number of K/V heads and every seed; from scratch for all steps.
 
@@ -123,7 +123,7 @@ def quality_specs(
             n_kv_heads=count,
             seed=seed,
             percents=(100,) if start == SCRATCH else tuple(percents),
-            recipe=recipe,
+            training_config=training_config,
         )
         for start in starts
         for count in n_kv_heads
@@ -133,7 +133,7 @@ def quality_specs(
     return [
         point
         for point in points
-        if point.start in (SCRATCH, *poolings[:1]) or point.n_kv_heads < recipe.n_heads
+        if point.start in (SCRATCH, *poolings[:1]) or point.n_kv_heads < training_config.n_heads
     ]
 
 

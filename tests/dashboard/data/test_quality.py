@@ -93,7 +93,7 @@ def test_losses_of_another_text_or_recipe_are_not_compared():
     assert rows.comparable(records, SHA256) == records
     assert rows.comparable(records, "another") == []
     for record in records:
-        record["recipe"] = record["recipe"] | {"n_steps": 10}
+        record["training_config"] = record["training_config"] | {"n_steps": 10}
     assert rows.comparable(records, SHA256) == []
 
 
