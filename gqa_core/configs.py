@@ -1,9 +1,9 @@
 """The vocabulary of the whole project: an attention layer, a model of such layers, a workload.
 
-A layer is described by what it caches. Grouped attention caches `n_kv_heads` keys and values that
-`n_heads` query heads share. MHA (n_kv_heads = n_heads) and MQA (n_kv_heads = 1) are its two ends,
-so MHA, GQA and MQA are one config with different numbers. Latent attention (MLA) caches one latent
-vector and one rotary key for all heads. The variant is derived from the numbers, never stored.
+A layer is described by what it caches. In grouped attention `n_heads` query heads share
+`n_kv_heads` keys and values; MHA (n_kv_heads = n_heads) and MQA (n_kv_heads = 1) are its two ends.
+Latent attention (MLA) caches one latent vector and one rotary key for all heads. The variant is
+derived from the numbers, never stored.
 """
 
 from __future__ import annotations
@@ -14,14 +14,6 @@ from typing import Literal, cast, get_args
 
 __all__ = [
     "KERNEL_NAMES",
-    "MAX_BATCH_SIZE",
-    "MAX_CONTEXT_LEN",
-    "MAX_DIM",
-    "MAX_HEADS",
-    "MAX_HEAD_DIM",
-    "MAX_LAYERS",
-    "MAX_PARAMS",
-    "MAX_RANK",
     "VARIANTS",
     "AttentionConfig",
     "GroupedConfig",
@@ -53,11 +45,7 @@ KERNEL_NAMES: tuple[KernelName, ...] = get_args(KernelName)
 
 
 def validate_int(name: str, value: object, most: int, least: int = 1) -> None:
-    """Raise ValueError unless `value` is a whole number from `least` to `most`.
-
-    Raises:
-        ValueError: the value is of another type (bool is another type) or out of bounds.
-    """
+    """Raise ValueError unless `value` is a whole number (no bool) from `least` to `most`."""
     if isinstance(value, bool) or not isinstance(value, int):
         raise ValueError(f"{name} must be a whole number: got {value!r}")
     if not least <= value <= most:
@@ -88,8 +76,8 @@ class GroupedConfig:
     dim: int = cast(int, None)
 
     def __post_init__(self) -> None:
-        validate_int("n_heads", self.n_heads, MAX_HEADS)
-        validate_int("n_kv_heads", self.n_kv_heads, MAX_HEADS)
+        for name in ("n_heads", "n_kv_heads"):
+            validate_int(name, getattr(self, name), MAX_HEADS)
         validate_int("head_dim", self.head_dim, MAX_HEAD_DIM)
         if self.n_heads % self.n_kv_heads:
             raise ValueError(
@@ -115,11 +103,6 @@ class GroupedConfig:
         """The MHA that this layer is compared with: one K and one V per query head."""
         return replace(self, n_kv_heads=self.n_heads)
 
-    @property
-    def rotary_dim(self) -> int:
-        """Width that RoPE rotates: the whole head."""
-        return self.head_dim
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatentConfig:
@@ -143,9 +126,8 @@ class LatentConfig:
     def __post_init__(self) -> None:
         validate_int("n_heads", self.n_heads, MAX_HEADS)
         validate_int("kv_lora_rank", self.kv_lora_rank, MAX_RANK)
-        validate_int("qk_rope_head_dim", self.qk_rope_head_dim, MAX_HEAD_DIM)
-        validate_int("qk_nope_head_dim", self.qk_nope_head_dim, MAX_HEAD_DIM)
-        validate_int("v_head_dim", self.v_head_dim, MAX_HEAD_DIM)
+        for name in ("qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim"):
+            validate_int(name, getattr(self, name), MAX_HEAD_DIM)
         validate_int("qk_nope_head_dim + qk_rope_head_dim", self.qk_head_dim, MAX_HEAD_DIM)
         if self.q_lora_rank is not None:
             validate_int("q_lora_rank", self.q_lora_rank, MAX_RANK)
@@ -167,29 +149,21 @@ class LatentConfig:
 
         Source: DeepSeek-V2 report (arXiv:2405.04434), Table 1; gives V3 its 56.89.
         """
-        return GroupedConfig(
-            n_heads=self.n_heads,
-            n_kv_heads=self.n_heads,
-            head_dim=self.qk_nope_head_dim,
-            v_head_dim=self.v_head_dim,
-            dim=self.dim,
-        )
+        return self._as_mha(head_dim=self.qk_nope_head_dim)
 
     @property
     def expanded(self) -> GroupedConfig:
         """The layer that the naive form runs and caches: K (nope + rope) and V of every head."""
+        return self._as_mha(head_dim=self.qk_head_dim)
+
+    def _as_mha(self, head_dim: int) -> GroupedConfig:
         return GroupedConfig(
             n_heads=self.n_heads,
             n_kv_heads=self.n_heads,
-            head_dim=self.qk_head_dim,
+            head_dim=head_dim,
             v_head_dim=self.v_head_dim,
             dim=self.dim,
         )
-
-    @property
-    def rotary_dim(self) -> int:
-        """Width that RoPE rotates: the one shared rotary key."""
-        return self.qk_rope_head_dim
 
 
 AttentionConfig = GroupedConfig | LatentConfig
@@ -198,34 +172,27 @@ AttentionConfig = GroupedConfig | LatentConfig
 def default_mla_for(n_heads: int, head_dim: int, **overrides: int) -> LatentConfig:
     """MLA to compare with grouped heads of `head_dim`: as wide a model, DeepSeek-V2's proportions.
 
-    kv_lora_rank = 4 head_dim, qk_rope_head_dim = head_dim / 2, nope = v = head_dim, no
-    q_lora_rank; `overrides` replace these numbers.
+    kv_lora_rank = 4 head_dim, qk_rope_head_dim = head_dim / 2; `overrides` replace any number.
 
     Raises:
         ValueError: as `LatentConfig`, and for a head_dim out of bounds.
     Source: DeepSeek-V2 report (arXiv:2405.04434), section 2.1.2.
     """
-    grouped = GroupedConfig(n_heads=n_heads, n_kv_heads=n_heads, head_dim=head_dim)
     proportions = {
         "kv_lora_rank": 4 * head_dim,
         "qk_rope_head_dim": max(head_dim // 2, 1),
         "qk_nope_head_dim": head_dim,
         "v_head_dim": head_dim,
-        "dim": grouped.dim,
+        "dim": GroupedConfig(n_heads=n_heads, n_kv_heads=n_heads, head_dim=head_dim).dim,
     }
     return LatentConfig(n_heads=n_heads, **proportions | overrides)
 
 
 def validate_rotary(attention: AttentionConfig) -> None:
-    """Raise ValueError if the rotated width is odd, since RoPE rotates pairs.
-
-    Only layers that are run need this; sizes exist for any width.
-    """
-    if attention.rotary_dim % 2:
-        name = "head_dim" if isinstance(attention, GroupedConfig) else "qk_rope_head_dim"
-        raise ValueError(
-            f"{name} must be even, since RoPE rotates pairs: got {attention.rotary_dim}"
-        )
+    """Raise ValueError if the rotated width is odd; only layers that are run need this."""
+    name = "head_dim" if isinstance(attention, GroupedConfig) else "qk_rope_head_dim"
+    if (width := getattr(attention, name)) % 2:
+        raise ValueError(f"{name} must be even, since RoPE rotates pairs: got {width}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,8 +221,7 @@ class LayerGroup:
 class ModelConfig:
     """A model as groups of identical layers that cache tokens, and layers that cache none.
 
-    Most models have one group and no `n_cacheless_layers` (linear attention, state space, layers
-    that read another layer's cache).
+    The latter are linear attention, state space, or layers that read another layer's cache.
 
     Raises:
         ValueError: no layer caches anything, or there are too many layers.
