@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers with their units, as people read them."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from gqa_core import units
 
 
 @pytest.mark.parametrize(
-    ("shown", "expected"),
+    ("text", "expected"),
     [
         (units.binary_and_decimal(399_769_600_000), "372.31 GiB (399.77 GB)"),
         (units.binary_and_decimal(2**28), "256.00 MiB (268.44 MB)"),
@@ -27,5 +27,5 @@ from gqa_core import units
         (units.count(100_058, "token"), "100,058 tokens"),
     ],
 )
-def test_a_number_is_shown_with_its_unit(shown, expected):
-    assert shown == expected
+def test_a_number_has_its_unit(text, expected):
+    assert text == expected
