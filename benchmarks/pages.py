@@ -32,7 +32,7 @@ from typing import Any
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from benchmarks.serving import CHROMIUM, FLAGS, ROOT, WATCH_SENDING, Server, is_settled, running
-from dashboard.settings.choices import GenerationSettings
+from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell.page import PAGES
 
 MOVES, WARM_UP = 17, 3

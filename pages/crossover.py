@@ -14,14 +14,14 @@ open_page(
     "too much performance.” A step also reads weights: from which context on is a smaller cache "
     "faster here?",
 )
-choice = decode_controls()
+settings = decode_controls()
 device = show_device()
 held, _ = show_run(
-    choice.search_arguments,
-    f"Searches up to {choice.context_len} tokens: doublings, then up to three contexts between.",
+    settings.search_arguments,
+    f"Searches up to {settings.context_len} tokens: doublings, then up to three contexts between.",
 )
-rows = found_rows(choice, device, held)
-show_crossovers(choice, rows)
+rows = found_rows(settings, device, held)
+show_crossovers(settings, rows)
 st.markdown(
     "**Why a well-known tutorial saw the opposite.** Its GPT (width 768, 24 heads, 12 layers, one "
     "user) generated 32,768 tokens at 72 tokens/s with MHA, 63 with "
@@ -34,9 +34,9 @@ st.markdown(
     "unfolds the latents of all past tokens at every step (published code): the cache is small, "
     "what is read is not. Here one read of a shared K and V serves all their queries, and absorbed "
     "MLA attends over the latents themselves.\n"
-    f"* Absorbed MLA still computes {work_ratio(choice):.3g}x as much as MHA for each cached token "
-    "and head, (c + r + c) / 2d with these sliders (formula): it wins where bytes cost more than "
-    "FLOP. Naive MLA caches more than MHA, so its cache never makes it faster.\n"
+    f"* Absorbed MLA still computes {work_ratio(settings):.3g}x as much as MHA for each cached "
+    "token and head, (c + r + c) / 2d with these sliders (formula): it wins where bytes cost more "
+    "than FLOP. Naive MLA caches more than MHA, so its cache never makes it faster.\n"
     "* To try it here: 24 query heads, 4 K/V heads, width 32, and the kernel `eager`, which copies "
     "K and V as the tutorial does; then the kernel `auto`."
 )
@@ -51,4 +51,4 @@ st.markdown(
     "are not in the step: with them the ratios lie nearer to one."
 )
 show_answer(rows)
-show_command(choice.search_arguments)
+show_command(settings.search_arguments)

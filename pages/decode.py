@@ -13,11 +13,11 @@ open_page(
     "The lecture: “This large memory requirement makes inference slow and expensive.” "
     "How long does one step really take, and how much of it is reading the cache?",
 )
-choice = decode_controls()
+settings = decode_controls()
 device = show_device()
-contexts = ", ".join(map(str, choice.context_lens))
-held, _ = show_run(choice.arguments, f"Measures every variant at {contexts} tokens.")
-rows = show_results(choice, device, held)
+contexts = ", ".join(map(str, settings.context_lens))
+held, _ = show_run(settings.arguments, f"Measures every variant at {contexts} tokens.")
+rows = show_results(settings, device, held)
 st.markdown(
     "**What is measured.** One step for one new token per sequence, in a process of its own with a "
     "cache of random values: *attend* is scores, softmax and weighted sum, *step* also the norm, "
@@ -33,5 +33,5 @@ st.markdown(
     "A prediction knows no norm, no RoPE, and no kernel that falls short of the device."
 )
 if rows:
-    st.success(f"**Answer, measured here.** {decode_answer(rows, choice.context_len)}")
-show_command(choice.arguments)
+    st.success(f"**Answer, measured here.** {decode_answer(rows, settings.context_len)}")
+show_command(settings.arguments)

@@ -13,12 +13,12 @@ open_page(
     "The lecture: “All 4 heads in Group 1 share the same K and V.” Then GQA at its two ends must "
     "be MHA and MQA, and every way of computing it must agree. Does it?",
 )
-choice = verify_controls()
+settings = verify_controls()
 show_device()
 held, _ = show_run(
-    choice.arguments, "Computes every comparison below, each in a process of its own."
+    settings.arguments, "Computes every comparison below, each in a process of its own."
 )
-compared = show_comparisons(choice, held)
+compared = show_comparisons(settings, held)
 st.markdown(
     "**What is compared.** One decode step over the context above, with random inputs rounded to "
     "the number format first; cached against uncached runs a whole layer over at most 64 tokens. "
@@ -28,6 +28,6 @@ st.markdown(
     "where no head shares (MHA) or all share one (MQA): those two rows pass all the same."
 )
 if compared:
-    says = comparisons_answer(compared, planted=choice.planted)
+    says = comparisons_answer(compared, planted=settings.planted)
     st.success(f"**Answer, measured here.** {says}")
-show_command(choice.arguments)
+show_command(settings.arguments)

@@ -20,10 +20,10 @@ open_page(
     "The lecture: “For example, if a model has 32 heads (N=32) and we create 8 groups (G=8), there "
     "will be 4 heads in each group.” Which heads are they, and what is cached for them?",
 )
-choice, attention, selected, tp = head_controls()
-parts = cached_parts(attention, choice.kv_format)
+settings, attention, selected, tp = head_controls()
+parts = cached_parts(attention, settings.kv_format)
 part = parts[selected]
-table = tables.part_table(choice, attention)
+table = tables.part_table(settings, attention)
 
 panels.show_evidence("formula")
 panels.show_metrics(
@@ -41,14 +41,14 @@ panels.show_metrics(
     ]
 )
 panels.show_figure(
-    head_map(attention, choice.kv_format, selected),
+    head_map(attention, settings.kv_format, selected),
     "head_map",
     f"{attention.variant}: {sentences.sharing_sentence(attention)}",
 )
 st.markdown(
-    f"{sentences.sharing_sentence(attention)} {sentences.part_sentence(part, choice.kv_format)}"
+    f"{sentences.sharing_sentence(attention)} {sentences.part_sentence(part, settings.kv_format)}"
 )
-show_on_gpus(choice, attention, tp)
+show_on_gpus(settings, attention, tp)
 st.subheader("The numbers")
 panels.show_evidence("formula")
 if len(table) <= FEW_PARTS:

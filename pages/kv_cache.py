@@ -19,37 +19,37 @@ open_page(
     "The lecture: “For a complex model like DeepSeek, the KV cache size can grow to 400 GB, even "
     "for a single input.” At which context, and in which number format?",
 )
-choice, ceilings = cache_controls()
-sizes = {name: choice.cache_bytes(name, choice.context_len) for name in choice.models}
+settings, ceilings = cache_controls()
+sizes = {name: settings.cache_bytes(name, settings.context_len) for name in settings.models}
 panels.show_evidence("formula")
 panels.show_metrics(
     [
-        (f"{name} cache", units.capacity(size), sentences.size_caption(choice, name))
+        (f"{name} cache", units.capacity(size), sentences.size_caption(settings, name))
         for name, size in sizes.items()
     ]
 )
-measured = logged_caches(choice)
+measured = logged_caches(settings)
 contexts = sorted({*CONTEXT_LENS, *(row["context_len"] for row in measured)})
-table = tables.growth_table(choice, contexts)
+table = tables.growth_table(settings, contexts)
 panels.show_evidence("formula", "published", *(["measured here"] if measured else []))
 panels.show_figure(
     cache_growth(
         {
-            name: [choice.cache_bytes(name, context_len) for context_len in contexts]
-            for name in choice.models
+            name: [settings.cache_bytes(name, context_len) for context_len in contexts]
+            for name in settings.models
         },
         contexts,
-        choice.context_len,
+        settings.context_len,
         measured,
         {device.name: device.memory_bytes for device in ceilings},
         max(device.memory_bytes for device in devices()),
         allocated={
-            name: [choice.allocated_bytes(name, context_len) for context_len in contexts]
-            for name in (choice.models if choice.windowed else ())
+            name: [settings.allocated_bytes(name, context_len) for context_len in contexts]
+            for name in (settings.models if settings.has_window_layers else ())
         },
     ),
     "cache_growth",
-    sentences.cache_answer(choice),
+    sentences.cache_answer(settings),
 )
 show_logged_caches(measured)
 st.subheader("The numbers")
@@ -62,7 +62,9 @@ st.markdown(
     "an engine reserves that gives every caching layer room for the whole context."
 )
 st.markdown(
-    "\n".join(f"- {name}: {sentences.formula_filled_in(choice, name)}" for name in choice.models)
+    "\n".join(
+        f"- {name}: {sentences.formula_filled_in(settings, name)}" for name in settings.models
+    )
 )
 st.markdown(
     f"**The lecture's 400 GB.** {sentences.lecture_sentence(DEEPSEEK)}. "
@@ -74,4 +76,4 @@ st.markdown(
     "and nothing is scaled; the peak is memory held above the level before the cache was made, so "
     "it includes what the kernel needs beside it. Naive MLA is not drawn: it caches more than MHA."
 )
-st.success(f"**Answer.** {sentences.cache_answer(choice)}")
+st.success(f"**Answer.** {sentences.cache_answer(settings)}")

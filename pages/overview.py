@@ -21,18 +21,18 @@ open_page(
     "The lecture: “Grouped Query Attention (GQA) is a smart solution that sits between MHA and "
     "MQA.” How much smaller is the cache, for which sharing of heads?",
 )
-choice = model_controls()
-sizes = {name: choice.cache_bytes(name, choice.context_len) for name in choice.models}
+settings = model_controls()
+sizes = {name: settings.cache_bytes(name, settings.context_len) for name in settings.models}
 curves = {
-    name: [choice.cache_bytes(name, context_len) for context_len in CONTEXT_LENS]
-    for name in choice.models
+    name: [settings.cache_bytes(name, context_len) for context_len in CONTEXT_LENS]
+    for name in settings.models
 }
-table = tables.size_table(choice)
+table = tables.size_table(settings)
 
 panels.show_evidence("formula")
 panels.show_metrics(
     [
-        (f"{name} cache", units.capacity(size), describe_cache(choice.variants[name]))
+        (f"{name} cache", units.capacity(size), describe_cache(settings.variants[name]))
         for name, size in sizes.items()
     ]
 )
@@ -40,24 +40,24 @@ left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Who shares with whom")
     panels.show_figure(
-        head_sharing(choice.variants),
+        head_sharing(settings.variants),
         "head_sharing",
-        f"{choice.n_heads} query heads; GQA shares {choice.n_kv_heads} K/V heads among them.",
+        f"{settings.n_heads} query heads; GQA shares {settings.n_kv_heads} K/V heads among them.",
     )
 with right:
     st.subheader("Cache against context")
     panels.show_figure(
-        cache_vs_context(curves, CONTEXT_LENS, choice.context_len),
+        cache_vs_context(curves, CONTEXT_LENS, settings.context_len),
         "cache_vs_context",
         ", ".join(f"{name} {units.capacity(size)}" for name, size in sizes.items())
-        + f" at {choice.context_len} tokens.",
+        + f" at {settings.context_len} tokens.",
     )
 st.subheader("The trade-off, with your numbers")
 logged = show_logged_rows()
 losses = small_model_losses(shipped_quality(), 5)
 evidence = ("measured here",) * bool(logged) + ("measured elsewhere",) * bool(losses)
 panels.show_evidence("formula", *evidence, "published")
-panels.show_small_table(tradeoff_table(choice, logged, losses))
+panels.show_small_table(tradeoff_table(settings, logged, losses))
 if not logged:
     st.caption("This machine's times are empty until something is measured on the page **Decode**.")
 st.caption(
@@ -79,4 +79,4 @@ st.markdown(
     "**Limits.** Weights, activations and page padding are not counted; a layer with a window "
     "keeps its tokens and no more, which not every engine does (see **KV cache**)."
 )
-st.success(f"**Answer.** {answer(choice)}")
+st.success(f"**Answer.** {answer(settings)}")

@@ -20,16 +20,16 @@ open_page(
     "perspectives. This leads to significant performance degradation.” How much is lost, and how "
     "much does a little training buy back?",
 )
-choice = quality_controls()
+settings = quality_controls()
 held, is_running = show_run(
-    choice.arguments,
+    settings.arguments,
     "Shares the heads of a small trained model and trains on, on this machine's CPU; what the log "
     "holds already is not run again.",
 )
 measured = found_quality(held)
-show_losses(choice, measured, is_running=is_running)
-show_answer(choice, measured)
-show_command(choice.arguments)
+show_losses(settings, measured, is_running=is_running)
+show_answer(settings, measured)
+show_command(settings.arguments)
 st.header("The whole grid, measured elsewhere")
 show_grid(measured)
 st.header("What others published")

@@ -17,12 +17,12 @@ open_page(
     "The lecture: “This large memory requirement makes inference slow and expensive.” Is it the "
     "memory that makes a step slow, or the arithmetic, and for which variant?",
 )
-choice, gpus = decode_controls_with(lambda choice: (choice, roofs_control()))
+settings, gpus = decode_controls_with(lambda settings: (settings, roofs_control()))
 device = show_device()
-contexts = ", ".join(map(str, choice.context_lens))
-held, _ = show_run(choice.arguments, f"Measures every variant at {contexts} tokens.")
-rows = visible_points(choice, device, held)
-show_roofline(choice, gpus, rows)
+contexts = ", ".join(map(str, settings.context_lens))
+held, _ = show_run(settings.arguments, f"Measures every variant at {contexts} tokens.")
+rows = visible_points(settings, device, held)
+show_roofline(settings, gpus, rows)
 st.markdown(
     "**Formula.** Attending takes 2 x (width of K + width of V) FLOP for a query head and a cached "
     "token, and reads each byte of the cache once: FLOP per byte, the intensity, is the same at "
@@ -42,5 +42,5 @@ st.markdown(
     "product of torch's: a kernel may read faster than that sum does. At short contexts a step is "
     "launching, which no roof knows: compare the floor in the table. Softmax is not counted."
 )
-show_answer(choice, gpus, rows)
-show_command(choice.arguments)
+show_answer(settings, gpus, rows)
+show_command(settings.arguments)

@@ -17,14 +17,14 @@ open_page(
     "The lecture: “This makes the computation time increase linearly, which is much better than "
     "quadratically (without caching).” Which time is linear, which quadratic, and at what price?",
 )
-choice = generation_controls()
+settings = generation_controls()
 device = show_device(n_threads=1)
 held, _ = show_run(
-    choice.arguments,
-    f"Generates {choice.context_len} tokens both ways, then grows the cache by three policies.",
+    settings.arguments,
+    f"Generates {settings.context_len} tokens both ways, then grows the cache by three policies.",
 )
-records = found_records(choice, device, held)
-show_generation(choice, records)
+records = found_records(settings, device, held)
+show_generation(settings, records)
 st.markdown(
     "**Which of these the lecture means.** For *attention*, linear and quadratic are **one step** "
     "at token n: one query over n tokens with the cache, n queries without. All n steps together "
@@ -54,5 +54,5 @@ st.markdown(
     "**Limits.** Appends are timed without the attention that reads them: paged blocks need a "
     "kernel that reads through a table."
 )
-show_answer(choice, records)
-show_command(choice.arguments)
+show_answer(settings, records)
+show_command(settings.arguments)

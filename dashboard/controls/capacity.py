@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.controls.model import model_controls_with, variant_control
 from dashboard.controls.model_box import chosen_preset
 from dashboard.data.capacity import Plan
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from dashboard.shell.links import validate_number_param, validate_query_param
 from dashboard.shell.panels import escape_markdown
 from dashboard.shell.state import keep, move_into
@@ -34,11 +34,11 @@ def capacity_controls() -> Plan:
     return model_controls_with(_plan)
 
 
-def _plan(choice: ModelSettings) -> Plan:
+def _plan(settings: ModelSettings) -> Plan:
     with st.grid(3, vertical_alignment="bottom"):
         gpu, memory_bytes, source = _gpu_control()
-        variant = variant_control(choice)
-        n_gpus = _n_gpus_control(choice.models)
+        variant = variant_control(settings)
+        n_gpus = _n_gpus_control(settings.models)
         utilisation = _number(
             "Utilisation (%)",
             "utilisation",
@@ -59,18 +59,18 @@ def _plan(choice: ModelSettings) -> Plan:
         gpu=gpu,
         gpu_source=source,
         variant=variant,
-        context_len=choice.context_len,
-        n_users=choice.batch_size,
+        context_len=settings.context_len,
+        n_users=settings.batch_size,
         deployments={
             name: Deployment(
                 memory_bytes=memory_bytes,
                 weight_bytes=round(weights_gb * units.GB),
                 model=model,
-                kv_format=choice.kv_format,
+                kv_format=settings.kv_format,
                 n_gpus=n_gpus,
                 utilisation=Fraction(utilisation, 100),
             )
-            for name, model in choice.models.items()
+            for name, model in settings.models.items()
         },
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.controls.config_import import ImportedConfig
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from dashboard.shell import panels
 from gqa_core import units
 from gqa_core.configs import GroupedConfig, LatentConfig
@@ -28,16 +28,16 @@ WHOLE = (
 )
 
 
-def show_config_report(choice: ModelSettings, imported: ImportedConfig) -> None:
+def show_config_report(settings: ModelSettings, imported: ImportedConfig) -> None:
     """The layers, the lists and the command line, folded."""
-    workload = choice.workload(choice.context_len)
-    report = config_size_report(imported.config, workload, choice.kv_format)
+    workload = settings.workload(settings.context_len)
+    report = config_size_report(imported.config, workload, settings.kv_format)
     for sentence in report.warnings:
         st.warning(panels.escape_markdown(sentence))
     with st.expander("What the config says", icon=":material/description:"):
         panels.show_evidence("formula")
         st.markdown(
-            f"At {choice.context_len} tokens: {units.exact_bytes(report.kv_cache_bytes)}, and "
+            f"At {settings.context_len} tokens: {units.exact_bytes(report.kv_cache_bytes)}, and "
             f"{units.exact_bytes(report.kv_cache_bytes_as_allocated)} where every caching layer "
             "gets room for the whole context."
         )
@@ -47,14 +47,14 @@ def show_config_report(choice: ModelSettings, imported: ImportedConfig) -> None:
                 st.caption(title)
                 st.code(separator.join(entries), language=None, wrap_lines=True)
         st.caption("The same figures on the command line")
-        st.code(command(choice), language="sh", wrap_lines=True)
+        st.code(command(settings), language="sh", wrap_lines=True)
 
 
-def command(choice: ModelSettings) -> str:
+def command(settings: ModelSettings) -> str:
     """The command line that gives this config's figures."""
     return (
-        f"python -m gqa_core size CONFIG.json --context-len {choice.context_len} "
-        f"--batch-size {choice.batch_size} --kv-format {choice.kv_format} --json"
+        f"python -m gqa_core size CONFIG.json --context-len {settings.context_len} "
+        f"--batch-size {settings.batch_size} --kv-format {settings.kv_format} --json"
     )
 
 

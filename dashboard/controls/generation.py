@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.controls.sliders import slider
-from dashboard.settings.choices import GenerationSettings
+from dashboard.settings.measurement import GenerationSettings
 from dashboard.settings.options import WHY_CONTEXT_LENS, WHY_HEAD_DIMS, WHY_HEADS, WHY_LAYERS
 from dashboard.shell.links import show_link_row
 from dashboard.shell.state import drawn

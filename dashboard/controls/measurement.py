@@ -15,7 +15,7 @@ from dashboard.controls.sliders import (
     slider,
     workload_controls,
 )
-from dashboard.settings.choices import DecodeSettings, VerifySettings
+from dashboard.settings.measurement import DecodeSettings, VerifySettings
 from dashboard.settings.options import MEASURED_LAYERS
 from dashboard.shell.links import validate_query_param
 from dashboard.shell.state import keep
@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 def decode_controls() -> DecodeSettings:
     """Geometry, workload, dtype and kernel of a measurement."""
-    return decode_controls_with(lambda choice: choice)
+    return decode_controls_with(lambda settings: settings)
 
 
 def decode_controls_with(finish: Callable[[DecodeSettings], T]) -> T:
@@ -52,9 +52,11 @@ def decode_controls_with(finish: Callable[[DecodeSettings], T]) -> T:
                 key="kernel",
                 help="auto picks from a small measured table; every point in full says what ran.",
             )
-        choice = DecodeSettings(**heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel)
-        finished = finish(choice)
-        fill_model_row(choice, above)
+        settings = DecodeSettings(
+            **heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel
+        )
+        finished = finish(settings)
+        fill_model_row(settings, above)
     return finished
 
 
@@ -75,6 +77,6 @@ def verify_controls() -> VerifySettings:
                 bind="query-params",
             ),
         )
-        choice = VerifySettings(**heads, **workload, dtype=dtype, planted=planted)
-        fill_model_row(choice, above)
-    return choice
+        settings = VerifySettings(**heads, **workload, dtype=dtype, planted=planted)
+        fill_model_row(settings, above)
+    return settings

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.controls import model_box as box
 from dashboard.controls.model_row import fill_model_row, model_row_placeholder
 from dashboard.controls.sliders import heads_controls, kept, slider, workload_controls
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from dashboard.settings.options import (
     CEILINGS,
     KV_FORMATS,
@@ -30,34 +30,34 @@ T = TypeVar("T")
 
 def model_controls() -> ModelSettings:
     """Geometry, workload and number format of a model whose cache is computed."""
-    return model_controls_with(lambda choice: choice)
+    return model_controls_with(lambda settings: settings)
 
 
 def head_controls() -> tuple[ModelSettings, AttentionConfig, int, int]:
     """A model, the layer a head map shows, which cached part is told in words, and the GPUs."""
-    return model_controls_with(lambda choice: (choice, *_part_controls(choice)))
+    return model_controls_with(lambda settings: (settings, *_part_controls(settings)))
 
 
 def cache_controls() -> tuple[ModelSettings, list[Device]]:
     """A model, and the devices whose memory is drawn as a ceiling."""
-    return model_controls_with(lambda choice: (choice, _ceiling_control()))
+    return model_controls_with(lambda settings: (settings, _ceiling_control()))
 
 
 def model_controls_with(finish: Callable[[ModelSettings], T]) -> T:
     """A model's sliders, and below them, in the same box, what `finish` asks about it."""
     with st.container(border=True):
         above = model_row_placeholder(measuring=False)
-        choice = _size_sliders()
-        finished = finish(choice)
-        fill_model_row(choice, above)
+        settings = _size_sliders()
+        finished = finish(settings)
+        fill_model_row(settings, above)
     return finished
 
 
-def variant_control(choice: ModelSettings) -> str:
+def variant_control(settings: ModelSettings) -> str:
     """The variant that a page tells more about than the others."""
-    names = list(choice.variants)
+    names = list(settings.variants)
     if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
-        st.session_state["variant"] = names[0] if choice.n_kv_heads > 1 else names[-2]
+        st.session_state["variant"] = names[0] if settings.n_kv_heads > 1 else names[-2]
     validate_query_param("variant", VARIANTS, "GQA")
     return kept(
         st.segmented_control,
@@ -88,10 +88,10 @@ def _size_sliders() -> ModelSettings:
     )
 
 
-def _part_controls(choice: ModelSettings) -> tuple[AttentionConfig, int, int]:
+def _part_controls(settings: ModelSettings) -> tuple[AttentionConfig, int, int]:
     with st.grid(3, vertical_alignment="bottom"):
-        variant = variant_control(choice)
-        attention = choice.variants[variant]
+        variant = variant_control(settings)
+        attention = settings.variants[variant]
         parts = [part.name for part in cached_parts(attention)]
         if st.session_state.get("part", parts[0]) not in parts:
             st.session_state["part"] = parts[0]
@@ -105,7 +105,7 @@ def _part_controls(choice: ModelSettings) -> tuple[AttentionConfig, int, int]:
         )
         tp = slider(
             "GPUs",
-            [tp for tp in valid_tp_sizes(choice.models[variant]) if tp <= MAX_TP],
+            [tp for tp in valid_tp_sizes(settings.models[variant]) if tp <= MAX_TP],
             1,
             "tp",
             "Tensor parallelism: the heads are dealt out to so many. Splits that cannot be are "

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from dashboard.controls import config_import as imported_config
-from dashboard.settings.choices import AttentionSettings, ModelSettings
+from dashboard.settings.model import AttentionSettings, ModelSettings
 from dashboard.settings.presets import Preset, offered
 from dashboard.shell.links import remember_default, validate_query_param
 from dashboard.shell.state import keep
@@ -52,17 +52,17 @@ def is_of_import() -> bool:
     return found is not None and st.session_state.get(FROM) == found.name
 
 
-def shown_name(choice: AttentionSettings) -> str:
+def shown_name(settings: AttentionSettings) -> str:
     """What the box says of these sliders."""
     name = st.session_state.get(FROM, FRESH)
-    preset = _offered(not isinstance(choice, ModelSettings)).get(name)
-    return name if preset and preset.fits(choice) else CUSTOM + name
+    preset = _offered(not isinstance(settings, ModelSettings)).get(name)
+    return name if preset and preset.fits(settings) else CUSTOM + name
 
 
-def show_model_box(choice: AttentionSettings) -> None:
+def show_model_box(settings: AttentionSettings) -> None:
     """The models to choose from; draw it after the sliders, in a container above them."""
-    by_name = _offered(not isinstance(choice, ModelSettings))
-    shown = shown_name(choice)
+    by_name = _offered(not isinstance(settings, ModelSettings))
+    shown = shown_name(settings)
     way_back = _without_custom(shown) + AGAIN
     options = [*by_name, *([] if shown in by_name else [way_back, shown])]
     if st.session_state.get(KEY) != shown:
@@ -79,7 +79,8 @@ def show_model_box(choice: AttentionSettings) -> None:
         width=WIDTH,
         bind="query-params",
         help="Type to search: the lecture's examples, then published models. Choosing one sets "
-        "the sliders below" + (" to its heads." if not isinstance(choice, ModelSettings) else "."),
+        "the sliders below"
+        + (" to its heads." if not isinstance(settings, ModelSettings) else "."),
         on_change=_apply,
         args=(by_name,),
     )

@@ -9,7 +9,7 @@ from dashboard.controls import config_import as imported_config
 from dashboard.controls import config_report
 from dashboard.controls import model_box as box
 from dashboard.report.layout_sentences import layout_sentences
-from dashboard.settings.choices import AttentionSettings, ModelSettings
+from dashboard.settings.model import AttentionSettings, ModelSettings
 from dashboard.settings.variants import describe_merged_rows
 from dashboard.shell.links import show_link_buttons, show_link_errors
 from dashboard.shell.panels import escape_markdown
@@ -22,20 +22,20 @@ def model_row_placeholder(*, measuring: bool) -> DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="bottom", gap="small")
 
 
-def fill_model_row(choice: AttentionSettings, above: DeltaGenerator) -> None:
+def fill_model_row(settings: AttentionSettings, above: DeltaGenerator) -> None:
     """The model that the sliders are, import, link and reset; below, what a reader must be told."""
     with above:
-        box.show_model_box(choice)
+        box.show_model_box(settings)
         imported_config.show_config_import(box.set_sliders)
         is_imported = box.is_of_import()
         left_out = {box.KEY} if is_imported else set()
         choices = {key: value for key, value in drawn().items() if key not in left_out}
         show_link_buttons(choices, imported_config.LEFT_OUT if is_imported else "")
     show_link_errors()
-    if merged := describe_merged_rows(choice.n_heads, choice.n_kv_heads):
+    if merged := describe_merged_rows(settings.n_heads, settings.n_kv_heads):
         st.info(merged)
-    if isinstance(choice, ModelSettings):
-        if said := " ".join(layout_sentences(choice)):
+    if isinstance(settings, ModelSettings):
+        if said := " ".join(layout_sentences(settings)):
             st.caption(escape_markdown(said))
         if is_imported:
-            config_report.show_config_report(choice, imported_config.imported())
+            config_report.show_config_report(settings, imported_config.imported())

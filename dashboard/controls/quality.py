@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.settings.choices import PERCENTS, QualitySettings
+from dashboard.settings.measurement import PERCENTS, QualitySettings
 from dashboard.shell.links import show_link_row, validate_query_param
 from dashboard.shell.state import drawn, keep
 from gqa_core.records.specs.training import POOLINGS

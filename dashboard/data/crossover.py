@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from dashboard.data.decode_rows import Row, matching
-from dashboard.settings.choices import DecodeSettings
+from dashboard.settings.measurement import DecodeSettings
 from dashboard.settings.variants import LABELS
 from gqa_core import units
 from gqa_core.theory.cost import attended_dims
@@ -25,9 +25,9 @@ from gqa_core.theory.crossover_text import where, where_shortly
 Comparisons = Mapping[str, Sequence[PairedResult]]
 
 
-def latest_search(rows: Iterable[Row], choice: DecodeSettings) -> list[Row]:
+def latest_search(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
     """The rows of the search that answers the sliders, in the variants' order at each context."""
-    found = search_rows(matching(rows, choice), choice.context_len)
+    found = search_rows(matching(rows, settings), settings.context_len)
     return sorted(found, key=lambda row: (row["context_len"], LABELS.index(row["label"])))
 
 
@@ -77,9 +77,9 @@ def crossover_table(rows: Sequence[Row]) -> pd.DataFrame:
     return pd.DataFrame([_line(row, known.get((row["run_id"], row["point"]))) for row in rows])
 
 
-def work_ratio(choice: DecodeSettings) -> float:
+def work_ratio(settings: DecodeSettings) -> float:
     """How many times the FLOP of an MHA head an absorbed MLA head spends on a cached token."""
-    mla, mha = (sum(attended_dims(choice.variants[name])) for name in ("MLA", "MHA"))
+    mla, mha = (sum(attended_dims(settings.variants[name])) for name in ("MLA", "MHA"))
     return mla / mha
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.settings.choices import DecodeSettings, ModelSettings
+from dashboard.settings.measurement import DecodeSettings
+from dashboard.settings.model import ModelSettings
 from dashboard.settings.variants import LABELS
 from gqa_core import units
 from gqa_core.configs import ModelConfig
@@ -49,16 +50,16 @@ def of_device(rows: Iterable[Row], device: Mapping[str, Any]) -> list[Row]:
     ]
 
 
-def matching(rows: Iterable[Row], choice: DecodeSettings) -> list[Row]:
+def matching(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
     """The rows measured with what the sliders say, at any context."""
-    layers = set(choice.variants.values())
+    layers = set(settings.variants.values())
     return [
         row
         for row in rows
         if row["layer"] in layers
         and (row["batch_size"], row["dtype"], row["n_layers"])
-        == (choice.batch_size, choice.dtype, choice.n_layers)
-        and (row["variant"] == "MLA" or row["kernel_asked"] == choice.kernel)
+        == (settings.batch_size, settings.dtype, settings.n_layers)
+        and (row["variant"] == "MLA" or row["kernel_asked"] == settings.kernel)
     ]
 
 
@@ -165,20 +166,20 @@ def device_name(row: Row) -> str:
     return f"{row['device_name']}, {units.count(row['device_n_threads'], 'thread')}"
 
 
-def cache_rows(rows: Iterable[Row], choice: ModelSettings) -> list[Row]:
+def cache_rows(rows: Iterable[Row], settings: ModelSettings) -> list[Row]:
     """The newest rows measured with what the sliders say, each with the formula's `line_bytes`.
 
     What is measured has layers alike that keep every token, so a model with windows has none.
     Naive MLA is left out: it caches every head's own K and V, which none of the lines is.
     """
-    measurable = {model: name for name, model in choice.models.items()}
+    measurable = {model: name for name, model in settings.models.items()}
     return [
-        row | {"line_bytes": choice.cache_bytes(measurable[model], row["context_len"])}
+        row | {"line_bytes": settings.cache_bytes(measurable[model], row["context_len"])}
         for row in latest(rows)
         if (model := ModelConfig.uniform(row["layer"], row["n_layers"])) in measurable
         and row["label"] != "MLA naive"
-        and row["batch_size"] == choice.batch_size
-        and DTYPE_FORMATS[row["dtype"]] == choice.kv_format
+        and row["batch_size"] == settings.batch_size
+        and DTYPE_FORMATS[row["dtype"]] == settings.kv_format
     ]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from dashboard.settings.choices import GenerationSettings
+from dashboard.settings.measurement import GenerationSettings
 from gqa_core import units
 from gqa_core.records.record import Record, peak_bytes, quartiles
 from gqa_core.records.specs.generate import MODES, PLAIN_KERNEL
@@ -45,21 +45,21 @@ class Series:
 
 
 def matching(
-    records: Iterable[Record], choice: GenerationSettings, device: Mapping[str, Any]
+    records: Iterable[Record], settings: GenerationSettings, device: Mapping[str, Any]
 ) -> dict[str, Record]:
     """The newest record of each way or policy, measured on this device with what sliders say."""
     lengths = {
-        "recomputed": list(choice.context_lens),
-        None: [*choice.context_lens, *choice.cached_context_lens],
+        "recomputed": list(settings.context_lens),
+        None: [*settings.context_lens, *settings.cached_context_lens],
     }
     found = {
         record.get("way") or record["policy"]: record
         for record in records
         if record["kind"] in ("generate", "growth")
-        and record["config"] == asdict(choice.attention)
+        and record["config"] == asdict(settings.attention)
         and record.get("kernel_asked", PLAIN_KERNEL) == PLAIN_KERNEL
         and record.get("block_len") in (None, BLOCK_LEN)
-        and record["workload"]["n_layers"] == choice.n_layers
+        and record["workload"]["n_layers"] == settings.n_layers
         and record["workload"]["dtype"] == "float32"
         and record["workload"]["context_lens"] == lengths.get(record.get("way"), lengths[None])
         and all(record["device"][name] == device[name] for name in ("type", "name"))

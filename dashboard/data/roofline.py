@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from dashboard.data.decode_rows import Row, device_name, variant_name
-from dashboard.settings.choices import DecodeSettings
+from dashboard.settings.measurement import DecodeSettings
 from gqa_core import units
 from gqa_core.catalog.devices import Device
 from gqa_core.configs import ModelConfig, Workload
@@ -48,7 +48,7 @@ def roof_of(device: Device) -> Roof:
     return Roof(peak_bytes_per_s=device.bandwidth_bytes_per_s, peak_flops_per_s=device.flops_per_s)
 
 
-def intensities(choice: DecodeSettings) -> dict[str, float]:
+def intensities(settings: DecodeSettings) -> dict[str, float]:
     """FLOP per byte of attending, by variant, in the sliders' number format; MLA is absorbed.
 
     The context and the batch do not matter: both FLOP and bytes grow with them.
@@ -56,10 +56,10 @@ def intensities(choice: DecodeSettings) -> dict[str, float]:
     return {
         variant: arithmetic_intensity(
             ModelConfig.uniform(attention, 1),
-            Workload(context_len=choice.context_len),
-            DTYPE_FORMATS[choice.dtype],
+            Workload(context_len=settings.context_len),
+            DTYPE_FORMATS[settings.dtype],
         )
-        for variant, attention in choice.variants.items()
+        for variant, attention in settings.variants.items()
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.data.cached_parts import describe_heads
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from dashboard.settings.variants import describe_latent
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, LayerGroup
@@ -88,60 +88,60 @@ def heads_answer(attention: AttentionConfig) -> str:
     )
 
 
-def size_caption(choice: ModelSettings, variant: str) -> str:
+def size_caption(settings: ModelSettings, variant: str) -> str:
     """A cache in decimal units, and how it compares: "33.55 MB, 4x smaller than MHA"."""
-    said = units.decimal(choice.cache_bytes(variant, choice.context_len))
+    said = units.decimal(settings.cache_bytes(variant, settings.context_len))
     if variant == "MHA":
         said += ", the yardstick"
     else:
-        said += f", {units.times(choice.reduction_vs_mha(variant))} smaller than MHA"
-    if choice.windowed:
-        allocated = units.capacity(choice.allocated_bytes(variant, choice.context_len))
+        said += f", {units.times(settings.reduction_vs_mha(variant))} smaller than MHA"
+    if settings.has_window_layers:
+        allocated = units.capacity(settings.allocated_bytes(variant, settings.context_len))
         said += f"; {allocated} as allocated"
     return said
 
 
-def formula_filled_in(choice: ModelSettings, variant: str) -> str:
+def formula_filled_in(settings: ModelSettings, variant: str) -> str:
     """The formula with the sliders' numbers put in, and what comes out."""
-    runs = choice.models[variant].layer_groups
-    terms = " + ".join(_run_filled_in(choice, run) for run in runs)
-    n_bytes = choice.cache_bytes(variant, choice.context_len)
+    runs = settings.models[variant].layer_groups
+    terms = " + ".join(_run_filled_in(settings, run) for run in runs)
+    n_bytes = settings.cache_bytes(variant, settings.context_len)
     return (
-        f"{terms if len(runs) == 1 else f'({terms})'} x {choice.batch_size} = "
+        f"{terms if len(runs) == 1 else f'({terms})'} x {settings.batch_size} = "
         f"{units.exact_bytes(n_bytes)} = {units.binary_and_decimal(n_bytes)}"
     )
 
 
-def lecture_sentence(choice: ModelSettings) -> str:
+def lecture_sentence(settings: ModelSettings) -> str:
     """At which context, and in which format, MHA with these numbers keeps the lecture's 400 GB.
 
     Raises:
         ValueError: a layer sees a window only.
     """
-    model = choice.models["MHA"]
-    n_tokens = tokens_to_fill(LECTURE_BYTES, model, choice.batch_size, choice.kv_format)
+    model = settings.models["MHA"]
+    n_tokens = tokens_to_fill(LECTURE_BYTES, model, settings.batch_size, settings.kv_format)
     return (
-        f"{units.count(model.n_layers, 'layer')}, {choice.n_heads} heads of width "
-        f"{choice.head_dim}, {choice.kv_format}, batch {choice.batch_size}: "
+        f"{units.count(model.n_layers, 'layer')}, {settings.n_heads} heads of width "
+        f"{settings.head_dim}, {settings.kv_format}, batch {settings.batch_size}: "
         f"MHA reaches 400 GB at {units.count(n_tokens, 'token')}"
     )
 
 
-def cache_answer(choice: ModelSettings) -> str:
+def cache_answer(settings: ModelSettings) -> str:
     """The one-line answer of the page on the KV cache."""
     sizes = [
-        f"{name} {units.binary_and_decimal(choice.cache_bytes(name, choice.context_len))}"
-        for name in choice.models
+        f"{name} {units.binary_and_decimal(settings.cache_bytes(name, settings.context_len))}"
+        for name in settings.models
     ]
-    told = f"At {choice.context_len} tokens: {', '.join(sizes)}."
-    if choice.windowed:
+    told = f"At {settings.context_len} tokens: {', '.join(sizes)}."
+    if settings.has_window_layers:
         return f"{told} Layers with a window stop growing there, if the engine lets them."
-    return f"{told} {lecture_sentence(choice)}."
+    return f"{told} {lecture_sentence(settings)}."
 
 
-def _run_filled_in(choice: ModelSettings, run: LayerGroup) -> str:
+def _run_filled_in(settings: ModelSettings, run: LayerGroup) -> str:
     """The bytes of layers alike and one sequence: "2 x 8 x 64 x 12 layers x 2 B x 8192 tokens"."""
-    attention, tokens = run.attention, str(choice.context_len)
+    attention, tokens = run.attention, str(settings.context_len)
     if isinstance(attention, LatentConfig):
         elements = f"({attention.kv_lora_rank} + {attention.qk_rope_head_dim})"
     elif attention.head_dim == attention.v_head_dim:
@@ -151,7 +151,7 @@ def _run_filled_in(choice: ModelSettings, run: LayerGroup) -> str:
         elements = f"{attention.n_kv_heads} x {widths}"
     if run.window is not None:
         tokens = f"min({tokens}, {run.window})"
-    stored = layer_bytes_per_token(attention, choice.kv_format)
+    stored = layer_bytes_per_token(attention, settings.kv_format)
     return (
         f"{elements} x {units.count(run.n_layers, 'layer')} x "
         f"{stored / kv_elements_per_token(attention):g} B x {tokens} tokens"

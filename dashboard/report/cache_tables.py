@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from dashboard.data.cached_parts import describe_heads
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from gqa_core import units
 from gqa_core.configs import AttentionConfig
 from gqa_core.theory.cost import arithmetic_intensity
@@ -16,30 +16,30 @@ from gqa_core.theory.sharding import gpu_shares
 from gqa_core.theory.sharing import CachedPart, cached_parts
 
 
-def size_table(choice: ModelSettings) -> pd.DataFrame:
+def size_table(settings: ModelSettings) -> pd.DataFrame:
     """One line a variant: what it caches, and what a step reads and computes for it."""
-    workload, rows = choice.workload(choice.context_len), choice.variants
+    workload, rows = settings.workload(settings.context_len), settings.variants
     table = []
-    for variant, model in choice.models.items():
-        n_bytes = choice.cache_bytes(variant, choice.context_len)
+    for variant, model in settings.models.items():
+        n_bytes = settings.cache_bytes(variant, settings.context_len)
         table.append(
             {
                 "Variant": variant,
                 "K/V heads": getattr(rows[variant], "n_kv_heads", None),
-                "Per token (KiB)": kv_bytes_per_token(model, choice.kv_format) / units.KIB,
+                "Per token (KiB)": kv_bytes_per_token(model, settings.kv_format) / units.KIB,
                 "Cache (GiB)": n_bytes / units.GIB,
                 "Cache (GB)": n_bytes / units.GB,
-                "Smaller than MHA": choice.reduction_vs_mha(variant),
-                "FLOP per byte read": arithmetic_intensity(model, workload, choice.kv_format),
+                "Smaller than MHA": settings.reduction_vs_mha(variant),
+                "FLOP per byte read": arithmetic_intensity(model, workload, settings.kv_format),
             }
         )
     return pd.DataFrame(table).astype({"K/V heads": "Int64"})
 
 
-def part_table(choice: ModelSettings, attention: AttentionConfig) -> pd.DataFrame:
+def part_table(settings: ModelSettings, attention: AttentionConfig) -> pd.DataFrame:
     """One line a cached part: who reads it, its bytes, and its share of what a step reads."""
     table = []
-    for part in cached_parts(attention, choice.kv_format):
+    for part in cached_parts(attention, settings.kv_format):
         n_bytes = part.bytes_per_token
         table.append(
             {
@@ -48,7 +48,7 @@ def part_table(choice: ModelSettings, attention: AttentionConfig) -> pd.DataFram
                 "Query heads": len(part.query_heads),
                 "Per token and layer (B)": n_bytes,
                 "All such layers, context and batch (MiB)": n_bytes
-                * choice.tokens_cached(attention)
+                * settings.tokens_cached(attention)
                 / units.MIB,
                 "Share of the read (%)": 100 * part.read_share,
             }
@@ -56,9 +56,9 @@ def part_table(choice: ModelSettings, attention: AttentionConfig) -> pd.DataFram
     return pd.DataFrame(table)
 
 
-def gpu_table(choice: ModelSettings, attention: AttentionConfig, tp: int) -> pd.DataFrame:
+def gpu_table(settings: ModelSettings, attention: AttentionConfig, tp: int) -> pd.DataFrame:
     """One line a GPU: the heads it holds of each layer, whether an earlier one has them, bytes."""
-    n_bytes = choice.bytes_per_gpu(attention.variant, tp)
+    n_bytes = settings.bytes_per_gpu(attention.variant, tp)
     return pd.DataFrame(
         {
             "GPU": str(share.gpu),
@@ -80,12 +80,13 @@ def kinds_of(parts: Sequence[CachedPart]) -> list[str]:
     return [part.name for part in parts]
 
 
-def growth_table(choice: ModelSettings, contexts: Sequence[int]) -> pd.DataFrame:
+def growth_table(settings: ModelSettings, contexts: Sequence[int]) -> pd.DataFrame:
     """One line a context: the cache of each variant, and with windows what is allocated for it."""
-    columns = {f"{name} (MiB)": (choice.cache_bytes, name) for name in choice.models}
-    if choice.windowed:
+    columns = {f"{name} (MiB)": (settings.cache_bytes, name) for name in settings.models}
+    if settings.has_window_layers:
         columns |= {
-            f"{name} as allocated (MiB)": (choice.allocated_bytes, name) for name in choice.models
+            f"{name} as allocated (MiB)": (settings.allocated_bytes, name)
+            for name in settings.models
         }
     return pd.DataFrame(
         [

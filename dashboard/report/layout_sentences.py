@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from dashboard.settings.choices import ModelSettings
 from dashboard.settings.layouts import main_attention, slider_settings
+from dashboard.settings.model import ModelSettings
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, GroupedConfig, LayerGroup, ModelConfig
 
 HeadCounts = tuple[int, int]
 
 
-def layout_sentences(choice: ModelSettings) -> list[str]:
+def layout_sentences(settings: ModelSettings) -> list[str]:
     """What must be known of the model behind the sliders, in order; none where they say it all."""
-    model = choice.base_model
+    model = settings.base_model
     if model is None or not _is_special(model):
         return []
-    if choice.n_layers != model.n_layers:
+    if settings.n_layers != model.n_layers:
         return [
-            f"The model has {units.count(model.n_layers, 'layer')}; with {choice.n_layers} no "
+            f"The model has {units.count(model.n_layers, 'layer')}; with {settings.n_layers} no "
             "rule says which are like which, so every layer is taken to be alike, to cache, and "
             "to see the whole context."
         ]
     told = [_tokens_sentence(model)] if _saves_tokens(model) else []
     if len({run.attention for run in model}) > 1:
-        told.append(_differing_sentence(model, choice))
-    told.append(_own_row_sentence(model, choice))
+        told.append(_differing_sentence(model, settings))
+    told.append(_own_row_sentence(model, settings))
     return told
 
 
@@ -59,16 +59,16 @@ def _run_keeps(run: LayerGroup) -> str:
     return f"{run.n_layers} cache {kept}"
 
 
-def _differing_sentence(model: ModelConfig, choice: ModelSettings) -> str:
+def _differing_sentence(model: ModelConfig, settings: ModelSettings) -> str:
     kinds = "; ".join(f"{run.n_layers} have {describe_layer(run.attention)}" for run in model)
-    if (choice.n_heads, choice.head_dim) != _slider_heads(model):
+    if (settings.n_heads, settings.head_dim) != _slider_heads(model):
         return f"The model's layers differ ({kinds}); here all have the sliders' heads."
     return f"Its layers differ: {kinds}. The sliders show {describe_layer(main_attention(model))}."
 
 
-def _own_row_sentence(model: ModelConfig, choice: ModelSettings) -> str:
+def _own_row_sentence(model: ModelConfig, settings: ModelSettings) -> str:
     own = main_attention(model).variant
-    if choice.models.get(own) != model:
+    if settings.models.get(own) != model:
         return "The rows are the model's layers with the heads of the sliders."
     same = f"The row {own} is the model as it is"
     if model.variant is None:

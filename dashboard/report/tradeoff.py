@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import pandas as pd
 
 from dashboard.data.decode_rows import Row
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from gqa_core import units
 from gqa_core.catalog.results import GQA_PAPER, published_results
 from gqa_core.configs import AttentionConfig, GroupedConfig
@@ -18,7 +18,7 @@ LECTURE = {"MHA": "best", "GQA": "middle", "MQA": "worst", "MLA": "asks for the 
 
 
 def tradeoff_table(
-    choice: ModelSettings, rows: Sequence[Row], losses: Mapping[int, float]
+    settings: ModelSettings, rows: Sequence[Row], losses: Mapping[int, float]
 ) -> pd.DataFrame:
     """One line a variant; times are open where this machine has measured nothing to tell them by.
 
@@ -28,20 +28,21 @@ def tradeoff_table(
     """
     bandwidth = rows[-1]["read_bandwidth_bytes_per_s"] if rows else None
     table = []
-    for variant, attention in choice.variants.items():
-        n_bytes = choice.cache_bytes(variant, choice.context_len)
+    for variant, attention in settings.variants.items():
+        n_bytes = settings.cache_bytes(variant, settings.context_len)
         logged = _newest(
             row
             for row in rows
             if row["layer"] == attention
-            and (row["context_len"], row["batch_size"]) == (choice.context_len, choice.batch_size)
+            and (row["context_len"], row["batch_size"])
+            == (settings.context_len, settings.batch_size)
             and row["kernel_ran"] != "naive"
         )
         table.append(
             {
                 "Variant": variant,
                 "Cache (GiB)": n_bytes / units.GIB,
-                "Smaller than MHA": choice.reduction_vs_mha(variant),
+                "Smaller than MHA": settings.reduction_vs_mha(variant),
                 "One read here, predicted (ms)": 1e3 * n_bytes / bandwidth if bandwidth else None,
                 "Attend here, measured (ms)": 1e3 * logged["attend_s"] if logged else None,
                 "Measured with": _conditions(logged),
@@ -63,17 +64,19 @@ def published_table(table: str = GQA_PAPER) -> pd.DataFrame:
     )
 
 
-def answer(choice: ModelSettings) -> str:
+def answer(settings: ModelSettings) -> str:
     """The page's question answered in one line from the sliders."""
-    mha = choice.cache_bytes("MHA", choice.context_len)
+    mha = settings.cache_bytes("MHA", settings.context_len)
     parts = [
-        f"{variant} {units.capacity(choice.cache_bytes(variant, choice.context_len))} "
-        f"({units.times(choice.reduction_vs_mha(variant))} smaller)"
-        for variant in choice.models
+        f"{variant} {units.capacity(settings.cache_bytes(variant, settings.context_len))} "
+        f"({units.times(settings.reduction_vs_mha(variant))} smaller)"
+        for variant in settings.models
         if variant != "MHA"
     ]
     return (
-        f"At {choice.context_len} tokens MHA keeps {units.capacity(mha)}; " + ", ".join(parts) + "."
+        f"At {settings.context_len} tokens MHA keeps {units.capacity(mha)}; "
+        + ", ".join(parts)
+        + "."
     )
 
 

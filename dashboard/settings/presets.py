@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 
-from dashboard.settings.choices import AttentionSettings, ModelSettings
 from dashboard.settings.layouts import main_attention, slider_settings
+from dashboard.settings.model import AttentionSettings, ModelSettings
 from gqa_core import units
 from gqa_core.catalog.models import Model, model, models
 from gqa_core.configs import ModelConfig
@@ -28,9 +28,9 @@ class Preset:
     settings: Mapping[str, float | str]
     model: ModelConfig | None = None
 
-    def fits(self, choice: AttentionSettings) -> bool:
+    def fits(self, settings: AttentionSettings) -> bool:
         """Whether the sliders say what this preset does."""
-        return all(getattr(choice, key, value) == value for key, value in self.settings.items())
+        return all(getattr(settings, key, value) == value for key, value in self.settings.items())
 
 
 def _preset(name: str, **settings: float | str) -> Preset:

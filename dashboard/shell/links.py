@@ -63,7 +63,7 @@ def show_link_buttons(choices: Mapping[str, Any], left_out: str = "") -> None:
 
 
 def link(address: str, choices: Mapping[str, Any]) -> str:
-    """The address of a page with every choice in it, and nothing else."""
+    """The address of a page with every setting in it, and nothing else."""
     texts = {
         key: str(value).lower() if isinstance(value, bool) else value
         for key, value in choices.items()

@@ -1,7 +1,7 @@
 """Choices that outlive a visit to another page.
 
 A menu link drops the URL's values, and a widget whose value came from the URL then falls back to
-its default. So every choice is noted, and put back when the page has changed; a value in the URL
+its default. So every setting is noted, and put back when the page has changed; a value in the URL
 still goes first.
 """
 

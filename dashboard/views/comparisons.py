@@ -7,21 +7,21 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from dashboard.settings.choices import VerifySettings
+from dashboard.settings.measurement import VerifySettings
 from dashboard.shell import loaders, panels
 from gqa_core.records.record import Record
 from gqa_core.records.run_log import RunLogError
 from gqa_core.records.specs.verify import COMPARISONS
 
 
-def show_comparisons(choice: VerifySettings, held: Sequence[Record]) -> list[Record]:
+def show_comparisons(settings: VerifySettings, held: Sequence[Record]) -> list[Record]:
     """The newest comparisons with these settings, from the log and from `held`; returns them."""
     try:
         logged = loaders.logged_records("check")
     except RunLogError as error:
         st.warning(f"The {error}.")
         logged = ()
-    newest = {r["comparison"]: r for r in (*logged, *held) if choice.is_of(r)}
+    newest = {r["comparison"]: r for r in (*logged, *held) if settings.matches(r)}
     if not newest:
         st.info("Nothing is compared with these settings yet. Press **Run**.")
         return []
@@ -29,7 +29,7 @@ def show_comparisons(choice: VerifySettings, held: Sequence[Record]) -> list[Rec
     panels.show_evidence("measured here")
     if not failed:
         st.success(f"All {len(newest)} comparisons pass: it is the same attention.")
-    elif choice.planted:
+    elif settings.planted:
         st.warning(f"The planted error is caught: {len(failed)} of {len(newest)} fail.")
     else:
         st.error(f"{len(failed)} of {len(newest)} comparisons fail.")

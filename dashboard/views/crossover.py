@@ -12,7 +12,7 @@ from dashboard.data import decode_rows as tables
 from dashboard.data.decode_rows import Row
 from dashboard.figures.phase_breakdown import phase_breakdown
 from dashboard.figures.ratio_vs_context import ratio_vs_context
-from dashboard.settings.choices import DecodeSettings
+from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import panels
 from dashboard.views.decode_results import (
     merge_with_log,
@@ -28,13 +28,13 @@ COMPARED = {"The whole step": "step", "Attending alone": "attend"}
 
 
 def found_rows(
-    choice: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
+    settings: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
 ) -> list[Row]:
     """The rows of this device's newest search for these settings, from the log and from `held`."""
-    return crossover.latest_search(tables.of_device(merge_with_log(held), device), choice)
+    return crossover.latest_search(tables.of_device(merge_with_log(held), device), settings)
 
 
-def show_crossovers(choice: DecodeSettings, rows: Sequence[Row]) -> None:
+def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:
     """From where each variant wins, and why not below, or that nothing is measured yet."""
     fought = pair_with_mha(rows)
     if not fought:
@@ -48,7 +48,7 @@ def show_crossovers(choice: DecodeSettings, rows: Sequence[Row]) -> None:
     )
     sentences = crossover_sentences(rows)
     panels.show_figure(
-        ratio_vs_context(fought, COMPARED[compared], search_contexts(choice.context_len)),
+        ratio_vs_context(fought, COMPARED[compared], search_contexts(settings.context_len)),
         "ratio_vs_context",
         " ".join(sentences),
     )

@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.data import decode_rows as tables
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.report.predictions import prediction_sentence
-from dashboard.settings.choices import DecodeSettings
+from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import loaders, panels
 from gqa_core import units
 from gqa_core.records.record import Record
@@ -26,14 +26,14 @@ NOTHING = "Nothing is measured on this device for these settings yet. Press **Ru
 
 
 def show_results(
-    choice: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
+    settings: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
 ) -> list[tables.Row]:
     """What this device measured: the log's records, and `held` ones that it may not have.
 
     Returns the newest rows of these settings, whichever are shown.
     """
     rows = tables.of_device(merge_with_log(held), device)
-    mine = tables.latest(tables.matching(rows, choice))
+    mine = tables.latest(tables.matching(rows, settings))
     comparable = scope_control()
     shown = mine if comparable else tables.latest(rows)
     if not shown:
@@ -41,9 +41,9 @@ def show_results(
         return mine
     panels.show_evidence("measured here", "formula")
     if comparable:
-        _show_attend_times(choice, shown)
+        _show_attend_times(settings, shown)
         panels.show_figure(
-            attend_vs_context(shown, choice.context_lens),
+            attend_vs_context(shown, settings.context_lens),
             "attend_vs_context",
             f"Median attend time by context for {len(shown)} measured points, as in the table.",
         )
@@ -126,10 +126,10 @@ def show_logged_rows() -> Sequence[tables.Row]:
     return tables.of_device(rows, loaders.device()) if rows else ()
 
 
-def _show_attend_times(choice: DecodeSettings, rows: Sequence[tables.Row]) -> None:
-    here = [row for row in rows if row["context_len"] == choice.context_len]
+def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
+    here = [row for row in rows if row["context_len"] == settings.context_len]
     if here:
-        st.caption(f"Attend time of one step at {choice.context_len} tokens, median")
+        st.caption(f"Attend time of one step at {settings.context_len} tokens, median")
     panels.show_metrics(
         [
             (

@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard.data import generation
 from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
 from dashboard.figures.growth_time import append_vs_tokens
-from dashboard.settings.choices import GenerationSettings
+from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell import loaders, panels
 from gqa_core import units
 from gqa_core.records.record import Record
@@ -22,7 +22,7 @@ ASKED = "Nothing is measured on this device for these settings yet. Press **Run*
 
 
 def found_records(
-    choice: GenerationSettings, device: Mapping[str, Any], held: Sequence[Record]
+    settings: GenerationSettings, device: Mapping[str, Any], held: Sequence[Record]
 ) -> dict[str, Record]:
     """The newest record of each way and policy for these settings, from the log and from `held`."""
     try:
@@ -30,17 +30,17 @@ def found_records(
     except RunLogError as error:
         st.warning(f"The {error}.")
         logged = []
-    return generation.matching([*logged, *held], choice, device)
+    return generation.matching([*logged, *held], settings, device)
 
 
-def show_generation(choice: GenerationSettings, records: Mapping[str, Record]) -> None:
+def show_generation(settings: GenerationSettings, records: Mapping[str, Record]) -> None:
     """Metrics, two charts and the fitted exponents of the ways that are measured."""
     found = generation.series(records)
     if not found:
         st.info(ASKED)
         return
     panels.show_evidence("measured here", "fit", "formula")
-    _show_metrics(choice, records)
+    _show_metrics(settings, records)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("The step that adds token n")
@@ -80,11 +80,11 @@ def show_growth(records: Mapping[str, Record]) -> None:
     )
 
 
-def show_answer(choice: GenerationSettings, records: Mapping[str, Record]) -> None:
+def show_answer(settings: GenerationSettings, records: Mapping[str, Record]) -> None:
     """One line, from what was measured; nothing until both ways are."""
     if not all(way in records for way in MODES):
         return
-    n = choice.context_len
+    n = settings.context_len
     cached, recomputed = (generation.total_s(records[way], n) for way in MODES)
     powers = {
         one.way: units.exponent(one.step_fit.exponent, one.step_fit.standard_error)
@@ -95,12 +95,12 @@ def show_answer(choice: GenerationSettings, records: Mapping[str, Record]) -> No
         f"**Answer.** {n} tokens took {units.duration(cached)} with the cache and "
         f"{units.duration(recomputed)} without, {units.times(recomputed / cached)} as long. "
         f"The step's attention grew as n^{powers['cached']} with it and n^{powers['recomputed']} "
-        f"without; the cache that buys this holds {units.capacity(_cache_bytes(choice))}."
+        f"without; the cache that buys this holds {units.capacity(_cache_bytes(settings))}."
     )
 
 
-def _show_metrics(choice: GenerationSettings, records: Mapping[str, Record]) -> None:
-    n = choice.context_len
+def _show_metrics(settings: GenerationSettings, records: Mapping[str, Record]) -> None:
+    n = settings.context_len
     metrics = [
         (
             f"{n} tokens, {generation.WAY_NAMES[way]}",
@@ -110,7 +110,7 @@ def _show_metrics(choice: GenerationSettings, records: Mapping[str, Record]) -> 
         for way in MODES
         if way in records
     ]
-    metrics.append((f"Cache at {n} tokens", units.capacity(_cache_bytes(choice)), "formula"))
+    metrics.append((f"Cache at {n} tokens", units.capacity(_cache_bytes(settings)), "formula"))
     if all(way in records for way in MODES):
         apart = generation.largest_difference(records)
         metrics.append(
@@ -119,12 +119,12 @@ def _show_metrics(choice: GenerationSettings, records: Mapping[str, Record]) -> 
     panels.show_metrics(metrics)
 
 
-def _cache_bytes(choice: GenerationSettings) -> int:
+def _cache_bytes(settings: GenerationSettings) -> int:
     point = GenerateSpec(
         way="cached",
-        attention=choice.attention,
-        context_lens=(choice.context_len,),
-        n_layers=choice.n_layers,
+        attention=settings.attention,
+        context_lens=(settings.context_len,),
+        n_layers=settings.n_layers,
     )
     return point.formula_bytes
 

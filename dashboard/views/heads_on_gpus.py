@@ -7,20 +7,20 @@ import streamlit as st
 from dashboard.figures.heads_on_gpus import heads_on_gpus
 from dashboard.report.cache_sentences import copies_sentence
 from dashboard.report.cache_tables import gpu_table
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from dashboard.shell import panels
 from gqa_core import units
 from gqa_core.configs import AttentionConfig
 
 
-def show_on_gpus(choice: ModelSettings, attention: AttentionConfig, tp: int) -> None:
+def show_on_gpus(settings: ModelSettings, attention: AttentionConfig, tp: int) -> None:
     """How tensor parallelism lays this variant's heads onto `tp` GPUs; one GPU holds them all."""
     st.subheader("On GPUs")
     if tp == 1:
         st.caption("One GPU holds everything. Choose more above, and see where copies begin.")
         return
-    whole = choice.cache_bytes(attention.variant, choice.context_len)
-    per_gpu = choice.bytes_per_gpu(attention.variant, tp)
+    whole = settings.cache_bytes(attention.variant, settings.context_len)
+    per_gpu = settings.bytes_per_gpu(attention.variant, tp)
     panels.show_evidence("formula")
     panels.show_metrics(
         [
@@ -32,6 +32,6 @@ def show_on_gpus(choice: ModelSettings, attention: AttentionConfig, tp: int) -> 
     says = copies_sentence(attention, tp)
     panels.show_figure(heads_on_gpus(attention, tp), "heads_on_gpus", says)
     st.markdown(says)
-    table = gpu_table(choice, attention, tp)
+    table = gpu_table(settings, attention, tp)
     panels.show_small_table(table)
     panels.show_downloads("heads_on_gpus", {"csv": lambda: table.to_csv(index=False)})

@@ -5,21 +5,21 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.data import decode_rows as tables
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from dashboard.shell import loaders, panels
 from gqa_core.records.run_log import RunLogError
 
 MAX_NAMED = 3
 
 
-def logged_caches(choice: ModelSettings) -> list[tables.Row]:
+def logged_caches(settings: ModelSettings) -> list[tables.Row]:
     """The measured caches of these settings on this device; where none, says what is measured."""
     try:
         rows = loaders.logged_rows()
     except RunLogError as error:
         st.warning(f"The {error}.")
         return []
-    found = tables.cache_rows(rows, choice)
+    found = tables.cache_rows(rows, settings)
     if not found:
         st.info(f"No measured cache has these settings. {_what_is_measured(rows)}")
         return []

@@ -15,7 +15,7 @@ from dashboard.figures.loss_vs_percent import loss_vs_percent
 from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.report import quality_sentences as sentences
 from dashboard.report.tradeoff import published_table
-from dashboard.settings.choices import PERCENTS, QualitySettings
+from dashboard.settings.measurement import PERCENTS, QualitySettings
 from dashboard.shell import loaders, panels
 from gqa_core import units
 from gqa_core.catalog.results import GQA_PAPER, published_results, published_tables
@@ -47,11 +47,11 @@ class Measured:
         """Those that came along."""
         return rows.loss_series(self.elsewhere, start, MEASURED_ELSEWHERE)
 
-    def told(self, choice: QualitySettings) -> list[LossSeries]:
+    def told(self, settings: QualitySettings) -> list[LossSeries]:
         """What the metrics tell of: this machine's, once there is all of it, or the shipped."""
-        here = self.series_here(choice.pooling)
-        is_whole = len(sentences.metrics(here, choice.percent)) == len(choice.points)
-        return here if is_whole else self.series_elsewhere(choice.pooling)
+        here = self.series_here(settings.pooling)
+        is_whole = len(sentences.metrics(here, settings.percent)) == len(settings.specs)
+        return here if is_whole else self.series_elsewhere(settings.pooling)
 
 
 def found_quality(held: Sequence[Record]) -> Measured:
@@ -65,16 +65,16 @@ def found_quality(held: Sequence[Record]) -> Measured:
     return Measured(here, loaders.shipped_quality())
 
 
-def show_losses(choice: QualitySettings, measured: Measured, *, is_running: bool) -> None:
+def show_losses(settings: QualitySettings, measured: Measured, *, is_running: bool) -> None:
     """Metrics, and the loss against uptraining and against the cache."""
     note = st.container()  # there in any case: charts below that change their place are drawn anew
-    if not is_running and tasks_left(choice.points, measured.here, loaders.corpus_sha256()):
+    if not is_running and tasks_left(settings.specs, measured.here, loaders.corpus_sha256()):
         note.info(ASKED)
-    found, scratch = measured.series(choice.pooling), measured.series(SCRATCH)
+    found, scratch = measured.series(settings.pooling), measured.series(SCRATCH)
     if not found:
         return
-    told = measured.told(choice)
-    if told_metrics := sentences.metrics(told, choice.percent):
+    told = measured.told(settings)
+    if told_metrics := sentences.metrics(told, settings.percent):
         panels.show_evidence(told[0].evidence)
         panels.show_metrics(told_metrics)
         st.caption(f"Medians of {units.count(len(told[0].seeds), 'seed')}, in nats a byte.")
@@ -85,16 +85,18 @@ def show_losses(choice: QualitySettings, measured: Measured, *, is_running: bool
         panels.show_evidence(*_kinds(found))
         figure = loss_vs_percent(found, PERCENTS, losses)
         panels.show_figure(
-            figure, "loss_vs_percent", sentences.order_sentence(told, choice.percent)
+            figure, "loss_vs_percent", sentences.order_sentence(told, settings.percent)
         )
     with right:
-        st.subheader(f"Loss against cache, {choice.percent}% uptrained")
+        st.subheader(f"Loss against cache, {settings.percent}% uptrained")
         panels.show_evidence(*_kinds([*found, *scratch]))
         sizes = [one.cache_bytes for one in (*found, *scratch)]
-        figure = loss_vs_cache([*found, *scratch], choice.percent, sizes, losses)
-        panels.show_figure(figure, "loss_vs_cache", sentences.order_sentence(told, choice.percent))
-    if said := sentences.order_sentence(told, choice.percent):
-        st.markdown(f"**At {choice.percent}%, {told[0].evidence}.** {said}")
+        figure = loss_vs_cache([*found, *scratch], settings.percent, sizes, losses)
+        panels.show_figure(
+            figure, "loss_vs_cache", sentences.order_sentence(told, settings.percent)
+        )
+    if said := sentences.order_sentence(told, settings.percent):
+        st.markdown(f"**At {settings.percent}%, {told[0].evidence}.** {said}")
     if measured.here:
         _show_here(measured)
 
@@ -140,11 +142,11 @@ def show_published() -> None:
         panels.show_small_table(published_table(table))
 
 
-def show_answer(choice: QualitySettings, measured: Measured) -> None:
+def show_answer(settings: QualitySettings, measured: Measured) -> None:
     """One line from the records; nothing until there are some."""
-    told = measured.told(choice)
+    told = measured.told(settings)
     scratch = measured.series_here(SCRATCH) or measured.series_elsewhere(SCRATCH)
-    if said := sentences.answer(told, scratch, choice.percent):
+    if said := sentences.answer(told, scratch, settings.percent):
         st.success(f"**Answer, {told[0].evidence}.** {said}")
 
 

@@ -11,7 +11,7 @@ from dashboard.data import decode_rows as tables
 from dashboard.data import roofline
 from dashboard.data.decode_rows import Row
 from dashboard.figures.roofline import roofline as roofline_figure
-from dashboard.settings.choices import DecodeSettings
+from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import panels
 from dashboard.shell.links import validate_query_param
 from dashboard.shell.state import keep
@@ -48,41 +48,41 @@ def roofs_control() -> list[Device]:
 
 
 def visible_points(
-    choice: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
+    settings: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
 ) -> list[Row]:
     """What this device measured in the sliders' number format: the log's, and `held` records."""
     rows = tables.of_device(merge_with_log(held), device)
     if scope_control():
-        rows = tables.matching(rows, choice)
-    return tables.latest(roofline.in_format(rows, choice.dtype))
+        rows = tables.matching(rows, settings)
+    return tables.latest(roofline.in_format(rows, settings.dtype))
 
 
-def show_roofline(choice: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
+def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
     """Metrics, the chart, and the points as a table; without points the formula's part alone."""
     if rows:
         _show_metrics(rows)
     else:
         st.info(NOTHING)
-    found = {"measured here": rows, "formula": choice.variants, "published": gpus}
+    found = {"measured here": rows, "formula": settings.variants, "published": gpus}
     panels.show_evidence(*[kind for kind, there in found.items() if there])
     panels.show_figure(
         roofline_figure(
-            rows, roofline.roof_here(rows), _published(gpus), roofline.intensities(choice)
+            rows, roofline.roof_here(rows), _published(gpus), roofline.intensities(settings)
         ),
         "roofline",
-        _answer(choice, gpus, rows),
+        _answer(settings, gpus, rows),
     )
     if rows:
         _show_table(rows)
 
 
-def show_answer(choice: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
+def show_answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
     """The page's question in one line, from what is shown."""
-    st.success(f"**Answer.** {_answer(choice, gpus, rows)}")
+    st.success(f"**Answer.** {_answer(settings, gpus, rows)}")
 
 
-def _answer(choice: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> str:
-    return roofline.answer(roofline.intensities(choice), rows, _published(gpus))
+def _answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> str:
+    return roofline.answer(roofline.intensities(settings), rows, _published(gpus))
 
 
 def _published(gpus: Sequence[Device]) -> dict[str, Roof]:

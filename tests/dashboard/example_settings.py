@@ -1,7 +1,8 @@
 """The sliders that the records of `tests.records.fake_records` answer, and their rows."""
 
 from dashboard.data.decode_rows import decode_rows
-from dashboard.settings.choices import DecodeSettings, ModelSettings
+from dashboard.settings.measurement import DecodeSettings
+from dashboard.settings.model import ModelSettings
 from gqa_core.configs import GroupedConfig
 
 MHA = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)

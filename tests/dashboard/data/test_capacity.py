@@ -6,7 +6,7 @@ from dashboard.data.capacity import Plan, plan_table, sequence_curves, sequences
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report import capacity_sentences as sentences
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from dashboard.settings.options import CONTEXT_LENS
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig
 from gqa_core.theory.capacity import Deployment

@@ -23,11 +23,11 @@ def attend_s(variant, context_len):
     return token * context_len + (0.0006 if variant == "GQA" else 0)
 
 
-def records(choice=CHOICE, run_id="run-1", **changed):
+def records(settings=CHOICE, run_id="run-1", **changed):
     asked = [
         samples.point(layer, context_len=context_len, kernel=kernel)
         for context_len in CONTEXTS
-        for layer in choice.variants.values()
+        for layer in settings.variants.values()
         for kernel in (("absorbed", "naive") if layer.variant == "MLA" else ("auto",))
     ]
     return [

@@ -6,7 +6,7 @@ from dashboard.data import generation
 from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
 from dashboard.figures.growth_time import append_vs_tokens
 from dashboard.figures.style import MODE_STYLES, POLICY_STYLES
-from dashboard.settings.choices import GenerationSettings
+from dashboard.settings.measurement import GenerationSettings
 from gqa_core.commands.arguments import WHY_CONTEXT_LENS
 from gqa_core.records.specs.growth import POLICIES
 from gqa_core.theory.fit import EXPECTED_EXPONENTS
@@ -17,9 +17,9 @@ DEVICE = {"type": "cpu", "name": "A CPU", "n_threads": 2}
 CHOICE = GenerationSettings(n_heads=2, head_dim=16, n_layers=2, context_len=128)
 
 
-def records_for(choice, **changed):
+def records_for(settings, **changed):
     return generations.records(
-        choice.attention, choice.context_lens, choice.cached_context_lens, **changed
+        settings.attention, settings.context_lens, settings.cached_context_lens, **changed
     )
 
 
@@ -29,9 +29,9 @@ def found():
 
 
 def test_the_lengths_of_the_page_s_default_are_those_of_the_command_line():
-    choice = GenerationSettings(n_heads=2, head_dim=128, n_layers=2, context_len=768)
-    assert choice.context_lens == WHY_CONTEXT_LENS["context_len"]
-    assert choice.cached_context_lens == WHY_CONTEXT_LENS["cached_context_len"]
+    settings = GenerationSettings(n_heads=2, head_dim=128, n_layers=2, context_len=768)
+    assert settings.context_lens == WHY_CONTEXT_LENS["context_len"]
+    assert settings.cached_context_lens == WHY_CONTEXT_LENS["cached_context_len"]
 
 
 def test_the_newest_record_of_each_way_and_policy_for_these_settings_is_found(found):

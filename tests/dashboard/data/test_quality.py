@@ -8,7 +8,7 @@ from dashboard.figures.loss_vs_percent import loss_vs_percent
 from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.figures.style import VARIANT_STYLES, style_for_sharing
 from dashboard.report import quality_sentences as sentences
-from dashboard.settings.choices import QualitySettings
+from dashboard.settings.measurement import QualitySettings
 from gqa_core.catalog.corpus import python_topics
 from gqa_core.catalog.results import published_results
 from gqa_core.commands.arguments import parser
@@ -40,20 +40,20 @@ def swapped(found, n_kv_heads, percent, spread):
 
 
 def test_the_command_measures_the_points_of_the_choice():
-    choice = QualitySettings(pooling="first", seed=3, percent=5)
-    asked = parser([quality_command], "").parse_args(list(choice.arguments))
+    settings = QualitySettings(pooling="first", seed=3, percent=5)
+    asked = parser([quality_command], "").parse_args(list(settings.arguments))
     assert (asked.start, asked.seed) == (["first"], [3])
     assert asked.n_kv_heads == [8, 4, 2, 1]
-    assert asked.percent == list(choice.percents) == [0, 1, 2, 5]
-    assert [point.n_kv_heads for point in choice.points] == [8, 4, 2, 1]
+    assert asked.percent == list(settings.percents) == [0, 1, 2, 5]
+    assert [point.n_kv_heads for point in settings.specs] == [8, 4, 2, 1]
 
 
 def test_a_longer_uptraining_answers_a_shorter_one_and_another_seed_does_not():
     longer = grids.records(percents=(0, 1, 2, 5, 10, 20))
-    choice = QualitySettings(pooling="mean", seed=0, percent=5)
-    assert tasks_left(choice.points, longer, SHA256) == []
+    settings = QualitySettings(pooling="mean", seed=0, percent=5)
+    assert tasks_left(settings.specs, longer, SHA256) == []
     other = QualitySettings(pooling="mean", seed=1, percent=5)
-    assert len(tasks_left(other.points, longer, SHA256)) == 4
+    assert len(tasks_left(other.specs, longer, SHA256)) == 4
 
 
 def test_a_series_is_a_number_of_heads_and_its_spread_is_that_of_the_seeds():

@@ -5,7 +5,7 @@ import pytest
 from dashboard.data import roofline as page
 from dashboard.figures.roofline import HERE, INTENSITIES, roofline
 from dashboard.figures.style import NEUTRAL, VARIANT_STYLES
-from dashboard.settings.choices import DecodeSettings
+from dashboard.settings.measurement import DecodeSettings
 from gqa_core.catalog.devices import devices
 from gqa_core.configs import default_mla_for
 from gqa_core.theory.roofline import Roof

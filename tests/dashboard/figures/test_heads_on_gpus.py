@@ -8,7 +8,7 @@ from dashboard.figures.heads_on_gpus import MAX_LABELS, heads_on_gpus
 from dashboard.figures.style import kv_head_color
 from dashboard.report.cache_sentences import copies_sentence
 from dashboard.report.cache_tables import gpu_table
-from dashboard.settings.choices import ModelSettings
+from dashboard.settings.model import ModelSettings
 from gqa_core.configs import GroupedConfig
 from tests.anchors import DEEPSEEK_V3
 
@@ -70,7 +70,7 @@ def test_a_split_that_cannot_be_is_refused():
 
 
 def test_bytes_a_gpu_are_those_of_the_heads_it_holds():
-    choice = ModelSettings(
+    settings = ModelSettings(
         n_heads=64,
         n_kv_heads=8,
         head_dim=128,
@@ -79,8 +79,8 @@ def test_bytes_a_gpu_are_those_of_the_heads_it_holds():
         n_layers=80,
         kv_format="bf16",
     )
-    assert choice.bytes_per_gpu("GQA", 8) == choice.bytes_per_gpu("GQA", 16) == 40_960_000
-    table = gpu_table(choice, LLAMA_70B, 16)
+    assert settings.bytes_per_gpu("GQA", 8) == settings.bytes_per_gpu("GQA", 16) == 40_960_000
+    table = gpu_table(settings, LLAMA_70B, 16)
     assert list(table["Held by an earlier GPU too"]) == ["no", "yes"] * 8
     assert list(table["Caches"])[:3] == ["K/V head 0", "K/V head 0", "K/V head 1"]
 

@@ -8,8 +8,8 @@ from dashboard.data import decode_rows as tables
 from dashboard.report.cache_sentences import cache_answer, formula_filled_in, size_caption
 from dashboard.report.cache_tables import growth_table, part_table
 from dashboard.report.layout_sentences import layout_sentences
-from dashboard.settings.choices import ModelSettings
 from dashboard.settings.layouts import slider_settings
+from dashboard.settings.model import ModelSettings
 from dashboard.settings.presets import CATALOGUE, offered
 from gqa_core.catalog.models import models
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
@@ -38,48 +38,50 @@ def own_row(name):
 @pytest.mark.parametrize("known", models(), ids=lambda known: known.name)
 @pytest.mark.parametrize(("context_len", "kv_format"), [(100, "fp8"), (100_000, "int4_g64")])
 def test_a_model_s_own_row_is_the_model_to_the_byte(known, context_len, kv_format):
-    choice = chosen(known.name, context_len, kv_format=kv_format)
+    settings = chosen(known.name, context_len, kv_format=kv_format)
     workload, own = Workload(context_len=context_len, batch_size=2), own_row(known.name)
-    assert choice.cache_bytes(own, context_len) == kv_cache_bytes(known.config, workload, kv_format)
-    assert choice.allocated_bytes(own, context_len) == kv_cache_bytes_as_allocated(
+    assert settings.cache_bytes(own, context_len) == kv_cache_bytes(
         known.config, workload, kv_format
     )
-    assert choice.variants[own].variant == own
-    assert choice.reduction_vs_mha("MHA") == 1
+    assert settings.allocated_bytes(own, context_len) == kv_cache_bytes_as_allocated(
+        known.config, workload, kv_format
+    )
+    assert settings.variants[own].variant == own
+    assert settings.reduction_vs_mha("MHA") == 1
 
 
 @pytest.mark.parametrize("preset", CATALOGUE, ids=lambda preset: preset.name)
 def test_no_variant_of_a_model_has_other_layers(preset):
-    choice = chosen(preset.name)
-    for row in choice.models.values():
+    settings = chosen(preset.name)
+    for row in settings.models.values():
         assert [(run.n_layers, run.window) for run in row] == [
             (run.n_layers, run.window) for run in preset.model
         ]
 
 
 def test_gpt_oss_keeps_windows_in_every_row():
-    choice = chosen("gpt-oss 20B", batch_size=32)
+    settings = chosen("gpt-oss 20B", batch_size=32)
     # 12 layers of 8192 tokens and 12 of 128, 2 x 8 x 64 elements of 2 B, 32 sequences
     n_bytes = 32 * 12 * (8192 + 128) * 2 * 8 * 64 * 2
-    assert choice.cache_bytes("GQA", 8192) == n_bytes
-    assert choice.cache_bytes("MHA", 8192) == 8 * n_bytes
-    assert choice.cache_bytes("MQA", 8192) == n_bytes // 8
-    assert choice.allocated_bytes("GQA", 8192) == 12 * 2**30
+    assert settings.cache_bytes("GQA", 8192) == n_bytes
+    assert settings.cache_bytes("MHA", 8192) == 8 * n_bytes
+    assert settings.cache_bytes("MQA", 8192) == n_bytes // 8
+    assert settings.allocated_bytes("GQA", 8192) == 12 * 2**30
 
 
 def test_linear_layers_cache_nothing_in_any_row():
-    choice = chosen("Qwen3.5-27B", batch_size=1)
-    assert choice.n_layers == 64
+    settings = chosen("Qwen3.5-27B", batch_size=1)
+    assert settings.n_layers == 64
     # 16 layers of 64 attend; 2 x 4 x 256 elements of 2 B
-    assert choice.cache_bytes("GQA", 1000) == 16 * 1000 * 2 * 4 * 256 * 2
+    assert settings.cache_bytes("GQA", 1000) == 16 * 1000 * 2 * 4 * 256 * 2
 
 
 def test_gemma_4_keeps_its_second_geometry():
-    choice = chosen("Gemma 4 31B", batch_size=1)
+    settings = chosen("Gemma 4 31B", batch_size=1)
     local, others = 2 * 16 * 256 * 2, 2 * 4 * 512 * 2
-    assert choice.cache_bytes("GQA", 8192) == 50 * 1024 * local + 10 * 8192 * others
-    assert choice.cache_bytes("MQA", 8192) == 50 * 1024 * local // 16 + 10 * 8192 * others // 4
-    assert (choice.n_kv_heads, choice.head_dim) == (16, 256)
+    assert settings.cache_bytes("GQA", 8192) == 50 * 1024 * local + 10 * 8192 * others
+    assert settings.cache_bytes("MQA", 8192) == 50 * 1024 * local // 16 + 10 * 8192 * others // 4
+    assert (settings.n_kv_heads, settings.head_dim) == (16, 256)
 
 
 def test_mla_is_the_model_s_latent_and_not_a_proportion():
@@ -91,24 +93,24 @@ def test_mla_is_the_model_s_latent_and_not_a_proportion():
 
 
 def test_moved_heads_keep_the_windows_and_leave_the_second_geometry():
-    choice = chosen("Gemma 4 31B", batch_size=1, n_heads=64, n_kv_heads=8)
+    settings = chosen("Gemma 4 31B", batch_size=1, n_heads=64, n_kv_heads=8)
     per_token = 2 * 8 * 256 * 2
-    assert choice.cache_bytes("GQA", 8192) == (50 * 1024 + 10 * 8192) * per_token
-    assert "here all have the sliders' heads" in " ".join(layout_sentences(choice))
+    assert settings.cache_bytes("GQA", 8192) == (50 * 1024 + 10 * 8192) * per_token
+    assert "here all have the sliders' heads" in " ".join(layout_sentences(settings))
 
 
 def test_moved_k_v_heads_leave_every_width_as_it_is():
-    choice = chosen("GLM-5", n_kv_heads=4)
-    assert choice.cache_bytes("MHA", 100) == chosen("GLM-5").cache_bytes("MHA", 100)
-    assert choice.cache_bytes("MLA", 100) == chosen("GLM-5").cache_bytes("MLA", 100)
-    assert choice.cache_bytes("GQA", 100) * 16 == choice.cache_bytes("MHA", 100)
+    settings = chosen("GLM-5", n_kv_heads=4)
+    assert settings.cache_bytes("MHA", 100) == chosen("GLM-5").cache_bytes("MHA", 100)
+    assert settings.cache_bytes("MLA", 100) == chosen("GLM-5").cache_bytes("MLA", 100)
+    assert settings.cache_bytes("GQA", 100) * 16 == settings.cache_bytes("MHA", 100)
 
 
 def test_another_number_of_layers_makes_all_of_them_full_and_says_so():
-    choice = chosen("gpt-oss 20B", n_layers=32, batch_size=1)
-    assert choice.cache_bytes("GQA", 8192) == 32 * 8192 * 2 * 8 * 64 * 2
-    assert not choice.windowed
-    (said,) = layout_sentences(choice)
+    settings = chosen("gpt-oss 20B", n_layers=32, batch_size=1)
+    assert settings.cache_bytes("GQA", 8192) == 32 * 8192 * 2 * 8 * 64 * 2
+    assert not settings.has_window_layers
+    (said,) = layout_sentences(settings)
     assert said.startswith("The model has 24 layers; with 32 no rule says")
 
 
@@ -141,32 +143,32 @@ def test_layers_of_different_variants_are_one_row_and_that_is_said():
         LayerGroup(attention=GroupedConfig(n_heads=6, n_kv_heads=2, head_dim=64), n_layers=3),
     ]
     model = ModelConfig(layer_groups=tuple(runs))
-    choice = replace(chosen("Llama 3 8B"), base_model=model, **slider_settings(model))
-    assert (choice.n_heads, choice.n_kv_heads) == (6, 2)
-    assert choice.models["GQA"] == model
-    assert choice.variants["GQA"] == runs[1].attention
-    assert "though not all its layers are" in " ".join(layout_sentences(choice))
+    settings = replace(chosen("Llama 3 8B"), base_model=model, **slider_settings(model))
+    assert (settings.n_heads, settings.n_kv_heads) == (6, 2)
+    assert settings.models["GQA"] == model
+    assert settings.variants["GQA"] == runs[1].attention
+    assert "though not all its layers are" in " ".join(layout_sentences(settings))
 
 
 def test_words_and_tables_say_the_windows():
-    choice = chosen("gpt-oss 20B", batch_size=1)
-    assert formula_filled_in(choice, "GQA").startswith(
+    settings = chosen("gpt-oss 20B", batch_size=1)
+    assert formula_filled_in(settings, "GQA").startswith(
         "(2 x 8 x 64 x 12 layers x 2 B x min(8192, 128) tokens + "
         "2 x 8 x 64 x 12 layers x 2 B x 8192 tokens) x 1 = 204,472,320 B"
     )
-    assert size_caption(choice, "GQA") == (
+    assert size_caption(settings, "GQA") == (
         "204.47 MB, 8x smaller than MHA; 384.00 MiB as allocated"
     )
-    assert "400 GB" not in cache_answer(choice)
-    row = growth_table(choice, [8192]).iloc[0]
+    assert "400 GB" not in cache_answer(settings)
+    row = growth_table(settings, [8192]).iloc[0]
     assert (row["GQA (MiB)"], row["GQA as allocated (MiB)"]) == (195, 384)
     plain = growth_table(chosen("Llama 3 8B"), [8192])
     assert not [name for name in plain.columns if "allocated" in name]
 
 
 def test_a_part_s_bytes_are_those_of_the_layers_that_have_it():
-    choice = chosen("Gemma 4 31B", batch_size=2)
-    row = part_table(choice, choice.variants["GQA"]).iloc[0]
+    settings = chosen("Gemma 4 31B", batch_size=2)
+    row = part_table(settings, settings.variants["GQA"]).iloc[0]
     # one of 16 K/V heads of width 256 in 50 layers of 1024 tokens, 2 sequences
     assert row["All such layers, context and batch (MiB)"] * 2**20 == 2 * 50 * 1024 * 2 * 256 * 2
 
@@ -177,11 +179,11 @@ def test_a_model_with_windows_has_no_measured_rows_and_one_alike_has():
     for window, n_found in ((None, 1), (32, 0)):
         run = LayerGroup(attention=layer, n_layers=1, window=window)
         model = ModelConfig(layer_groups=(run,))
-        choice = ModelSettings(
+        settings = ModelSettings(
             **slider_settings(model),
             context_len=64,
             batch_size=1,
             kv_format="fp32",
             base_model=model,
         )
-        assert len(tables.cache_rows(rows, choice)) == n_found
+        assert len(tables.cache_rows(rows, settings)) == n_found

@@ -1,6 +1,6 @@
 """Choices: the command line that each of them is."""
 
-from dashboard.settings.choices import DecodeSettings, GenerationSettings, VerifySettings
+from dashboard.settings.measurement import DecodeSettings, GenerationSettings, VerifySettings
 
 HEADS = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 16, "context_len": 64, "batch_size": 1}
 CHOICE = DecodeSettings(**HEADS, n_layers=1, dtype="float32", kernel="auto")
@@ -23,8 +23,8 @@ def test_a_check_plants_its_error_only_where_asked():
 
 
 def test_longer_lengths_are_for_the_cache_alone():
-    choice = GenerationSettings(n_heads=2, head_dim=32, n_layers=1, context_len=128)
-    line = " ".join(choice.arguments)
+    settings = GenerationSettings(n_heads=2, head_dim=32, n_layers=1, context_len=128)
+    line = " ".join(settings.arguments)
     assert line.endswith(
         "--context-len 12,16,24,32,48,64,96,128 --cached-context-len 192,256,384,512"
     )

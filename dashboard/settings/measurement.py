@@ -1,0 +1,176 @@
+"""Settings of the pages that measure, and the command line of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dashboard.settings.model import AttentionSettings
+from gqa_core.configs import GroupedConfig
+from gqa_core.records.record import Record
+from gqa_core.records.specs.quality import QualitySpec, quality_specs
+from gqa_core.records.specs.training import TrainingConfig, divisors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeSettings(AttentionSettings):
+    """A measurement of decode steps; `n_layers` layers are really allocated and walked."""
+
+    n_layers: int
+    dtype: str
+    kernel: str
+
+    @property
+    def context_lens(self) -> tuple[int, ...]:
+        """The contexts that one run measures: `context_len`, a quarter and a sixteenth of it."""
+        return tuple(sorted({max(self.context_len // divisor, 1) for divisor in (16, 4, 1)}))
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of `python -m gqa_core` that measure all rows."""
+        counts = tuple(sorted({self.n_heads, self.n_kv_heads, 1}, reverse=True))
+        return ("bench", *self._flags(counts, {"context-len": self.context_lens}), "--mla")
+
+    @property
+    def search_arguments(self) -> tuple[str, ...]:
+        """The arguments that search up to `context_len` for where each variant beats MHA."""
+        counts = tuple(sorted({self.n_kv_heads, 1}, reverse=True))
+        flags = self._flags(counts, {"max-context-len": self.context_len})
+        return ("crossover", *flags, "--mla")
+
+    def _flags(
+        self, n_kv_heads: tuple[int, ...], contexts: Mapping[str, int | tuple[int, ...]]
+    ) -> list[str]:
+        flags = {
+            "n-heads": self.n_heads,
+            "n-kv-heads": n_kv_heads,
+            "head-dim": self.head_dim,
+            **contexts,
+            "batch-size": self.batch_size,
+            "n-layers": self.n_layers,
+            "dtype": self.dtype,
+            "kernel": self.kernel,
+        }
+        return _to_flags(flags)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifySettings(AttentionSettings):
+    """Comparisons of layers that must agree; `planted` reads shared heads in the wrong order."""
+
+    dtype: str
+    planted: bool
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of `python -m gqa_core` that make all comparisons."""
+        flags = {
+            "n-heads": self.n_heads,
+            "n-kv-heads": self.n_kv_heads,
+            "head-dim": self.head_dim,
+            "context-len": self.context_len,
+            "batch-size": self.batch_size,
+            "dtype": self.dtype,
+        }
+        return ("check", *_to_flags(flags), *["--plant-wrong-head-order"] * self.planted)
+
+    def matches(self, record: Record) -> bool:
+        """True if a record was measured with these settings."""
+        config, workload = record["config"], record["workload"]
+        return (
+            all(
+                getattr(self, name) == config[name]
+                for name in ("n_heads", "n_kv_heads", "head_dim")
+            )
+            and all(getattr(self, n) == workload[n] for n in ("context_len", "batch_size", "dtype"))
+            and self.planted == record["planted"]
+        )
+
+
+PERCENTS = (0, 1, 2, 5, 10, 20)  # of the training's steps
+ALL_LENGTHS = tuple(sorted(part * 2**power for part in (2, 3) for power in range(1, 13)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationSettings:
+    """A small model that generates with and without a cache; every head has its own K and V."""
+
+    n_heads: int
+    head_dim: int
+    n_layers: int
+    context_len: int
+
+    @property
+    def attention(self) -> GroupedConfig:
+        """One layer of the model."""
+        return GroupedConfig(n_heads=self.n_heads, n_kv_heads=self.n_heads, head_dim=self.head_dim)
+
+    @property
+    def context_lens(self) -> tuple[int, ...]:
+        """The lengths timed with and without a cache: two per doubling, from n / 12 to n."""
+        n = self.context_len
+        return tuple(length for length in ALL_LENGTHS if n <= 12 * length <= 12 * n)
+
+    @property
+    def cached_context_lens(self) -> tuple[int, ...]:
+        """Longer lengths, up to 16 n / 3, timed only with a cache, where a step is short."""
+        n = self.context_len
+        return tuple(length for length in ALL_LENGTHS if 3 * n < 3 * length <= 16 * n)
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of `python -m gqa_core` that measure this."""
+        flags = {
+            "n-heads": self.n_heads,
+            "head-dim": self.head_dim,
+            "n-layers": self.n_layers,
+            "context-len": self.context_lens,
+            "cached-context-len": self.cached_context_lens,
+        }
+        return ("why", *_to_flags(flags))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualitySettings:
+    """A conversion of the pretrained small model to fewer K/V heads, and its uptraining."""
+
+    pooling: str
+    seed: int
+    percent: int
+
+    @property
+    def percents(self) -> tuple[int, ...]:
+        """The percentages of uptraining at which the loss is evaluated, 0 among them."""
+        return tuple(percent for percent in PERCENTS if percent <= self.percent)
+
+    @property
+    def specs(self) -> list[QualitySpec]:
+        """One spec per number of K/V heads, MHA included."""
+        training_config = TrainingConfig()
+        return quality_specs(
+            starts=[self.pooling],
+            n_kv_heads=divisors(training_config.n_heads),
+            seeds=[self.seed],
+            percents=self.percents,
+            training_config=training_config,
+        )
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """The arguments of `python -m gqa_core` that measure this."""
+        flags = {
+            "start": self.pooling,
+            "n-kv-heads": tuple(spec.n_kv_heads for spec in self.specs),
+            "percent": self.percents,
+            "seed": self.seed,
+        }
+        return ("quality", *_to_flags(flags))
+
+
+def _to_flags(flags: Mapping[str, int | str | tuple[int, ...]]) -> list[str]:
+    """Flags as a user types them; several numbers are separated by commas."""
+    texts = {
+        name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+        for name, value in flags.items()
+    }
+    return [part for name, text in texts.items() for part in (f"--{name}", text)]

@@ -1,0 +1,106 @@
+"""Settings of the pages that compute: a model and its workload, and the cache that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
+
+from dashboard.settings.layouts import main_attention, models_by_variant
+from dashboard.settings.variants import variants
+from gqa_core.configs import AttentionConfig, ModelConfig, Workload
+from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
+from gqa_core.theory.sharding import shard_model
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttentionSettings:
+    """Head geometry and workload, which nearly every page has."""
+
+    n_heads: int
+    n_kv_heads: int
+    head_dim: int
+    context_len: int
+    batch_size: int
+
+    @property
+    def variants(self) -> Mapping[str, AttentionConfig]:
+        """The attention layers to compare, by variant."""
+        return variants(self.n_heads, self.n_kv_heads, self.head_dim)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSettings(AttentionSettings):
+    """A model whose cache is computed; `n_layers` includes layers that cache nothing.
+
+    `base_model` is the model that the sliders were set from. Without one, all layers are the same
+    and attend to the whole context.
+    """
+
+    n_layers: int
+    kv_format: str
+    base_model: ModelConfig | None = None
+
+    @property
+    def models(self) -> Mapping[str, ModelConfig]:
+        """The model as each variant, by variant."""
+        return _models(self.base_model, self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers)
+
+    @property
+    def variants(self) -> Mapping[str, AttentionConfig]:
+        """The layer that represents each variant's model."""
+        return {name: main_attention(model) for name, model in self.models.items()}
+
+    @property
+    def has_window_layers(self) -> bool:
+        """True if some layers attend to a window rather than to the whole context."""
+        return self.models["MHA"].has_window_layers
+
+    def workload(self, context_len: int) -> Workload:
+        """The workload of this batch size at `context_len`."""
+        return Workload(context_len=context_len, batch_size=self.batch_size)
+
+    def cache_bytes(self, variant: str, context_len: int) -> int:
+        """Bytes of a variant's cache; a window layer caches at most its window."""
+        return kv_cache_bytes(self.models[variant], self.workload(context_len), self.kv_format)
+
+    def allocated_bytes(self, variant: str, context_len: int) -> int:
+        """Bytes of a variant's cache if every caching layer has slots for the whole context."""
+        workload = self.workload(context_len)
+        return kv_cache_bytes_as_allocated(self.models[variant], workload, self.kv_format)
+
+    def bytes_per_gpu(self, variant: str, tp: int) -> int:
+        """Bytes of a variant's cache on each of `tp` GPUs, at `self.context_len`."""
+        per_rank = shard_model(self.models[variant], tp)
+        return kv_cache_bytes(per_rank, self.workload(self.context_len), self.kv_format)
+
+    def reduction_vs_mha(self, variant: str) -> float:
+        """MHA's cached elements divided by a variant's, at `self.context_len`."""
+        workload, two_bytes_each = self.workload(self.context_len), "bf16"
+        mha, own = (
+            kv_cache_bytes(self.models[name], workload, two_bytes_each) for name in ("MHA", variant)
+        )
+        return mha / own
+
+    def tokens_cached(self, attention: AttentionConfig) -> int:
+        """Tokens cached by all layers with this attention, summed over layers and batch."""
+        return self.batch_size * sum(
+            group.n_layers * group.cached_tokens(self.context_len)
+            for group in self.models[attention.variant]
+            if group.attention == attention
+        )
+
+
+@lru_cache(maxsize=64)
+def _models(
+    base_model: ModelConfig | None, n_heads: int, n_kv_heads: int, head_dim: int, n_layers: int
+) -> Mapping[str, ModelConfig]:
+    """The model as each variant; cached, since one rerun of a page reads it a hundred times."""
+    if base_model:
+        return MappingProxyType(
+            models_by_variant(base_model, n_heads, n_kv_heads, head_dim, n_layers)
+        )
+    layers = variants(n_heads, n_kv_heads, head_dim)
+    models = {name: ModelConfig.uniform(layer, n_layers) for name, layer in layers.items()}
+    return MappingProxyType(models)
