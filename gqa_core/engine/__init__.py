@@ -1,6 +1,20 @@
-"""Attention that really runs: caches, modules, kernels and a slow reference, in torch."""
+"""Attention that really runs: caches, layers, kernels and a slow reference, in torch."""
 
-from gqa_core.engine.attend import decode_attention
-from gqa_core.engine.cache import KVCache, LatentCache
+from gqa_core.engine.attend import causal_attention, decode_attention
+from gqa_core.engine.checkpoints import deepseek_attention_state, llama_attention_state
+from gqa_core.engine.grouped import GroupedAttention
+from gqa_core.engine.kv_cache import KVCache
+from gqa_core.engine.latent import AbsorbedLatentAttention, NaiveLatentAttention
+from gqa_core.engine.latent_cache import LatentCache
 
-__all__ = ["KVCache", "LatentCache", "decode_attention"]
+__all__ = [
+    "AbsorbedLatentAttention",
+    "GroupedAttention",
+    "KVCache",
+    "LatentCache",
+    "NaiveLatentAttention",
+    "causal_attention",
+    "decode_attention",
+    "deepseek_attention_state",
+    "llama_attention_state",
+]

@@ -1,4 +1,4 @@
-"""MHA, GQA and MQA: one module, told apart by the number of K/V heads.
+"""MHA, GQA and MQA: one layer, which differ in the number of K/V heads.
 
 b batch, t new tokens, h query heads, k K/V heads, d head_dim, v v_head_dim.
 """
@@ -10,13 +10,18 @@ from torch import Tensor, nn
 
 from gqa_core.configs import GroupedConfig
 from gqa_core.engine.attend import causal_attention
-from gqa_core.engine.cache import KVCache
-from gqa_core.engine.layer import AttentionLayer
-from gqa_core.engine.rope import rotate_halves, rotation
+from gqa_core.engine.kv_cache import KVCache
+from gqa_core.engine.layer import NORM_EPS, AttentionLayer, FactoryKwargs
+from gqa_core.engine.rope import DEFAULT_THETA, cos_sin, rotate_halves
+
+__all__ = ["GroupedAttention"]
 
 
-class GroupedAttention(AttentionLayer):
-    """Grouped attention; RoPE turns the halves of whole heads, as in Llama.
+class GroupedAttention(AttentionLayer[Tensor, KVCache]):
+    """Grouped attention; RoPE rotates the halves of whole heads, as in Hugging Face's Llama.
+
+    Weights: norm, wq (h * d, dim), wk (k * d, dim), wv (k * v, dim), wo (dim, h * v).
+    `checkpoints.llama_attention_state` maps the names of a Llama checkpoint to these.
 
     Raises:
         ValueError: head_dim is odd.
@@ -27,40 +32,54 @@ class GroupedAttention(AttentionLayer):
         config: GroupedConfig,
         *,
         kernel: str = "auto",
+        norm_eps: float = NORM_EPS,
+        rope_theta: float = DEFAULT_THETA,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        super().__init__(config, dtype, device)
-        self.kernel = kernel
-        c = config
-        self.wq = nn.Linear(c.dim, c.n_heads * c.head_dim, bias=False, **self.like)
-        self.wk = nn.Linear(c.dim, c.n_kv_heads * c.head_dim, bias=False, **self.like)
-        self.wv = nn.Linear(c.dim, c.n_kv_heads * c.v_head_dim, bias=False, **self.like)
+        factory_kwargs: FactoryKwargs = {"dtype": dtype, "device": device}
+        super().__init__(
+            config, kernel=kernel, norm_eps=norm_eps, rope_theta=rope_theta, **factory_kwargs
+        )
+        self.config = c = config
+        self.wq = nn.Linear(c.dim, c.n_heads * c.head_dim, bias=False, **factory_kwargs)
+        self.wk = nn.Linear(c.dim, c.n_kv_heads * c.head_dim, bias=False, **factory_kwargs)
+        self.wv = nn.Linear(c.dim, c.n_kv_heads * c.v_head_dim, bias=False, **factory_kwargs)
+
+    @property
+    def cached_config(self) -> GroupedConfig:
+        """The layer's own config."""
+        return self.config
 
     def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> KVCache:
-        """An empty KVCache of `capacity` slots, laid out for the layer's kernel unless given."""
-        how = {"batch_size": batch_size, "capacity": capacity, "kernel": kernel or self.kernel}
-        return KVCache(self.config, **how, **self.like)
+        """An empty KVCache of `capacity` slots, for the layer's own kernel unless given."""
+        return KVCache(
+            self.config,
+            batch_size=batch_size,
+            capacity=capacity,
+            kernel=kernel or self.kernel,
+            **self.factory_kwargs,
+        )
 
     def project(self, x: Tensor, start: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """q (b, h, t, d), and K (b, k, t, d) with V (b, k, t, v); q and K are rotated."""
         c, x = self.config, self.norm(x)
-        turn = rotation(start, x.shape[1], c.head_dim, like=x)
-        q = rotate_halves(_heads(self.wq(x), c.n_heads), *turn)
-        k = rotate_halves(_heads(self.wk(x), c.n_kv_heads), *turn)
-        return q, (k, _heads(self.wv(x), c.n_kv_heads))
+        cos, sin = cos_sin(start, x.shape[1], c.head_dim, x, self.rope_theta)
+        q = rotate_halves(_split_heads(self.wq(x), c.n_heads), cos, sin)
+        k = rotate_halves(_split_heads(self.wk(x), c.n_kv_heads), cos, sin)
+        return q, (k, _split_heads(self.wv(x), c.n_kv_heads))
 
-    def keys_values(self, entry: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def keys_values(self, new_kv: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """K and V as they were projected."""
-        return entry
+        return new_kv
 
-    def attend(self, q: Tensor, over: KVCache | tuple[Tensor, Tensor]) -> Tensor:
-        """(b, h, t, v) by the kernel this layer was given."""
-        if isinstance(over, KVCache):
-            return over.attend(q)
-        return causal_attention(q, *over, kernel=self.kernel)
+    def attend(self, q: Tensor, kv: KVCache | tuple[Tensor, Tensor]) -> Tensor:
+        """Output (b, h, t, v) of the cache's kernel, or without a cache of the layer's."""
+        if isinstance(kv, KVCache):
+            return kv.attend(q)
+        return causal_attention(q, *kv, kernel=self.kernel)
 
 
-def _heads(x: Tensor, n_heads: int) -> Tensor:
+def _split_heads(x: Tensor, n_heads: int) -> Tensor:
     """(b, t, n * width) -> (b, n, t, width)."""
     return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)

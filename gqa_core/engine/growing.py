@@ -1,9 +1,10 @@
-"""Other ways for a cache to grow than to take all its slots at once.
+"""Caches that grow in other ways than allocating all slots at once.
 
-b batch, t new tokens, s cached tokens, k K/V heads, d width of a key, v of a value.
+b batch, t new tokens, s cached tokens, k K/V heads, d head_dim, v v_head_dim.
 
-They hold the same K and V as a `KVCache` and are here to be compared with it: one copies what it
-has at every append, the other takes a block whenever the last one is full.
+They hold the same K and V as a `KVCache` and exist to be compared with it: one copies its contents
+at every append, the other allocates a block whenever the last one is full. The first append sets
+the sizes, the dtype and the device.
 """
 
 from __future__ import annotations
@@ -11,74 +12,105 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gqa_core.engine.validation import AppendSpec, validate_kv
+
+__all__ = ["ConcatenatedCache", "PagedCache"]
+
+EMPTY = "the cache must hold at least one token: got none"
+
 
 class ConcatenatedCache:
     """K (b, k, s, d) and V (b, k, s, v), each a new tensor at every append."""
 
     def __init__(self) -> None:
-        self._k: Tensor | None = None
-        self._v: Tensor | None = None
+        self._spec: AppendSpec | None = None
+        self._kv: tuple[Tensor, Tensor] | None = None
+
+    @property
+    def length(self) -> int:
+        """Tokens in the cache."""
+        return 0 if self._kv is None else self._kv[0].shape[2]
 
     @property
     def tensor_bytes(self) -> int:
         """Storage bytes of K and V."""
-        return sum(x.untyped_storage().nbytes() for x in (self._k, self._v) if x is not None)
+        return sum(x.untyped_storage().nbytes() for x in self._kv or ())
 
     @property
     def keys(self) -> Tensor:
-        """K of all tokens, (b, k, s, d)."""
-        return self._k
+        """K of all tokens, (b, k, s, d); ValueError if there are none."""
+        return self._tokens()[0]
 
     @property
     def values(self) -> Tensor:
-        """V of all tokens, (b, k, s, v)."""
-        return self._v
+        """V of all tokens, (b, k, s, v); ValueError if there are none."""
+        return self._tokens()[1]
 
     @torch.no_grad()
     def append(self, k: Tensor, v: Tensor) -> None:
-        """Copy K (b, k, t, d) and V (b, k, t, v) behind the old ones into new tensors."""
-        self._k = k.clone() if self._k is None else torch.cat((self._k, k), dim=2)
-        self._v = v.clone() if self._v is None else torch.cat((self._v, v), dim=2)
+        """Copy the cache and K (b, k, t, d), V (b, k, t, v) behind it into new tensors.
+
+        Raises:
+            ValueError: a tensor has another shape, dtype or device than those before; length and
+                contents stay as they were.
+        """
+        spec = self._spec or _spec_of(k, v)
+        spec.n_tokens(k, v)
+        if self._kv is None:
+            self._kv = k.clone(), v.clone()
+        else:
+            old_k, old_v = self._kv
+            self._kv = torch.cat((old_k, k), dim=2), torch.cat((old_v, v), dim=2)
+        self._spec = spec
+
+    def _tokens(self) -> tuple[Tensor, Tensor]:
+        if self._kv is None:
+            raise ValueError(EMPTY)
+        return self._kv
 
 
 class PagedCache:
     """Blocks of `block_len` slots, K (b, k, block_len, d) and V (b, k, block_len, v) each.
 
-    The blocks need not lie side by side: a kernel for paged caches reads them through a table.
-    `keys` and `values` join them instead, by a copy.
+    The blocks need not be adjacent: a kernel for paged caches reads them through a table. `keys`
+    and `values` concatenate them instead, which copies.
     """
 
     def __init__(self, block_len: int) -> None:
         self.block_len = block_len
         self.length = 0
+        self._spec: AppendSpec | None = None
         self._blocks: list[tuple[Tensor, Tensor]] = []
 
     @property
     def tensor_bytes(self) -> int:
-        """Storage bytes of all blocks, their empty slots included."""
+        """Storage bytes of all blocks, with their empty slots."""
         if not self._blocks:
             return 0
         return len(self._blocks) * sum(x.untyped_storage().nbytes() for x in self._blocks[0])
 
     @property
     def keys(self) -> Tensor:
-        """K of all tokens, (b, k, s, d), a copy."""
-        return torch.cat([k for k, _ in self._blocks], dim=2)[:, :, : self.length]
+        """K of all tokens, (b, k, s, d), a copy; ValueError if there are none."""
+        return self._concatenated(0)
 
     @property
     def values(self) -> Tensor:
-        """V of all tokens, (b, k, s, v), a copy."""
-        return torch.cat([v for _, v in self._blocks], dim=2)[:, :, : self.length]
+        """V of all tokens, (b, k, s, v), a copy; ValueError if there are none."""
+        return self._concatenated(1)
 
     @torch.no_grad()
     def append(self, k: Tensor, v: Tensor) -> None:
         """Write K (b, k, 1, d) and V (b, k, 1, v) of one token into the next slot.
 
         Raises:
-            ValueError: it is not one token.
+            ValueError: there is not exactly one token, or a tensor has another shape, dtype or
+                device than those before; length and contents stay as they were.
         """
-        if k.shape[2] != 1:
-            raise ValueError(f"a paged cache takes one token at a time: got {k.shape[2]}")
+        spec = self._spec or _spec_of(k, v)
+        n_tokens = spec.n_tokens(k, v)
+        if n_tokens != 1:
+            raise ValueError(f"a paged cache appends one token at a time: got {n_tokens}")
         slot = self.length % self.block_len
         if slot == 0:
             self._blocks.append((self._new_block(k), self._new_block(v)))
@@ -86,7 +118,21 @@ class PagedCache:
         keys[:, :, slot : slot + 1] = k
         values[:, :, slot : slot + 1] = v
         self.length += 1
+        self._spec = spec
 
-    def _new_block(self, like: Tensor) -> Tensor:
-        b, k, _, width = like.shape
-        return like.new_empty(b, k, self.block_len, width)
+    def _concatenated(self, index: int) -> Tensor:
+        if not self._blocks:
+            raise ValueError(EMPTY)
+        return torch.cat([block[index] for block in self._blocks], dim=2)[:, :, : self.length]
+
+    def _new_block(self, x: Tensor) -> Tensor:
+        b, k, _, width = x.shape
+        return x.new_empty(b, k, self.block_len, width)
+
+
+def _spec_of(k: Tensor, v: Tensor) -> AppendSpec:
+    """The sizes, dtype and device that the first append sets."""
+    validate_kv(k, v)
+    (b, n_kv_heads, _, d), width = k.shape, v.shape[3]
+    letters = "(b, k, t, d)", "(b, k, t, v)"
+    return AppendSpec(("k", "v"), letters, (b, n_kv_heads), (d, width), k.dtype, k.device)

@@ -1,48 +1,54 @@
-"""How a cache stores its keys: token after token, or in transposed pages.
+"""How a cache stores its keys: token by token, or in transposed pages.
 
-b batch, k K/V heads, t new tokens, s cached tokens, d width of a key.
+b batch, k K/V heads, t new tokens, s cached tokens, d head_dim.
 
-Torch's calls read K as (b, k, s, d). The split-KV kernel wants the same number of many keys side
-by side, so there K lies in pages of 64 tokens, each stored as (d, 64); the last page may be part
-empty.
+Torch's kernels read K as (b, k, s, d). The split-KV kernel multiplies the same component of many
+keys at once, so for it K is stored in pages of 64 tokens, each as (d, 64); the last page may be
+partly empty.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from gqa_core.engine.storage import empty
+from gqa_core.engine.storage import huge_page_empty
 
-PAGE = 64
+__all__ = ["PAGE", "KeysByToken", "KeysInPages"]
+
+PAGE = 64  # tokens
+
+Shape = tuple[int, int, int, int]  # (b, k, capacity, d)
 
 
 class KeysByToken:
     """K as (b, k, capacity, d)."""
 
-    def __init__(self, b: int, k: int, capacity: int, d: int, like: dict) -> None:
-        self.storage = empty((b, k, capacity, d), **like)
+    def __init__(self, shape: Shape, *, dtype: torch.dtype, device: torch.device | str) -> None:
+        self.storage = huge_page_empty(shape, dtype=dtype, device=device)
 
     def write(self, start: int, keys: Tensor) -> None:
-        """Put K (b, k, t, d) into the slots from `start` on."""
+        """Write K (b, k, t, d) into the slots from `start` on."""
         self.storage[:, :, start : start + keys.shape[2]] = keys
 
     def read(self, length: int) -> Tensor:
-        """K of the first slots, (b, k, s, d), a view."""
+        """K of the first `length` slots, (b, k, s, d), a view."""
         return self.storage[:, :, :length]
 
 
 class KeysInPages:
     """K as (b, k, n_pages, d, 64), contiguous."""
 
-    def __init__(self, b: int, k: int, capacity: int, d: int, like: dict) -> None:
-        self.storage = empty((b, k, -(-capacity // PAGE), d, PAGE), **like)
+    def __init__(self, shape: Shape, *, dtype: torch.dtype, device: torch.device | str) -> None:
+        b, k, capacity, d = shape
+        pages = b, k, -(-capacity // PAGE), d, PAGE
+        self.storage = huge_page_empty(pages, dtype=dtype, device=device)
 
     def write(self, start: int, keys: Tensor) -> None:
-        """Put K (b, k, t, d) into the slots from `start` on: a column a token.
+        """Write K (b, k, t, d) into the slots from `start` on: one column per token.
 
-        The rest of a page that is entered is cleared. It is computed with, though nobody reads what
-        comes out, and whatever memory holds can be slow to compute with: subnormal numbers, that
-        took 0.3 ms of a step (2 Xeon cores).
+        Unused slots of a new page are zeroed: the kernel computes on whole pages, and uninitialised
+        memory may hold subnormals, which are slow (0.3 ms per step on 2 Xeon cores).
         """
         end = start + keys.shape[2]
         for page in range(start // PAGE, -(-end // PAGE)):
@@ -54,5 +60,5 @@ class KeysInPages:
             self.storage[:, :, page, :, columns] = source.transpose(-1, -2)
 
     def read(self, length: int) -> Tensor:
-        """K of the first slots, (b, k, s, d), a copy."""
+        """K of the first `length` slots, (b, k, s, d), a copy."""
         return self.storage.transpose(-1, -2).flatten(2, 3)[:, :, :length]

@@ -1,13 +1,13 @@
-"""MLA: keys and values of all heads unfold from one cached latent and one rotary key.
+"""MLA: keys and values of all heads are up-projected from one cached latent and one RoPE key.
 
 b batch, t new tokens, s cached tokens, h heads, c kv_lora_rank, r qk_rope_head_dim,
 n qk_nope_head_dim, v v_head_dim.
 
 A head's score is q_nope . W_UK latent + q_rope . rope_key, its value W_UV latent. The naive form
-unfolds K and V of every head and caches those, as large as an MHA's. The absorbed form moves W_UK
-to the query (q_nope W_UK, width c) and W_UV behind the weighted sum, and so attends over the cached
-latent itself: one K/V head of width c + r. Both compute the same; both scale by
-(n + r)^-0.5, the width of the query before it was folded.
+expands K and V of every head and caches those, which takes as much as an MHA. The absorbed form
+moves W_UK to the query (q_nope W_UK, width c) and W_UV behind the weighted sum, and so attends to
+the cached latent itself: one K/V head of width c + r. Both compute the same; both scale by
+(n + r)^-0.5, the width of the query before W_UK was absorbed into it.
 
 Source: DeepSeek-V2 report (arXiv:2405.04434), section 2.1 and appendix C.
 """
@@ -19,15 +19,23 @@ from abc import abstractmethod
 import torch
 from torch import Tensor, nn
 
-from gqa_core.configs import LatentConfig
+from gqa_core.configs import GroupedConfig, LatentConfig
 from gqa_core.engine.attend import causal_attention
-from gqa_core.engine.cache import KVCache, LatentCache
-from gqa_core.engine.layer import NORM_EPS, AttentionLayer
-from gqa_core.engine.rope import rotate_interleaved, rotation
+from gqa_core.engine.kv_cache import KVCache
+from gqa_core.engine.latent_cache import LatentCache
+from gqa_core.engine.layer import NORM_EPS, AttentionLayer, FactoryKwargs, LayerCache, Query
+from gqa_core.engine.rope import DEFAULT_THETA, cos_sin, rotate_interleaved
+
+__all__ = ["LATENT_FORMS", "AbsorbedLatentAttention", "LatentAttention", "NaiveLatentAttention"]
 
 
-class LatentAttention(AttentionLayer):
-    """The weights of MLA and what both forms share; the forms have the same state_dict.
+class LatentAttention(AttentionLayer[Query, LayerCache]):
+    """The weights of MLA and what both forms share; both forms have the same state_dict.
+
+    Weights, named as in DeepSeek's inference code: norm; wq (h * (n + r), dim), or with a
+    q_lora_rank wq_a, q_norm and wq_b; wkv_a (c + r, dim); kv_norm; wkv_b (h * (n + v), c), per head
+    W_UK and W_UV; wo (dim, h * v). `checkpoints.deepseek_attention_state` maps the names of a
+    Hugging Face checkpoint to these.
 
     Raises:
         ValueError: qk_rope_head_dim is odd.
@@ -37,114 +45,149 @@ class LatentAttention(AttentionLayer):
         self,
         config: LatentConfig,
         *,
+        kernel: str = "auto",
+        norm_eps: float = NORM_EPS,
+        rope_theta: float = DEFAULT_THETA,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ) -> None:
-        super().__init__(config, dtype, device)
-        c = config
-        query = c.n_heads * c.qk_head_dim
+        factory_kwargs: FactoryKwargs = {"dtype": dtype, "device": device}
+        super().__init__(
+            config, kernel=kernel, norm_eps=norm_eps, rope_theta=rope_theta, **factory_kwargs
+        )
+        self.config = c = config
+        q_width = c.n_heads * c.qk_head_dim
         if c.q_lora_rank is None:
-            self.wq = nn.Linear(c.dim, query, bias=False, **self.like)
+            self.wq = nn.Linear(c.dim, q_width, bias=False, **factory_kwargs)
         else:
-            self.wq = nn.Sequential(
-                nn.Linear(c.dim, c.q_lora_rank, bias=False, **self.like),
-                nn.RMSNorm(c.q_lora_rank, eps=NORM_EPS, **self.like),
-                nn.Linear(c.q_lora_rank, query, bias=False, **self.like),
-            )
-        down = c.kv_lora_rank + c.qk_rope_head_dim
-        self.w_dkv = nn.Linear(c.dim, down, bias=False, **self.like)
-        self.kv_norm = nn.RMSNorm(c.kv_lora_rank, eps=NORM_EPS, **self.like)
-        self.w_uk = _up_projection(c.n_heads, c.qk_nope_head_dim, c.kv_lora_rank, self.like)
-        self.w_uv = _up_projection(c.n_heads, c.v_head_dim, c.kv_lora_rank, self.like)
+            self.wq_a = nn.Linear(c.dim, c.q_lora_rank, bias=False, **factory_kwargs)
+            self.q_norm = nn.RMSNorm(c.q_lora_rank, eps=norm_eps, **factory_kwargs)
+            self.wq_b = nn.Linear(c.q_lora_rank, q_width, bias=False, **factory_kwargs)
+        entry_width = c.kv_lora_rank + c.qk_rope_head_dim
+        self.wkv_a = nn.Linear(c.dim, entry_width, bias=False, **factory_kwargs)
+        self.kv_norm = nn.RMSNorm(c.kv_lora_rank, eps=norm_eps, **factory_kwargs)
+        kv_width = c.n_heads * (c.qk_nope_head_dim + c.v_head_dim)
+        self.wkv_b = nn.Linear(c.kv_lora_rank, kv_width, bias=False, **factory_kwargs)
+        nn.init.normal_(self.wkv_b.weight, std=c.kv_lora_rank**-0.5)
 
-    def project(self, x: Tensor, start: int) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The form's query and cache entry of x (b, t, dim); all rotary parts are rotated."""
+    def project(self, x: Tensor, start: int) -> tuple[Query, tuple[Tensor, Tensor]]:
+        """The form's query and cache entry of x (b, t, dim); the RoPE parts are rotated."""
         c, x = self.config, self.norm(x)
-        turn = rotation(start, x.shape[1], c.qk_rope_head_dim, like=x)
-        q = self.wq(x).unflatten(-1, (c.n_heads, c.qk_head_dim)).transpose(1, 2)
+        cos, sin = cos_sin(start, x.shape[1], c.qk_rope_head_dim, x, self.rope_theta)
+        q = self._query(x).unflatten(-1, (c.n_heads, c.qk_head_dim)).transpose(1, 2)
         q_nope, q_rope = q.split((c.qk_nope_head_dim, c.qk_rope_head_dim), dim=-1)
-        latent, rope_key = self.w_dkv(x).split((c.kv_lora_rank, c.qk_rope_head_dim), dim=-1)
-        rope_key = rotate_interleaved(rope_key, *turn)
-        return self.fold(q_nope, rotate_interleaved(q_rope, *turn), self.kv_norm(latent), rope_key)
+        latent, rope_key = self.wkv_a(x).split((c.kv_lora_rank, c.qk_rope_head_dim), dim=-1)
+        rope_key = rotate_interleaved(rope_key, cos, sin)
+        q_rope = rotate_interleaved(q_rope, cos, sin)
+        return self.attention_inputs(q_nope, q_rope, self.kv_norm(latent), rope_key)
 
     @abstractmethod
-    def fold(
+    def attention_inputs(
         self, q_nope: Tensor, q_rope: Tensor, latent: Tensor, rope_key: Tensor
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """The query and the cache entry of this form, from the parts both forms share.
+    ) -> tuple[Query, tuple[Tensor, Tensor]]:
+        """The query and the cache entry of this form, from the parts that both forms share.
 
-        Absorbed, the query has two parts, as the entry has.
-
-        q_nope (b, h, t, n), q_rope (b, h, t, r), latent (b, t, c), rope_key (b, t, r).
+        The parts are q_nope (b, h, t, n), q_rope (b, h, t, r), latent (b, t, c) and rope_key
+        (b, t, r).
         """
 
     @property
     def scale(self) -> float:
-        """What scores are multiplied by: as the unfolded query is wide, in both forms."""
+        """The factor of the scores in both forms, (n + r)^-0.5."""
         return self.config.qk_head_dim**-0.5
 
+    def _query(self, x: Tensor) -> Tensor:
+        """The queries of all heads, (b, t, h * (n + r))."""
+        if self.config.q_lora_rank is None:
+            return self.wq(x)
+        return self.wq_b(self.q_norm(self.wq_a(x)))
 
-class NaiveLatentAttention(LatentAttention):
-    """MLA as it is defined: K and V of every head are unfolded, and cached unfolded."""
+    def _up_projections(self) -> tuple[Tensor, Tensor]:
+        """W_UK (h, n, c) and W_UV (h, v, c), views of wkv_b."""
+        c = self.config
+        per_head = self.wkv_b.weight.view(c.n_heads, -1, c.kv_lora_rank)
+        return per_head[:, : c.qk_nope_head_dim], per_head[:, c.qk_nope_head_dim :]
+
+
+class NaiveLatentAttention(LatentAttention[Tensor, KVCache]):
+    """MLA as it is defined: K and V of every head are expanded, and cached expanded."""
+
+    @property
+    def cached_config(self) -> GroupedConfig:
+        """The MHA whose K and V the expanded heads are."""
+        return self.config.expanded
 
     def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> KVCache:
         """An empty KVCache of `capacity` slots for the expanded heads."""
-        how = {"batch_size": batch_size, "capacity": capacity, "kernel": kernel or "auto"}
-        return KVCache(self.config.expanded, **how, **self.like)
+        return KVCache(
+            self.cached_config,
+            batch_size=batch_size,
+            capacity=capacity,
+            kernel=kernel or self.kernel,
+            **self.factory_kwargs,
+        )
 
-    def fold(
+    def attention_inputs(
         self, q_nope: Tensor, q_rope: Tensor, latent: Tensor, rope_key: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """q (b, h, t, n + r), and K (b, h, t, n + r) with V (b, h, t, v)."""
-        k_nope = torch.einsum("btc,hnc->bhtn", latent, self.w_uk)
+        w_uk, w_uv = self._up_projections()
+        k_nope = torch.einsum("btc,hnc->bhtn", latent, w_uk)
         k_rope = rope_key[:, None].expand(-1, self.config.n_heads, -1, -1)
-        v = torch.einsum("btc,hvc->bhtv", latent, self.w_uv)
+        v = torch.einsum("btc,hvc->bhtv", latent, w_uv)
         return torch.cat((q_nope, q_rope), dim=-1), (torch.cat((k_nope, k_rope), dim=-1), v)
 
-    def keys_values(self, entry: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        """K and V as they were unfolded."""
-        return entry
+    def keys_values(self, new_kv: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        """K and V as they were expanded."""
+        return new_kv
 
-    def attend(self, q: Tensor, over: KVCache | tuple[Tensor, Tensor]) -> Tensor:
-        """(b, h, t, v), as an MHA's."""
-        if isinstance(over, KVCache):
-            return over.attend(q, scale=self.scale)
-        return causal_attention(q, *over, scale=self.scale)
+    def attend(self, q: Tensor, kv: KVCache | tuple[Tensor, Tensor]) -> Tensor:
+        """Output (b, h, t, v), as of an MHA."""
+        if isinstance(kv, KVCache):
+            return kv.attend(q, scale=self.scale)
+        return causal_attention(q, *kv, scale=self.scale, kernel=self.kernel)
 
 
-class AbsorbedLatentAttention(LatentAttention):
-    """MLA over the latent itself: W_UK is folded into the query, W_UV applied to the output."""
+class AbsorbedLatentAttention(LatentAttention[tuple[Tensor, Tensor], LatentCache]):
+    """MLA over the latent itself: W_UK is absorbed into the query, W_UV applied to the output."""
+
+    @property
+    def cached_config(self) -> LatentConfig:
+        """The layer's own config."""
+        return self.config
 
     def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> LatentCache:
         """An empty LatentCache of `capacity` slots."""
-        how = {"batch_size": batch_size, "capacity": capacity, "kernel": kernel or "auto"}
-        return LatentCache(self.config, **how, **self.like)
+        return LatentCache(
+            self.config,
+            batch_size=batch_size,
+            capacity=capacity,
+            kernel=kernel or self.kernel,
+            **self.factory_kwargs,
+        )
 
-    def fold(
+    def attention_inputs(
         self, q_nope: Tensor, q_rope: Tensor, latent: Tensor, rope_key: Tensor
     ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
-        """q (b, h, t, c) and (b, h, t, r), and the latent (b, t, c) with its key (b, t, r)."""
-        return (torch.einsum("bhtn,hnc->bhtc", q_nope, self.w_uk), q_rope), (latent, rope_key)
+        """q (b, h, t, c) and (b, h, t, r), and the latent (b, t, c) with its RoPE key (b, t, r)."""
+        w_uk, _ = self._up_projections()
+        return (torch.einsum("bhtn,hnc->bhtc", q_nope, w_uk), q_rope), (latent, rope_key)
 
-    def keys_values(self, entry: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    def keys_values(self, new_kv: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """K (b, 1, t, c + r), and V (b, 1, t, c) as a view of it."""
-        k = torch.cat(entry, dim=-1)[:, None]
+        k = torch.cat(new_kv, dim=-1)[:, None]
         return k, k[..., : self.config.kv_lora_rank]
 
-    def attend(self, q: tuple[Tensor, Tensor], over: LatentCache | tuple[Tensor, Tensor]) -> Tensor:
-        """(b, h, t, c): weighted sums of latents."""
-        if isinstance(over, LatentCache):
-            return over.attend(*q, scale=self.scale)
-        return causal_attention(torch.cat(q, dim=-1), *over, scale=self.scale)
+    def attend(self, q: tuple[Tensor, Tensor], kv: LatentCache | tuple[Tensor, Tensor]) -> Tensor:
+        """Weighted sums of latents, (b, h, t, c)."""
+        if isinstance(kv, LatentCache):
+            return kv.attend(*q, scale=self.scale)
+        return causal_attention(torch.cat(q, dim=-1), *kv, scale=self.scale, kernel=self.kernel)
 
     def output(self, o: Tensor) -> Tensor:
-        """o (b, h, t, c) unfolded to values by W_UV, then back in model width."""
-        return super().output(torch.einsum("bhtc,hvc->bhtv", o, self.w_uv))
+        """o (b, h, t, c) up-projected to values by W_UV, then in model width, (b, t, dim)."""
+        _, w_uv = self._up_projections()
+        return super().output(torch.einsum("bhtc,hvc->bhtv", o, w_uv))
 
 
 LATENT_FORMS = {"absorbed": AbsorbedLatentAttention, "naive": NaiveLatentAttention}
-
-
-def _up_projection(h: int, width: int, rank: int, like: dict) -> nn.Parameter:
-    """A matrix (h, width, c) that unfolds a latent into one vector a head."""
-    return nn.Parameter(torch.empty(h, width, rank, **like).normal_(std=rank**-0.5))

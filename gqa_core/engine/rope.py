@@ -1,9 +1,11 @@
-"""Rotary position embedding: each pair of numbers turns by an angle proportional to its position.
+"""Rotary position embedding: each pair of components is rotated in proportion to its position.
 
-Pair i of a vector of width d turns by position * theta^(-2i / d), so that the product of a query
-and a key depends on how far apart they are. Two layouts of the pairs are in use and do not mix:
-halves (i with i + d/2, Llama) for grouped attention, interleaved (2i with 2i + 1, DeepSeek) for
-latent attention.
+t tokens, d head_dim, r qk_rope_head_dim.
+
+Pair i of a vector of width d is rotated by position * theta^(-2i / d), so that the product of a
+query and a key depends on their distance. Two layouts of the pairs are in use, and weights of one
+do not work with the other: halves (i with i + d/2, Hugging Face's Llama) for grouped attention, and
+interleaved (2i with 2i + 1, DeepSeek) for latent attention.
 
 Source: RoFormer (arXiv:2104.09864), section 3.2.2.
 """
@@ -15,39 +17,43 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-THETA = 10_000.0
+__all__ = ["DEFAULT_THETA", "cos_sin", "rotate_halves", "rotate_interleaved"]
+
+DEFAULT_THETA = 10_000.0
 
 
-def rotation(start: int, n_tokens: int, width: int, like: Tensor) -> tuple[Tensor, Tensor]:
-    """(cos, sin) of positions start .. start + n_tokens - 1, each (t, width / 2).
-
-    On the device of `like`, in float32 or, if that is wider, its dtype. The angles are taken in
-    float64: at position 10^6 float32 has too few digits left for them.
-    """
-    wide = torch.promote_types(like.dtype, torch.float32)
-    return _rotation(start, n_tokens, width, wide, like.device)
-
-
-@lru_cache(maxsize=16)  # all layers of a step turn by the same angles
-def _rotation(
-    start: int, n_tokens: int, width: int, dtype: torch.dtype, device: torch.device
+def cos_sin(
+    start: int, n_tokens: int, width: int, x: Tensor, theta: float = DEFAULT_THETA
 ) -> tuple[Tensor, Tensor]:
-    with torch.inference_mode(False):  # what is kept must also serve where gradients flow
+    """Cosines and sines at positions start .. start + n_tokens - 1, each (t, width / 2).
+
+    They are on the device of `x`, in float32 or, if that is wider, the dtype of `x`. The angles are
+    computed in float64: at position 10^6 float32 has too few digits left for them.
+    """
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    return _cos_sin(start, n_tokens, width, theta, dtype, x.device)
+
+
+@lru_cache(maxsize=16)  # all layers of a step rotate by the same angles
+def _cos_sin(
+    start: int, n_tokens: int, width: int, theta: float, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False):  # cached tensors are also used where gradients flow
         position = torch.arange(start, start + n_tokens, dtype=torch.float64)
-        frequency = THETA ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+        frequency = theta ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
         angle = torch.outer(position, frequency)
         return angle.cos().to(device, dtype), angle.sin().to(device, dtype)
 
 
 def rotate_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """x (..., t, d) with its pairs (i, i + d/2) turned, in the dtype of cos and sin."""
+    """x (..., t, d) with its pairs (i, i + d/2) rotated, computed in the dtype of cos and sin."""
     first, second = x.to(cos.dtype).chunk(2, dim=-1)
-    turned = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
-    return turned.to(x.dtype)
+    rotated = torch.cat((first * cos - second * sin, second * cos + first * sin), dim=-1)
+    return rotated.to(x.dtype)
 
 
 def rotate_interleaved(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """x (..., t, r) with its pairs (2i, 2i + 1) turned, in the dtype of cos and sin."""
+    """x (..., t, r) with its pairs (2i, 2i + 1) rotated, computed in the dtype of cos and sin."""
     even, odd = x.to(cos.dtype).unflatten(-1, (-1, 2)).unbind(-1)
-    turned = torch.stack((even * cos - odd * sin, odd * cos + even * sin), dim=-1)
-    return turned.flatten(-2).to(x.dtype)
+    rotated = torch.stack((even * cos - odd * sin, odd * cos + even * sin), dim=-1)
+    return rotated.flatten(-2).to(x.dtype)

@@ -19,16 +19,22 @@ from functools import partial
 
 import torch
 
-from gqa_core.engine.grouped import GroupedAttention
-from gqa_core.engine.kernels import resolve_layout
-from gqa_core.engine.latent import LATENT_FORMS
-from gqa_core.engine.layer import PHASES, AttentionLayer, Cache, Lap, decode_step, no_lap
+from gqa_core.configs import LatentConfig
+from gqa_core.engine.build import build_layer
+from gqa_core.engine.kernels.dispatch import record_kernels
+from gqa_core.engine.layer import (
+    PHASES,
+    AttentionLayer,
+    Cache,
+    PhaseHook,
+    decode_step,
+    no_phase_hook,
+)
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock, time_phases, time_whole
 from gqa_core.records.specs.decode import PROBE_BYTES, DecodeSpec
-from gqa_core.theory.cost import attended_dims
 from gqa_core.theory.prediction import Probes
 
 N_WARMUP = 3
@@ -48,11 +54,10 @@ def measure_decode(point: DecodeSpec, device_asked: str = "auto") -> dict[str, o
     generator = torch.Generator(device).manual_seed(SEED)
     layers = build_layers(point, device)
     b, s = point.workload.batch_size, point.workload.context_len
-    x = torch.randn(b, 1, point.attention.dim, generator=generator, **layers[0].like)
+    x = torch.randn(b, 1, point.attention.dim, generator=generator, **layers[0].factory_kwargs)
     read = read_probe(device, clock)
     multiply, flops = _matmul_probe(point, device, clock)
-    asked = "auto" if point.kernel in LATENT_FORMS else point.kernel
-    kernel = resolve_layout(asked, x.dtype, device, s)  # of the short cache as of the long one
+    kernel = layers[0].plan(s).decode  # the short cache is attended by the kernel of the long one
     launch = partial(_again, layers, [layer.new_cache(b, 1, kernel) for layer in layers], x)
     for start in (launch, read, multiply):  # threads and libraries are of the baseline too
         start()
@@ -61,14 +66,14 @@ def measure_decode(point: DecodeSpec, device_asked: str = "auto") -> dict[str, o
     for cache in caches:
         cache.fill_random(generator)
     step = partial(_again, layers, caches, x)
-    phases, probed = _take_samples(step, launch, read, multiply, clock, point.n_samples)
+    with record_kernels() as kernels:
+        phases, probed = _take_samples(step, launch, read, multiply, clock, point.n_samples)
     memory = {
         "formula_bytes": point.formula_bytes,
         "tensor_bytes": sum(cache.tensor_bytes for cache in caches),
         "padding_bytes": sum(cache.padding_bytes for cache in caches),
         **meter.read(),
     }
-    attend_kernel = _attend_kernel(point, caches[0])
     middle = {name: statistics.median(seconds) for name, seconds in probed.items()}
     probes = Probes(
         read_bandwidth_bytes_per_s=PROBE_BYTES / middle["read"],
@@ -78,8 +83,8 @@ def measure_decode(point: DecodeSpec, device_asked: str = "auto") -> dict[str, o
     return {
         "torch_version": torch.__version__,
         "device": describe(device),
-        "kernel_ran": point.kernel if point.kernel in LATENT_FORMS else attend_kernel,
-        "attend_kernel": attend_kernel,
+        "kernel_ran": point.kernel if isinstance(point.attention, LatentConfig) else kernels.last,
+        "attend_kernel": kernels.last,
         "n_warmup": N_WARMUP,
         "samples_s": phases,
         "memory": memory,
@@ -92,12 +97,9 @@ def measure_decode(point: DecodeSpec, device_asked: str = "auto") -> dict[str, o
 def build_layers(point: DecodeSpec, device: torch.device) -> list[AttentionLayer]:
     """The point's layers with seeded random weights, on this device."""
     torch.manual_seed(SEED)
-    like = {"dtype": getattr(torch, point.dtype), "device": device}
-    if point.kernel in LATENT_FORMS:
-        kind = LATENT_FORMS[point.kernel]
-        return [kind(point.attention, **like) for _ in range(point.n_layers)]
+    dtype = getattr(torch, point.dtype)
     return [
-        GroupedAttention(point.attention, kernel=point.kernel, **like)
+        build_layer(point.attention, point.kernel, dtype=dtype, device=device)
         for _ in range(point.n_layers)
     ]
 
@@ -112,12 +114,15 @@ def _matmul_probe(
 
 
 def _again(
-    layers: list[AttentionLayer], caches: list[Cache], x: torch.Tensor, lap: Lap = no_lap
+    layers: list[AttentionLayer],
+    caches: list[Cache],
+    x: torch.Tensor,
+    on_phase_end: PhaseHook = no_phase_hook,
 ) -> None:
     """A step that writes the caches' last token, forgotten first if they are full."""
     for cache in caches:
         cache.rewind(min(cache.length, cache.capacity - 1))
-    decode_step(layers, caches, x, lap)
+    decode_step(layers, caches, x, on_phase_end)
 
 
 def _take_samples(
@@ -146,9 +151,3 @@ def _take_samples(
         probed["read"].append(time_whole(read, clock))
         samples["step"].append(time_whole(step, clock))
     return samples, probed
-
-
-def _attend_kernel(point: DecodeSpec, cache: Cache) -> str:
-    """The name of the kernel that attends over this cache, for a query as wide as the layer's."""
-    d, _ = attended_dims(point.cached)
-    return cache.kernel_for(cache.values.new_empty(1, point.attention.n_heads, 1, d))

@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn.functional import rms_norm
 
 from gqa_core.engine.grouped import GroupedAttention
-from gqa_core.engine.kernels import resolve, resolve_layout
-from gqa_core.engine.layer import PHASES, Lap, decode_step
+from gqa_core.engine.kernels.dispatch import record_kernels
+from gqa_core.engine.layer import PHASES, PhaseHook, decode_step
 from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
@@ -24,7 +24,7 @@ from gqa_core.records.specs.generate import N_SHOWN, GenerateSpec
 
 N_WARMUP = 16  # tokens generated and thrown away before any is timed
 
-Step = Callable[[Tensor, int, Lap], Tensor]
+Step = Callable[[Tensor, int, PhaseHook], Tensor]
 
 
 @torch.inference_mode()
@@ -45,20 +45,18 @@ def measure_generate(point: GenerateSpec, device_asked: str = "auto") -> dict[st
     ]
     kernel = point.kernel
     if point.way == "cached":  # of the short cache of the warm-up as of the long one
-        kernel = resolve_layout(kernel, like["dtype"], device, point.n_tokens)
+        kernel = layers[0].plan(point.n_tokens).decode
     clock = Clock.of(device)
     first = torch.randn(1, 1, point.attention.dim, **like)
     generate(_new_step(point.way, layers, N_WARMUP, kernel), first, (N_WARMUP,), 1, clock)
     meter = MemoryMeter(device)
     step = _new_step(point.way, layers, point.n_tokens, kernel)
-    answer = generate(step, first, point.context_lens, point.n_samples, clock)
-    q, (_, v) = layers[0].project(first, 0)
-    if point.way == "recomputed" and point.n_tokens > 1:  # many tokens come to the kernel at once
-        q = q.expand(-1, -1, 2, -1)
+    with record_kernels() as kernels:
+        answer = generate(step, first, point.context_lens, point.n_samples, clock)
     return {
         "torch_version": torch.__version__,
         "device": describe(device),
-        "kernel_ran": resolve(kernel, q, v),
+        "kernel_ran": kernels.last,
         "n_warmup": N_WARMUP,
         **answer,
         "memory": {
@@ -85,8 +83,8 @@ def generate(
     totals: dict[str, list[float]] = {phase: [] for phase in PHASES}
     outputs: list[list[float]] = []
 
-    def run(lap: Lap) -> None:
-        output = step(tokens, n, lap)
+    def run(on_phase_end: PhaseHook) -> None:
+        output = step(tokens, n, on_phase_end)
         tokens[:, n : n + 1] = rms_norm(output, output.shape[-1:])
 
     for n in range(1, context_lens[-1] + 1):
@@ -113,10 +111,10 @@ class _Cached:
     def tensor_bytes(self) -> int:
         return sum(cache.tensor_bytes for cache in self._caches)
 
-    def __call__(self, tokens: Tensor, n: int, lap: Lap) -> Tensor:
+    def __call__(self, tokens: Tensor, n: int, on_phase_end: PhaseHook) -> Tensor:
         for cache in self._caches:
             cache.rewind(n - 1)
-        return decode_step(self._layers, self._caches, tokens[:, n - 1 : n], lap)
+        return decode_step(self._layers, self._caches, tokens[:, n - 1 : n], on_phase_end)
 
 
 class _Recomputed:
@@ -127,10 +125,10 @@ class _Recomputed:
     def __init__(self, layers: list[GroupedAttention], n_tokens: int, kernel: str) -> None:
         self._layers = layers
 
-    def __call__(self, tokens: Tensor, n: int, lap: Lap) -> Tensor:
+    def __call__(self, tokens: Tensor, n: int, on_phase_end: PhaseHook) -> Tensor:
         x = tokens[:, :n]
         for layer in self._layers:
-            x = x + layer(x, None, lap)
+            x = x + layer(x, None, on_phase_end)
         return x[:, -1:]
 
 

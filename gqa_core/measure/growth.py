@@ -11,9 +11,10 @@ from collections import deque
 
 import torch
 
-from gqa_core.engine.cache import KVCache
 from gqa_core.engine.growing import ConcatenatedCache, PagedCache
-from gqa_core.engine.kernels import resolve_layout
+from gqa_core.engine.kernels.plan import plan_kernels
+from gqa_core.engine.kv_cache import KVCache
+from gqa_core.engine.layer import FactoryKwargs
 from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
@@ -35,18 +36,18 @@ def measure_growth(point: GrowthSpec, device_asked: str = "auto") -> dict[str, o
         RuntimeError: torch could not allocate it.
     """
     device = find_device(device_asked)
-    like = {"dtype": getattr(torch, point.dtype), "device": device}
+    factory_kwargs: FactoryKwargs = {"dtype": getattr(torch, point.dtype), "device": device}
     torch.manual_seed(SEED)
     heads, widths = (
         point.attention.n_kv_heads,
         (point.attention.head_dim, point.attention.v_head_dim),
     )
-    k, v = (torch.randn(1, heads, 1, width, **like) for width in widths)
+    k, v = (torch.randn(1, heads, 1, width, **factory_kwargs) for width in widths)
     clock = Clock.of(device)
-    kernel = resolve_layout("auto", like["dtype"], device, point.n_tokens)
-    _grow(new_caches(point, N_WARMUP, kernel, like), k, v, (N_WARMUP,), 1, clock)
+    kernel = plan_kernels(point.attention, capacity=point.n_tokens, **factory_kwargs).decode
+    _grow(new_caches(point, N_WARMUP, kernel, factory_kwargs), k, v, (N_WARMUP,), 1, clock)
     meter = MemoryMeter(device)
-    caches = new_caches(point, point.n_tokens, kernel, like)
+    caches = new_caches(point, point.n_tokens, kernel, factory_kwargs)
     answer = _grow(caches, k, v, point.context_lens, point.n_samples, clock)
     held = answer["held_bytes"]
     used = [point.cache_bytes(n) for n in range(1, point.n_tokens + 1)]
@@ -67,7 +68,9 @@ def measure_growth(point: GrowthSpec, device_asked: str = "auto") -> dict[str, o
     }
 
 
-def new_caches(point: GrowthSpec, n_tokens: int, kernel: str, like: dict) -> list[Growing]:
+def new_caches(
+    point: GrowthSpec, n_tokens: int, kernel: str, factory_kwargs: FactoryKwargs
+) -> list[Growing]:
     """One empty cache a layer, of the point's policy; `n_tokens` slots where all are taken.
 
     Those are laid out for `kernel`.
@@ -77,7 +80,7 @@ def new_caches(point: GrowthSpec, n_tokens: int, kernel: str, like: dict) -> lis
     if point.policy == "paged":
         return [PagedCache(point.block_len) for _ in range(point.n_layers)]
     return [
-        KVCache(point.attention, batch_size=1, capacity=n_tokens, kernel=kernel, **like)
+        KVCache(point.attention, batch_size=1, capacity=n_tokens, kernel=kernel, **factory_kwargs)
         for _ in range(point.n_layers)
     ]
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 
 import torch
 
-from gqa_core.engine.kernels import SPLIT_KV, resolve_layout
+from gqa_core.engine.kernels.plan import SPLIT_KV, uses_split_kv
 from gqa_core.measure.device import find_device
 from gqa_core.records.specs.decode import CacheSpec
 
@@ -26,19 +26,24 @@ def prepare_kernels(
     """
     device = find_device(device_asked)
     wanted = {
-        (one.dtype, one.is_latent)
-        for one in cache_specs
-        if resolve_layout(one.kernel, getattr(torch, one.dtype), device, one.capacity) == SPLIT_KV
+        (spec.dtype, spec.is_latent)
+        for spec in cache_specs
+        if uses_split_kv(
+            spec.kernel,
+            dtype=getattr(torch, spec.dtype),
+            device=device,
+            capacity=spec.capacity,
+        )
     }
     if not wanted:
         return
-    from gqa_core.engine.kernels.compiling import prepare_aloud  # numba takes a while to be there
+    from gqa_core.engine.split_kv.compiling import prepare  # numba takes a while to import
 
     for dtype, is_latent in sorted(wanted):
         what = f"{dtype}, MLA absorbed" if is_latent else dtype
 
-        def say(is_kept: bool, what: str = what) -> None:
-            how = "once on this machine" if is_kept else "and in every point: it cannot be kept"
-            tell(f"compiling {SPLIT_KV} for {what}, {how}")
+        def report(is_stored: bool, what: str = what) -> None:
+            when = "once on this machine" if is_stored else "and in every point: it cannot be kept"
+            tell(f"compiling {SPLIT_KV} for {what}, {when}")
 
-        prepare_aloud(getattr(torch, dtype), is_latent=is_latent, tell=say)
+        prepare(getattr(torch, dtype), is_latent=is_latent, on_compile=report)

@@ -16,7 +16,7 @@ from functools import partial
 
 import torch
 
-from gqa_core.engine.storage import empty
+from gqa_core.engine.storage import huge_page_empty
 from gqa_core.measure.timing import Clock, time_whole
 from gqa_core.records.specs.decode import MAX_PRODUCT_WIDTH, PROBE_BYTES
 
@@ -27,7 +27,7 @@ N_TRIES = 5
 
 def read_probe(device: torch.device, clock: Clock) -> Callable[[], torch.Tensor]:
     """A call that reads PROBE_BYTES of memory once, and does next to nothing else: the fastest."""
-    buffer = empty((PROBE_BYTES // 4,), dtype=torch.float32, device=device).fill_(1)
+    buffer = huge_page_empty((PROBE_BYTES // 4,), dtype=torch.float32, device=device).fill_(1)
     return fastest((buffer.sum, partial(torch.dot, *buffer.view(2, -1))), clock)
 
 

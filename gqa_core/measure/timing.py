@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from gqa_core.engine.layer import Lap
+from gqa_core.engine.layer import PhaseHook
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Clock:
         )
 
 
-def time_phases(run: Callable[[Lap], object], clock: Clock) -> dict[str, float]:
-    """Seconds of each phase of one pass, summed over layers; `run` calls the lap it is given."""
+def time_phases(run: Callable[[PhaseHook], object], clock: Clock) -> dict[str, float]:
+    """Seconds of each phase of one pass, summed over layers; `run` calls its hook after each."""
     clock.synchronize()
     marks = [("", clock.mark())]
     run(lambda phase: marks.append((phase, clock.mark())))

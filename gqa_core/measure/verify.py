@@ -85,7 +85,7 @@ def _absorbed_is_naive(point: VerifySpec) -> tuple[Tensor, Tensor]:
         rope_key = torch.randn(b, past, config.qk_rope_head_dim, **like)
         narrow.append(latent, rope_key)
         no_query = latent.new_zeros(b, config.n_heads, past, 0)
-        wide.append(*naive.fold(no_query, no_query, latent, rope_key)[1])
+        wide.append(*naive.attention_inputs(no_query, no_query, latent, rope_key)[1])
     x = torch.randn(b, 1, config.dim, **like)
     return absorbed(x, narrow), naive(x, wide)
 
@@ -95,7 +95,7 @@ def _cached_is_uncached(point: VerifySpec) -> tuple[Tensor, Tensor]:
     layer = GroupedAttention(point.attention, dtype=getattr(torch, point.dtype))
     n_tokens = min(point.workload.context_len, CACHED_TOKENS)
     b = point.workload.batch_size
-    x = torch.randn(b, n_tokens, point.attention.dim, dtype=layer.like["dtype"])
+    x = torch.randn(b, n_tokens, point.attention.dim, dtype=layer.factory_kwargs["dtype"])
     cache = layer.new_cache(b, n_tokens)
     stepped = torch.cat([layer(token, cache) for token in x.split(1, dim=1)], dim=1)
     return stepped, layer(x)

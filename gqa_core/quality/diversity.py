@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gqa_core.engine.kernels.eager import share_heads as repeat_shared
+from gqa_core.engine.kernels.torch_kernels import repeat_kv
 from gqa_core.quality.convert import share_heads
 from gqa_core.quality.model import LanguageModel
 from gqa_core.records.specs.inspection import InspectionSpec
@@ -39,8 +39,8 @@ class LayerHeads:
         """What is compared, a row a token, as each query head has it: (h, t, f) by name."""
         q_per_kv = self.weights.shape[0] // self.keys.shape[0]
         return {
-            "keys": repeat_shared(self.keys[None], q_per_kv)[0],
-            "values": repeat_shared(self.values[None], q_per_kv)[0],
+            "keys": repeat_kv(self.keys[None], q_per_kv)[0],
+            "values": repeat_kv(self.values[None], q_per_kv)[0],
             "patterns": self.weights,
         }
 
@@ -86,7 +86,7 @@ def layer_heads(model: LanguageModel, text: bytes) -> list[LayerHeads]:
 def _heads(layer: nn.Module, x: Tensor) -> LayerHeads:
     """The heads of a layer that x (1, t, dim) went into."""
     q, (k, v) = layer.project(x, 0)
-    keys = repeat_shared(k, q.shape[1] // k.shape[1])
+    keys = repeat_kv(k, q.shape[1] // k.shape[1])
     scores = (q @ keys.transpose(-1, -2)).double() * q.shape[-1] ** -0.5
     unseen = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(diagonal=1)
     weights = scores.masked_fill(unseen, float("-inf")).softmax(dim=-1)

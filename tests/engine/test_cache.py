@@ -72,7 +72,7 @@ def test_a_full_cache_refuses_and_keeps_what_it_has():
     )
     two = torch.ones(1, 1, 2, 2)
     cache.append(two, two)
-    with pytest.raises(ValueError, match="1 of 3 slots free: got 2 tokens more"):
+    with pytest.raises(ValueError, match="1 of 3 slots free: got 2 more tokens"):
         cache.append(two, two)
     assert cache.length == 2
     assert torch.equal(cache.keys, two)

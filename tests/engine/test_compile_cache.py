@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from gqa_core.engine.kernels.vectors import LANES
+from gqa_core.engine.split_kv.vectors import LANES
 
 ROOT = Path(__file__).parents[2]
 
 PROBE = """
 import sys, torch
-from gqa_core.engine.kernels import vectors
+from gqa_core.engine.split_kv import vectors
 from gqa_core.engine import KVCache, LatentCache
 torch.manual_seed(1)
 for name in sys.argv[1:]:

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from gqa_core.configs import GroupedConfig
-from gqa_core.engine.cache import KVCache
 from gqa_core.engine.growing import ConcatenatedCache, PagedCache
+from gqa_core.engine.kv_cache import KVCache
 
 CONFIG = GroupedConfig(n_heads=4, n_kv_heads=2, head_dim=8)
 TOKEN_BYTES = 2 * 2 * 8 * 4  # K and V, 2 heads, width 8, 4 bytes

@@ -5,7 +5,7 @@ import torch
 
 from gqa_core.configs import GroupedConfig, LatentConfig
 from gqa_core.engine.grouped import GroupedAttention
-from gqa_core.engine.kernels import KERNELS
+from gqa_core.engine.kernels.dispatch import TORCH_KERNELS
 from gqa_core.engine.latent import LATENT_FORMS
 from gqa_core.engine.layer import decode_step
 from gqa_core.engine.reference import reference_grouped, reference_latent
@@ -40,7 +40,6 @@ def build(form, config, dtype=torch.float32):
     for module in layer.modules():
         if isinstance(module, torch.nn.RMSNorm):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-    layer.like["dtype"] = dtype
     return layer.to(dtype)
 
 
@@ -70,7 +69,6 @@ def test_layer_with_a_cache_is_the_definition(form, config, dtype):
 def test_cached_equals_uncached_and_prefill_then_decode_equals_one_long_prefill(layer):
     x = tokens(11)
     layer = layer.double()
-    layer.like["dtype"] = torch.float64
     x = x.double()
     uncached = layer(x)
     long, short = layer.new_cache(2, 11), layer.new_cache(2, 11)
@@ -145,12 +143,12 @@ def test_gqa_with_n_kv_heads_equal_n_heads_is_mha():
     assert relative_error(gqa(x), mha(x)) < 1e-13
 
 
-@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize("kernel", TORCH_KERNELS)
 def test_a_layer_attends_with_the_kernel_it_was_given(kernel, monkeypatch):
     ran = []
-    for name, run in list(KERNELS.items()):
+    for name, run in list(TORCH_KERNELS.items()):
         spy = lambda *a, name=name, run=run, **k: ran.append(name) or run(*a, **k)  # noqa: E731
-        monkeypatch.setitem(KERNELS, name, spy)
+        monkeypatch.setitem(TORCH_KERNELS, name, spy)
     GroupedAttention(GROUPED[1], kernel=kernel)(tokens(3))
     assert ran == [kernel]
 

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from gqa_core.engine import KVCache, LatentCache, decode_attention
-from gqa_core.engine.kernels import SPLIT_KV
-from gqa_core.engine.kernels.split_kv import _flat
-from gqa_core.engine.kernels.split_kv_loops import plain_split_kv
-from gqa_core.engine.kernels.vectors import LANES
+from gqa_core.engine.kernels.dispatch import record_kernels
+from gqa_core.engine.kernels.plan import SPLIT_KV
 from gqa_core.engine.reference import reference_attention
+from gqa_core.engine.split_kv.attention import _as_numpy
+from gqa_core.engine.split_kv.plain import plain_split_kv
+from gqa_core.engine.split_kv.vectors import LANES
 from tests.tolerances import TOLERANCE, relative_error
 
 CONTEXTS = (1, 7, 63, 64, 65, 1000, 4097)
@@ -43,7 +44,7 @@ def test_expected_is_the_reference():
 def test_every_sharing_at_every_context_is_the_definition(h, k, s, dtype):
     q, keys, values = qkv(1, h, k, s, 64, dtype=dtype)
     cache = KVCache.from_tensors(keys, values, SPLIT_KV)
-    assert cache.kernel == SPLIT_KV
+    assert cache.plan.decode == SPLIT_KV
     o = cache.attend(q)
     assert o.dtype == dtype
     assert o.shape == (1, h, 1, 64)
@@ -73,7 +74,7 @@ def test_latent_attention_is_the_definition(h, s, dtype):
     b, c, r = 2, 48, 10
     q, entries, _ = qkv(b, h, 1, s, c + r, dtype=dtype)
     cache = LatentCache.from_tensors(entries[:, 0, :, :c], entries[:, 0, :, c:], SPLIT_KV)
-    assert cache.kernel == SPLIT_KV
+    assert cache.plan.decode == SPLIT_KV
     o = cache.attend(q[..., :c], q[..., c:], scale=0.11)
     assert o.dtype == dtype
     want = expected(q, entries, entries[..., :c], scale=0.11)
@@ -160,17 +161,23 @@ def test_tokens_appended_one_by_one_or_many_are_read_back_and_attended(kernel):
 def test_auto_takes_split_kv_for_long_caches_that_it_serves(s, dtype, ran):
     q, keys, values = qkv(1, 4, 2, s, 16, dtype=dtype)
     cache = KVCache.from_tensors(keys, values)
-    assert cache.kernel_for(q) == ran
-    assert relative_error(cache.attend(q), expected(q, keys, values)) < 2e-2
+    with record_kernels() as kernels:
+        o = cache.attend(q)
+    assert cache.plan.decode == kernels.last == ran
+    assert relative_error(o, expected(q, keys, values)) < 2e-2
 
 
 def test_several_tokens_go_to_a_named_other_kernel_and_see_what_came_before():
     _, keys, values = qkv(1, 4, 2, 20, 16)
     q = torch.randn(1, 4, 5, 16)
     cache = KVCache.from_tensors(keys, values, SPLIT_KV)
-    assert cache.kernel_for(q) == "packed"
-    assert cache.kernel_for(q[:, :, :1]) == SPLIT_KV
-    assert relative_error(cache.attend(q), reference_attention(q, keys, values)) < 1e-5
+    with record_kernels() as kernels:
+        o = cache.attend(q)
+        assert kernels.last == cache.plan.prefill == "packed"
+        cache.attend(q[:, :, :1])
+        assert kernels.last == cache.plan.decode == SPLIT_KV
+    assert kernels.names == {"packed", SPLIT_KV}
+    assert relative_error(o, reference_attention(q, keys, values)) < 1e-5
 
 
 def test_non_contiguous_inputs_change_nothing():
@@ -207,7 +214,7 @@ def test_what_split_kv_cannot_do_is_refused_and_auto_takes_another():
         KVCache.from_tensors(keys, values, kernel=SPLIT_KV)
     with pytest.raises(ValueError, match="kernel must be one of"):
         KVCache.from_tensors(keys, values, kernel="flash")
-    assert KVCache.from_tensors(keys, values).kernel == "auto"
+    assert KVCache.from_tensors(keys, values).plan.decode == "packed"
     q = torch.randn(1, 4, 1, 16).double()
     with pytest.raises(ValueError, match="must share a float dtype"):
         KVCache.from_tensors(keys.float(), values.float(), SPLIT_KV).attend(q)
@@ -250,6 +257,6 @@ def test_threads_may_attend_over_one_cache_at_once():
 
 def test_a_view_of_half_precision_is_the_same_memory():
     x = torch.tensor([1.0, -2.0], dtype=torch.bfloat16)
-    assert _flat(x).dtype == np.uint16
-    _flat(x)[0] = 0x4040
+    assert _as_numpy(x).dtype == np.uint16
+    _as_numpy(x)[0] = 0x4040
     assert x[0] == 3.0

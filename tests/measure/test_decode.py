@@ -8,10 +8,11 @@ import torch
 
 from gqa_core.configs import KERNEL_NAMES, GroupedConfig, Workload, default_mla_for
 from gqa_core.engine import KVCache
-from gqa_core.engine import attend as attending
-from gqa_core.engine.kernels import SPLIT_KV_FROM, attend_with, split_kv
+from gqa_core.engine.kernels.dispatch import TORCH_KERNELS
+from gqa_core.engine.kernels.plan import SPLIT_KV_MIN_CAPACITY
 from gqa_core.engine.layer import PHASES, AttentionLayer
 from gqa_core.engine.reference import reference_attention
+from gqa_core.engine.split_kv import attention as split_kv
 from gqa_core.measure import decode, probe
 from gqa_core.measure.decode import (
     N_WARMUP,
@@ -87,7 +88,7 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
 
 
 @pytest.mark.usefixtures("small_probes")
-@pytest.mark.parametrize("context_len", [48, SPLIT_KV_FROM])
+@pytest.mark.parametrize("context_len", [48, SPLIT_KV_MIN_CAPACITY])
 @pytest.mark.parametrize("dtype", DTYPE_FORMATS)
 @pytest.mark.parametrize(
     ("attention", "kernel"),
@@ -105,10 +106,8 @@ def test_the_kernel_told_is_the_kernel_that_attended(
 
         return note
 
-    def noted_attend_with(name):
-        return noting(name, attend_with(name))
-
-    monkeypatch.setattr(attending, "attend_with", noted_attend_with)
+    for name, run in TORCH_KERNELS.items():
+        monkeypatch.setitem(TORCH_KERNELS, name, noting(name, run))
     for bound in (split_kv.GroupedSplitKV, split_kv.LatentSplitKV):
         monkeypatch.setattr(bound, "attend", noting("split_kv", bound.attend))
     point = a_point(attention, kernel, dtype=dtype, context_len=context_len)
@@ -132,12 +131,18 @@ class ToldLayer(AttentionLayer):
     """A layer whose phases take a told time, and which notes the tokens it attends over."""
 
     def __init__(self, fake):
-        super().__init__(GQA, torch.float32, "cpu")
+        super().__init__(GQA, dtype=torch.float32, device="cpu")
         self.fake = fake
         self.attended = []
 
     def new_cache(self, batch_size, capacity):
-        return ToldCache(self.fake, GQA, batch_size=batch_size, capacity=capacity, **self.like)
+        return ToldCache(
+            self.fake, GQA, batch_size=batch_size, capacity=capacity, **self.factory_kwargs
+        )
+
+    @property
+    def cached_config(self):
+        return GQA
 
     def project(self, x, start):
         self.fake.work(1.0)

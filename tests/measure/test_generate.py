@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from gqa_core.configs import GroupedConfig
-from gqa_core.engine import attend as attending
-from gqa_core.engine.kernels import SPLIT_KV_FROM, attend_with, split_kv
+from gqa_core.engine.kernels.dispatch import TORCH_KERNELS
+from gqa_core.engine.kernels.plan import SPLIT_KV_MIN_CAPACITY
 from gqa_core.engine.layer import PHASES
+from gqa_core.engine.split_kv import attention as split_kv
 from gqa_core.measure.generate import generate, measure_generate
 from gqa_core.measure.timing import Clock
 from gqa_core.records.check_generate import check_generate
@@ -52,7 +53,12 @@ def test_each_length_has_its_samples_and_a_total_that_rises(way):
     [
         ("cached", "auto", (20,), "packed"),
         ("cached", "split_kv", (20,), "split_kv"),
-        ("cached", "auto", (SPLIT_KV_FROM,), "split_kv"),  # the long cache is laid out for it
+        (
+            "cached",
+            "auto",
+            (SPLIT_KV_MIN_CAPACITY,),
+            "split_kv",
+        ),  # the long cache is laid out for it
         ("recomputed", "eager", (20,), "eager"),
         ("recomputed", "split_kv", (20,), "packed"),  # many tokens come at once
     ],
@@ -65,7 +71,8 @@ def test_the_kernel_told_is_the_one_that_took_the_last_step(
     def noting(name, attend):
         return lambda *given, **how: (called.append(name), attend(*given, **how))[1]
 
-    monkeypatch.setattr(attending, "attend_with", lambda name: noting(name, attend_with(name)))
+    for name, run in TORCH_KERNELS.items():
+        monkeypatch.setitem(TORCH_KERNELS, name, noting(name, run))
     bound = split_kv.GroupedSplitKV
     monkeypatch.setattr(bound, "attend", noting("split_kv", bound.attend))
     point = a_point(way, kernel=kernel, context_lens=context_lens, n_samples=1, n_layers=1)
@@ -80,10 +87,10 @@ def test_totals_count_every_step_once_and_no_repeat():
     clock = Clock(lambda: next(ticks), lambda start, end: end - start, lambda: None)
     asked = []
 
-    def step(tokens, n, lap):
+    def step(tokens, n, on_phase_end):
         asked.append(n)
         for phase in PHASES:
-            lap(phase)
+            on_phase_end(phase)
         return tokens[:, n - 1 : n]
 
     answer = generate(step, torch.ones(1, 1, 4), (2, 5), 3, clock)

@@ -3,7 +3,7 @@
 import pytest
 
 from gqa_core.configs import GroupedConfig
-from gqa_core.engine.kernels import SPLIT_KV_FROM
+from gqa_core.engine.kernels.plan import SPLIT_KV_MIN_CAPACITY
 from gqa_core.measure.growth import measure_growth
 from gqa_core.records.generate_record import GROWTH
 from gqa_core.records.record import peak_bytes
@@ -60,7 +60,7 @@ def test_concatenation_holds_a_second_copy_at_its_peak_and_preallocation_none():
 
 def test_the_peak_of_a_long_cache_knows_nothing_of_compiling_its_kernel():
     how = {"attention": GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=32), "n_layers": 1}
-    point = a_point("preallocate", context_lens=(16 * SPLIT_KV_FROM,), **how)
+    point = a_point("preallocate", context_lens=(16 * SPLIT_KV_MIN_CAPACITY,), **how)
     workers = Workers(preload="gqa_core.measure.growth")
     answer = workers.call("gqa_core.measure.growth", "measure_growth", point, "cpu")
     assert 0.9 < peak_bytes(answer) / point.formula_bytes < 1.3  # of 16 MiB

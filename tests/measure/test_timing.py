@@ -26,12 +26,12 @@ class FakeClock:
 def test_phases_are_summed_over_layers():
     fake = FakeClock()
 
-    def step(lap):
+    def step(on_phase_end):
         for seconds in (1.0, 10.0):
             fake.work(seconds)
-            lap("project")
+            on_phase_end("project")
             fake.work(2 * seconds)
-            lap("attend")
+            on_phase_end("attend")
 
     assert time_phases(step, fake.clock) == {"project": 11.0, "attend": 22.0}
 
@@ -50,6 +50,6 @@ def test_no_seconds_are_asked_for_before_the_queue_is_drained():
         lambda start, end: asked.append(fake.events[-1]) or end - start,
         fake.clock.synchronize,
     )
-    time_phases(lambda lap: lap("attend"), clock)
+    time_phases(lambda on_phase_end: on_phase_end("attend"), clock)
     time_whole(lambda: None, clock)
     assert asked == ["synchronize", "synchronize"]

@@ -23,8 +23,6 @@ def tiny(n_kv_heads=2, kernel="sdpa", seed=0):
 @pytest.mark.parametrize("n_kv_heads", [4, 2, 1])
 def test_cached_generation_equals_the_uncached_forward_token_by_token(n_kv_heads):
     model = tiny(n_kv_heads).double()
-    for layer in model.attention:
-        layer.like["dtype"] = torch.float64
     prompt = TEXT[:5]
     found = generate(model, prompt, 10)
     said = bytearray(prompt)

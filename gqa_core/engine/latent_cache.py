@@ -1,0 +1,160 @@
+"""The preallocated cache of absorbed MLA: one latent and one RoPE key for all heads.
+
+b batch, t new tokens, s cached tokens, h heads, c kv_lora_rank, r qk_rope_head_dim.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gqa_core.configs import LatentConfig
+from gqa_core.engine.attend import causal_attention
+from gqa_core.engine.base_cache import BaseCache, validate_slots
+from gqa_core.engine.kernels.dispatch import record_kernel
+from gqa_core.engine.kernels.plan import SPLIT_KV, plan_kernels
+from gqa_core.engine.storage import huge_page_empty
+from gqa_core.engine.validation import AppendSpec
+
+__all__ = ["LatentCache"]
+
+
+class LatentCache(BaseCache):
+    """One tensor (b, capacity, c + r) per layer: the latent, followed by the RoPE key.
+
+    K is the whole entry and V its first c columns, both for one K/V head, so that absorbed
+    attention reads what is stored once. Every kernel reads this storage as it is.
+
+    Raises:
+        ValueError: a size is out of bounds, the dtype is no float, no kernel has that name, or the
+            kernel cannot serve such a cache.
+    """
+
+    def __init__(
+        self,
+        config: LatentConfig,
+        *,
+        batch_size: int,
+        capacity: int,
+        dtype: torch.dtype,
+        device: torch.device | str,
+        kernel: str = "auto",
+    ) -> None:
+        validate_slots(batch_size, capacity, dtype)
+        plan = plan_kernels(config, dtype=dtype, device=device, capacity=capacity, kernel=kernel)
+        self.kv_lora_rank = c = config.kv_lora_rank
+        r = config.qk_rope_head_dim
+        shape = batch_size, capacity, c + r
+        self._entries, self._split_kv = huge_page_empty(shape, dtype=dtype, device=device), None
+        if plan.decode == SPLIT_KV:
+            from gqa_core.engine.split_kv import attention as split_kv  # imports numba
+
+            split_kv.load_kernel(dtype, is_latent=True)
+            self._split_kv = split_kv.LatentSplitKV(self._entries, c)
+        spec = AppendSpec(
+            ("latent", "rope_key"),
+            ("(b, t, c)", "(b, t, r)"),
+            (batch_size,),
+            (c, r),
+            dtype,
+            self._entries.device,
+        )
+        super().__init__(spec, plan, capacity, self._entries)
+
+    @classmethod
+    def from_tensors(cls, latent: Tensor, rope_key: Tensor, kernel: str = "auto") -> LatentCache:
+        """A full cache with copies of latents (b, s, c) and RoPE keys (b, s, r).
+
+        Raises:
+            ValueError: they do not match each other, or as `LatentCache`.
+        """
+        if not latent.ndim == rope_key.ndim == 3 or latent.shape[:2] != rope_key.shape[:2]:
+            shapes = f"got {tuple(latent.shape)} and {tuple(rope_key.shape)}"
+            raise ValueError(f"latent must be (b, s, c) and rope_key (b, s, r): {shapes}")
+        b, s, c = latent.shape
+        config = LatentConfig(  # a cache does not depend on the other sizes
+            n_heads=1,
+            kv_lora_rank=c,
+            qk_rope_head_dim=rope_key.shape[2],
+            qk_nope_head_dim=1,
+            v_head_dim=1,
+        )
+        cache = cls(
+            config,
+            batch_size=b,
+            capacity=s,
+            kernel=kernel,
+            dtype=latent.dtype,
+            device=latent.device,
+        )
+        cache.append(latent, rope_key)
+        return cache
+
+    @property
+    def latent(self) -> Tensor:
+        """The latents of the filled slots, (b, s, c), a view."""
+        return self._entries[:, : self.length, : self.kv_lora_rank]
+
+    @property
+    def rope_key(self) -> Tensor:
+        """The RoPE keys of the filled slots, (b, s, r), a view."""
+        return self._entries[:, : self.length, self.kv_lora_rank :]
+
+    @property
+    def keys(self) -> Tensor:
+        """K of the one K/V head, (b, 1, s, c + r), a view."""
+        return self._entries[:, None, : self.length]
+
+    @property
+    def values(self) -> Tensor:
+        """V of the one K/V head, (b, 1, s, c), a view of the same storage."""
+        return self._entries[:, None, : self.length, : self.kv_lora_rank]
+
+    @torch.no_grad()
+    def append(self, latent: Tensor, rope_key: Tensor) -> None:
+        """Write latents (b, t, c) and RoPE keys (b, t, r) of t tokens into the next slots.
+
+        Raises:
+            ValueError: a tensor has another shape, dtype or device than the cache, or fewer than t
+                slots are free; length and contents stay as they were.
+        """
+        start, end = self._next_slots(latent, rope_key)
+        self._entries[:, start:end, : self.kv_lora_rank] = latent
+        self._entries[:, start:end, self.kv_lora_rank :] = rope_key
+        self.length = end
+
+    def attend(self, q_latent: Tensor, q_rope: Tensor, *, scale: float) -> Tensor:
+        """Output (b, h, t, c) of q_latent (b, h, t, c) and the rotated q_rope (b, h, t, r).
+
+        `scale` is (qk_nope_head_dim + qk_rope_head_dim) ** -0.5, by the width of the query before
+        W_UK was absorbed into it.
+
+        Raises:
+            ValueError: the query has another shape, dtype or device than the cache, or the cache is
+                empty.
+        """
+        if (
+            self._split_kv is not None
+            and self.length
+            and self._split_kv.can_attend(q_latent, q_rope)
+        ):
+            record_kernel(SPLIT_KV)
+            return self._split_kv.attend(q_latent, q_rope, self.length, scale)
+        self._validate_query(q_latent, q_rope)
+        q = torch.cat((q_latent, q_rope), dim=-1)
+        return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.plan.prefill)
+
+    def _validate_query(self, q_latent: Tensor, q_rope: Tensor) -> None:
+        """Raise ValueError unless the two parts can be joined to one query of this cache."""
+        c, r = self._spec.widths
+        heads = q_latent.shape[:3]
+        if q_latent.shape != (*heads, c) or q_rope.shape != (*heads, r) or q_latent.ndim != 4:
+            raise ValueError(
+                f"q_latent must be (b, h, t, {c}) and q_rope (b, h, t, {r}): "
+                f"got {tuple(q_latent.shape)} and {tuple(q_rope.shape)}"
+            )
+        if q_latent.dtype != q_rope.dtype or q_latent.device != q_rope.device:
+            raise ValueError(
+                "q_latent and q_rope must share dtype and device: got "
+                f"{q_latent.dtype} on {q_latent.device} and {q_rope.dtype} on {q_rope.device}"
+            )

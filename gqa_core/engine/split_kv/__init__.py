@@ -1,0 +1,1 @@
+"""Our own split-KV kernel, compiled by numba: imported only where it runs."""

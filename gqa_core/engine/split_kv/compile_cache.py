@@ -1,0 +1,78 @@
+"""Compiled kernels on disk, shared by processes, each file checked before it is used.
+
+Compiling takes seconds, so numba stores its results in the user's cache folder. numba distinguishes
+CPUs and the source file of a function, but not the sources that this function calls, so the folder
+is named after the sources of the whole kernel. Each file has a checksum beside it: a truncated or
+changed file is deleted before numba reads it. Without a writable folder, every process compiles
+for itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+import platformdirs
+from numba import config
+
+from gqa_core.engine import key_layouts
+from gqa_core.engine.split_kv.products import FASTMATH
+
+NJIT_OPTIONS: dict[str, Any] = {"parallel": True, "nogil": True, "fastmath": FASTMATH}
+
+
+def njit_cached(function: Callable) -> Callable:
+    """The function, compiled by numba at its first call per dtype or loaded from the cache."""
+    compiled = numba.njit(**NJIT_OPTIONS)(function)
+    folder = _folder()
+    if folder is not None:
+        previous, config.CACHE_DIR = config.CACHE_DIR, str(folder)
+        try:
+            compiled.enable_caching()
+        finally:
+            config.CACHE_DIR = previous
+    return compiled
+
+
+def write_checksums() -> None:
+    """Write the checksum of every file that numba has stored."""
+    for path in _files(_folder()):
+        _checksum_path(path).write_text(_checksum(path))
+
+
+@cache
+def _folder() -> Path | None:
+    """The cache folder of these sources, without damaged files; None if it is not writable."""
+    sources = [key_layouts.__file__, *sorted(Path(__file__).parent.glob("*.py"))]
+    contents = b"".join(Path(path).read_bytes() for path in sources)
+    name = hashlib.sha256(contents + numba.__version__.encode()).hexdigest()[:16]
+    folder = Path(platformdirs.user_cache_dir("gqa-lab", appauthor=False)) / "kernels" / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        trial = folder / f"trial-{os.getpid()}"
+        trial.write_bytes(b"")
+        trial.unlink()
+    except OSError:
+        return None
+    for path in _files(folder):
+        expected = _checksum_path(path)
+        if not expected.exists() or expected.read_text() != _checksum(path):
+            path.unlink(missing_ok=True)
+    return folder
+
+
+def _files(folder: Path | None) -> list[Path]:
+    return [] if folder is None else sorted(folder.rglob("*.nb[ic]"))
+
+
+def _checksum_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

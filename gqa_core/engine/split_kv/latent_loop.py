@@ -1,0 +1,147 @@
+"""The compiled loop of split-KV attention over latents (absorbed MLA).
+
+b batch, h query heads, s cached tokens, c kv_lora_rank, r qk_rope_head_dim.
+
+The cache is stored token by token and is K and, in its first c columns, V. For the scores one lane
+is one head: the query is transposed to (c + r, h), and maxima and sums run down the keys. For the
+weighted sums one lane is one column of the latent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import carray, njit, prange
+
+from gqa_core.engine.key_layouts import PAGE
+from gqa_core.engine.split_kv.chunks import (
+    NEG_INF,
+    add_values,
+    merge,
+    new_workspace,
+    partition,
+    score,
+)
+from gqa_core.engine.split_kv.compile_cache import njit_cached
+from gqa_core.engine.split_kv.products import FASTMATH
+from gqa_core.engine.split_kv.simd import column_softmax, load_f32, pointer_to, upcast
+from gqa_core.engine.split_kv.vectors import LANES
+
+
+@njit(fastmath=FASTMATH)
+def _scratch_offsets(h, c, r, c_stored):
+    """Offsets of scores, accumulated latents, query columns, and per head the running maximum,
+    the running sum and the rescale factor; the size.
+    """
+    acc, columns = PAGE * h, (PAGE + c_stored) * h
+    running_max = columns + (c + r) * h
+    return 0, acc, columns, running_max, running_max + h, running_max + 2 * h, running_max + 3 * h
+
+
+@njit_cached
+def latent_loop(o_address, o_witness, q_latent, q_rope, entries, scale, shape, sizes, grid):
+    """Attend with all heads in blocks of `h`, each block's chunks in parallel.
+
+    Writes o (b, n_heads, 1, c), which has the type of `o_witness`.
+    `wide` holds the entries as float32 and may be read up to one vector past the end: the cache
+    itself, or a page copied to scratch memory.
+    """
+    (b, n_heads, c, r, _), (h, n_blocks, _), (n_chunks, n_threads) = shape, sizes, grid
+    o = carray(pointer_to(o_address, o_witness), b * n_heads * c)
+    c_stored = -(-c // LANES) * LANES
+    is_wide = entries.itemsize == 4 and c_stored == c
+    _, acc, _, running_max, running_sum, _, size = _scratch_offsets(h, c, r, c_stored)
+    n_tasks = b * n_blocks * n_chunks
+    page_size = 0 if is_wide else PAGE * (c + r) + LANES
+    workspace, first, stride = new_workspace(n_tasks, size + page_size)
+    base = entries.ctypes.data if is_wide else workspace.ctypes.data
+    wide_size = entries.size if is_wide else workspace.size
+    wide = carray(pointer_to(base, np.float32(0)), wide_size)
+    for thread in prange(n_threads):
+        for task in partition(n_tasks, thread, n_threads):
+            scratch = workspace[first + task * stride : first + (task + 1) * stride]
+            position = task // n_chunks, task % n_chunks, n_chunks
+            wide_page = wide, -1 if is_wide else first + task * stride + size
+            queries = q_latent, q_rope
+            _attend_chunk(
+                scratch, position, queries, np.float32(scale), entries, wide_page, shape, sizes
+            )
+    for thread in prange(n_threads):
+        for row in partition(b * n_heads, thread, n_threads):
+            block, head = row // n_heads * n_blocks + row % n_heads // h, row % n_heads % h
+            chunks = workspace, first + block * n_chunks * stride, stride
+            offsets = running_max + head, running_sum + head, acc + head * c_stored
+            merge(o, row * c, c, chunks, n_chunks, offsets)
+
+
+@njit(fastmath=FASTMATH)
+def _attend_chunk(scratch, position, queries, scale, entries, wide_page, shape, sizes):
+    """Attend over one chunk of one sequence, with a block of heads.
+
+    `wide_page` is (wide, offset of the copied page), the offset -1 if `wide` is the cache itself.
+    """
+    (_, n_heads, c, r, s), (h, n_blocks, capacity) = shape, sizes
+    row, chunk, n_chunks = position
+    width, c_stored, n_pages = c + r, -(-c // LANES) * LANES, (s + PAGE - 1) // PAGE
+    scores, acc, columns, running_max, running_sum, rescale, _ = _scratch_offsets(h, c, r, c_stored)
+    sequence, block, half_page = row // n_blocks, row % n_blocks, PAGE * width // 2
+    wide, page_offset = wide_page
+    n_rows = min(h, n_heads - block * h)
+    scratch[acc:running_max] = 0
+    scratch[running_max:running_sum] = NEG_INF
+    scratch[running_sum:rescale] = 0
+    for head in range(n_rows):
+        (q_latent, q_rope), index = queries, (sequence, block * h + head)
+        _load_query_column(scratch, columns + head, h, q_latent, c, index, scale, entries)
+        _load_query_column(scratch, columns + c * h + head, h, q_rope, r, index, scale, entries)
+    for page in partition(n_pages, chunk, n_chunks):
+        n_keys = min(PAGE, s - page * PAGE)
+        offset = (sequence * capacity + page * PAGE) * width
+        wide_offset = offset if page_offset < 0 else page_offset
+        if page_offset >= 0:
+            _upcast_page(wide, wide_offset, entries, offset, n_keys * width)
+        ahead = entries, offset + PAGE * width, half_page
+        keys, size = (wide, wide_offset, width, 1), (n_keys, h, width)
+        score((scratch, scores, h), keys, (scratch, columns, h), size, ahead)
+        _online_softmax_page(scratch, (running_max, running_sum, rescale, scores), n_keys, h)
+        _rescale_rows(scratch, rescale, acc, n_rows, c_stored)
+        ahead = entries, offset + PAGE * width + half_page, half_page
+        weights, size = (scratch, scores, 1, h), (n_rows, c_stored, n_keys)
+        add_values((scratch, acc, c_stored), weights, (wide, wide_offset, width), size, ahead)
+
+
+@njit(fastmath=FASTMATH)
+def _online_softmax_page(scratch, offsets, n_keys, h):
+    """Online softmax of one page, LANES heads at a time: scores become weights in place."""
+    running_max, running_sum, rescale, scores = offsets
+    for head in range(0, h, LANES):
+        state = (scratch, running_max + head, 0), (scratch, running_sum + head, 0)
+        column_softmax((scratch, scores + head, h), n_keys, *state, (scratch, rescale + head, 0))
+
+
+@njit(fastmath=FASTMATH)
+def _rescale_rows(scratch, rescale, acc, n_rows, c_stored):
+    """Rescale each head's accumulated latents to its new maximum, where that changed."""
+    for head in range(n_rows):
+        if scratch[rescale + head] != 1:
+            for i in range(acc + head * c_stored, acc + (head + 1) * c_stored):
+                scratch[i] *= scratch[rescale + head]
+
+
+@njit(fastmath=FASTMATH)
+def _load_query_column(scratch, offset, step, q, n, index, scale, entries):
+    """Load one head's part of the query, (address, strides), as a column of stride `step`."""
+    (q_address, q_b, q_h), (sequence, head) = q, index
+    start = sequence * q_b + head * q_h
+    numbers = carray(pointer_to(q_address, entries[0]), start + n)
+    for i in range(n):
+        scratch[offset + i * step] = load_f32((numbers, start + i, 0)) * scale
+
+
+@njit(fastmath=FASTMATH)
+def _upcast_page(wide, wide_offset, entries, offset, n):
+    """Copy n numbers of the cache as float32."""
+    n_whole = n - n % LANES
+    for i in range(0, n_whole, LANES):
+        upcast((wide, wide_offset + i, 0), (entries, offset + i, 0))
+    for i in range(n_whole, n):
+        wide[wide_offset + i] = load_f32((entries, offset + i, 0))
