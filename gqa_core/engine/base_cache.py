@@ -1,4 +1,4 @@
-"""What every preallocated cache does: slots in order, rewinding, bytes, random contents.
+"""The base of preallocated caches: slots in order, rewinding, bytes, random contents.
 
 Memory for all slots is allocated once, and a new token is written into the next free slot: growing
 by concatenation would copy the whole cache at each step and hold two copies while it does. Slots

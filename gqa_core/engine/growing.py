@@ -54,7 +54,7 @@ class ConcatenatedCache:
             ValueError: a tensor has another shape, dtype or device than those before; length and
                 contents stay as they were.
         """
-        spec = self._spec or _spec_of(k, v)
+        spec = self._spec or _new_spec(k, v)
         spec.n_tokens(k, v)
         if self._kv is None:
             self._kv = k.clone(), v.clone()
@@ -107,7 +107,7 @@ class PagedCache:
             ValueError: there is not exactly one token, or a tensor has another shape, dtype or
                 device than those before; length and contents stay as they were.
         """
-        spec = self._spec or _spec_of(k, v)
+        spec = self._spec or _new_spec(k, v)
         n_tokens = spec.n_tokens(k, v)
         if n_tokens != 1:
             raise ValueError(f"a paged cache appends one token at a time: got {n_tokens}")
@@ -130,7 +130,7 @@ class PagedCache:
         return x.new_empty(b, k, self.block_len, width)
 
 
-def _spec_of(k: Tensor, v: Tensor) -> AppendSpec:
+def _new_spec(k: Tensor, v: Tensor) -> AppendSpec:
     """The sizes, dtype and device that the first append sets."""
     validate_kv(k, v)
     (b, n_kv_heads, _, d), width = k.shape, v.shape[3]

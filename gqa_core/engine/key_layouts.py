@@ -1,4 +1,4 @@
-"""How a cache stores its keys: token by token, or in transposed pages.
+"""Storage of the keys of a cache: token by token, or in transposed pages.
 
 b batch, k K/V heads, t new tokens, s cached tokens, d head_dim.
 

@@ -1,4 +1,4 @@
-"""What every attention layer does with a token: project, append, attend, output.
+"""The base of all attention layers and their four phases: project, append, attend, output.
 
 b batch, t new tokens, s cached tokens, h query heads, k K/V heads, d head_dim, v v_head_dim,
 dim model width.

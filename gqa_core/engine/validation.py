@@ -89,6 +89,8 @@ class AppendSpec:
         for name, letters, width, x in zip(
             self.names, self.letters, self.widths, tensors, strict=True
         ):
+            if not isinstance(x, Tensor):
+                return f"{name} must be a tensor: got {type(x).__name__}"
             expected = (*self.leading, t, width)
             if t is None or x.shape != expected:
                 sizes = ", ".join("t" if size is None else str(size) for size in expected)

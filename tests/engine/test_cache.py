@@ -13,7 +13,7 @@ from gqa_core.theory.memory import kv_cache_bytes
 LATENT = LatentConfig(
     n_heads=4, kv_lora_rank=6, qk_rope_head_dim=2, qk_nope_head_dim=3, v_head_dim=5
 )
-LIKE = {"dtype": torch.float32, "device": "cpu"}
+FACTORY_KWARGS = {"dtype": torch.float32, "device": "cpu"}
 small = st.integers(1, 8)
 
 
@@ -47,15 +47,15 @@ latent = st.builds(
 )
 def test_tensor_bytes_equal_the_formula(attention, context_len, batch_size, dtype):
     kind = LatentCache if isinstance(attention, LatentConfig) else KVCache
-    like = {"dtype": getattr(torch, dtype), "device": "cpu"}
-    cache = kind(attention, batch_size=batch_size, capacity=context_len, **like)
+    factory_kwargs = {"dtype": getattr(torch, dtype), "device": "cpu"}
+    cache = kind(attention, batch_size=batch_size, capacity=context_len, **factory_kwargs)
     model = ModelConfig.uniform(attention, n_layers=1)
     workload = Workload(context_len=context_len, batch_size=batch_size)
     assert cache.tensor_bytes == kv_cache_bytes(model, workload, dtype_format(dtype))
 
 
 def test_latent_views_share_one_storage():
-    cache = LatentCache(LATENT, batch_size=2, capacity=5, **LIKE)
+    cache = LatentCache(LATENT, batch_size=2, capacity=5, **FACTORY_KWARGS)
     latent, rope_key = torch.randn(2, 3, 6), torch.randn(2, 3, 2)
     cache.append(latent, rope_key)
     assert torch.equal(cache.latent, latent)
@@ -68,7 +68,10 @@ def test_latent_views_share_one_storage():
 
 def test_a_full_cache_refuses_and_keeps_what_it_has():
     cache = KVCache(
-        GroupedConfig(n_heads=2, n_kv_heads=1, head_dim=2), batch_size=1, capacity=3, **LIKE
+        GroupedConfig(n_heads=2, n_kv_heads=1, head_dim=2),
+        batch_size=1,
+        capacity=3,
+        **FACTORY_KWARGS,
     )
     two = torch.ones(1, 1, 2, 2)
     cache.append(two, two)
@@ -79,13 +82,13 @@ def test_a_full_cache_refuses_and_keeps_what_it_has():
 
 
 def test_rewind_refuses_what_was_never_written():
-    cache = LatentCache(LATENT, batch_size=1, capacity=3, **LIKE)
+    cache = LatentCache(LATENT, batch_size=1, capacity=3, **FACTORY_KWARGS)
     with pytest.raises(ValueError, match="length must be between 0 and 0: got 1"):
         cache.rewind(1)
 
 
 def test_random_fill_is_seeded_and_fills_every_slot():
-    caches = [LatentCache(LATENT, batch_size=1, capacity=4, **LIKE) for _ in range(2)]
+    caches = [LatentCache(LATENT, batch_size=1, capacity=4, **FACTORY_KWARGS) for _ in range(2)]
     for cache in caches:
         cache.fill_random(torch.Generator().manual_seed(5))
     assert caches[0].length == 4

@@ -1,4 +1,4 @@
-"""Compiled kernels: right on lesser processors, kept between processes, never trusted blindly."""
+"""Compiled kernels: right on lesser CPUs, stored for other processes, checked before use."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ print("lanes", vectors.LANES, vectors.HAS_FMA)
 
 
 def run_probe(tmp_path, *dtypes, **environment):
-    """What PROBE says in a process with a compile cache of its own."""
+    """The output of PROBE, run in a process with a compile cache of its own."""
     known = {"XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [sys.executable, "-c", PROBE, *dtypes],

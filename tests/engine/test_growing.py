@@ -1,4 +1,4 @@
-"""Caches that grow otherwise: the same K and V as the preallocated one, other bytes held."""
+"""Caches that grow in other ways: the same K and V as the preallocated one, other bytes."""
 
 import pytest
 import torch
@@ -13,13 +13,13 @@ TOKEN_BYTES = 2 * 2 * 8 * 4  # K and V, 2 heads, width 8, 4 bytes
 
 @pytest.mark.parametrize("cache", [ConcatenatedCache(), PagedCache(4)], ids=["cat", "paged"])
 def test_every_policy_holds_the_same_keys_and_values(cache):
-    kept = KVCache(CONFIG, batch_size=1, capacity=11, dtype=torch.float32, device="cpu")
+    preallocated = KVCache(CONFIG, batch_size=1, capacity=11, dtype=torch.float32, device="cpu")
     for _ in range(11):
         k, v = torch.randn(1, 2, 1, 8), torch.randn(1, 2, 1, 8)
-        kept.append(k, v)
+        preallocated.append(k, v)
         cache.append(k, v)
-        assert torch.equal(cache.keys, kept.keys)
-        assert torch.equal(cache.values, kept.values)
+        assert torch.equal(cache.keys, preallocated.keys)
+        assert torch.equal(cache.values, preallocated.values)
 
 
 def test_bytes_held_are_rounded_up_to_blocks_or_not_at_all():

@@ -69,11 +69,11 @@ def test_non_contiguous_inputs_and_nan_beyond_them_change_nothing(kernel):
     longer = [torch.full((2, 2, 64, 32), float("nan")) for _ in range(2)]
     for long, short in zip(longer, (k, v), strict=True):
         long[:, :, :40] = short
-    turned = q.permute(0, 3, 2, 1).contiguous().permute(0, 3, 2, 1)
+    strided = q.permute(0, 3, 2, 1).contiguous().permute(0, 3, 2, 1)
     views = [long[:, :, :40] for long in longer]
-    assert not any(x.is_contiguous() for x in (turned, *views))
+    assert not any(x.is_contiguous() for x in (strided, *views))
     expected = reference_attention(q, k, v)
-    assert relative_error(decode_attention(turned, *views, kernel=kernel), expected) < 1e-5
+    assert relative_error(decode_attention(strided, *views, kernel=kernel), expected) < 1e-5
 
 
 @pytest.mark.parametrize("kernel", KERNEL_NAMES)

@@ -140,13 +140,13 @@ def test_tokens_appended_one_by_one_or_many_are_read_back_and_attended(kernel):
     q, keys, values = qkv(2, 4, 2, 140, 16)
     cache = KVCache.from_tensors(keys[:, :, :1], values[:, :, :1], kernel=kernel)
     assert torch.equal(cache.keys, keys[:, :, :1])
-    whole = KVCache.from_tensors(torch.zeros_like(keys), torch.zeros_like(values), kernel=kernel)
-    whole.rewind(0)
+    full = KVCache.from_tensors(torch.zeros_like(keys), torch.zeros_like(values), kernel=kernel)
+    full.rewind(0)
     for start, stop in ((0, 1), (1, 63), (63, 64), (64, 131), (131, 140)):
-        whole.append(keys[:, :, start:stop], values[:, :, start:stop])
-        assert torch.equal(whole.keys, keys[:, :, :stop])
-        assert torch.equal(whole.values, values[:, :, :stop])
-    assert relative_error(whole.attend(q), expected(q, keys, values)) < 1e-5
+        full.append(keys[:, :, start:stop], values[:, :, start:stop])
+        assert torch.equal(full.keys, keys[:, :, :stop])
+        assert torch.equal(full.values, values[:, :, :stop])
+    assert relative_error(full.attend(q), expected(q, keys, values)) < 1e-5
 
 
 @pytest.mark.parametrize(
@@ -182,9 +182,9 @@ def test_several_tokens_go_to_a_named_other_kernel_and_see_what_came_before():
 
 def test_non_contiguous_inputs_change_nothing():
     q, keys, values = qkv(2, 8, 2, 90, 64)
-    turned = [x.permute(3, 1, 2, 0).contiguous().permute(3, 1, 2, 0) for x in (q, keys, values)]
-    assert not any(x.is_contiguous() for x in turned)
-    o = KVCache.from_tensors(*turned[1:], SPLIT_KV).attend(turned[0])
+    strided = [x.permute(3, 1, 2, 0).contiguous().permute(3, 1, 2, 0) for x in (q, keys, values)]
+    assert not any(x.is_contiguous() for x in strided)
+    o = KVCache.from_tensors(*strided[1:], SPLIT_KV).attend(strided[0])
     assert relative_error(o, expected(q, keys, values)) < 1e-5
 
 
@@ -241,18 +241,22 @@ def test_an_output_in_bfloat16_is_that_of_float32_rounded_once():
 
 def test_threads_may_attend_over_one_cache_at_once():
     q, keys, values = qkv(1, 8, 2, 777, 64)
-    cache, want, found = KVCache.from_tensors(keys, values, SPLIT_KV), expected(q, keys, values), []
+    cache, want, errors = (
+        KVCache.from_tensors(keys, values, SPLIT_KV),
+        expected(q, keys, values),
+        [],
+    )
 
     def attend():
-        found.extend(relative_error(cache.attend(q), want) for _ in range(30))
+        errors.extend(relative_error(cache.attend(q), want) for _ in range(30))
 
     threads = [threading.Thread(target=attend) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 120
-    assert max(found) < 1e-5
+    assert len(errors) == 120
+    assert max(errors) < 1e-5
 
 
 def test_a_view_of_half_precision_is_the_same_memory():

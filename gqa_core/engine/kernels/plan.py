@@ -89,7 +89,7 @@ def plan_kernels(
 
 
 def uses_split_kv(kernel: str, *, dtype: torch.dtype, device: torch.device, capacity: int) -> bool:
-    """Whether `split_kv` attends over a cache of `capacity` tokens for which `kernel` is requested.
+    """True if `split_kv` attends over a cache of `capacity` tokens when `kernel` is requested.
 
     Raises:
         ValueError: no kernel has that name, or `split_kv` is requested and cannot serve it.

@@ -98,7 +98,7 @@ class GroupedSplitKV:
         self._strides = n_pages * PAGE * d, capacity * stored, stored
 
     def can_attend(self, q: Tensor) -> bool:
-        """Whether q is (b, h, 1, d), matches the cache, and needs no gradient."""
+        """True if q is (b, h, 1, d), matches the cache, and needs no gradient."""
         (b, k, d, _), shape = self._shape, q.shape
         fits = len(shape) == 4 and shape == (b, shape[1], 1, d) and shape[1] % k == 0
         is_same_kind = q.dtype == self._dtype and q.device == self._device
@@ -133,7 +133,7 @@ class LatentSplitKV:
         self._shape = b, c, width - c
 
     def can_attend(self, q_latent: Tensor, q_rope: Tensor) -> bool:
-        """Whether they are (b, h, 1, c) and (b, h, 1, r), match the cache, and need no gradient."""
+        """True if they are (b, h, 1, c) and (b, h, 1, r), match the cache and need no gradient."""
         (b, c, r), shape = self._shape, q_latent.shape
         fits = len(shape) == 4 and shape == (b, shape[1], 1, c) and shape[1] > 0
         fits = fits and q_rope.shape == (b, shape[1], 1, r)
