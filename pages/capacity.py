@@ -6,6 +6,7 @@ from dashboard.controls.capacity import capacity_controls
 from dashboard.data import capacity as planning
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.report import capacity_sentences as sentences
+from dashboard.report.capacity_tables import plan_table, sequences_table
 from dashboard.settings.options import CONTEXT_LENS
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
@@ -37,14 +38,14 @@ else:
         st.caption(equal)
 st.subheader("The numbers")
 panels.show_evidence(*evidence)
-table = planning.plan_table(plan)
+table = plan_table(plan)
 panels.show_small_table(table)
-panels.show_downloads("capacity", {"csv": lambda: table.to_csv(index=False)})
+panels.show_downloads("capacity", {"csv": table.csv})
 if place := panels.lazy_expander("Sequences that fit, by context", "sequences_unfolded"):
     with place:
-        by_context = planning.sequences_table(plan, CONTEXT_LENS)
+        by_context = sequences_table(plan, CONTEXT_LENS)
         panels.show_table(by_context, "by_context", "Sequences that fit at each context")
-        panels.show_downloads("sequences", {"csv": lambda: by_context.to_csv(index=False)})
+        panels.show_downloads("sequences", {"csv": by_context.csv})
 st.markdown(
     f"**The arithmetic**, with your numbers, for {plan.variant}:\n\n"
     + "".join(f"- {line}\n" for line in sentences.arithmetic(plan))

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.controls.measurement import verify_controls
-from dashboard.report.decode_sentences import comparisons_answer
+from dashboard.report.verification import comparisons_answer
 from dashboard.shell.page import open_page
 from dashboard.views.comparisons import show_comparisons
 from dashboard.views.run_panel import show_command, show_device, show_run

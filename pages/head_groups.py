@@ -29,7 +29,7 @@ panels.show_evidence("formula")
 panels.show_metrics(
     [
         ("Query heads", str(attention.n_heads), "N of the lecture"),
-        ("Cached parts a layer", str(len(parts)), ", ".join(tables.kinds_of(parts))),
+        ("Cached parts a layer", str(len(parts)), ", ".join(tables.count_parts(parts))),
         ("Query heads a part", str(len(part.query_heads)), "read the part chosen above"),
         (
             "Smaller than MHA",
@@ -55,7 +55,7 @@ if len(table) <= FEW_PARTS:
     panels.show_small_table(table)
 else:
     panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
-panels.show_downloads("head_groups", {"csv": lambda: table.to_csv(index=False)})
+panels.show_downloads("head_groups", {"csv": table.csv})
 st.markdown(
     "**Formula.** Query head i reads K/V head i // (query heads / K/V heads); a K/V head keeps a K "
     "and a V of the head width, so 2 x head width x bytes per element for each token and layer. "

@@ -55,7 +55,7 @@ show_logged_caches(measured)
 st.subheader("The numbers")
 panels.show_evidence("formula")
 panels.show_small_table(table)
-panels.show_downloads("kv_cache", {"csv": lambda: table.to_csv(index=False)})
+panels.show_downloads("kv_cache", {"csv": table.csv})
 st.markdown(
     "**Formula**, with your numbers: elements a token and layer x layers x bytes an element x "
     "context x batch; a layer with a window keeps no more tokens than that. *As allocated* is what "

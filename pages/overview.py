@@ -7,7 +7,8 @@ from dashboard.data.quality import small_model_losses
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
 from dashboard.report import cache_tables as tables
-from dashboard.report.tradeoff import answer, published_table, tradeoff_table
+from dashboard.report.quality_tables import published_table
+from dashboard.report.tradeoff import answer, tradeoff_table
 from dashboard.settings.options import CONTEXT_LENS
 from dashboard.settings.variants import describe_cache
 from dashboard.shell import panels
@@ -70,7 +71,7 @@ panels.show_small_table(published_table())
 st.subheader("The sizes in full")
 panels.show_evidence("formula")
 panels.show_small_table(table)
-panels.show_downloads("cache", {"csv": lambda: table.to_csv(index=False)})
+panels.show_downloads("cache", {"csv": table.csv})
 st.markdown(
     "**Formula.** Bytes = layers x batch x context x bytes per element x elements per token, "
     "where a layer keeps 2 x K/V heads x head width elements (MHA, GQA, MQA), or 4.5 x head width "

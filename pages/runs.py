@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard.controls.log_filters import filter_controls, kept_rows
 from dashboard.data import selection
+from dashboard.report.log_sentences import sharing_sentence
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
 from dashboard.views.log import show_counts, show_decode_steps, show_others
@@ -43,4 +44,4 @@ st.markdown(
     "against the MHA of the same run. **Limits.** An imported record is its sender's word: its "
     "numbers are held against the formula and against each other, its times cannot be."
 )
-st.success(f"**Answer from the records shown.** {selection.sharing_sentence(shown)}")
+st.success(f"**Answer from the records shown.** {sharing_sentence(shown)}")

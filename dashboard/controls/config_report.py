@@ -6,26 +6,15 @@ command line, which is told too.
 
 from __future__ import annotations
 
-import pandas as pd
 import streamlit as st
 
 from dashboard.controls.config_import import ImportedConfig
+from dashboard.report.config_tables import layers_table
 from dashboard.settings.model import ModelSettings
 from dashboard.shell import panels
 from gqa_core import units
-from gqa_core.configs import GroupedConfig, LatentConfig
 from gqa_core.hf_config.report import config_size_report
-from gqa_core.theory.size import LayerKindSize, SizeReport
-
-WHOLE = (
-    "Window (tokens)",
-    "Query heads",
-    "K/V heads",
-    "K width",
-    "V width",
-    "Latent",
-    "RoPE key",
-)
+from gqa_core.theory.size import SizeReport
 
 
 def show_config_report(settings: ModelSettings, imported: ImportedConfig) -> None:
@@ -56,30 +45,6 @@ def command(settings: ModelSettings) -> str:
         f"python -m gqa_core size CONFIG.json --context-len {settings.context_len} "
         f"--batch-size {settings.batch_size} --kv-format {settings.kv_format} --json"
     )
-
-
-def layers_table(report: SizeReport) -> pd.DataFrame:
-    """One line per kind of layer: how many, what they see, and what they cache."""
-    return pd.DataFrame(map(_layers_row, report.layers)).astype(dict.fromkeys(WHOLE, "Int64"))
-
-
-def _layers_row(kind: LayerKindSize) -> dict[str, str | int | None]:
-    attention = kind.attention
-    grouped = attention if isinstance(attention, GroupedConfig) else None
-    latent = attention if isinstance(attention, LatentConfig) else None
-    return {
-        "Kind": kind.kind,
-        "Layers": kind.count,
-        "Window (tokens)": kind.window,
-        "Variant": attention.variant if attention else None,
-        "Query heads": attention.n_heads if attention else None,
-        "K/V heads": grouped.n_kv_heads if grouped else None,
-        "K width": grouped.head_dim if grouped else None,
-        "V width": grouped.v_head_dim if grouped else None,
-        "Latent": latent.kv_lora_rank if latent else None,
-        "RoPE key": latent.qk_rope_head_dim if latent else None,
-        "All of them, per token (B)": kind.kv_bytes_per_token,
-    }
 
 
 def _lists(report: SizeReport) -> list[tuple[str, str, tuple[str, ...]]]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
-import pandas as pd
-
-from gqa_core import units
 from gqa_core.configs import MAX_CONTEXT_LEN
 from gqa_core.theory.capacity import Deployment
+
+AllocationPolicy = Literal["as allocated", "ideal"]
 
 LABEL_PERCENT = 7  # how far usable memory can be off the vendor's label
 
@@ -42,7 +42,7 @@ class Plan:
 class CapacityResult:
     """What fits in one reading; None as in `Deployment`'s own answers."""
 
-    reading: str
+    policy: AllocationPolicy
     deployment: Deployment
     sequence_bytes: int
     max_sequences: int
@@ -53,7 +53,7 @@ class CapacityResult:
     @property
     def as_allocated(self) -> bool:
         """Whether windows save nothing in this reading."""
-        return self.reading == "as allocated"
+        return self.policy == "as allocated"
 
     @property
     def memory_in_all(self) -> int:
@@ -64,11 +64,11 @@ class CapacityResult:
 def fits(plan: Plan, variant: str) -> tuple[CapacityResult, ...]:
     """What fits, as allocated first and ideal last; one reading where no layer has a window."""
     deployment = plan.deployments[variant]
-    return tuple(_fit(plan, deployment, reading) for reading in allocation_policies(deployment))
+    return tuple(_fit(plan, deployment, policy) for policy in allocation_policies(deployment))
 
 
-def allocation_policies(deployment: Deployment) -> tuple[str, ...]:
-    """The readings that a deployment's numbers have."""
+def allocation_policies(deployment: Deployment) -> tuple[AllocationPolicy, ...]:
+    """The allocation policies to report; as allocated only where some layer has a window."""
     windows = any(run.window is not None for run in deployment.model)
     return ("as allocated", "ideal") if windows else ("ideal",)
 
@@ -84,44 +84,6 @@ def context_text(fit: CapacityResult) -> str:
 def derated(deployment: Deployment) -> Deployment:
     """The same where the label is as far too high as labels are."""
     return replace(deployment, memory_bytes=deployment.memory_bytes * (100 - LABEL_PERCENT) // 100)
-
-
-def plan_table(plan: Plan) -> pd.DataFrame:
-    """One line a variant and reading: all answers for these users at this length."""
-    asked, users = f"{plan.n_users} x {plan.context_len}", units.count(plan.n_users, "user")
-    table = pd.DataFrame(
-        [
-            {
-                "Variant": variant,
-                "Reading": fit.reading,
-                "A sequence on a GPU (MiB)": fit.sequence_bytes / units.MIB,
-                f"Sequences of {plan.context_len}": fit.max_sequences,
-                f"Context for {users}": context_text(fit).replace(",", ""),
-                f"GPUs for {asked}": fit.min_gpus,
-                "Memory a GPU needs (GB)": fit.memory_needed / units.GB,
-                "In all (GB)": fit.memory_in_all / units.GB,
-            }
-            for variant in plan.deployments
-            for fit in fits(plan, variant)
-        ]
-    ).astype({f"GPUs for {asked}": "Int64"})
-    return table if "as allocated" in table["Reading"].values else table.drop(columns="Reading")
-
-
-def sequences_table(plan: Plan, contexts: Sequence[int]) -> pd.DataFrame:
-    """One line a context: whole sequences that fit, for each variant and reading."""
-    rows = []
-    for context_len in contexts:
-        row: dict[str, object] = {"Context (tokens)": str(context_len)}
-        for variant in plan.deployments:
-            deployment = plan.deployments[variant]
-            for reading in allocation_policies(deployment):
-                name = variant if reading == "ideal" else f"{variant} {reading}"
-                row[name] = deployment.max_sequences(
-                    context_len, as_allocated=reading == "as allocated"
-                )
-        rows.append(row)
-    return pd.DataFrame(rows)
 
 
 def sequence_curves(
@@ -144,15 +106,15 @@ def sequence_curves(
     }
 
 
-def _fit(plan: Plan, deployment: Deployment, reading: str) -> CapacityResult:
-    how = {"as_allocated": reading == "as allocated"}
+def _fit(plan: Plan, deployment: Deployment, policy: AllocationPolicy) -> CapacityResult:
+    as_allocated = policy == "as allocated"
     length, users = plan.context_len, plan.n_users
     return CapacityResult(
-        reading=reading,
+        policy=policy,
         deployment=deployment,
-        sequence_bytes=deployment.sequence_bytes(length, **how),
-        max_sequences=deployment.max_sequences(length, **how),
-        max_context_len=deployment.max_context_len(users, **how),
-        min_gpus=deployment.min_gpus(length, users, **how),
-        memory_needed=deployment.memory_needed(length, users, **how),
+        sequence_bytes=deployment.sequence_bytes(length, as_allocated=as_allocated),
+        max_sequences=deployment.max_sequences(length, as_allocated=as_allocated),
+        max_context_len=deployment.max_context_len(users, as_allocated=as_allocated),
+        min_gpus=deployment.min_gpus(length, users, as_allocated=as_allocated),
+        memory_needed=deployment.memory_needed(length, users, as_allocated=as_allocated),
     )

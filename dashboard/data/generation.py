@@ -9,16 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import pandas as pd
-
 from dashboard.settings.measurement import GenerationSettings
-from gqa_core import units
-from gqa_core.records.record import Record, peak_bytes, quartiles
+from gqa_core.records.record import Record, quartiles
 from gqa_core.records.specs.generate import MODES, PLAIN_KERNEL
 from gqa_core.records.specs.growth import BLOCK_LEN, POLICIES
-from gqa_core.theory.fit import EXPECTED_EXPONENTS, PowerFit, fit_power, upper_half
+from gqa_core.theory.fit import PowerFit, fit_power, upper_half
 
-WAY_NAMES = {"cached": "with cache", "recomputed": "without cache"}
+MODE_NAMES = {"cached": "with cache", "recomputed": "without cache"}
 PARTS = {"attention": ("attend",), "projections": ("project", "output")}
 
 
@@ -30,7 +27,7 @@ class Series:
     None where fewer than two lengths are in the upper half.
     """
 
-    way: str
+    mode: str
     part: str
     lengths: tuple[int, ...]
     steps: tuple[tuple[float, float, float], ...]
@@ -41,7 +38,7 @@ class Series:
     @property
     def name(self) -> str:
         """The part and the way in words: "attention, without cache"."""
-        return f"{self.part}, {WAY_NAMES[self.way]}"
+        return f"{self.part}, {MODE_NAMES[self.mode]}"
 
 
 def matching(
@@ -84,64 +81,9 @@ def largest_difference(records: Mapping[str, Record]) -> float:
     return max(abs(a - b) for one, other in pairs for a, b in zip(one, other, strict=True))
 
 
-def exponent_table(found: Sequence[Series]) -> pd.DataFrame:
-    """One line a part and way: the exponents fitted, their errors, and the theory's."""
-    table = []
-    for one in found:
-        powers = EXPECTED_EXPONENTS[one.way, one.part]
-        table.append(
-            {
-                "What": one.name,
-                "Step exponent, fitted": _exponent(one.step_fit),
-                "Step exponent, theory": str(powers.step),
-                "Total exponent, fitted": _exponent(one.total_fit),
-                "Total exponent, theory": str(powers.total),
-                "Fitted from n": one.step_fit.first if one.step_fit else None,
-                "Fitted to n": one.step_fit.last if one.step_fit else None,
-            }
-        )
-    return pd.DataFrame(table)
-
-
-def time_table(found: Sequence[Series]) -> pd.DataFrame:
-    """One line a part, way and length: the step with its spread, and all steps until then."""
-    return pd.DataFrame(
-        {
-            "What": one.name,
-            "Token n": length,
-            "Step (ms)": 1e3 * middle,
-            "Step IQR (ms)": 1e3 * (high - low),
-            "Total (ms)": 1e3 * total,
-        }
-        for one in found
-        for length, (low, middle, high), total in zip(
-            one.lengths, one.steps, one.totals, strict=True
-        )
-    )
-
-
-def growth_table(records: Mapping[str, Record]) -> pd.DataFrame:
-    """One line a policy: appends at both ends, all of them, the peak, and slots that hold none."""
-    table = []
-    for policy in POLICIES:
-        if policy not in records:
-            continue
-        record = records[policy]
-        appends = [quartiles(samples)[1] for samples in record["samples_s"]["append"]]
-        lengths, block = record["workload"]["context_lens"], record["block_len"]
-        table.append(
-            {
-                "Policy": f"{policy}, blocks of {block}" if block else policy,
-                f"Append at {lengths[0]} (us)": 1e6 * appends[0],
-                f"Append at {lengths[-1]} (us)": 1e6 * appends[-1],
-                "All appends (ms)": 1e3 * record["totals_s"]["append"][-1],
-                "Cache, formula (MiB)": record["memory"]["formula_bytes"] / units.MIB,
-                "Tensors at the end (MiB)": record["memory"]["tensor_bytes"] / units.MIB,
-                "Peak (MiB)": peak_bytes(record) / units.MIB,
-                "Worst waste (KiB)": record["worst_waste_bytes"] / units.KIB,
-            }
-        )
-    return pd.DataFrame(table)
+def appends(record: Record) -> list[tuple[float, float, float]]:
+    """Quartiles of the seconds that an append takes, at each length of a growing cache."""
+    return [quartiles(samples) for samples in record["samples_s"]["append"]]
 
 
 def _series(record: Record, part: str) -> Series:
@@ -152,7 +94,7 @@ def _series(record: Record, part: str) -> Series:
         steps.append(quartiles([sum(repeat) for repeat in repeats]))
         totals.append(sum(record["totals_s"][phase][at] for phase in phases))
     return Series(
-        way=record["way"],
+        mode=record["way"],
         part=part,
         lengths=tuple(lengths),
         steps=tuple(steps),
@@ -165,7 +107,3 @@ def _series(record: Record, part: str) -> Series:
 def _fit(lengths: Sequence[int], values: Sequence[float]) -> PowerFit | None:
     fitted = upper_half(lengths)
     return fit_power(fitted, values[-len(fitted) :]) if len(fitted) > 1 else None
-
-
-def _exponent(fit: PowerFit | None) -> str:
-    return "-" if fit is None else units.exponent(fit.exponent, fit.standard_error)

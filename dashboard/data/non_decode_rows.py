@@ -5,11 +5,9 @@ A row has what the page of runs filters by, and the record. No streamlit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
-import pandas as pd
-
-from dashboard.data.decode_rows import Row, device_name
+from dashboard.data.decode_rows import Row
 from gqa_core.records.record import Record
 from gqa_core.records.summaries import SUMMARIES
 
@@ -30,27 +28,3 @@ def non_decode_rows(with_evidence: Iterable[tuple[Record, str]]) -> list[Row]:
         for record, evidence in with_evidence
         if record["kind"] in SUMMARIES
     ]
-
-
-def others_table(rows: Sequence[Row]) -> pd.DataFrame:
-    """One line a record."""
-    table = []
-    for row in rows:
-        what, result = SUMMARIES[row["kind"]](row["record"])
-        kind, page = KINDS[row["kind"]]
-        table.append(
-            {
-                "Kind": kind,
-                "What": what,
-                "Result": result,
-                "Evidence": row["evidence"],
-                "Device": device_name(row),
-                "When (UTC)": row["created_at"][:19].replace("T", " "),
-                "Page": page,
-                "Warnings": "; ".join(row["record"].get("warnings", ())),
-                "Run": row["run_id"],
-                "Point": row["point"],
-                "Git commit": (row["git_commit"] or "")[:10],
-            }
-        )
-    return pd.DataFrame(table)

@@ -10,8 +10,6 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import pandas as pd
-
 from gqa_core import units
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.record import Record
@@ -74,26 +72,6 @@ def loss_series(records: Iterable[Record], start: str, evidence: str) -> list[Lo
         _series(grouped[n_kv_heads], start, evidence)
         for n_kv_heads in sorted(grouped, reverse=True)
     ]
-
-
-def loss_table(found: Iterable[LossSeries]) -> pd.DataFrame:
-    """One line a series and percent."""
-    return pd.DataFrame(
-        {
-            "Model": one.name,
-            "Start": one.start,
-            "Trained (%)": percent,
-            "Loss, median (nats)": middle,
-            "Least (nats)": low,
-            "Most (nats)": high,
-            "Seeds": len(one.seeds),
-            "Cache (KiB)": one.cache_bytes / units.KIB,
-            "Parameters": one.n_params,
-            "Evidence": one.evidence,
-        }
-        for one in found
-        for percent, (low, middle, high) in one.spreads.items()
-    )
 
 
 def losses_of(records: Iterable[Record]) -> list[float]:

@@ -6,15 +6,11 @@ selection is of one device and one kind of evidence, so that no series mixes two
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
-from dashboard.data.decode_rows import Row, conditions, device_name, performance_table, variant_name
+from dashboard.data.decode_rows import Row, conditions, device_name, variant_name
 from dashboard.data.non_decode_rows import KINDS
-from gqa_core import units
 from gqa_core.records.record import MEASURED_ELSEWHERE
 
 FIELDS: Mapping[str, Callable[[Row], Any]] = {  # what rows are filtered by
@@ -29,7 +25,6 @@ FIELDS: Mapping[str, Callable[[Row], Any]] = {  # what rows are filtered by
 }
 DECODE_ONLY_FIELDS = ("variant", "context", "dtype")  # no other kind has these
 DECODE_STEP = "decode step"
-FIRST_COLUMNS = ("Variant", "K/V heads", "Context", "Evidence", "Device", "When (UTC)")
 
 
 def options(rows: Iterable[Row], field: str) -> list[Any]:
@@ -44,23 +39,6 @@ def filtered(rows: Iterable[Row], wanted: Mapping[str, Sequence[Any]]) -> list[R
         for row in rows
         if all(not values or FIELDS[field](row) in values for field, values in wanted.items())
     ]
-
-
-def runs_table(shown: Sequence[Row], rows: Sequence[Row]) -> pd.DataFrame:
-    """One line a record; speed against MHA is that of the same run, looked up in all `rows`."""
-    table = performance_table(shown)
-    if table.empty:
-        return table
-    base = _mha(rows)
-    pairs = [(row, base.get(_in_run(row))) for row in shown]
-    table["Speed vs MHA"] = [
-        mha["attend_s"] / row["attend_s"] if mha else None for row, mha in pairs
-    ]
-    table["Run"] = [row["run_id"] for row in shown]
-    table["Point"] = [row["point"] for row in shown]
-    table["Git commit"] = [(row["git_commit"] or "")[:10] for row in shown]
-    first = list(FIRST_COLUMNS)
-    return table[first + [name for name in table.columns if name not in first]]
 
 
 def selection_name(row: Row, by: str) -> str:
@@ -94,41 +72,16 @@ def selected(rows: Iterable[Row], by: str, name: str, settings: str) -> list[Row
     return list({_point(row): row for row in sorted(mine, key=_when)}.values())
 
 
-def compared_sentence(first: Sequence[Row], second: Sequence[Row]) -> str:
-    """How B's attend time stands to A's, over the points that both have."""
-    known = {_point(row): row["attend_s"] for row in first}
-    ratios = [row["attend_s"] / known[_point(row)] for row in second if _point(row) in known]
-    if not ratios:
-        return "A and B have no point in common with these settings."
-    points = _count(len(ratios), "point")
-    return f"Over {points} that both have, B attends in {_span(ratios)} of A's time."
+def mha_of_run(shown: Iterable[Row], rows: Iterable[Row]) -> list[Row | None]:
+    """The MHA row of each shown row's own run under the same conditions, among all `rows`."""
+    bases = {_in_run(row): row for row in rows if row["variant"] == "MHA"}
+    return [bases.get(_in_run(row)) for row in shown]
 
 
-def sharing_sentence(rows: Sequence[Row]) -> str:
-    """What sharing saved in these rows: GQA and MQA against the MHA of the same run."""
-    base = _mha(rows)
-    pairs = [
-        (row, base[_in_run(row)])
-        for row in rows
-        if row["variant"] in ("GQA", "MQA") and _in_run(row) in base
-    ]
-    if not pairs:
-        return (
-            "The records shown hold no GQA or MQA point with the MHA of the same run beside it: "
-            "they cannot tell."
-        )
-    smaller = [mha["tensor_bytes"] / row["tensor_bytes"] for row, mha in pairs]
-    times = [row["attend_s"] / mha["attend_s"] for row, mha in pairs]
-    faster = sum(time < 1 for time in times)
-    return (
-        f"In {_count(len(pairs), 'pair')} of GQA or MQA with the MHA of the same run, the cache "
-        f"was {_span(smaller)} smaller, and attending took {_span(times)} of MHA's time: "
-        f"faster in {faster} of {len(pairs)}."
-    )
-
-
-def _mha(rows: Iterable[Row]) -> dict[tuple, Row]:
-    return {_in_run(row): row for row in rows if row["variant"] == "MHA"}
+def attend_ratios(first: Iterable[Row], second: Iterable[Row]) -> list[float]:
+    """Attend times of the second rows over those of the first, for the points that both have."""
+    base_s = {_point(row): row["attend_s"] for row in first}
+    return [row["attend_s"] / base_s[_point(row)] for row in second if _point(row) in base_s]
 
 
 def _in_run(row: Row) -> tuple:
@@ -142,14 +95,3 @@ def _point(row: Row) -> tuple:
 
 def _when(row: Row) -> str:
     return row["created_at"]
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _span(ratios: Sequence[float]) -> str:
-    low, high = units.times(min(ratios)), units.times(max(ratios))
-    if low == high:
-        return low
-    return f"{low} to {high} (median {units.times(statistics.median(ratios))})"

@@ -41,7 +41,7 @@ def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
 def _add(
     figure: FigureBuilder, one: Series, fit: PowerFit | None, *, y: Sequence[float], **how: object
 ) -> None:
-    look = MODE_STYLES[one.way, one.part]
+    look = MODE_STYLES[one.mode, one.part]
     figure.add_scatter(
         x=list(one.lengths),
         y=y,

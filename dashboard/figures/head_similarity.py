@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from dashboard.data.head_inspection import TRAITS
 from dashboard.figures.builder import skip_second_draw
 from dashboard.figures.style import kv_head_color, shared_layout, unit_interval_coloraxis
 from gqa_core import units
 
-NAMES = {"keys": "Keys", "values": "Values", "patterns": "Attention"}
 ROW, TITLE, FOOT = 215, 60, 96  # pixels of a row, of the titles above it, and of the colour bar
 
 Matrix = Sequence[Sequence[float]]
@@ -25,11 +25,11 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
     plot_height = ROW * len(models)
     title = TITLE / plot_height
     figure = make_subplots(
-        rows=len(models), cols=len(NAMES), vertical_spacing=title, horizontal_spacing=0.04
+        rows=len(models), cols=len(TRAITS), vertical_spacing=title, horizontal_spacing=0.04
     )
     for row, (n_kv_heads, matrices) in enumerate(models.items(), start=1):
-        for column, name in enumerate(NAMES, start=1):
-            figure.add_trace(_map(NAMES[name], matrices[name]), row=row, col=column)
+        for column, name in enumerate(TRAITS, start=1):
+            figure.add_trace(_map(TRAITS[name], matrices[name]), row=row, col=column)
             _add_frames(figure, len(matrices[name]), n_kv_heads, row, column)
         _add_titles(figure, n_kv_heads, row, title)
     figure.update_xaxes(
@@ -41,7 +41,7 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
     figure.update_yaxes(autorange="reversed", constraintoward="top")
     figure.update_xaxes(tickfont={"size": 9}, tickangle=0, automargin=True)
     figure.update_yaxes(tickfont={"size": 9}, automargin=True)
-    for column in range(2, len(NAMES) + 1):
+    for column in range(2, len(TRAITS) + 1):
         figure.update_yaxes(showticklabels=False, ticks="", col=column)
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
@@ -84,7 +84,7 @@ def _add_frames(figure: go.Figure, n_heads: int, n_kv_heads: int, row: int, colu
 
 def _add_titles(figure: go.Figure, n_kv_heads: int, row: int, title: float) -> None:
     """The model's name above its row, and what is compared above each map."""
-    for column, name in enumerate(NAMES.values(), start=1):
+    for column, name in enumerate(TRAITS.values(), start=1):
         across = next(figure.select_xaxes(row=row, col=column)).domain
         top = next(figure.select_yaxes(row=row, col=column)).domain[1]
         _add_text(figure, name, sum(across) / 2, top, xanchor="center", yanchor="bottom")

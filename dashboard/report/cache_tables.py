@@ -1,100 +1,116 @@
-"""Formulas as tables for people: columns named with their units, no streamlit."""
+"""Tables of the cache by formula: sizes of the variants, parts of a layer, GPUs, contexts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from dashboard.data.cached_parts import describe_heads
+from dashboard.report.columns import (
+    BYTES,
+    COUNT,
+    GB,
+    GIB,
+    KIB,
+    MIB,
+    PERCENT_3_DIGITS,
+    PLAIN,
+    TIMES,
+    TOKENS_TEXT,
+    Column,
+    Table,
+)
 from dashboard.settings.model import ModelSettings
 from gqa_core import units
-from gqa_core.configs import AttentionConfig
+from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.cost import arithmetic_intensity
 from gqa_core.theory.memory import kv_bytes_per_token
-from gqa_core.theory.sharding import gpu_shares
+from gqa_core.theory.sharding import GpuShare, gpu_shares
 from gqa_core.theory.sharing import CachedPart, cached_parts
 
 
-def size_table(settings: ModelSettings) -> pd.DataFrame:
-    """One line a variant: what it caches, and what a step reads and computes for it."""
-    workload, rows = settings.workload(settings.context_len), settings.variants
-    table = []
-    for variant, model in settings.models.items():
-        n_bytes = settings.cache_bytes(variant, settings.context_len)
-        table.append(
-            {
-                "Variant": variant,
-                "K/V heads": getattr(rows[variant], "n_kv_heads", None),
-                "Per token (KiB)": kv_bytes_per_token(model, settings.kv_format) / units.KIB,
-                "Cache (GiB)": n_bytes / units.GIB,
-                "Cache (GB)": n_bytes / units.GB,
-                "Smaller than MHA": settings.reduction_vs_mha(variant),
-                "FLOP per byte read": arithmetic_intensity(model, workload, settings.kv_format),
-            }
-        )
-    return pd.DataFrame(table).astype({"K/V heads": "Int64"})
+def size_table(settings: ModelSettings) -> Table[str]:
+    """One row per variant: what it caches, and what a step reads and computes for it."""
+    workload = settings.workload(settings.context_len)
 
+    def kv_heads(variant: str) -> int | None:
+        attention = settings.variants[variant]
+        return attention.n_kv_heads if isinstance(attention, GroupedConfig) else None
 
-def part_table(settings: ModelSettings, attention: AttentionConfig) -> pd.DataFrame:
-    """One line a cached part: who reads it, its bytes, and its share of what a step reads."""
-    table = []
-    for part in cached_parts(attention, settings.kv_format):
-        n_bytes = part.bytes_per_token
-        table.append(
-            {
-                "Cached part": part.name,
-                "Read by": describe_heads(part.query_heads),
-                "Query heads": len(part.query_heads),
-                "Per token and layer (B)": n_bytes,
-                "All such layers, context and batch (MiB)": n_bytes
-                * settings.tokens_cached(attention)
-                / units.MIB,
-                "Share of the read (%)": 100 * part.read_share,
-            }
-        )
-    return pd.DataFrame(table)
+    def per_token(variant: str) -> int:
+        return kv_bytes_per_token(settings.models[variant], settings.kv_format)
 
+    def size(variant: str) -> int:
+        return settings.cache_bytes(variant, settings.context_len)
 
-def gpu_table(settings: ModelSettings, attention: AttentionConfig, tp: int) -> pd.DataFrame:
-    """One line a GPU: the heads it holds of each layer, whether an earlier one has them, bytes."""
-    n_bytes = settings.bytes_per_gpu(attention.variant, tp)
-    return pd.DataFrame(
-        {
-            "GPU": str(share.gpu),
-            "Query heads": describe_heads(share.query_heads),
-            "Caches": describe_heads(share.kv_heads, "K/V head")
-            if share.kv_heads
-            else "the latent",
-            "Held by an earlier GPU too": "yes" if share.is_copy else "no",
-            "Cache (MiB)": n_bytes / units.MIB,
-        }
-        for share in gpu_shares(attention, tp)
+    def intensity(variant: str) -> float:
+        return arithmetic_intensity(settings.models[variant], workload, settings.kv_format)
+
+    columns = (
+        Column[str]("Variant", str),
+        Column("K/V heads", kv_heads, COUNT),
+        Column("Per token", per_token, KIB),
+        Column("Cache", size, GIB),
+        Column("Cache", size, GB),
+        Column("Smaller than MHA", settings.reduction_vs_mha, TIMES),
+        Column("FLOP per byte read", intensity, PLAIN),
     )
+    return Table(columns, list(settings.models))
 
 
-def kinds_of(parts: Sequence[CachedPart]) -> list[str]:
-    """What the parts are, counted: "8 K/V heads", or each by its name."""
+def part_table(settings: ModelSettings, attention: AttentionConfig) -> Table[CachedPart]:
+    """One row per cached part: who reads it, its bytes, and its share of what a step reads."""
+    n_tokens = settings.tokens_cached(attention)
+    columns = (
+        Column[CachedPart]("Cached part", lambda part: part.name),
+        Column[CachedPart]("Read by", lambda part: describe_heads(part.query_heads)),
+        Column[CachedPart]("Query heads", lambda part: len(part.query_heads), COUNT),
+        Column[CachedPart]("Per token and layer", lambda part: part.bytes_per_token, BYTES),
+        Column[CachedPart](
+            "All such layers, context and batch", lambda part: part.bytes_per_token * n_tokens, MIB
+        ),
+        Column[CachedPart]("Share of the read", lambda part: part.read_share, PERCENT_3_DIGITS),
+    )
+    return Table(columns, cached_parts(attention, settings.kv_format))
+
+
+def gpu_table(settings: ModelSettings, attention: AttentionConfig, tp: int) -> Table[GpuShare]:
+    """One row per GPU: its heads of each layer, whether an earlier one has them too, its bytes."""
+    n_bytes = settings.bytes_per_gpu(attention.variant, tp)
+    columns = (
+        Column[GpuShare]("GPU", lambda share: str(share.gpu)),
+        Column[GpuShare]("Query heads", lambda share: describe_heads(share.query_heads)),
+        Column("Caches", _cached_heads),
+        Column[GpuShare]("On an earlier GPU too", lambda share: "yes" if share.is_copy else "no"),
+        Column[GpuShare]("Cache", lambda share: n_bytes, MIB),
+    )
+    return Table(columns, gpu_shares(attention, tp))
+
+
+def count_parts(parts: Sequence[CachedPart]) -> list[str]:
+    """The cached parts, counted if they are K/V heads ("8 K/V heads"), else each by its name."""
     if parts[0].name.startswith("K/V head"):
         return [units.count(len(parts), "K/V head")]
     return [part.name for part in parts]
 
 
-def growth_table(settings: ModelSettings, contexts: Sequence[int]) -> pd.DataFrame:
-    """One line a context: the cache of each variant, and with windows what is allocated for it."""
-    columns = {f"{name} (MiB)": (settings.cache_bytes, name) for name in settings.models}
+def growth_table(settings: ModelSettings, contexts: Sequence[int]) -> Table[int]:
+    """One row per context: the cache of each variant; with windows also what is allocated."""
+    columns: list[Column[int]] = [Column("Context", str, TOKENS_TEXT)]
+    columns += [_size_column(settings, name) for name in settings.models]
     if settings.has_window_layers:
-        columns |= {
-            f"{name} as allocated (MiB)": (settings.allocated_bytes, name)
-            for name in settings.models
-        }
-    return pd.DataFrame(
-        [
-            {"Context (tokens)": str(context_len)}
-            | {
-                column: n_bytes(name, context_len) / units.MIB
-                for column, (n_bytes, name) in columns.items()
-            }
-            for context_len in contexts
-        ]
+        columns += [_allocated_column(settings, name) for name in settings.models]
+    return Table(columns, contexts)
+
+
+def _cached_heads(share: GpuShare) -> str:
+    return describe_heads(share.kv_heads, "K/V head") if share.kv_heads else "the latent"
+
+
+def _size_column(settings: ModelSettings, name: str) -> Column[int]:
+    return Column(name, lambda context_len: settings.cache_bytes(name, context_len), MIB)
+
+
+def _allocated_column(settings: ModelSettings, name: str) -> Column[int]:
+    return Column(
+        f"{name} as allocated", lambda context_len: settings.allocated_bytes(name, context_len), MIB
     )

@@ -54,7 +54,7 @@ def metrics(plan: Plan) -> list[tuple[str, str, str]]:
             f"{needed}{plan.gpu}, for {users}",
         ),
         (
-            "Memory a GPU needs",
+            "Memory per GPU",
             units.capacity(careful.memory_needed),
             f"{memories}{units.decimal(careful.memory_needed)}, for {users}; "
             f"{units.decimal(careful.memory_in_all)} on {n_gpus}",
@@ -105,7 +105,7 @@ def arithmetic(plan: Plan) -> Iterator[str]:
     found = fits(plan, plan.variant)
     for fit in found:
         if len(found) > 1:
-            yield f"**{fit.reading.capitalize()}**, {READINGS[fit.reading]}:"
+            yield f"**{fit.policy.capitalize()}**, {POLICIES[fit.policy]}:"
         yield _sequence_line(plan, fit)
         if shown.kv_budget_bytes > 0:
             yield _sequences_line(fit)
@@ -114,7 +114,7 @@ def arithmetic(plan: Plan) -> Iterator[str]:
         yield _memory_line(plan, fit)
 
 
-READINGS = {
+POLICIES = {
     "ideal": "a layer with a window keeps no more than its window",
     "as allocated": "every layer has slots for the whole context",
 }

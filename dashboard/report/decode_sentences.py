@@ -1,4 +1,4 @@
-"""What measured decode steps and comparisons say in words: the one-line answers of their pages."""
+"""The answer of the page Decode."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from dashboard.data.decode_rows import Row, speeds_vs_mha, variant_name
 from gqa_core import units
-from gqa_core.records.record import Record
-from gqa_core.records.specs.verify import COMPARISONS
 
 
 def decode_answer(rows: Sequence[Row], context_len: int) -> str:
@@ -21,24 +19,6 @@ def decode_answer(rows: Sequence[Row], context_len: int) -> str:
         for row, speed in zip(here, speeds_vs_mha(here), strict=True)
     ]
     return f"One step at {context_len} tokens: {'; '.join(told)}."
-
-
-def comparisons_answer(records: Sequence[Record], *, planted: bool) -> str:
-    """Whether the comparisons (at least one) pass, and how far apart the worst two sides are."""
-    failed = [record for record in records if not record["passed"]]
-    worst = max(records, key=lambda record: record["relative_error"])
-    furthest = (
-        f"{COMPARISONS[worst['comparison']]} is furthest apart, by {worst['relative_error']:.1e} "
-        f"of {worst['tolerance']:.0e} allowed"
-    )
-    if not failed:
-        return f"It is the same attention: all {len(records)} comparisons pass; {furthest}."
-    if planted:
-        return (
-            f"Heads in the wrong order are another attention: {len(failed)} of {len(records)} "
-            f"comparisons fail; {furthest}."
-        )
-    return f"It is not the same: {len(failed)} of {len(records)} comparisons fail; {furthest}."
 
 
 def _compared(row: Row, speed: float | None) -> str:

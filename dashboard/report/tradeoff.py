@@ -4,63 +4,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-
-import pandas as pd
+from dataclasses import dataclass
 
 from dashboard.data.decode_rows import Row
+from dashboard.report.columns import GIB, MS, NATS, TIMES, Column, Table
 from dashboard.settings.model import ModelSettings
 from gqa_core import units
-from gqa_core.catalog.results import GQA_PAPER, published_results
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.records.specs.training import divisors
 
 LECTURE = {"MHA": "best", "GQA": "middle", "MQA": "worst", "MLA": "asks for the best"}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tradeoff:
+    """One variant: bytes by formula, times of this machine, a small model's loss; None if unknown.
+
+    `small_model` says which small model the loss was measured with.
+    """
+
+    variant: str
+    cache_bytes: int
+    reduction: float
+    read_s: float | None
+    measured: Row | None
+    loss: float | None
+    small_model: str | None
+
+
 def tradeoff_table(
     settings: ModelSettings, rows: Sequence[Row], losses: Mapping[int, float]
-) -> pd.DataFrame:
-    """One line a variant; times are open where this machine has measured nothing to tell them by.
+) -> Table[Tradeoff]:
+    """One row per variant; times are empty where this machine has measured none.
 
     The read time is the cache over the read bandwidth that the newest of `rows` probed; the attend
     time is the newest of `rows` with this layer, context and batch, as it was measured. `losses`
-    are the small model's by its K/V heads; GQA is told by the nearest sharing that it was tried at.
+    are the small model's by its K/V heads; GQA's is that of the nearest ratio of sharing.
     """
     bandwidth = rows[-1]["read_bandwidth_bytes_per_s"] if rows else None
-    table = []
-    for variant, attention in settings.variants.items():
-        n_bytes = settings.cache_bytes(variant, settings.context_len)
-        logged = _newest(
-            row
-            for row in rows
-            if row["layer"] == attention
-            and (row["context_len"], row["batch_size"])
-            == (settings.context_len, settings.batch_size)
-            and row["kernel_ran"] != "naive"
-        )
-        table.append(
-            {
-                "Variant": variant,
-                "Cache (GiB)": n_bytes / units.GIB,
-                "Smaller than MHA": settings.reduction_vs_mha(variant),
-                "One read here, predicted (ms)": 1e3 * n_bytes / bandwidth if bandwidth else None,
-                "Attend here, measured (ms)": 1e3 * logged["attend_s"] if logged else None,
-                "Measured with": _conditions(logged),
-                "Quality, the lecture says": LECTURE[variant],
-                **_small_model(attention, losses),
-            }
-        )
-    return pd.DataFrame(table)
-
-
-def published_table(table: str = GQA_PAPER) -> pd.DataFrame:
-    """A published table: one line a model, a column for each measure, and its source."""
-    lines: dict[tuple[str, str], dict[str, float]] = {}
-    for result in published_results():
-        if result.table == table:
-            lines.setdefault((result.model, result.source), {})[result.measure] = result.value
-    return pd.DataFrame(
-        {"Model": model, **values, "Source": source} for (model, source), values in lines.items()
+    return Table(
+        COLUMNS, [_tradeoff(settings, name, rows, bandwidth, losses) for name in settings.variants]
     )
 
 
@@ -80,25 +63,52 @@ def answer(settings: ModelSettings) -> str:
     )
 
 
-def _small_model(attention: AttentionConfig, losses: Mapping[int, float]) -> dict[str, object]:
-    """The loss that stands for this variant, and the small model it was measured with."""
-    n_kv_heads = _stands_for(attention, max(losses, default=1))
-    loss = losses.get(n_kv_heads)
-    return {
-        "Small model's loss (nats)": loss,
-        "Its K/V heads": loss and f"{n_kv_heads} of {max(losses)}",
-    }
+def _tradeoff(
+    settings: ModelSettings,
+    variant: str,
+    rows: Sequence[Row],
+    bandwidth: float | None,
+    losses: Mapping[int, float],
+) -> Tradeoff:
+    n_bytes, attention = (
+        settings.cache_bytes(variant, settings.context_len),
+        settings.variants[variant],
+    )
+    n_kv_heads = _nearest_small_model(attention, max(losses, default=1))
+    loss = None if n_kv_heads is None else losses.get(n_kv_heads)
+    return Tradeoff(
+        variant=variant,
+        cache_bytes=n_bytes,
+        reduction=settings.reduction_vs_mha(variant),
+        read_s=n_bytes / bandwidth if bandwidth else None,
+        measured=_newest(_matching(settings, attention, rows)),
+        loss=loss,
+        small_model=None if loss is None else f"{n_kv_heads} of {max(losses)}",
+    )
 
 
-def _stands_for(attention: AttentionConfig, n_heads: int) -> int | None:
-    """K/V heads of the small model of `n_heads` of the same variant, shared most alike."""
+def _matching(
+    settings: ModelSettings, attention: AttentionConfig, rows: Iterable[Row]
+) -> Iterable[Row]:
+    workload = (settings.context_len, settings.batch_size)
+    return (
+        row
+        for row in rows
+        if row["layer"] == attention
+        and (row["context_len"], row["batch_size"]) == workload
+        and row["kernel_ran"] != "naive"
+    )
+
+
+def _nearest_small_model(attention: AttentionConfig, n_heads: int) -> int | None:
+    """K/V heads of the small model of `n_heads` of the same variant with the nearest ratio."""
     if not isinstance(attention, GroupedConfig):
         return None
     if attention.variant != "GQA":
         return n_heads if attention.variant == "MHA" else 1
     between = divisors(n_heads)[1:-1]
-    wanted = math.log(n_heads / attention.q_per_kv)
-    return min(between, key=lambda count: abs(math.log(count) - wanted), default=None)
+    target = math.log(n_heads / attention.q_per_kv)
+    return min(between, key=lambda count: abs(math.log(count) - target), default=None)
 
 
 def _newest(rows: Iterable[Row]) -> Row | None:
@@ -108,5 +118,21 @@ def _newest(rows: Iterable[Row]) -> Row | None:
 def _conditions(row: Row | None) -> str | None:
     if row is None:
         return None
-    layers = "1 layer" if row["n_layers"] == 1 else f"{row['n_layers']} layers"
-    return f"{layers}, {row['dtype']}, {row['kernel_ran']}"
+    return f"{units.count(row['n_layers'], 'layer')}, {row['dtype']}, {row['kernel_ran']}"
+
+
+COLUMNS = (
+    Column[Tradeoff]("Variant", lambda tradeoff: tradeoff.variant),
+    Column[Tradeoff]("Cache", lambda tradeoff: tradeoff.cache_bytes, GIB),
+    Column[Tradeoff]("Smaller than MHA", lambda tradeoff: tradeoff.reduction, TIMES),
+    Column[Tradeoff]("One read here, predicted", lambda tradeoff: tradeoff.read_s, MS),
+    Column[Tradeoff](
+        "Attend here, measured",
+        lambda tradeoff: tradeoff.measured["attend_s"] if tradeoff.measured else None,
+        MS,
+    ),
+    Column[Tradeoff]("Measured with", lambda tradeoff: _conditions(tradeoff.measured)),
+    Column[Tradeoff]("Quality, by the lecture", lambda tradeoff: LECTURE[tradeoff.variant]),
+    Column[Tradeoff]("Small model's loss", lambda tradeoff: tradeoff.loss, NATS),
+    Column[Tradeoff]("Small model's K/V heads", lambda tradeoff: tradeoff.small_model),
+)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
-import pandas as pd
 import plotly.graph_objects as go
 import pyarrow as pa
 import streamlit as st
-from pandas.api.types import is_numeric_dtype
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.style import PLOT_CONFIG
+from dashboard.report.columns import MISSING, Table
 
 pa.set_memory_pool(pa.system_memory_pool())  # Arrow's own reserves 5 MB; tables here are small
 
@@ -25,30 +24,6 @@ EVIDENCE = {  # what a number rests on, and how it is drawn
         "Imported from another machine, as its record says; drawn as open markers with a dot.",
     ),
     "published": ("orange", "Stated by its source, not by us; drawn open, or as a dashed bound."),
-}
-NUMBERS = {  # digits by the unit in a column's name
-    "(ms)": "%.3f",
-    "(us)": "%.1f",
-    "(MiB)": "%.2f",
-    "(GiB)": "%.3f",
-    "(GB)": "%.3f",
-    "(KiB)": "%.2f",
-    "(GB/s)": "%.1f",
-    "(%)": "%.0f%%",
-    "Tokens/s": "%.1f",
-    "vs MHA": "%.2fx",
-    "than MHA": "%.4gx",
-    "FLOP": "%.4g",
-    "sample (s)": "%.2f",
-    "score": "%.1f",
-    "ln PPL": "%.3f",
-    "(nats)": "%.3f",
-    "difference": "%.1e",
-    "L2 error": "%.1e",
-    "Tolerance": "%.0e",
-    "of the read (%)": "%.3g%%",
-    "error (%)": "%.2f%%",
-    "(B)": "%d",
 }
 
 
@@ -85,18 +60,17 @@ def show_figure(figure: go.Figure, key: str, takeaway: str) -> None:
     st.plotly_chart(figure, theme=None, key=key, config=PLOT_CONFIG, alt=takeaway)
 
 
-def show_table(table: pd.DataFrame, key: str, alt: str) -> None:
-    """A table as a grid, to sort and to search; the first column stays.
-
-    Its digits follow from the units in its column names.
-    """
-    columns: dict[str, object] = {
-        name: st.column_config.NumberColumn(format=digits)
-        for name in table.columns
-        if (digits := _digits(name))
+def show_table(table: Table, key: str, alt: str) -> None:
+    """A table as a grid that can be sorted and searched; the first column stays in view."""
+    config: dict[str, object] = {
+        column.header: st.column_config.NumberColumn(format=column.unit.digits)
+        for column in table.columns
+        if column.unit.digits
     }
-    columns[table.columns[0]] = st.column_config.TextColumn(pinned=True)
-    st.dataframe(table, key=key, hide_index=True, column_config=columns, placeholder="-", alt=alt)
+    config[table.columns[0].header] = st.column_config.TextColumn(pinned=True)
+    st.dataframe(
+        table.frame(), key=key, hide_index=True, column_config=config, placeholder="-", alt=alt
+    )
 
 
 def lazy_expander(label: str, key: str) -> DeltaGenerator | None:
@@ -109,23 +83,16 @@ def lazy_expander(label: str, key: str) -> DeltaGenerator | None:
     return place if place.open else None
 
 
-def show_small_table(table: pd.DataFrame) -> None:
+def show_small_table(table: Table) -> None:
     """A table of a few rows as text, which a browser draws in a tenth of a grid's time."""
-    sides = ["---:" if is_numeric_dtype(kind) else "---" for kind in table.dtypes]
-    rows = zip(*(_texts(table[name], name) for name in table.columns), strict=True)
-    lines = [map(escape_markdown, table.columns), sides, *rows]
+    sides = ["---:" if column.unit.is_number else "---" for column in table.columns]
+    rows = (map(_cell, row) for row in table.texts())
+    lines = [map(escape_markdown, table.headers), sides, *rows]
     st.markdown("\n".join(f"|{'|'.join(line)}|" for line in lines))
 
 
-def _texts(column: pd.Series, name: str) -> list[str]:
-    """The cells as `show_table` would show them, fit for Markdown."""
-    digits = _digits(name) or "%s"
-    return ["-" if pd.isna(cell) else escape_markdown(digits % cell) for cell in column]
-
-
-def _digits(name: str) -> str | None:
-    """How numbers of a column with this name are written, by the last unit that is in it."""
-    return next((digits for unit, digits in reversed(NUMBERS.items()) if unit in name), None)
+def _cell(text: str) -> str:
+    return text if text == MISSING else escape_markdown(text)
 
 
 def show_downloads(name: str, makers: Mapping[str, Callable[[], str]]) -> None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pandas as pd
 import streamlit as st
 
+from dashboard.report.verification import comparison_table
 from dashboard.settings.measurement import VerifySettings
 from dashboard.shell import loaders, panels
 from gqa_core.records.record import Record
 from gqa_core.records.run_log import RunLogError
-from gqa_core.records.specs.verify import COMPARISONS
 
 
 def show_comparisons(settings: VerifySettings, held: Sequence[Record]) -> list[Record]:
@@ -35,19 +34,5 @@ def show_comparisons(settings: VerifySettings, held: Sequence[Record]) -> list[R
         st.error(f"{len(failed)} of {len(newest)} comparisons fail.")
     table = comparison_table(list(newest.values()))
     panels.show_table(table, "comparisons", "Comparisons, their differences and verdicts")
-    panels.show_downloads("equivalence", {"csv": lambda: table.to_csv(index=False)})
+    panels.show_downloads("equivalence", {"csv": table.csv})
     return list(newest.values())
-
-
-def comparison_table(records: Sequence[Record]) -> pd.DataFrame:
-    """One row a comparison: how far apart the two sides are, and how far they may be."""
-    return pd.DataFrame(
-        {
-            "Comparison": COMPARISONS[record["comparison"]],
-            "Result": "pass" if record["passed"] else "FAIL",
-            "Largest difference": record["max_difference"],
-            "Relative L2 error": record["relative_error"],
-            "Tolerance": record["tolerance"],
-        }
-        for record in records
-    )

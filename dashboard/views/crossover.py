@@ -12,6 +12,8 @@ from dashboard.data import decode_rows as tables
 from dashboard.data.decode_rows import Row
 from dashboard.figures.phase_breakdown import phase_breakdown
 from dashboard.figures.ratio_vs_context import ratio_vs_context
+from dashboard.report import crossover_metrics
+from dashboard.report.crossover_tables import crossover_table
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import panels
 from dashboard.views.decode_results import (
@@ -42,7 +44,7 @@ def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:
         return
     panels.show_evidence("measured here", "formula")
     st.caption("Contexts (tokens) at which a whole step is faster than MHA's")
-    panels.show_metrics(crossover.metrics(fought))
+    panels.show_metrics(crossover_metrics.metrics(fought))
     compared = st.segmented_control(
         "Compare", list(COMPARED), default=next(iter(COMPARED)), required=True, key="compared"
     )
@@ -66,11 +68,11 @@ def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:
 def show_answer(rows: Sequence[Row]) -> None:
     """One line, from what was measured; nothing until something is."""
     if fought := pair_with_mha(rows):
-        st.success(f"**Answer.** {panels.escape_markdown(crossover.answer(fought))}")
+        st.success(f"**Answer.** {panels.escape_markdown(crossover_metrics.answer(fought))}")
 
 
 def _show_table(rows: Sequence[Row]) -> None:
-    table_of, says = crossover.crossover_table, "Each variant's step and attend against MHA's"
+    table_of, says = crossover_table, "Each variant's step and attend against MHA's"
     show_every_point(rows, table_of, "crossover", says)
     show_warning_count(rows)
     show_point_downloads("crossover", rows, table_of)

@@ -6,11 +6,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from dashboard.data import decode_rows as tables
 from dashboard.figures.attend_vs_context import attend_vs_context
+from dashboard.report.columns import Table
+from dashboard.report.decode_tables import attend_table, performance_table
 from dashboard.report.predictions import prediction_sentence
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import loaders, panels
@@ -18,7 +19,7 @@ from gqa_core import units
 from gqa_core.records.record import Record
 from gqa_core.records.run_log import RunLogError
 
-TableOf = Callable[[Sequence[tables.Row]], pd.DataFrame]
+BuildTable = Callable[[Sequence[tables.Row]], Table]
 
 POINTS = "Measured decode steps, one row a point"
 SCOPES = ("these settings", "everything measured here")
@@ -47,13 +48,13 @@ def show_results(
             "attend_vs_context",
             f"Median attend time by context for {len(shown)} measured points, as in the table.",
         )
-        panels.show_small_table(tables.attend_table(shown))
-        show_every_point(shown, tables.performance_table, "performance", POINTS)
+        panels.show_small_table(attend_table(shown))
+        show_every_point(shown, performance_table, "performance", POINTS)
     else:
-        panels.show_table(tables.performance_table(shown), "performance", POINTS)
+        panels.show_table(performance_table(shown), "performance", POINTS)
     st.caption(prediction_sentence(shown))
     show_warning_count(shown)
-    show_point_downloads("decode", shown, tables.performance_table)
+    show_point_downloads("decode", shown, performance_table)
     return mine
 
 
@@ -70,19 +71,21 @@ def scope_control() -> bool:
     return scope == SCOPES[0]
 
 
-def show_every_point(rows: Sequence[tables.Row], table_of: TableOf, key: str, alt: str) -> None:
+def show_every_point(
+    rows: Sequence[tables.Row], build_table: BuildTable, key: str, alt: str
+) -> None:
     """A line to open, and behind it the table of all points."""
     if place := panels.lazy_expander("Every point in full", f"{key}_unfolded"):
         with place:
-            panels.show_table(table_of(rows), key, alt)
+            panels.show_table(build_table(rows), key, alt)
 
 
-def show_point_downloads(name: str, rows: Sequence[tables.Row], table_of: TableOf) -> None:
+def show_point_downloads(name: str, rows: Sequence[tables.Row], build_table: BuildTable) -> None:
     """The rows' table as CSV, and their records as JSON Lines."""
     panels.show_downloads(
         name,
         {
-            "csv": lambda: table_of(rows).to_csv(index=False),
+            "csv": lambda: build_table(rows).csv(),
             "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
         },
     )

@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.data import generation
 from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
 from dashboard.figures.growth_time import append_vs_tokens
+from dashboard.report.generation_tables import exponent_table, growth_table, time_table
 from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell import loaders, panels
 from gqa_core import units
@@ -49,13 +50,13 @@ def show_generation(settings: GenerationSettings, records: Mapping[str, Record])
         st.subheader("All n tokens")
         panels.show_figure(total_vs_tokens(found), "total_vs_tokens", _takeaway(found, "total"))
     st.subheader("Fitted exponents, and the theory's")
-    table = generation.exponent_table(found)
+    table = exponent_table(found)
     panels.show_table(table, "exponents", "Fitted exponents with standard errors, and the theory's")
     lines = [json.dumps(records[way]) for way in MODES if way in records]
     panels.show_downloads(
         "generation",
         {
-            "csv": lambda: generation.time_table(found).to_csv(index=False),
+            "csv": time_table(found).csv,
             "jsonl": lambda: "\n".join(lines) + "\n",
         },
     )
@@ -68,15 +69,17 @@ def show_growth(records: Mapping[str, Record]) -> None:
         st.info(ASKED)
         return
     panels.show_evidence("measured here", "formula")
-    table = generation.growth_table(grown)
-    spent = dict(zip(table["Policy"], table["All appends (ms)"], strict=True))
-    takeaway = ", ".join(f"{name}: {units.duration(ms / 1e3)}" for name, ms in spent.items())
+    table = growth_table(grown)
+    takeaway = ", ".join(
+        f"{name}: {units.duration(record['totals_s']['append'][-1])}"
+        for name, record in grown.items()
+    )
     panels.show_figure(append_vs_tokens(grown), "append_vs_tokens", f"All appends: {takeaway}.")
     panels.show_table(table, "growth", "Time, peak memory and waste of each growth policy")
     lines = [json.dumps(record) for record in grown.values()]
     panels.show_downloads(
         "growth",
-        {"csv": lambda: table.to_csv(index=False), "jsonl": lambda: "\n".join(lines) + "\n"},
+        {"csv": table.csv, "jsonl": lambda: "\n".join(lines) + "\n"},
     )
 
 
@@ -87,7 +90,7 @@ def show_answer(settings: GenerationSettings, records: Mapping[str, Record]) -> 
     n = settings.context_len
     cached, recomputed = (generation.total_s(records[way], n) for way in MODES)
     powers = {
-        one.way: units.exponent(one.step_fit.exponent, one.step_fit.standard_error)
+        one.mode: units.exponent(one.step_fit.exponent, one.step_fit.standard_error)
         for one in generation.series(records)
         if one.part == "attention" and one.step_fit
     }
@@ -103,7 +106,7 @@ def _show_metrics(settings: GenerationSettings, records: Mapping[str, Record]) -
     n = settings.context_len
     metrics = [
         (
-            f"{n} tokens, {generation.WAY_NAMES[way]}",
+            f"{n} tokens, {generation.MODE_NAMES[way]}",
             units.duration(generation.total_s(records[way], n)),
             "measured here",
         )

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
+from dashboard.data.head_inspection import TRAITS
 from dashboard.figures.attention_maps import attention_maps
-from dashboard.figures.head_similarity import NAMES, head_similarity
+from dashboard.figures.head_similarity import head_similarity
+from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders, panels
 from dashboard.shell.links import remember_default, validate_query_param
 from dashboard.shell.state import keep
@@ -64,9 +65,7 @@ def show_head_diversity() -> None:
         "A row is a byte that looks, a column one it looks at, both in the order of the text; "
         "heads that share a K/V head lie on one coloured ground."
     )
-    panels.show_downloads(
-        "head_similarity", {"csv": lambda: similarity_table(answer).to_csv(index=False)}
-    )
+    panels.show_downloads("head_similarity", {"csv": similarity_table(answer).csv})
     training_config = question.training_config
     st.markdown(
         LIMITS.format(
@@ -141,7 +140,7 @@ def effective_metrics(before: Model, after: Model) -> list[tuple[str, str, str]]
             f"{after['effective'][key]:.1f} of {n_heads}",
             f"effective number with {count}; {before['effective'][key]:.1f} with {n_heads}",
         )
-        for key, name in NAMES.items()
+        for key, name in TRAITS.items()
     ]
 
 
@@ -167,21 +166,3 @@ def within_group_cka(similarity: Matrix, n_kv_heads: int) -> list[float]:
         for other in range(head + 1, len(similarity))
         if head // q_per_kv == other // q_per_kv
     ]
-
-
-def similarity_table(answer: Mapping[str, Any]) -> pd.DataFrame:
-    """One line for every two heads: their CKA before and after, for each thing compared."""
-    return pd.DataFrame(
-        {
-            "Layer": answer["layer"],
-            "K/V heads": model["n_kv_heads"],
-            "Compared": NAMES[key],
-            "Head": head,
-            "Other head": other,
-            "CKA": matrix[head][other],
-        }
-        for model in answer["models"]
-        for key, matrix in model["similarity"].items()
-        for head in range(answer["n_heads"])
-        for other in range(head)
-    )

@@ -34,4 +34,4 @@ def show_on_gpus(settings: ModelSettings, attention: AttentionConfig, tp: int) -
     st.markdown(says)
     table = gpu_table(settings, attention, tp)
     panels.show_small_table(table)
-    panels.show_downloads("heads_on_gpus", {"csv": lambda: table.to_csv(index=False)})
+    panels.show_downloads("heads_on_gpus", {"csv": table.csv})

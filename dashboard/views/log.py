@@ -9,7 +9,8 @@ import streamlit as st
 
 from dashboard.data import selection
 from dashboard.data.decode_rows import Row
-from dashboard.data.non_decode_rows import others_table
+from dashboard.report.columns import Table
+from dashboard.report.log_tables import non_decode_table, runs_table
 from dashboard.shell import panels
 
 
@@ -31,7 +32,7 @@ def show_decode_steps(shown: Sequence[Row], rows: Sequence[Row]) -> None:
     """Decode records, each held against the MHA of its run among all `rows`."""
     st.subheader("Decode steps")
     panels.show_evidence(*reversed(selection.options(shown, "evidence")), "formula")
-    table = selection.runs_table(shown, rows)
+    table = runs_table(shown, rows)
     panels.show_table(table, "runs", "Every decode record that fits the filters, one row a point")
     _show_files("runs", table, shown)
 
@@ -40,11 +41,11 @@ def show_others(shown: Sequence[Row]) -> None:
     """Records of other kinds: comparisons, generations, growing caches, small models."""
     st.subheader("Records of other kinds")
     panels.show_evidence(*reversed(selection.options(shown, "evidence")))
-    table = others_table(shown)
+    table = non_decode_table(shown)
     panels.show_table(table, "others", "Every other record that fits the filters, one row each")
     _show_files("other_runs", table, shown)
 
 
-def _show_files(name: str, table: object, rows: Sequence[Row]) -> None:
+def _show_files(name: str, table: Table, rows: Sequence[Row]) -> None:
     lines = "".join(json.dumps(row["record"]) + "\n" for row in rows)
-    panels.show_downloads(name, {"csv": lambda: table.to_csv(index=False), "jsonl": lambda: lines})
+    panels.show_downloads(name, {"csv": table.csv, "jsonl": lambda: lines})

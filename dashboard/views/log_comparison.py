@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard.data import selection
 from dashboard.data.decode_rows import Row
 from dashboard.figures.attend_compared import attend_compared
+from dashboard.report.log_sentences import compared_sentence
 from dashboard.shell import panels
 
 COMPARED = ("device", "date", "run")
@@ -31,7 +32,7 @@ def show_comparison(rows: Sequence[Row]) -> None:
     selections = {"A": selection.selected(rows, by, first, settings)}
     if second is not None:
         selections["B"] = selection.selected(rows, by, second, settings)
-        says = selection.compared_sentence(selections["A"], selections["B"])
+        says = compared_sentence(selections["A"], selections["B"])
     else:
         says = f"The records shown are of one {by} alone: there is nothing to compare it with."
     panels.show_figure(attend_compared(selections), "attend_compared", says)

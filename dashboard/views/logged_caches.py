@@ -5,6 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.data import decode_rows as tables
+from dashboard.report.decode_tables import cache_table
 from dashboard.settings.model import ModelSettings
 from dashboard.shell import loaders, panels
 from gqa_core.records.run_log import RunLogError
@@ -40,9 +41,9 @@ def show_logged_caches(rows: list[tables.Row]) -> None:
         return
     st.subheader("Formula against measured")
     panels.show_evidence("measured here", "formula")
-    table = tables.cache_table(rows)
+    table = cache_table(rows)
     panels.show_table(table, "measured_caches", "Bytes of measured caches beside the formula")
-    panels.show_downloads("measured_caches", {"csv": lambda: table.to_csv(index=False)})
+    panels.show_downloads("measured_caches", {"csv": table.csv})
 
 
 def _what_is_measured(rows: tuple[tables.Row, ...]) -> str:

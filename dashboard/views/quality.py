@@ -14,7 +14,7 @@ from dashboard.figures.loss_vs_cache import loss_vs_cache
 from dashboard.figures.loss_vs_percent import loss_vs_percent
 from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.report import quality_sentences as sentences
-from dashboard.report.tradeoff import published_table
+from dashboard.report.quality_tables import loss_table, published_table
 from dashboard.settings.measurement import PERCENTS, QualitySettings
 from dashboard.shell import loaders, panels
 from gqa_core import units
@@ -117,12 +117,12 @@ def show_grid(measured: Measured) -> None:
         f"At {GRID_PERCENT}% of uptraining, from scratch after all steps:\n\n" + "\n".join(lines)
     )
     st.markdown(sentences.pooling_sentence(by_start, GRID_PERCENT))
-    table = rows.loss_table(one for found in by_start.values() for one in found)
+    table = loss_table(one for found in by_start.values() for one in found)
     panels.show_table(table, "grid", "Losses that came along, with their spread over seeds")
     panels.show_downloads(
         "quality_grid",
         {
-            "csv": lambda: table.to_csv(index=False),
+            "csv": table.csv,
             "jsonl": lambda: "".join(json.dumps(one) + "\n" for one in measured.elsewhere),
         },
     )
@@ -154,14 +154,14 @@ def _show_here(measured: Measured) -> None:
     place = panels.lazy_expander("All that is measured here", "quality_unfolded")
     if place is None:
         return
-    table = rows.loss_table([one for start in STARTS for one in measured.series_here(start)])
+    table = loss_table([one for start in STARTS for one in measured.series_here(start)])
     with place:
         panels.show_evidence(MEASURED_HERE)
         panels.show_table(table, "quality", "Losses measured here, one line a model and percent")
         panels.show_downloads(
             "quality",
             {
-                "csv": lambda: table.to_csv(index=False),
+                "csv": table.csv,
                 "jsonl": lambda: "".join(json.dumps(one) + "\n" for one in measured.here),
             },
         )

@@ -11,6 +11,8 @@ from dashboard.data import decode_rows as tables
 from dashboard.data import roofline
 from dashboard.data.decode_rows import Row
 from dashboard.figures.roofline import roofline as roofline_figure
+from dashboard.report import roofline_sentences
+from dashboard.report.roofline_tables import roofline_table
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import panels
 from dashboard.shell.links import validate_query_param
@@ -82,11 +84,11 @@ def show_answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence
 
 
 def _answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> str:
-    return roofline.answer(roofline.intensities(settings), rows, _published(gpus))
+    return roofline_sentences.answer(roofline.intensities(settings), rows, _published(gpus))
 
 
 def _published(gpus: Sequence[Device]) -> dict[str, Roof]:
-    return {gpu.name: roofline.roof_of(gpu) for gpu in gpus}
+    return {gpu.name: roofline.published_roof(gpu) for gpu in gpus}
 
 
 def _show_metrics(rows: Sequence[Row]) -> None:
@@ -115,6 +117,6 @@ def _show_metrics(rows: Sequence[Row]) -> None:
 
 
 def _show_table(rows: Sequence[Row]) -> None:
-    table_of, says = roofline.roofline_table, "Measured points under the roof, one row a point"
+    table_of, says = roofline_table, "Measured points under the roof, one row a point"
     show_every_point(rows, table_of, "points", says)
     show_point_downloads("roofline", rows, table_of)

@@ -118,7 +118,7 @@ def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
             "Variant": "GQA",
             "Attend at 512 (ms)": "2.000",
             "Speed vs MHA at 512": "-",
-            "Of the bound at 512 (%)": "25%",
+            "Share of the bound at 512 (%)": "25%",
         }
     ]
     assert lazy_expander(app, "performance").dataframe[0].value["Attend (ms)"].tolist() == [2.0]

@@ -2,10 +2,11 @@
 
 import pytest
 
-from dashboard.data.capacity import Plan, plan_table, sequence_curves, sequences_table
+from dashboard.data.capacity import Plan, sequence_curves
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report import capacity_sentences as sentences
+from dashboard.report.capacity_tables import plan_table, sequences_table
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.options import CONTEXT_LENS
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig
@@ -71,11 +72,11 @@ def test_it_opens_at_8192_tokens_with_the_four_answers(opened):
         "GQA sequences that fit": "52",
         "Longest context": "426,788",
         "GPUs needed": "1",
-        "Memory a GPU needs": "17.73 GiB",
+        "Memory per GPU": "17.73 GiB",
     }
     # 74.4e9 x 0.9 - 16.06e9 = 50.9e9, over 2^30 = 47.4
     assert "47 if usable memory is 7% less" in meanings(app)["GQA sequences that fit"]
-    needed = meanings(app)["Memory a GPU needs"]
+    needed = meanings(app)["Memory per GPU"]
     assert needed == "19.04 GB, for 1 user at 8192 tokens; 19.04 GB on 1 GPU"
     assert not app.warning
     assert app.success[0].value.startswith("**Answer.** On paper, 1 x NVIDIA H100 SXM at 90% with")
@@ -104,7 +105,7 @@ def test_every_variant_is_in_the_table_and_in_the_file(opened):
     assert [row["Sequences of 8192"] for row in table] == ["6", "54", "109", "48"]
     # 1 K/V head of a GPU at 8 to 64 GPUs: MLA is whole on each and needs as many as GQA.
     assert [row["GPUs for 64 x 8192"] for row in table] == ["32", "8", "4", "8"]
-    assert "Reading" not in table[0]
+    assert "Allocation" not in table[0]
     assert [row["Context for 64 users"] for row in table] == ["875", "7004", "14008", "6226"]
     assert by_context.set_index("Context (tokens)").loc["8192"].tolist() == [6, 54, 109, 48]
 
@@ -176,19 +177,19 @@ def test_windows_make_every_answer_a_pair_and_the_chart_a_band(opened, monkeypat
         "GQA sequences that fit": "21 to 42",
         "Longest context": "5,467",
         "GPUs needed": "1 to 2",
-        "Memory a GPU needs": "26.79 GiB",
+        "Memory per GPU": "26.79 GiB",
     }
     assert "12 layers x 2,048 B (2 x 8 K/V heads x 64 elements in bf16) x 128 tokens" in said(app)
     names = [trace.get("name") for trace in figure(app)["data"]]
     assert {"GQA", "GQA as allocated", "GQA band"} <= {*names}
     (table,) = small_tables(app)
-    assert [row["Reading"] for row in table] == ["as allocated", "ideal"] * 4
+    assert [row["Allocation"] for row in table] == ["as allocated", "ideal"] * 4
     assert "GQA as allocated" in lazy_expander(app, "sequences").dataframe[0].value
 
 
 def test_windows_alone_have_no_limit_rather_than_a_number():
     plan = windowed(n_full=0)
-    assert plan_table(plan)["Context for 32 users"].tolist() == ["5467", "no limit"]
+    assert plan_table(plan).frame()["Context for 32 users"].tolist() == ["5467", "no limit"]
     lines = " ".join(sentences.arithmetic(plan))
     assert "full windows take 6,291,456 B, so no context is too long" in lines
     assert "the longest context for 32 users is 5,467 to no limit" in sentences.answer(plan)
@@ -217,7 +218,7 @@ def test_lines_are_room_over_bytes_and_the_band_lies_between_the_readings():
         "GQA at 8,192 tokens: 21 sequences",
         "GQA at 8,192 tokens: 42 sequences",
     ]
-    whole = sequences_table(plan, CONTEXT_LENS).set_index("Context (tokens)")
+    whole = sequences_table(plan, CONTEXT_LENS).frame().set_index("Context (tokens)")
     assert whole.loc["8192"].tolist() == [21, 42]
 
 

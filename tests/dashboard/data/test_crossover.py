@@ -9,6 +9,8 @@ from dashboard.data.decode_rows import decode_rows
 from dashboard.figures.phase_breakdown import phase_breakdown
 from dashboard.figures.ratio_vs_context import ratio_vs_context
 from dashboard.figures.style import FAINT, PHASE_STYLES, VARIANT_STYLES
+from dashboard.report import crossover_metrics
+from dashboard.report.crossover_tables import crossover_table
 from gqa_core.theory.crossover import pair_with_mha, search_contexts
 from tests.dashboard.example_settings import DECODE
 from tests.records import fake_records as samples
@@ -63,13 +65,13 @@ def test_the_newest_search_with_these_settings_is_shown_in_the_variants_order(ro
 
 def test_metrics_and_answer_tell_the_step_of_each_variant(rows):
     fought = pair_with_mha(rows)
-    assert crossover.metrics(fought) == [
+    assert crossover_metrics.metrics(fought) == [
         ("GQA-2", "from 256", "on attending alone: from 256"),
         ("MQA", "all from 64", "on attending alone: all from 64"),
         ("MLA absorbed", "none", "on attending alone: none"),
         ("MLA naive", "none", "on attending alone: none"),
     ]
-    assert crossover.answer(fought) == (
+    assert crossover_metrics.answer(fought) == (
         "A whole step is faster than MHA's: GQA-2 from 256 tokens on (at 128 slower); MQA at every "
         "context measured, 64 to 512 tokens; MLA absorbed at no context up to 512 tokens; "
         "MLA naive at no context up to 512 tokens."
@@ -77,7 +79,7 @@ def test_metrics_and_answer_tell_the_step_of_each_variant(rows):
 
 
 def test_the_table_has_a_line_a_point_with_times_over_mha_s(rows):
-    table = crossover.crossover_table(rows)
+    table = crossover_table(rows).frame()
     assert len(table) == 5 * len(CONTEXTS)
     gqa = table[table["Variant"] == "GQA-2"]
     # attend at 512: (4 us x 512 + 600 us) / (8 us x 512) = 0.646

@@ -3,9 +3,17 @@
 import pytest
 
 from dashboard.data import decode_rows as tables
+from dashboard.report.decode_tables import attend_table, cache_table, performance_table
 from gqa_core.configs import GroupedConfig, default_mla_for
 from tests.dashboard.example_settings import DECODE, MHA, SIZE, rows
 from tests.records import fake_records as samples
+
+PREDICTED = (
+    "Attend, predicted (ms)",
+    "Attend error (%)",
+    "Step, predicted (ms)",
+    "Step error (%)",
+)
 
 
 def test_rows_match_the_sliders_at_any_context_and_mla_whatever_the_kernel():
@@ -47,35 +55,35 @@ def test_attend_times_stand_by_variant_and_context():
         samples.record(asked=samples.point(mha, context_len=1024), attend=(8e-3,) * 3),
         samples.record(asked=samples.point(mqa, context_len=1024), attend=(2e-3,) * 3),
     )
-    table = tables.attend_table(measured).set_index("Variant")
+    table = attend_table(measured).frame().set_index("Variant")
     assert table.index.tolist() == ["MHA", "MQA"]
     assert table["Attend at 1,024 (ms)"].tolist() == pytest.approx([8, 2])
     assert table["Attend at 64 (ms)"].isna().tolist() == [False, True]
     assert table["Speed vs MHA at 1,024"].tolist() == pytest.approx([1, 4])
     shares = [100 * row["bound_share"] for row in measured[1:]]
-    assert table["Of the bound at 1,024 (%)"].tolist() == pytest.approx(shares)
-    assert tables.attend_table([]).empty
+    assert table["Share of the bound at 1,024 (%)"].tolist() == pytest.approx(shares)
+    assert not attend_table([])
 
 
 def test_the_performance_table_speaks_in_the_units_of_its_columns():
-    table = tables.performance_table(
+    table = performance_table(
         rows(
             samples.record(asked=samples.point(MHA), attend=[0.004] * 3),
             samples.record(attend=[0.002] * 3),
             samples.record(asked=samples.point(MHA, context_len=128), attend=[0.1] * 3),
         )
-    )
+    ).frame()
     gqa = table.iloc[1]
     assert (gqa["Variant"], gqa["K/V heads"], gqa["Context"]) == ("GQA", 2, 64)
     assert gqa["Attend (ms)"] == 2.0
     assert gqa["Speed vs MHA"] == 2.0
     assert gqa["Tokens/s"] == 100.0
-    assert gqa["Of bandwidth (%)"] == pytest.approx(25.0)
+    assert gqa["Share of bandwidth (%)"] == pytest.approx(25.0)
     assert gqa["Cache, formula (MiB)"] == gqa["Cache, tensors (MiB)"] == 16384 / 2**20
-    assert gqa["Of the bound (%)"] == 25.0
+    assert gqa["Share of the bound (%)"] == 25.0
     assert gqa["Attend, predicted (ms)"] == pytest.approx(0.6)
-    assert gqa["Attend off by (%)"] == pytest.approx(70.0)  # 0.6 ms for 2 ms, without the sign
-    assert gqa["Step off by (%)"] == pytest.approx(43.92, abs=0.01)
+    assert gqa["Attend error (%)"] == pytest.approx(70.0)  # 0.6 ms for 2 ms, without the sign
+    assert gqa["Step error (%)"] == pytest.approx(43.92, abs=0.01)
     assert gqa["Padding (B)"] == 0
     assert gqa["When (UTC)"] == "2026-11-23 20:00:00"
     assert list(table["Speed vs MHA"]) == [1.0, 2.0, 1.0]
@@ -97,25 +105,25 @@ def test_speed_is_held_against_mha_under_the_same_conditions_and_by_the_same_ker
 
 
 def test_speed_against_mha_is_left_open_where_mha_is_not_measured():
-    table = tables.performance_table(rows(samples.record()))
+    table = performance_table(rows(samples.record())).frame()
     assert table["Speed vs MHA"].isna().all()
-    assert tables.performance_table([]).empty
+    assert not performance_table([])
 
 
 def test_rows_of_version_1_stand_in_the_table_with_what_they_lack_left_open():
     old, new = samples.of_version_1(samples.record()), samples.record(run_id="run-2")
     for shown, n_open in ((rows(old), 1), (rows(old, new), 1), (rows(new), 0)):
-        table = tables.performance_table(shown)
-        for name in (*tables.PREDICTED, "Padding (B)"):
+        table = performance_table(shown).frame()
+        for name in (*PREDICTED, "Padding (B)"):
             assert table[name].isna().sum() == n_open, name
-        assert list(table["Of the bound (%)"]) == [25.0] * len(shown)
+        assert list(table["Share of the bound (%)"]) == [25.0] * len(shown)
 
 
 def test_the_table_tells_what_attended_for_mla_where_its_record_does():
     mla = samples.point(default_mla_for(8, 16), kernel="absorbed")
     told = samples.record(asked=mla, kernel_ran="absorbed", attend_kernel="split_kv")
     older = samples.of_version_2(told | {"run_id": "run-2"})
-    table = tables.performance_table(rows(told, older, samples.record(run_id="run-3")))
+    table = performance_table(rows(told, older, samples.record(run_id="run-3"))).frame()
     assert list(table["Kernel ran"]) == ["absorbed", "absorbed", "packed"]
     assert list(table["Attend kernel"].fillna("")) == ["split_kv", "", "packed"]
 
@@ -138,7 +146,7 @@ def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points(
 
 
 def test_the_table_of_measured_caches_holds_both_errors():
-    table = tables.cache_table(tables.cache_rows(rows(samples.record()), SIZE))
+    table = cache_table(tables.cache_rows(rows(samples.record()), SIZE)).frame()
     assert table.loc[0, "Tensors error (%)"] == 0
     assert table.loc[0, "Peak error (%)"] == pytest.approx(22.07, abs=0.01)
     assert table.loc[0, "Formula (MiB)"] == 16384 / 2**20

@@ -6,6 +6,7 @@ from dashboard.data import generation
 from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
 from dashboard.figures.growth_time import append_vs_tokens
 from dashboard.figures.style import MODE_STYLES, POLICY_STYLES
+from dashboard.report.generation_tables import exponent_table, growth_table, time_table
 from dashboard.settings.measurement import GenerationSettings
 from gqa_core.commands.arguments import WHY_CONTEXT_LENS
 from gqa_core.records.specs.growth import POLICIES
@@ -50,20 +51,20 @@ def test_the_newest_record_of_each_way_and_policy_for_these_settings_is_found(fo
 
 def test_fits_find_the_powers_that_are_in_the_records(found):
     for one in generation.series(found):
-        if (one.way, one.part) == ("recomputed", "projections"):
+        if (one.mode, one.part) == ("recomputed", "projections"):
             continue  # n + 1 in these records, of two phases: no pure power
-        powers = EXPECTED_EXPONENTS[one.way, one.part]
+        powers = EXPECTED_EXPONENTS[one.mode, one.part]
         assert one.step_fit.exponent == pytest.approx(powers.step, abs=1e-6)
         assert one.total_fit.exponent == pytest.approx(powers.total, abs=1e-6)
         assert one.step_fit.last == one.lengths[-1]
-    table = generation.exponent_table(generation.series(found))
+    table = exponent_table(generation.series(found)).frame()
     assert table["Step exponent, fitted"].tolist()[:3] == [
         "1.00 ± 0.00",
         "2.00 ± 0.00",
         "0.00 ± 0.00",
     ]
     assert table["Total exponent, theory"].tolist() == ["2", "3", "1", "2"]
-    assert table["What"][1] == "attention, without cache"
+    assert table["Part"][1] == "attention, without cache"
 
 
 def test_totals_and_differences_come_from_the_records(found):
@@ -75,10 +76,10 @@ def test_totals_and_differences_come_from_the_records(found):
 
 
 def test_time_and_growth_tables_have_their_rows_and_units(found):
-    times = generation.time_table(generation.series(found))
+    times = time_table(generation.series(found)).frame()
     lengths = len(CHOICE.context_lens), len(CHOICE.cached_context_lens)
     assert len(times) == 2 * (2 * lengths[0] + lengths[1])
-    growth = generation.growth_table(found)
+    growth = growth_table(found).frame()
     assert growth["Policy"].tolist() == ["concatenate", "preallocate", "paged, blocks of 64"]
     # half a KiB a token: all slots but the first of 512, and of a block of 64
     assert growth["Worst waste (KiB)"].tolist() == [0, 255.5, 31.5]
@@ -91,7 +92,7 @@ def test_markers_are_measured_and_lines_are_fits(found):
         markers = [trace for trace in figure.data if trace.mode == "markers"]
         lines = [trace for trace in figure.data if trace.mode == "lines"]
         assert [m.marker.symbol for m in markers] == [
-            MODE_STYLES[one.way, one.part].symbol for one in series
+            MODE_STYLES[one.mode, one.part].symbol for one in series
         ]
         assert len(lines) == 4
         assert all(line.name.startswith("its fit: exponent ") for line in lines)
@@ -128,5 +129,5 @@ def test_one_length_has_no_fit_and_nothing_to_draw_is_no_error():
     (one, *_) = generation.series({"cached": single[0]})
     assert one.step_fit is None
     assert [trace.mode for trace in step_vs_tokens([one]).data] == ["markers"]
-    assert generation.exponent_table([one])["Step exponent, fitted"].tolist() == ["-"]
+    assert exponent_table([one]).frame()["Step exponent, fitted"].tolist() == ["-"]
     assert len(total_vs_tokens([]).data) == len(append_vs_tokens({}).data) == 0

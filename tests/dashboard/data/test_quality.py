@@ -8,6 +8,7 @@ from dashboard.figures.loss_vs_percent import loss_vs_percent
 from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.figures.style import VARIANT_STYLES, style_for_sharing
 from dashboard.report import quality_sentences as sentences
+from dashboard.report.quality_tables import loss_table
 from dashboard.settings.measurement import QualitySettings
 from gqa_core.catalog.corpus import python_topics
 from gqa_core.catalog.results import published_results
@@ -98,7 +99,7 @@ def test_losses_of_another_text_or_recipe_are_not_compared():
 
 
 def test_the_table_has_a_line_for_each_series_and_percent():
-    table = rows.loss_table([*series(), *series(SCRATCH, ELSEWHERE)])
+    table = loss_table([*series(), *series(SCRATCH, ELSEWHERE)]).frame()
     assert len(table) == 4 * 2 + 4
     line = table.iloc[-1]
     assert (line["Model"], line["Trained (%)"], line["Seeds"]) == ("MQA, 1 K/V head", 100, 3)

@@ -5,6 +5,8 @@ import pytest
 from dashboard.data import roofline as page
 from dashboard.figures.roofline import HERE, INTENSITIES, roofline
 from dashboard.figures.style import NEUTRAL, VARIANT_STYLES
+from dashboard.report import roofline_sentences as sentences
+from dashboard.report.roofline_tables import roofline_table
 from dashboard.settings.measurement import DecodeSettings
 from gqa_core.catalog.devices import devices
 from gqa_core.configs import default_mla_for
@@ -22,7 +24,7 @@ def traces(figure, name):
 
 
 def drawn(shown, gpus=()):
-    published = {gpu.name: page.roof_of(gpu) for gpu in gpus}
+    published = {gpu.name: page.published_roof(gpu) for gpu in gpus}
     return roofline(shown, page.roof_here(shown), published, page.intensities(DECODE))
 
 
@@ -100,7 +102,7 @@ def test_nothing_measured_leaves_the_formula_and_no_error():
     figure = roofline([], None, {}, {})
     assert len(figure.data) == 0
     assert page.roof_here([]) is None
-    assert page.roofline_table([]).empty
+    assert not roofline_table([])
 
 
 def test_the_roof_here_is_the_median_of_the_probes_and_old_rows_have_no_ceiling():
@@ -121,12 +123,12 @@ def test_the_table_says_where_a_point_stands_and_what_bounds_it():
     mla = samples.point(default_mla_for(8, 16), kernel="absorbed")
     latent = samples.record(index=1, asked=mla, kernel_ran="absorbed", bound_s=0.001)
     old = samples.of_version_1(samples.record(index=2))
-    table = page.roofline_table(rows(samples.record(), latent, old))
+    table = roofline_table(rows(samples.record(), latent, old)).frame()
     gqa = table.iloc[0]
     assert gqa["Intensity (FLOP/B)"] == 2
     assert gqa["Achieved (GFLOP/s)"] == pytest.approx(0.016384)
     assert gqa["Roof there (GFLOP/s)"] == pytest.approx(0.065536)  # 2 FLOP/B x 32,768,000 B/s
-    assert (gqa["Of the bound (%)"], gqa["Floor (ms)"]) == (25.0, 0.1)
+    assert (gqa["Share of the bound (%)"], gqa["Floor (ms)"]) == (25.0, 0.1)
     assert list(table["Bound by"]) == ["memory", "arithmetic", "memory"]
     assert list(table["Floor (ms)"].isna()) == [False, False, True]
     assert table["Variant"][1] == "MLA absorbed"
@@ -139,28 +141,28 @@ def test_rows_in_another_number_format_are_not_under_this_roof():
 
 def test_the_answer_tells_what_bounds_each_and_how_near_the_points_come():
     mha = samples.record(index=1, asked=samples.point(MHA), bound_s=0.002)
-    said = page.answer(page.intensities(DECODE), rows(samples.record(), mha), {})
+    said = sentences.answer(page.intensities(DECODE), rows(samples.record(), mha), {})
     assert said == (
         "On this device, memory bounds MHA and GQA, arithmetic bounds MQA and MLA: "
         "0.5, 2, 4 and 7.56 FLOP per byte against a ridge at 4. The 2 points shown reach 62.5% of "
         "their bound (median), from 25% (GQA at 64 tokens) to 100% (MHA at 64 tokens)."
     )
-    one = page.answer(page.intensities(DECODE), rows(samples.record()), {})
+    one = sentences.answer(page.intensities(DECODE), rows(samples.record()), {})
     assert one.endswith("The one point shown reaches 25% of its bound.")
 
 
 def test_without_a_point_the_answer_is_that_of_a_label_or_none():
     named = page.intensities(DECODE)
-    said = page.answer(named, [], {H100.name: page.roof_of(H100)})
+    said = sentences.answer(named, [], {H100.name: page.published_roof(H100)})
     assert said.startswith(
         "By the label of an NVIDIA H100 SXM, in bf16 products, memory bounds MHA, GQA, MQA and MLA"
     )
     assert "not measured yet" in said
-    assert "nothing to tell by" in page.answer(named, [], {})
+    assert "no answer yet" in sentences.answer(named, [], {})
 
 
 def test_only_a_bandwidth_leaves_the_ridge_unknown():
     roof = Roof(peak_bytes_per_s=1.0, peak_flops_per_s=None)
-    assert page.bounds_sentence({"MHA": 0.5}, roof, "Here") == (
+    assert sentences.bounds_sentence({"MHA": 0.5}, roof, "Here") == (
         "Here, memory bounds MHA: 0.5 FLOP per byte against an unknown ridge."
     )

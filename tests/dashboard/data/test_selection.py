@@ -7,6 +7,8 @@ from dashboard.data.decode_rows import decode_rows, of_device
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.style import VARIANT_STYLES
+from dashboard.report.log_sentences import compared_sentence, sharing_sentence
+from dashboard.report.log_tables import runs_table
 from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from tests.dashboard.example_settings import MHA
 from tests.records import fake_records as samples
@@ -62,13 +64,13 @@ def test_filters_hold_together():
 
 
 def test_the_table_says_its_evidence_and_finds_the_mha_of_the_same_run():
-    table = selection.runs_table([HERE[1], ELSEWHERE[1]], ROWS)
+    table = runs_table([HERE[1], ELSEWHERE[1]], ROWS).frame()
     assert list(table["Evidence"]) == [MEASURED_HERE, MEASURED_ELSEWHERE]
     assert list(table["Speed vs MHA"]) == [2.0, 1.0]  # 4 ms / 2 ms, 2 ms / 2 ms
     assert list(table["Run"]) == ["run-1", "run-2"]
     assert list(table["Device"])[1] == "<b>Another</b> CPU, 16 threads"
     assert list(table.columns[:4]) == ["Variant", "K/V heads", "Context", "Evidence"]
-    assert selection.runs_table([], ROWS).empty
+    assert not runs_table([], ROWS)
 
 
 def test_what_was_measured_elsewhere_is_never_this_device_s():
@@ -90,19 +92,19 @@ def test_a_selection_is_of_one_device_and_kind_of_evidence_with_its_newest_point
 
 
 def test_two_selections_are_compared_over_the_points_that_both_have():
-    says = selection.compared_sentence(HERE, ELSEWHERE)
+    says = compared_sentence(HERE, ELSEWHERE)
     assert says.startswith("Over 2 points that both have, B attends in 0.5x to 1x (median 0.75x)")
-    assert "Over 1 point that" in selection.compared_sentence(HERE, ELSEWHERE[:1])
-    assert "no point in common" in selection.compared_sentence(HERE[:1], ELSEWHERE[1:])
+    assert "Over 1 point that" in compared_sentence(HERE, ELSEWHERE[:1])
+    assert "no point in common" in compared_sentence(HERE[:1], ELSEWHERE[1:])
 
 
 def test_the_answer_is_of_pairs_of_one_run():
-    assert selection.sharing_sentence(ROWS) == (
+    assert sharing_sentence(ROWS) == (
         "In 2 pairs of GQA or MQA with the MHA of the same run, the cache was 4x smaller, and "
         "attending took 0.5x to 1x (median 0.75x) of MHA's time: faster in 1 of 2."
     )
-    assert "they cannot tell" in selection.sharing_sentence([HERE[0], ELSEWHERE[1]])
-    assert "they cannot tell" in selection.sharing_sentence([])
+    assert "nothing to compare" in sharing_sentence([HERE[0], ELSEWHERE[1]])
+    assert "nothing to compare" in sharing_sentence([])
 
 
 def test_the_chart_fills_what_was_measured_here_and_opens_what_was_not():

@@ -80,8 +80,8 @@ def test_bytes_a_gpu_are_those_of_the_heads_it_holds():
         kv_format="bf16",
     )
     assert settings.bytes_per_gpu("GQA", 8) == settings.bytes_per_gpu("GQA", 16) == 40_960_000
-    table = gpu_table(settings, LLAMA_70B, 16)
-    assert list(table["Held by an earlier GPU too"]) == ["no", "yes"] * 8
+    table = gpu_table(settings, LLAMA_70B, 16).frame()
+    assert list(table["On an earlier GPU too"]) == ["no", "yes"] * 8
     assert list(table["Caches"])[:3] == ["K/V head 0", "K/V head 0", "K/V head 1"]
 
 

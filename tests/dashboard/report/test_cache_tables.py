@@ -16,7 +16,7 @@ def test_the_size_table_holds_the_lecture_s_deepseek():
         n_layers=61,
         kv_format="bf16",
     )
-    table = tables.size_table(settings).set_index("Variant")
+    table = tables.size_table(settings).frame().set_index("Variant")
     assert table["Cache (GB)"].round(2).to_dict() == {
         "MHA": 399.77,
         "GQA": 24.99,

@@ -1,7 +1,8 @@
 """The answers that pages close with, from records whose numbers are known."""
 
 from dashboard.data.decode_rows import decode_rows
-from dashboard.report.decode_sentences import comparisons_answer, decode_answer
+from dashboard.report.decode_sentences import decode_answer
+from dashboard.report.verification import comparisons_answer
 from tests.dashboard.example_settings import MHA
 from tests.records import fake_comparisons as comparisons
 from tests.records import fake_records as samples

@@ -160,15 +160,15 @@ def test_words_and_tables_say_the_windows():
         "204.47 MB, 8x smaller than MHA; 384.00 MiB as allocated"
     )
     assert "400 GB" not in cache_answer(settings)
-    row = growth_table(settings, [8192]).iloc[0]
+    row = growth_table(settings, [8192]).frame().iloc[0]
     assert (row["GQA (MiB)"], row["GQA as allocated (MiB)"]) == (195, 384)
-    plain = growth_table(chosen("Llama 3 8B"), [8192])
+    plain = growth_table(chosen("Llama 3 8B"), [8192]).frame()
     assert not [name for name in plain.columns if "allocated" in name]
 
 
 def test_a_part_s_bytes_are_those_of_the_layers_that_have_it():
     settings = chosen("Gemma 4 31B", batch_size=2)
-    row = part_table(settings, settings.variants["GQA"]).iloc[0]
+    row = part_table(settings, settings.variants["GQA"]).frame().iloc[0]
     # one of 16 K/V heads of width 256 in 50 layers of 1024 tokens, 2 sequences
     assert row["All such layers, context and batch (MiB)"] * 2**20 == 2 * 50 * 1024 * 2 * 256 * 2
 

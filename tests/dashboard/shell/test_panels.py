@@ -4,17 +4,16 @@ from streamlit.testing.v1 import AppTest
 
 
 def _page():
-    import pandas as pd
-
+    from dashboard.report.columns import COUNT, GIB, PERCENT_3_DIGITS, TEXT, Column, Table
     from dashboard.shell import panels
 
-    columns = {
-        "Name": ["a|b <i>*c*</i>", None],
-        "Cache (GiB)": [0.125, None],
-        "Heads": [8, 1],
-        "Share of the read (%)": [12.5, 0.001],
-    }
-    panels.show_small_table(pd.DataFrame(columns))
+    rows = [("a|b <i>*c*</i>", 2**27, 8, 0.125), (None, None, 1, 0.00001)]
+    titles = {"Name": TEXT, "Cache": GIB, "Heads": COUNT, "Share of the read": PERCENT_3_DIGITS}
+    columns = [
+        Column(title, lambda row, index=index: row[index], unit)
+        for index, (title, unit) in enumerate(titles.items())
+    ]
+    panels.show_small_table(Table(columns, rows))
 
 
 def test_a_small_table_has_its_units_digits_and_no_cell_is_markup():

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard.figures.attention_maps import attention_maps, token_labels
 from dashboard.figures.head_similarity import head_similarity
 from dashboard.figures.style import kv_head_color, translucent
+from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders
 from dashboard.views import head_diversity
 from gqa_core.records.specs.training import TrainingConfig
@@ -172,7 +173,7 @@ def test_a_child_that_fails_is_one_sentence(asked, monkeypatch):
 
 def test_the_download_has_every_pair_of_both_models(asked):
     shown()
-    table = head_diversity.similarity_table(answered(asked[0]))
+    table = similarity_table(answered(asked[0])).frame()
     assert len(table) == 2 * 3 * 28
     row = table[(table["K/V heads"] == 2) & (table["Compared"] == "Values")]
     assert row[(row["Head"] == 4) & (row["Other head"] == 3)]["CKA"].tolist() == [0.25]

@@ -58,7 +58,7 @@ def test_records_of_every_kind_stand_in_a_table_of_their_own(opened, log):
     assert metrics(app)["Measured elsewhere"] == "5"
     kinds = ["generation"] * 2 + ["growing cache"] * 3 + ["comparison"] + ["small model"] * 4
     assert others["Kind"].tolist() == kinds
-    assert others["What"][4] == "128 tokens appended, paged blocks of 64, float32"
+    assert others["Measured"][4] == "128 tokens appended, paged blocks of 64, float32"
     assert others["Result"][5] == "pass, 2.5e-07 apart"
     assert others["Evidence"].tolist() == [MEASURED_HERE] * 6 + [MEASURED_ELSEWHERE] * 4
     assert set(others["Page"]) <= {title for _, title in PAGES}
@@ -91,7 +91,7 @@ def test_a_log_without_decode_steps_shows_what_it_has(opened, log):
     app = opened()
     assert not app.exception
     assert len(app.dataframe) == 1
-    assert "they cannot tell" in app.success[-1].value
+    assert "nothing to compare" in app.success[-1].value
 
 
 def test_records_of_every_kind_come_in_and_no_other_page_shows_them(opened, log):

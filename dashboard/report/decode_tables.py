@@ -1,0 +1,153 @@
+"""Tables of measured decode steps and of the caches that they allocated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from dashboard.data.decode_rows import Row, device_name, speeds_vs_mha, variant_name
+from dashboard.report.columns import (
+    BYTES,
+    COUNT,
+    ERROR_PERCENT,
+    GB_PER_S,
+    MIB,
+    MS,
+    PERCENT,
+    RATE,
+    SPEED,
+    TEXT,
+    UTC,
+    Column,
+    Table,
+    Unit,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """A measured row and how many times faster than MHA it attends, None without a base."""
+
+    row: Row
+    speed: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class VariantTimes:
+    """One variant's rows by context, and its speed against MHA at the longest of them."""
+
+    name: str
+    rows: dict[int, Row]
+    speed: float | None
+
+
+def attend_table(rows: Sequence[Row]) -> Table[VariantTimes]:
+    """Attend times of the rows of one setting: a row per variant, a column per context.
+
+    At the longest context also the speed against MHA's and the share of the bound.
+    """
+    contexts = sorted({row["context_len"] for row in rows})
+    columns = [Column[VariantTimes]("Variant", lambda times: times.name)]
+    columns += [_attend_column(context_len) for context_len in contexts]
+    columns += [column for context_len in contexts[-1:] for column in _longest(context_len)]
+    last = [row for row in rows if row["context_len"] in contexts[-1:]]
+    speeds = dict(zip(map(variant_name, last), speeds_vs_mha(last), strict=True))
+    by_name: dict[str, dict[int, Row]] = {}
+    for row in rows:
+        by_name.setdefault(variant_name(row), {})[row["context_len"]] = row
+    return Table(
+        columns, [VariantTimes(name, known, speeds.get(name)) for name, known in by_name.items()]
+    )
+
+
+def performance_table(rows: Sequence[Row]) -> Table[ComparedRow]:
+    """One row per measured point; rates come from attend."""
+    return Table(PERFORMANCE, [*map(ComparedRow, rows, speeds_vs_mha(rows))])
+
+
+def cache_table(rows: Sequence[Row]) -> Table[Row]:
+    """One row per measured cache: formula, live tensors and peak, and how far they are apart."""
+    return Table(CACHES, rows)
+
+
+def timestamp(created_at: str) -> str:
+    """A record's time to the second: "2026-11-23 20:00:00"."""
+    return created_at[:19].replace("T", " ")
+
+
+def _attend_column(context_len: int) -> Column[VariantTimes]:
+    def attend_s(times: VariantTimes) -> float | None:
+        row = times.rows.get(context_len)
+        return row["attend_s"] if row else None
+
+    return Column(f"Attend at {context_len:,}", attend_s, MS)
+
+
+def _longest(context_len: int) -> tuple[Column[VariantTimes], Column[VariantTimes]]:
+    def bound_share(times: VariantTimes) -> float | None:
+        row = times.rows.get(context_len)
+        return row["bound_share"] if row else None
+
+    return (
+        Column(f"Speed vs MHA at {context_len:,}", lambda times: times.speed, SPEED),
+        Column(f"Share of the bound at {context_len:,}", bound_share, PERCENT),
+    )
+
+
+def _absolute(error: float | None) -> float | None:
+    return None if error is None else abs(error)
+
+
+def _measured(title: str, value: Callable[[Row], object], unit: Unit = TEXT) -> Column[ComparedRow]:
+    return Column(title, lambda compared: value(compared.row), unit)
+
+
+PERFORMANCE: tuple[Column[ComparedRow], ...] = (
+    _measured("Variant", variant_name),
+    _measured("K/V heads", lambda row: row["n_kv_heads"], COUNT),
+    _measured("Context", lambda row: row["context_len"], COUNT),
+    _measured("Attend", lambda row: row["attend_s"], MS),
+    _measured("Attend IQR", lambda row: row["attend_q3_s"] - row["attend_q1_s"], MS),
+    _measured("Attend, predicted", lambda row: row["predicted_attend_s"], MS),
+    _measured("Attend error", lambda row: _absolute(row["attend_error"]), PERCENT),
+    _measured("Share of the bound", lambda row: row["bound_share"], PERCENT),
+    Column("Speed vs MHA", lambda compared: compared.speed, SPEED),
+    _measured("Step", lambda row: row["step_s"], MS),
+    _measured("Step IQR", lambda row: row["step_q3_s"] - row["step_q1_s"], MS),
+    _measured("Step, predicted", lambda row: row["predicted_step_s"], MS),
+    _measured("Step error", lambda row: _absolute(row["step_error"]), PERCENT),
+    _measured("Tokens/s", lambda row: row["tokens_per_s"], RATE),
+    _measured("Read", lambda row: row["read_bytes_per_s"], GB_PER_S),
+    _measured("Share of bandwidth", lambda row: row["bandwidth_share"], PERCENT),
+    _measured("Cache, formula", lambda row: row["formula_bytes"], MIB),
+    _measured("Cache, tensors", lambda row: row["tensor_bytes"], MIB),
+    _measured("Padding", lambda row: row["padding_bytes"], BYTES),
+    _measured("Peak", lambda row: row["peak_bytes"], MIB),
+    _measured("Kernel asked", lambda row: row["kernel_asked"]),
+    _measured("Kernel ran", lambda row: row["kernel_ran"]),
+    _measured("Attend kernel", lambda row: row["attend_kernel"]),
+    _measured("Batch", lambda row: row["batch_size"], COUNT),
+    _measured("Dtype", lambda row: row["dtype"]),
+    _measured("Layers", lambda row: row["n_layers"], COUNT),
+    _measured("Query heads", lambda row: row["n_heads"], COUNT),
+    _measured("Samples", lambda row: row["n_samples"], COUNT),
+    _measured("Device", device_name),
+    _measured("Evidence", lambda row: row["evidence"]),
+    _measured("When", lambda row: timestamp(row["created_at"]), UTC),
+    _measured("Warnings", lambda row: "; ".join(row["warnings"])),
+)
+
+CACHES = (
+    Column[Row]("Variant", lambda row: row["label"]),
+    Column[Row]("K/V heads", lambda row: row["n_kv_heads"], COUNT),
+    Column[Row]("Context", lambda row: row["context_len"], COUNT),
+    Column[Row]("Formula", lambda row: row["line_bytes"], MIB),
+    Column[Row]("Tensors", lambda row: row["tensor_bytes"], MIB),
+    Column[Row](
+        "Tensors error", lambda row: row["tensor_bytes"] / row["line_bytes"] - 1, ERROR_PERCENT
+    ),
+    Column[Row]("Peak", lambda row: row["peak_bytes"], MIB),
+    Column[Row]("Peak error", lambda row: row["peak_bytes"] / row["line_bytes"] - 1, ERROR_PERCENT),
+    Column[Row]("Kernel ran", lambda row: row["kernel_ran"]),
+    Column[Row]("When", lambda row: timestamp(row["created_at"]), UTC),
+)

@@ -1,0 +1,57 @@
+"""What bounds a decode step, and how near to the bound the measured points come, in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dashboard.data.decode_rows import Row, variant_name
+from dashboard.data.roofline import median_share, roof_here
+from gqa_core import units
+from gqa_core.theory.roofline import Roof
+
+
+def bounds_sentence(intensities: Mapping[str, float], roof: Roof, where: str) -> str:
+    """The limit of each variant under a roof, with their intensities and the ridge point."""
+    sides: dict[str, list[str]] = {}
+    for name, intensity in intensities.items():
+        sides.setdefault(roof.bounded_by(intensity), []).append(name)
+    each = ", ".join(f"{side} bounds {_listed(names)}" for side, names in sides.items())
+    numbers = _listed([f"{intensity:.3g}" for intensity in intensities.values()])
+    ridge = roof.ridge_point
+    ridge_text = "an unknown ridge" if ridge is None else f"a ridge at {ridge:.3g}"
+    return f"{where}, {each}: {numbers} FLOP per byte against {ridge_text}."
+
+
+def share_sentence(rows: Sequence[Row]) -> str:
+    """The share of their bound that the points reach: the median, the lowest and the highest."""
+    best, worst = (pick(rows, key=lambda row: row["bound_share"]) for pick in (max, min))
+    median = units.percent(median_share(rows))
+    if len(rows) == 1:
+        return f"The one point shown reaches {median} of its bound."
+    return (
+        f"The {len(rows)} points shown reach {median} of their bound (median), from "
+        f"{_point(worst)} to {_point(best)}."
+    )
+
+
+def answer(
+    intensities: Mapping[str, float], rows: Sequence[Row], published: Mapping[str, Roof]
+) -> str:
+    """The page's answer in one line: by the points shown, else by the first published roof."""
+    if roof := roof_here(rows):
+        return f"{bounds_sentence(intensities, roof, 'On this device')} {share_sentence(rows)}"
+    if not published:
+        return "Nothing is measured and no published roof is chosen, so there is no answer yet."
+    name, roof = next(iter(published.items()))
+    on_paper = bounds_sentence(intensities, roof, f"By the label of an {name}, in bf16 products")
+    return f"{on_paper} How near this device comes to its own roof is not measured yet."
+
+
+def _listed(names: Sequence[str]) -> str:
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _point(row: Row) -> str:
+    share = units.percent(row["bound_share"])
+    return f"{share} ({variant_name(row)} at {row['context_len']} tokens)"
