@@ -124,7 +124,7 @@ def _show_metrics(settings: GenerationSettings, records: Mapping[str, Record]) -
 
 def _cache_bytes(settings: GenerationSettings) -> int:
     point = GenerateSpec(
-        way="cached",
+        mode="cached",
         attention=settings.attention,
         context_lens=(settings.context_len,),
         n_layers=settings.n_layers,

@@ -44,13 +44,13 @@ def measure_generate(point: GenerateSpec, device_asked: str = "auto") -> dict[st
         for _ in range(point.n_layers)
     ]
     kernel = point.kernel
-    if point.way == "cached":  # of the short cache of the warm-up as of the long one
+    if point.mode == "cached":  # of the short cache of the warm-up as of the long one
         kernel = layers[0].plan(point.n_tokens).decode
     clock = Clock.of(device)
     first = torch.randn(1, 1, point.attention.dim, **like)
-    generate(_new_step(point.way, layers, N_WARMUP, kernel), first, (N_WARMUP,), 1, clock)
+    generate(_new_step(point.mode, layers, N_WARMUP, kernel), first, (N_WARMUP,), 1, clock)
     meter = MemoryMeter(device)
-    step = _new_step(point.way, layers, point.n_tokens, kernel)
+    step = _new_step(point.mode, layers, point.n_tokens, kernel)
     with record_kernels() as kernels:
         answer = generate(step, first, point.context_lens, point.n_samples, clock)
     return {

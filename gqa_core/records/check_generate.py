@@ -44,11 +44,11 @@ def check_generate(record: Record) -> None:
         attention=checks.layer(record["config"], grouped=True),
         **check_lengths.workload(record),
         n_samples=check_lengths.n_samples("samples_s.attend", samples["attend"]),
-        way=checks.text("way", record["way"]),
+        mode=checks.text("way", record["way"]),
         kernel=checks.text("kernel_asked", record["kernel_asked"]),
     )
     # Many tokens at once are not for split_kv: another kernel takes them, and is named.
-    is_handed_on = point.way == "recomputed" and point.kernel == "split_kv"
+    is_handed_on = point.mode == "recomputed" and point.kernel == "split_kv"
     checks.require_kernel_ran("auto" if is_handed_on else point.kernel, record["kernel_ran"])
     validate_int("n_warmup", record["n_warmup"], MAX_SAMPLES, least=0)
     counts = [point.n_samples] * len(point.context_lens)

@@ -48,7 +48,7 @@ def check_growth(record: Record) -> None:
             raise ValueError(
                 f"totals_s.append must be at least its samples, {sum(recent):g}: got {total:g}"
             )
-    held = [point.held_bytes(length) for length in lengths]
+    held = [point.allocated_bytes(length) for length in lengths]
     given = check_lengths.by_length("held_bytes", record["held_bytes"], "numbers of bytes", lengths)
     for n_bytes, expected in zip(given, held, strict=True):
         checks.require_equal("held_bytes", n_bytes, expected)

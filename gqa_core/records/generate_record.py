@@ -21,7 +21,7 @@ def _keep_generate(point: GenerateSpec, measured: Mapping[str, Any]) -> Record:
     return {
         "config": dataclasses.asdict(point.attention),
         "workload": _workload(point),
-        "way": point.way,
+        "way": point.mode,
         "kernel_asked": point.kernel,
         "kernel_ran": measured["kernel_ran"],
         **{name: measured[name] for name in ("n_warmup", "samples_s", "totals_s", "outputs")},
@@ -74,7 +74,7 @@ def generation_tasks(
         "n_samples": n_samples,
     }
     ways = [
-        GenerateSpec(way=way, context_lens=lengths[way], kernel=kernel, **same) for way in MODES
+        GenerateSpec(mode=way, context_lens=lengths[way], kernel=kernel, **same) for way in MODES
     ]
     policies = [
         GrowthSpec(policy=policy, context_lens=lengths["cached"], block_len=block_len, **same)

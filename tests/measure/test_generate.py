@@ -18,9 +18,9 @@ from tests.tolerances import relative_error
 LAYER = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
 
 
-def a_point(way="cached", **how):
+def a_point(mode="cached", **how):
     given = {"attention": LAYER, "context_lens": (3, 8, 20), "n_samples": 2} | how
-    return GenerateSpec(way=way, **given)
+    return GenerateSpec(mode=mode, **given)
 
 
 def test_both_ways_generate_the_same_tokens_and_they_are_not_all_alike():
@@ -110,7 +110,7 @@ def test_a_point_counts_its_bytes():
 @pytest.mark.parametrize(
     ("how", "sentence"),
     [
-        ({"way": "guessed"}, "way must be one of cached, recomputed: got 'guessed'"),
+        ({"mode": "guessed"}, "mode must be one of cached, recomputed: got 'guessed'"),
         ({"context_lens": ()}, r"context_len must be lengths that rise: got \[\]"),
         ({"context_lens": (8, 4)}, r"lengths that rise: got \[8, 4\]"),
         ({"context_lens": (0, 4)}, "context_len must be between 1 and"),

@@ -32,7 +32,7 @@ def test_a_policy_holds_and_wastes_as_many_slots(policy, held, worst):
     answer = measure_growth(point, "cpu")
     assert answer["held_bytes"] == [n * TOKEN_BYTES for n in held]
     assert answer["worst_waste_bytes"] == worst * TOKEN_BYTES == point.worst_waste_bytes
-    assert answer["held_bytes"] == [point.held_bytes(n) for n in point.context_lens]
+    assert answer["held_bytes"] == [point.allocated_bytes(n) for n in point.context_lens]
     assert answer["memory"]["tensor_bytes"] == held[-1] * TOKEN_BYTES
     assert [len(samples) for samples in answer["samples_s"]["append"]] == [3, 5]
     totals = answer["totals_s"]["append"]

@@ -102,8 +102,8 @@ def lengths(kind, **how):
             )
             for form in ("absorbed", "naive")
         ),
-        (lengths(GenerateSpec, way="cached", kernel="auto"), [("auto", 9, "float32", False)]),
-        (lengths(GenerateSpec, way="recomputed"), [("matmul", 1, "float32", False)]),
+        (lengths(GenerateSpec, mode="cached", kernel="auto"), [("auto", 9, "float32", False)]),
+        (lengths(GenerateSpec, mode="recomputed"), [("matmul", 1, "float32", False)]),
         *(
             (
                 lengths(GrowthSpec, policy=policy),

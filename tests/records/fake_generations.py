@@ -25,12 +25,12 @@ def records(attention=LAYER, context_lens=(16, 32, 64), cached_context_lens=(128
 
 def held(point, context_len):
     grows = hasattr(point, "policy")
-    return point.held_bytes(context_len) if grows else point.formula_bytes
+    return point.allocated_bytes(context_len) if grows else point.formula_bytes
 
 
 def _measured(point):
-    phases = PHASES if hasattr(point, "way") else ("append",)
-    power = {phase: POWER.get((getattr(point, "way", None), phase), 0) for phase in phases}
+    phases = PHASES if hasattr(point, "mode") else ("append",)
+    power = {phase: POWER.get((getattr(point, "mode", None), phase), 0) for phase in phases}
     lengths = point.context_lens
     return {
         "torch_version": "2.13.0",

@@ -75,7 +75,7 @@ LIES = [
     (CHECK, "workload.context_len", 0, "context_len must be between 1 and"),
     (CHECK, "config.n_kv_heads", 3, "n_kv_heads must divide n_heads: got 3 and 8"),
     (CHECK, "config.kv_lora_rank", 64, "config must have no field but its own: got 'kv_lora_rank'"),
-    (CACHED, "way", "dreamt", "way must be one of cached, recomputed: got 'dreamt'"),
+    (CACHED, "way", "dreamt", "mode must be one of cached, recomputed: got 'dreamt'"),
     (CACHED, "way", "recomputed", "memory.formula_bytes must be 0: got 65536"),
     (RECOMPUTED, "way", "cached", "memory.formula_bytes must be 32768: got 0"),
     (CACHED, "kernel_ran", "eager", "kernel_ran must be 'matmul': got 'eager'"),

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from gqa_core.configs import (
     MAX_LAYERS,
     AttentionConfig,
     GroupedConfig,
+    KernelName,
     LatentConfig,
     ModelConfig,
     Workload,
@@ -25,7 +26,9 @@ from gqa_core.theory.cost import attended_dims, decode_flops, projection_paramet
 from gqa_core.theory.formats import dtype_bytes, dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
-FORMS = ("absorbed", "naive")
+DType = Literal["float32", "bfloat16", "float16"]
+LatentForm = Literal["absorbed", "naive"]
+FORMS: tuple[LatentForm, ...] = get_args(LatentForm)
 MAX_SAMPLES = 10_000
 PROBE_BYTES = 2**28
 MAX_PRODUCT_WIDTH = 4096  # of the matrices that the matmul probe multiplies
@@ -35,9 +38,9 @@ TORCH_BYTES = 2**28  # a process that has imported torch, about
 class CacheSpec(NamedTuple):
     """A cache that a point lays out: for which kernel asked, how many tokens, which kind."""
 
-    kernel: str
+    kernel: KernelName
     capacity: int
-    dtype: str
+    dtype: DType
     is_latent: bool = False
 
 
@@ -52,9 +55,9 @@ class DecodeSpec:
 
     attention: AttentionConfig
     workload: Workload
-    dtype: str = "float32"
+    dtype: DType = "float32"
     n_layers: int = 1
-    kernel: str = "auto"
+    kernel: KernelName | LatentForm = "auto"
     n_samples: int = 20
 
     def __post_init__(self) -> None:
@@ -70,14 +73,17 @@ class DecodeSpec:
     @property
     def cached(self) -> AttentionConfig:
         """The layer whose cache is really allocated: naive MLA's is an MHA's."""
-        return self.attention.expanded if self.kernel == "naive" else self.attention
+        if isinstance(self.attention, LatentConfig) and self.kernel == "naive":
+            return self.attention.expanded
+        return self.attention
 
     @property
     def cache_specs(self) -> tuple[CacheSpec, ...]:
         """The caches it lays out: both forms of MLA leave the kernel to `auto`."""
-        kernel = "auto" if self.kernel in FORMS else self.kernel
-        is_latent = self.kernel == "absorbed"
-        return (CacheSpec(kernel, self.workload.context_len, self.dtype, is_latent),)
+        capacity, dtype = self.workload.context_len, self.dtype
+        if self.kernel == "absorbed" or self.kernel == "naive":
+            return (CacheSpec("auto", capacity, dtype, is_latent=self.kernel == "absorbed"),)
+        return (CacheSpec(self.kernel, capacity, dtype),)
 
     @property
     def formula_bytes(self) -> int:
@@ -131,8 +137,8 @@ def decode_specs(
     context_lens: Sequence[int],
     batch_size: int = 1,
     n_layers: int = 1,
-    dtype: str = "float32",
-    kernel: str = "auto",
+    dtype: DType = "float32",
+    kernel: KernelName = "auto",
     n_samples: int = 20,
 ) -> list[DecodeSpec]:
     """The points of a run, variants side by side at each context, MLA last in both forms.
@@ -141,7 +147,9 @@ def decode_specs(
         ValueError: as `DecodeSpec`.
     """
     validate_kernel(kernel)
-    layers: list[tuple[AttentionConfig, str]] = [(config, kernel) for config in grouped]
+    layers: list[tuple[AttentionConfig, KernelName | LatentForm]] = [
+        (config, kernel) for config in grouped
+    ]
     if latent is not None:
         layers += [(latent, form) for form in FORMS]
     return [

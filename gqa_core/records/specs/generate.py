@@ -7,35 +7,37 @@ runs the whole prefix at every step. Both produce the same tokens. Free of torch
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
-from gqa_core.configs import validate_kernel, validate_rotary
+from gqa_core.configs import KernelName, validate_kernel, validate_rotary
 from gqa_core.records.specs.decode import CacheSpec
 from gqa_core.records.specs.token_by_token import TokenByTokenSpec
 from gqa_core.theory.cost import projection_parameters
 from gqa_core.theory.formats import dtype_bytes
 
-MODES = ("cached", "recomputed")
-PLAIN_KERNEL = "matmul"  # writes all n^2 scores out, and copies no K or V
-N_SHOWN = 4  # numbers of a token's vector that a record keeps, to compare the two ways by
+Mode = Literal["cached", "recomputed"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+PLAIN_KERNEL: KernelName = "matmul"  # writes all n^2 scores out, and copies no K or V
+N_SHOWN = 4  # numbers of a token's vector that a record keeps, to compare the two modes by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateSpec(TokenByTokenSpec):
-    """One way to generate as many tokens as the last of `context_lens`, one sequence.
+    """One mode of generating as many tokens as the last of `context_lens`, one sequence.
 
     The step that adds token n is timed again `n_samples` times at each n of `context_lens`, and
     the seconds spent until then are noted there.
 
     Raises:
-        ValueError: as `TokenByTokenSpec`, a way or kernel that does not exist, or an odd head_dim.
+        ValueError: as `TokenByTokenSpec`, a mode or kernel that does not exist, or an odd head_dim.
     """
 
-    way: str
-    kernel: str = PLAIN_KERNEL
+    mode: Mode
+    kernel: KernelName = PLAIN_KERNEL
 
     def __post_init__(self) -> None:
-        if self.way not in MODES:
-            raise ValueError(f"way must be one of {', '.join(MODES)}: got {self.way!r}")
+        if self.mode not in MODES:
+            raise ValueError(f"mode must be one of {', '.join(MODES)}: got {self.mode!r}")
         TokenByTokenSpec.__post_init__(self)  # super() fails in a class with slots
         validate_rotary(self.attention)
         validate_kernel(self.kernel)
@@ -43,13 +45,13 @@ class GenerateSpec(TokenByTokenSpec):
     @property
     def cache_specs(self) -> tuple[CacheSpec, ...]:
         """The cache of every layer; without one, only the first token comes alone to a kernel."""
-        capacity = self.n_tokens if self.way == "cached" else 1
+        capacity = self.n_tokens if self.mode == "cached" else 1
         return (CacheSpec(self.kernel, capacity, self.dtype),)
 
     @property
     def formula_bytes(self) -> int:
         """Bytes the formula gives for the caches of all layers at the last token; 0 without any."""
-        return self.cache_bytes(self.n_tokens) if self.way == "cached" else 0
+        return self.cache_bytes(self.n_tokens) if self.mode == "cached" else 0
 
     @property
     def required_bytes(self) -> int:
@@ -59,12 +61,12 @@ class GenerateSpec(TokenByTokenSpec):
         beside those of the dtype, a mask, and five activations of n tokens.
         """
         n, element = self.n_tokens, dtype_bytes(self.dtype)
-        queries = 1 if self.way == "cached" else n
+        queries = 1 if self.mode == "cached" else n
         weights = self.n_layers * projection_parameters(self.attention) * element
         scores = queries * n * (self.attention.n_heads * (4 + 4 + 4 + element) + 1)
         activations = (5 * queries + 2 * n) * self.attention.n_heads * self.attention.head_dim
         return self.formula_bytes + weights + scores + activations * element
 
     def __str__(self) -> str:
-        how = "with the cache" if self.way == "cached" else "by recomputing"
+        how = "with the cache" if self.mode == "cached" else "by recomputing"
         return f"{self.n_tokens} tokens generated {how}, {self.dtype}"

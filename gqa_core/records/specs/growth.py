@@ -8,12 +8,14 @@ takes the longest length at once and writes into the next slot; `paged` takes a 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from gqa_core.configs import MAX_CONTEXT_LEN, validate_int
 from gqa_core.records.specs.decode import CacheSpec
 from gqa_core.records.specs.token_by_token import TokenByTokenSpec
 
-POLICIES = ("concatenate", "preallocate", "paged")
+Policy = Literal["concatenate", "preallocate", "paged"]
+POLICIES: tuple[Policy, ...] = get_args(Policy)
 BLOCK_LEN = 64
 
 
@@ -25,7 +27,7 @@ class GrowthSpec(TokenByTokenSpec):
         ValueError: as `TokenByTokenSpec`, a policy that does not exist, or a block out of bounds.
     """
 
-    policy: str
+    policy: Policy
     block_len: int = BLOCK_LEN
 
     def __post_init__(self) -> None:
@@ -54,14 +56,14 @@ class GrowthSpec(TokenByTokenSpec):
         """
         if self.policy == "concatenate":
             return 4 * self.formula_bytes
-        return self.held_bytes(self.n_tokens)
+        return self.allocated_bytes(self.n_tokens)
 
     @property
     def worst_waste_bytes(self) -> int:
         """Bytes of slots that hold no token yet, when they are most: at the first token."""
-        return self.held_bytes(1) - self.cache_bytes(1)
+        return self.allocated_bytes(1) - self.cache_bytes(1)
 
-    def held_bytes(self, context_len: int) -> int:
+    def allocated_bytes(self, context_len: int) -> int:
         """Bytes of all tensors of the caches once `context_len` tokens are in them."""
         if self.policy == "concatenate":
             return self.cache_bytes(context_len)

@@ -9,15 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, get_args
 
 from gqa_core.configs import validate_int
 from gqa_core.records.record import Kind, Point, Record
 from gqa_core.records.specs.decode import CacheSpec
-from gqa_core.records.specs.training import MAX_SEED, POOLINGS, TrainingConfig
+from gqa_core.records.specs.training import MAX_SEED, TrainingConfig
 
-SCRATCH = "scratch"
-STARTS = (*POOLINGS, SCRATCH)
+SCRATCH: Literal["scratch"] = "scratch"
+Start = Literal["mean", "first", "random", "scratch"]
+STARTS: tuple[Start, ...] = get_args(Start)
 TORCH_BYTES = 2**29  # a process that trains, about
 
 
@@ -30,7 +31,7 @@ class QualitySpec:
             percents that do not rise from 0 to at most 100.
     """
 
-    start: str
+    start: Start
     n_kv_heads: int
     seed: int = 0
     percents: tuple[int, ...] = (0, 5)
@@ -104,7 +105,7 @@ QUALITY = Kind("quality", "gqa_core.quality.measure", "measure_quality", _keep, 
 
 def quality_specs(
     *,
-    starts: Sequence[str],
+    starts: Sequence[Start],
     n_kv_heads: Sequence[int],
     seeds: Sequence[int],
     percents: Sequence[int],

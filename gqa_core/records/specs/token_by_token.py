@@ -17,7 +17,7 @@ from gqa_core.configs import (
     Workload,
     validate_int,
 )
-from gqa_core.records.specs.decode import MAX_SAMPLES
+from gqa_core.records.specs.decode import MAX_SAMPLES, DType
 from gqa_core.theory.formats import dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
@@ -33,7 +33,7 @@ class TokenByTokenSpec:
 
     attention: GroupedConfig
     context_lens: tuple[int, ...]
-    dtype: str = "float32"
+    dtype: DType = "float32"
     n_layers: int = 2
     n_samples: int = 9
 

@@ -8,13 +8,15 @@ Source: GQA paper (arXiv:2305.13245), section 2.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from typing import Literal, get_args
 
 from gqa_core.catalog.corpus import N_TOKENS
 from gqa_core.configs import GroupedConfig, ModelConfig, Workload, validate_int
 from gqa_core.theory.cost import projection_parameters
 from gqa_core.theory.memory import kv_cache_bytes
 
-POOLINGS = ("mean", "first", "random")
+Pooling = Literal["mean", "first", "random"]
+POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
 MAX_STEPS = 100_000
 MAX_SEED = 2**31
 

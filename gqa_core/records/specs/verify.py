@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from gqa_core.configs import (
     KERNEL_NAMES,
@@ -18,21 +18,36 @@ from gqa_core.configs import (
     validate_rotary,
 )
 from gqa_core.records.record import Kind, Record
-from gqa_core.records.specs.decode import TORCH_BYTES, CacheSpec, DecodeSpec
+from gqa_core.records.specs.decode import TORCH_BYTES, CacheSpec, DecodeSpec, DType
 from gqa_core.theory.formats import dtype_bytes, dtype_format
 
-TOLERANCE: Mapping[str, float] = MappingProxyType(
+TOLERANCE: Mapping[DType, float] = MappingProxyType(
     {"float32": 1e-5, "float16": 4e-3, "bfloat16": 2e-2}
 )
 CACHED_TOKENS = 64  # a whole sequence is compared token by token: long enough to be wrong
 
-COMPARISONS: Mapping[str, str] = MappingProxyType(
+Comparison = Literal[
+    "gqa_is_mha",
+    "gqa_is_mqa",
+    "absorbed_is_naive",
+    "cached_is_uncached",
+    "kernel_eager",
+    "kernel_sdpa",
+    "kernel_packed",
+    "kernel_matmul",
+    "kernel_split_kv",
+]
+COMPARISONS: Mapping[Comparison, str] = MappingProxyType(
     {
         "gqa_is_mha": "GQA with n_kv_heads = n_heads against MHA",
         "gqa_is_mqa": "GQA with n_kv_heads = 1 against MQA",
         "absorbed_is_naive": "absorbed against naive MLA",
         "cached_is_uncached": "one token at a time with a cache against all at once without",
-        **{f"kernel_{name}": f"kernel {name} against float64" for name in KERNEL_NAMES[1:]},
+        "kernel_eager": "kernel eager against float64",
+        "kernel_sdpa": "kernel sdpa against float64",
+        "kernel_packed": "kernel packed against float64",
+        "kernel_matmul": "kernel matmul against float64",
+        "kernel_split_kv": "kernel split_kv against float64",
     }
 )
 
@@ -48,10 +63,10 @@ class VerifySpec:
         ValueError: no such comparison or dtype, or a head_dim that RoPE cannot rotate.
     """
 
-    comparison: str
+    comparison: Comparison
     attention: GroupedConfig
     workload: Workload
-    dtype: str = "float32"
+    dtype: DType = "float32"
     planted: bool = False
 
     def __post_init__(self) -> None:
@@ -69,9 +84,8 @@ class VerifySpec:
         s, dtype = self.workload.context_len, self.dtype
         if self.comparison == "absorbed_is_naive":
             return tuple(CacheSpec("auto", s, dtype, is_latent) for is_latent in (False, True))
-        if self.comparison.startswith("kernel_"):
-            return (CacheSpec(self.comparison.removeprefix("kernel_"), s, dtype),)
-        return ()
+        kernels = [name for name in KERNEL_NAMES if self.comparison == f"kernel_{name}"]
+        return tuple(CacheSpec(name, s, dtype) for name in kernels)
 
     @property
     def formula_bytes(self) -> int:

@@ -1,0 +1,208 @@
+"""A decode record as one row of tables and charts: spread of its times, rates, predicted times.
+
+Rates and shares come from the attend times and count the formula's bytes, each read once; tokens
+per second are those of the measured layers alone. The prediction uses the probes of the record's
+own run, so that it and the measurement met the same machine at the same time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from gqa_core.configs import AttentionConfig, ModelConfig, Variant, Workload
+from gqa_core.records.header import MEASURED_HERE, Evidence
+from gqa_core.records.kinds.decode import DecodeRecord
+from gqa_core.records.quartiles import Quartiles
+from gqa_core.records.specs.decode import DType
+from gqa_core.theory.cost import arithmetic_intensity, decode_flops
+from gqa_core.theory.formats import dtype_format
+from gqa_core.theory.prediction import predicted_attend_s, predicted_step_s
+
+__all__ = ["DecodeRow"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeRow:
+    """One measured decode step: its record, the quartiles of each phase, and what theory says.
+
+    `project` to `step` are seconds; `flops` and `arithmetic_intensity` are those of attending in
+    the form that ran.
+    """
+
+    record: DecodeRecord
+    evidence: Evidence
+    project: Quartiles
+    append: Quartiles
+    attend: Quartiles
+    output: Quartiles
+    step: Quartiles
+    flops: int
+    arithmetic_intensity: float
+    predicted_attend_s: float
+    predicted_step_s: float
+
+    @classmethod
+    def from_record(cls, record: DecodeRecord, evidence: Evidence = MEASURED_HERE) -> DecodeRow:
+        """The row of a record."""
+        workload = Workload(
+            context_len=record.workload.context_len, batch_size=record.workload.batch_size
+        )
+        kv_format, probes = dtype_format(record.workload.dtype), record.probes
+        model = ModelConfig.uniform(record.config, record.workload.n_layers)
+        cached = ModelConfig.uniform(record.spec.cached, record.workload.n_layers)
+        return cls(
+            record=record,
+            evidence=evidence,
+            **{name: Quartiles.of(samples) for name, samples in _samples(record).items()},
+            flops=decode_flops(cached, workload),
+            arithmetic_intensity=arithmetic_intensity(cached, workload, kv_format),
+            predicted_attend_s=predicted_attend_s(cached, workload, kv_format, probes),
+            predicted_step_s=predicted_step_s(model, cached, workload, kv_format, probes),
+        )
+
+    @property
+    def config(self) -> AttentionConfig:
+        """The measured layer."""
+        return self.record.config
+
+    @property
+    def variant(self) -> Variant:
+        """The variant of the layer."""
+        return self.record.variant
+
+    @property
+    def variant_name(self) -> str:
+        """The variant, with its K/V heads or form where that says more: "GQA-8", "MLA naive"."""
+        if self.variant == "GQA":
+            return f"GQA-{self.n_kv_heads}"
+        return f"MLA {self.record.kernel_ran}" if self.variant == "MLA" else self.variant
+
+    @property
+    def n_kv_heads(self) -> int | None:
+        """K/V heads of the layer; None for MLA, which has none."""
+        return getattr(self.record.config, "n_kv_heads", None)
+
+    @property
+    def context_len(self) -> int:
+        """Tokens in the cache of each sequence."""
+        return self.record.workload.context_len
+
+    @property
+    def batch_size(self) -> int:
+        """Sequences."""
+        return self.record.workload.batch_size
+
+    @property
+    def dtype(self) -> DType:
+        """Number format of weights and cache."""
+        return self.record.workload.dtype
+
+    @property
+    def n_layers(self) -> int:
+        """Layers that ran."""
+        return self.record.workload.n_layers
+
+    @property
+    def n_samples(self) -> int:
+        """Repeats of the step."""
+        return len(self.record.samples_s.attend)
+
+    @property
+    def flops_per_s(self) -> Quartiles:
+        """FLOP per second of attending."""
+        return self.attend.rates(self.flops)
+
+    @property
+    def read_bytes_per_s(self) -> float:
+        """Bytes of the cache read per second of attending (median)."""
+        return self.record.memory.formula_bytes / self.attend.median
+
+    @property
+    def bandwidth_share(self) -> float:
+        """Achieved over probed read bandwidth."""
+        return self.read_bytes_per_s / self.record.read_bandwidth_bytes_per_s
+
+    @property
+    def bound_share(self) -> float:
+        """Least possible over measured attend time (median)."""
+        return self.record.bound_s / self.attend.median
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Tokens generated per second by the measured layers, all sequences (median step)."""
+        return self.batch_size / self.step.median
+
+    @property
+    def attend_error(self) -> float:
+        """Predicted over measured attend time, minus 1."""
+        return self.predicted_attend_s / self.attend.median - 1
+
+    @property
+    def step_error(self) -> float:
+        """Predicted over measured step time, minus 1."""
+        return self.predicted_step_s / self.step.median - 1
+
+    def to_dict(self) -> dict[str, Any]:
+        """One flat row for a data frame, in plain values; quartiles as `NAME_q1_s` and so on."""
+        record = self.record
+        header = ("schema_version", "kind", "run_id", "point", "created_at", "git_commit")
+        flat: dict[str, Any] = {"n_kv_heads": None}
+        flat |= {name: getattr(record, name) for name in header}
+        flat |= {"torch_version": record.torch_version}
+        flat |= {f"device_{name}": value for name, value in _fields(record.device).items()}
+        flat |= {**msgspec.to_builtins(record.config), **_fields(record.workload)}
+        flat |= {name: getattr(record, name) for name in RECORD_COLUMNS}
+        flat |= {**_fields(record.memory), "peak_bytes": record.memory.peak_bytes}
+        for phase, samples in _samples(record).items():
+            of_phase: Quartiles = getattr(self, phase)
+            flat |= {
+                f"{phase}_q1_s": of_phase.q1,
+                f"{phase}_s": of_phase.median,
+                f"{phase}_q3_s": of_phase.q3,
+                f"{phase}_samples_s": list(samples),
+            }
+        rates = self.flops_per_s
+        flat |= {
+            "flops_q1_per_s": rates.q1,
+            "flops_per_s": rates.median,
+            "flops_q3_per_s": rates.q3,
+        }
+        flat |= {name: getattr(self, name) for name in DERIVED_COLUMNS}
+        return flat | {"warnings": list(record.warnings), "evidence": self.evidence}
+
+
+RECORD_COLUMNS = (
+    "variant",
+    "kernel_asked",
+    "kernel_ran",
+    "attend_kernel",
+    "n_warmup",
+    "read_bandwidth_bytes_per_s",
+    "matmul_flops_per_s",
+    "attend_overhead_s",
+    "bound_s",
+)
+DERIVED_COLUMNS = (
+    "n_samples",
+    "read_bytes_per_s",
+    "bandwidth_share",
+    "tokens_per_s",
+    "flops",
+    "arithmetic_intensity",
+    "bound_share",
+    "predicted_attend_s",
+    "attend_error",
+    "predicted_step_s",
+    "step_error",
+)
+
+
+def _samples(record: DecodeRecord) -> dict[str, tuple[float, ...]]:
+    return _fields(record.samples_s)
+
+
+def _fields(struct: msgspec.Struct) -> dict[str, Any]:
+    return msgspec.structs.asdict(struct)

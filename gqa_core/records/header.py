@@ -1,0 +1,144 @@
+"""What every record begins with: its run, its place in it, when, by which code, and on what.
+
+A record is one JSON object per measured point. `schema_version` rises whenever a field changes its
+name or meaning; a record of an earlier version is refused, never reinterpreted.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import msgspec
+from msgspec import Struct
+
+from gqa_core.configs import validate_int
+from gqa_core.records.validation import quoted, validate_equal, validate_text
+
+__all__ = [
+    "MEASURED_ELSEWHERE",
+    "MEASURED_HERE",
+    "SCHEMA_VERSION",
+    "Device",
+    "Evidence",
+    "KindName",
+    "RecordHeader",
+    "RunHeader",
+    "git_commit",
+]
+
+SCHEMA_VERSION: Literal[4] = 4
+MAX_POINTS = 1_000_000
+MAX_THREADS = 2**16
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+COMMIT = re.compile(r"[0-9a-f]{7,64}")
+
+KindName = Literal["decode", "verify", "generate", "growth", "quality"]
+Evidence = Literal["measured here", "measured elsewhere"]
+MEASURED_HERE: Evidence = "measured here"
+MEASURED_ELSEWHERE: Evidence = "measured elsewhere"
+
+
+class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What ran: torch's device type, the vendor's name, and the CPU threads that torch uses."""
+
+    type: str
+    name: str
+    n_threads: int
+
+    def validate(self) -> None:
+        """Raise ValueError unless the texts are short lines and there is at least one thread."""
+        validate_text("device.type", self.type, 20)
+        validate_text("device.name", self.name)
+        validate_int("device.n_threads", self.n_threads, MAX_THREADS)
+
+
+class RunHeader(Struct, frozen=True, kw_only=True):
+    """What all records of one run have in common."""
+
+    run_id: str
+    git_commit: str | None
+
+    @classmethod
+    def new(cls) -> RunHeader:
+        """A header with an id that no other run has, and the commit of this code."""
+        run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
+        return cls(run_id=run_id, git_commit=git_commit())
+
+
+class RecordHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
+    """The fields that records of every kind begin with; in JSON their `kind` comes first."""
+
+    kind: ClassVar[KindName]
+
+    schema_version: Literal[4]
+    run_id: str
+    point: int
+    created_at: str
+    git_commit: str | None
+    torch_version: str
+    device: Device
+
+    def validate(self) -> None:
+        """Raise ValueError unless the header could be that of a record written by this code."""
+        validate_equal("schema_version", self.schema_version, SCHEMA_VERSION)
+        if not RUN_ID.fullmatch(self.run_id):
+            raise ValueError(
+                f"run_id must be 1 to 64 letters, digits, dots, dashes: got {quoted(self.run_id)}"
+            )
+        validate_int("point", self.point, MAX_POINTS, least=0)
+        _validate_time(self.created_at)
+        if self.git_commit is not None and not COMMIT.fullmatch(self.git_commit):
+            raise ValueError(
+                f"git_commit must be a commit's hash or null: got {quoted(self.git_commit)}"
+            )
+        validate_text("torch_version", self.torch_version, 60)
+        self.device.validate()
+
+    def to_builtins(self) -> dict[str, Any]:
+        """The record as its JSON is parsed: dicts, lists, numbers, texts."""
+        return msgspec.json.decode(msgspec.json.encode(self))
+
+
+def header_fields(run: RunHeader, point: int, torch_version: str, device: Device) -> dict[str, Any]:
+    """The header's fields of a record measured now, as keyword arguments."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "run_id": run.run_id,
+        "point": point,
+        "created_at": datetime.now(UTC).isoformat(),
+        "git_commit": run.git_commit,
+        "torch_version": torch_version,
+        "device": device,
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the checkout that this code runs from, or None outside a checkout."""
+    root = Path(__file__).parents[2]
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+def _validate_time(value: str) -> None:
+    """Raise ValueError unless this is a past moment as `datetime.isoformat` writes it in UTC."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.utcoffset() != timedelta(0) or moment.isoformat() != value:
+        raise ValueError(
+            f"created_at must be a UTC time like 2026-01-31T12:00:00+00:00: got {quoted(value)}"
+        )
+    if moment > datetime.now(UTC) + timedelta(days=1):
+        raise ValueError(f"created_at must not lie in the future: got {quoted(value)}")

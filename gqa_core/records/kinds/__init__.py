@@ -1,0 +1,54 @@
+"""One class per kind of record. A record is written, read, checked and tabulated as its class."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import msgspec
+
+from gqa_core.records.header import KindName
+from gqa_core.records.kinds.decode import DecodeRecord
+from gqa_core.records.kinds.generate import GenerateRecord
+from gqa_core.records.kinds.growth import GrowthRecord
+from gqa_core.records.kinds.quality import QualityRecord
+from gqa_core.records.kinds.verify import VerifyRecord
+
+__all__ = [
+    "KINDS",
+    "DecodeRecord",
+    "GenerateRecord",
+    "GrowthRecord",
+    "QualityRecord",
+    "Record",
+    "VerifyRecord",
+    "decode_record",
+    "encode_record",
+]
+
+Record = DecodeRecord | VerifyRecord | GenerateRecord | GrowthRecord | QualityRecord
+KINDS: Mapping[KindName, type[Record]] = MappingProxyType(
+    {
+        "decode": DecodeRecord,
+        "verify": VerifyRecord,
+        "generate": GenerateRecord,
+        "growth": GrowthRecord,
+        "quality": QualityRecord,
+    }
+)
+
+_DECODER: msgspec.json.Decoder[Record] = msgspec.json.Decoder(Record)
+
+
+def encode_record(record: Record) -> str:
+    """The record as one line of JSON."""
+    return msgspec.json.encode(record).decode()
+
+
+def decode_record(line: str | bytes) -> Record:
+    """The record that a line of JSON holds; its fields have their types, and are not validated.
+
+    Raises:
+        ValueError: the line is no JSON, or no record of a known kind and of this version.
+    """
+    return _DECODER.decode(line)

@@ -1,0 +1,238 @@
+"""A measured decode step: what was asked, what ran, raw samples by phase, memory and probes.
+
+`kernel_ran` of MLA is its form, and `attend_kernel` the kernel that attended for it; for any other
+layer both are the kernel. `step` is timed whole, apart from the phases.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import msgspec
+from msgspec import Struct
+
+from gqa_core.configs import (
+    AttentionConfig,
+    GroupedConfig,
+    KernelName,
+    LatentConfig,
+    Variant,
+    Workload,
+    validate_int,
+)
+from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
+from gqa_core.records.memory import PEAK_WARNING, Memory
+from gqa_core.records.quartiles import Quartiles, spread_warnings
+from gqa_core.records.specs.decode import MAX_SAMPLES, DecodeSpec, DType, LatentForm
+from gqa_core.records.structure import convert
+from gqa_core.records.validation import (
+    MAX_BYTES_PER_S,
+    MAX_FLOPS_PER_S,
+    MAX_S,
+    MIN_S,
+    quoted,
+    validate_count,
+    validate_equal,
+    validate_number,
+    validate_option,
+    validate_seconds,
+    validate_warnings,
+)
+from gqa_core.theory.prediction import Probes
+
+__all__ = [
+    "ConcreteKernel",
+    "DecodeMeasurement",
+    "DecodeRecord",
+    "DecodeSamples",
+    "DecodeWorkload",
+    "Phase",
+]
+
+ConcreteKernel = Literal["eager", "sdpa", "packed", "matmul", "split_kv"]  # all names but auto
+Phase = Literal["project", "append", "attend", "output"]
+WARNED_PHASES = ("attend", "step")
+
+if TYPE_CHECKING:
+    Config = AttentionConfig
+else:
+    Config = Any  # msgspec takes one kind of object per union: __post_init__ tells the two apart
+
+
+class DecodeWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The asked step: tokens cached per sequence, its own included; `n_layers` really ran."""
+
+    context_len: int
+    batch_size: int
+    dtype: DType
+    n_layers: int
+
+
+class DecodeSamples(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Seconds of each repeat: by phase, summed over layers, and of whole steps."""
+
+    project: tuple[float, ...]
+    append: tuple[float, ...]
+    attend: tuple[float, ...]
+    output: tuple[float, ...]
+    step: tuple[float, ...]
+
+    def validate(self) -> int:
+        """The number of samples, equal for each phase.
+
+        Raises:
+            ValueError: they differ, there are none or too many, or one is no time.
+        """
+        samples = msgspec.structs.asdict(self)
+        for name, values in samples.items():
+            validate_count(f"samples_s.{name}", values, range(1, MAX_SAMPLES + 1), "seconds")
+            validate_seconds(f"samples_s.{name}", values)
+        if len({len(values) for values in samples.values()}) > 1:
+            counts = ", ".join(f"{name} {len(values)}" for name, values in samples.items())
+            raise ValueError(f"samples_s must have lists of equal length: got {counts}")
+        return len(self.attend)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeMeasurement:
+    """What measuring a decode spec gives: the part of a record that only running can tell."""
+
+    torch_version: str
+    device: Device
+    kernel_ran: ConcreteKernel | LatentForm
+    attend_kernel: ConcreteKernel
+    n_warmup: int
+    samples_s: DecodeSamples
+    memory: Memory
+    probes: Probes
+    bound_s: float
+    peak_was_reset: bool
+
+
+class DecodeRecord(
+    RecordHeader, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="decode"
+):
+    """One measured decode step."""
+
+    kind = "decode"
+
+    config: Config
+    workload: DecodeWorkload
+    variant: Variant
+    kernel_asked: KernelName | LatentForm
+    kernel_ran: ConcreteKernel | LatentForm
+    attend_kernel: ConcreteKernel
+    n_warmup: int
+    samples_s: DecodeSamples
+    memory: Memory
+    read_bandwidth_bytes_per_s: float
+    matmul_flops_per_s: float
+    attend_overhead_s: float
+    bound_s: float
+    warnings: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.config, GroupedConfig | LatentConfig):
+            msgspec.structs.force_setattr(self, "config", _config_from(self.config))
+
+    @classmethod
+    def from_measurement(
+        cls, spec: DecodeSpec, measurement: DecodeMeasurement, run: RunHeader, point: int
+    ) -> DecodeRecord:
+        """The record of a point: what was asked, what came out, and doubts about it."""
+        samples, probes = measurement.samples_s, measurement.probes
+        return cls(
+            **header_fields(run, point, measurement.torch_version, measurement.device),
+            config=spec.attention,
+            workload=DecodeWorkload(
+                context_len=spec.workload.context_len,
+                batch_size=spec.workload.batch_size,
+                dtype=spec.dtype,
+                n_layers=spec.n_layers,
+            ),
+            variant=spec.attention.variant,
+            kernel_asked=spec.kernel,
+            kernel_ran=measurement.kernel_ran,
+            attend_kernel=measurement.attend_kernel,
+            n_warmup=measurement.n_warmup,
+            samples_s=samples,
+            memory=measurement.memory,
+            **msgspec.to_builtins(probes),
+            bound_s=measurement.bound_s,
+            warnings=(
+                *spread_warnings(
+                    {phase: Quartiles.of(getattr(samples, phase)) for phase in WARNED_PHASES}
+                ),
+                *[PEAK_WARNING] * (not measurement.peak_was_reset),
+            ),
+        )
+
+    @property
+    def spec(self) -> DecodeSpec:
+        """What was asked.
+
+        Raises:
+            ValueError: nobody could have asked it.
+        """
+        return DecodeSpec(
+            attention=self.config,
+            workload=Workload(
+                context_len=self.workload.context_len, batch_size=self.workload.batch_size
+            ),
+            dtype=self.workload.dtype,
+            n_layers=self.workload.n_layers,
+            kernel=self.kernel_asked,
+            n_samples=len(self.samples_s.attend),
+        )
+
+    @property
+    def probes(self) -> Probes:
+        """What the record's own run probed of its device."""
+        return Probes(
+            read_bandwidth_bytes_per_s=self.read_bandwidth_bytes_per_s,
+            matmul_flops_per_s=self.matmul_flops_per_s,
+            attend_overhead_s=self.attend_overhead_s,
+        )
+
+    def validate(self) -> None:
+        """Raise ValueError unless all fields agree with each other and with the formulas."""
+        RecordHeader.validate(self)
+        self.samples_s.validate()
+        spec = self.spec
+        validate_equal("variant", self.variant, self.config.variant)
+        self._validate_kernels()
+        validate_int("n_warmup", self.n_warmup, MAX_SAMPLES, least=0)
+        self.memory.validate(spec.formula_bytes, spec.formula_bytes, self.device.type)
+        self._validate_bound(spec)
+        validate_warnings(self.warnings)
+
+    def _validate_kernels(self) -> None:
+        """A kernel asked for by name is the one that ran; MLA's form attends by any kernel."""
+        if self.kernel_asked == "auto":
+            validate_option("kernel_ran", self.kernel_ran, get_args(ConcreteKernel))
+        else:
+            validate_equal("kernel_ran", self.kernel_ran, self.kernel_asked)
+        if self.variant != "MLA":
+            validate_equal("attend_kernel", self.attend_kernel, self.kernel_ran)
+
+    def _validate_bound(self, spec: DecodeSpec) -> None:
+        rates = self.read_bandwidth_bytes_per_s, self.matmul_flops_per_s
+        validate_number("read_bandwidth_bytes_per_s", rates[0], 1, MAX_BYTES_PER_S)
+        validate_number("matmul_flops_per_s", rates[1], 1, MAX_FLOPS_PER_S)
+        validate_number("attend_overhead_s", self.attend_overhead_s, MIN_S, MAX_S)
+        validate_number("bound_s", self.bound_s, 0, MAX_S)
+        expected = self.probes.bound_s(spec.formula_bytes, spec.flops)
+        if not math.isclose(self.bound_s, expected, rel_tol=1e-9):
+            raise ValueError(
+                "bound_s must be the larger of formula_bytes / read_bandwidth_bytes_per_s and FLOP "
+                f"/ matmul_flops_per_s, {expected:g}: got {quoted(self.bound_s)}"
+            )
+
+
+def _config_from(config: object) -> AttentionConfig:
+    """The layer that a parsed `config` describes; the latent one is known by its kv_lora_rank."""
+    if isinstance(config, dict) and "kv_lora_rank" in config:
+        return convert(config, LatentConfig, "config")
+    return convert(config, GroupedConfig, "config")

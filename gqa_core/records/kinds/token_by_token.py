@@ -1,0 +1,77 @@
+"""What generate and growth records have in common: lists with one entry per context length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+from msgspec import Struct
+
+from gqa_core.records.specs.decode import MAX_SAMPLES, DType
+from gqa_core.records.specs.token_by_token import TokenByTokenSpec
+from gqa_core.records.validation import (
+    MAX_S,
+    MIN_S,
+    validate_count,
+    validate_equal,
+    validate_number,
+    validate_seconds,
+)
+
+__all__ = ["LengthSamples", "LengthTotals", "TokenByTokenWorkload"]
+
+MAX_LENGTHS = 100
+
+LengthSamples = tuple[tuple[float, ...], ...]  # seconds: per context length, repeats
+LengthTotals = tuple[float, ...]  # seconds: per context length, the sum of all steps up to it
+
+
+class TokenByTokenWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Tokens added one after the other to one sequence; timed at each of `context_lens`."""
+
+    context_lens: tuple[int, ...]
+    batch_size: Literal[1] = 1
+    dtype: DType
+    n_layers: int
+
+    @classmethod
+    def of(cls, spec: TokenByTokenSpec) -> TokenByTokenWorkload:
+        """The workload of a spec."""
+        return cls(context_lens=spec.context_lens, dtype=spec.dtype, n_layers=spec.n_layers)
+
+    def validate(self) -> None:
+        """Raise ValueError unless one sequence has a few lengths; the spec checks the rest."""
+        validate_equal("workload.batch_size", self.batch_size, 1)
+        counts = range(1, MAX_LENGTHS + 1)
+        validate_count("workload.context_lens", self.context_lens, counts, "lengths")
+
+
+def n_samples(name: str, samples: LengthSamples) -> int:
+    """How many samples the last length has.
+
+    Raises:
+        ValueError: there is no length, or it has no samples or too many.
+    """
+    if not samples:
+        raise ValueError(f"{name} must be a list of lists of seconds: got none")
+    validate_count(name, samples[-1], range(1, MAX_SAMPLES + 1), "seconds")
+    return len(samples[-1])
+
+
+def validate_samples(name: str, samples: LengthSamples, counts: Sequence[int]) -> None:
+    """Raise ValueError unless each length has as many seconds as `counts` says."""
+    validate_count(name, samples, [len(counts)], "lists")
+    for seconds, count in zip(samples, counts, strict=True):
+        validate_count(name, seconds, [count], "seconds")
+        validate_seconds(name, seconds)
+
+
+def validate_totals(name: str, totals: LengthTotals, n_lengths: int) -> None:
+    """Raise ValueError unless there is one sum of seconds per length, each above the one before."""
+    validate_count(name, totals, [n_lengths], "sums of seconds")
+    for total in totals:
+        validate_number(name, total, MIN_S, MAX_S)
+    for earlier, later in pairwise(totals):
+        if later <= earlier:
+            raise ValueError(f"{name} must rise with the length: got {earlier:g} and {later:g}")
