@@ -2,4 +2,6 @@
 
 from __future__ import annotations
 
-TRAITS = {"keys": "Keys", "values": "Values", "patterns": "Attention"}
+from gqa_core.records.head_inspection import Trait
+
+TRAITS: dict[Trait, str] = {"keys": "Keys", "values": "Values", "patterns": "Attention"}

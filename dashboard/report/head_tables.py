@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from dashboard.data.head_inspection import TRAITS
 from dashboard.report.columns import COUNT, RAW, Column, Table
+from gqa_core.records.head_inspection import HeadInspection, Trait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,25 +16,25 @@ class HeadPair:
 
     layer: int
     n_kv_heads: int
-    trait: str
+    trait: Trait
     head: int
     other: int
     cka: float
 
 
-def similarity_table(answer: Mapping[str, Any]) -> Table[HeadPair]:
+def similarity_table(answer: HeadInspection) -> Table[HeadPair]:
     """One row per pair of heads, for each model and trait."""
     return Table(COLUMNS, list(_pairs(answer)))
 
 
-def _pairs(answer: Mapping[str, Any]) -> Iterator[HeadPair]:
-    for model in answer["models"]:
-        for trait, matrix in model["similarity"].items():
-            for head in range(answer["n_heads"]):
+def _pairs(answer: HeadInspection) -> Iterator[HeadPair]:
+    for model in answer.models:
+        for trait, matrix in model.similarity.items():
+            for head in range(answer.n_heads):
                 for other in range(head):
                     yield HeadPair(
-                        layer=answer["layer"],
-                        n_kv_heads=model["n_kv_heads"],
+                        layer=answer.layer,
+                        n_kv_heads=model.n_kv_heads,
                         trait=trait,
                         head=head,
                         other=other,

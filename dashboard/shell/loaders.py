@@ -7,12 +7,14 @@ import subprocess
 import sys
 from typing import Any
 
+import msgspec
 import streamlit as st
 
 from dashboard.data.decode_rows import Row, decode_rows
 from dashboard.data.non_decode_rows import non_decode_rows
 from dashboard.shell.jobs import ROOT, JobQueue
 from gqa_core.catalog.corpus import python_topics
+from gqa_core.records.head_inspection import HeadInspection
 from gqa_core.records.record import Record
 from gqa_core.records.reference_runs import reference_runs
 from gqa_core.records.run_log import RunLog
@@ -30,13 +32,13 @@ def device() -> dict[str, Any]:
 
 
 @st.cache_data(max_entries=16, show_spinner="Looking into the heads ...")
-def heads(question: InspectionSpec) -> dict[str, Any]:
-    """What the shipped model's heads look at and how alike they are, as a child process tells it.
+def heads(question: InspectionSpec) -> HeadInspection:
+    """Attention weights and head similarity of the pretrained model, computed in a child process.
 
     Raises:
         RuntimeError: the child could not tell; its last words.
     """
-    return _told_by_child(*question.arguments)
+    return msgspec.convert(_told_by_child(*question.arguments), HeadInspection)
 
 
 @st.cache_resource

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import streamlit as st
@@ -15,7 +15,7 @@ from dashboard.shell import loaders, panels
 from dashboard.shell.links import remember_default, validate_query_param
 from dashboard.shell.state import keep
 from gqa_core import units
-from gqa_core.quality.pretrained import pretrained_config
+from gqa_core.records.head_inspection import InspectedModel, Matrix
 from gqa_core.records.specs.inspection import TEXT_BYTES, InspectionSpec
 from gqa_core.records.specs.training import POOLINGS, TrainingConfig, divisors
 
@@ -35,32 +35,29 @@ LIMITS = (
     "none can look ahead. Different heads are not better heads; the loss says what sharing costs."
 )
 
-Model = Mapping[str, Any]
-Matrix = Sequence[Sequence[float]]
-
 
 def show_head_diversity() -> None:
     """Widgets, attention maps, similarity, effective numbers, and what they do not say."""
     try:
-        question = _question(pretrained_config())
+        question = _question(TrainingConfig())
         answer = loaders.heads(question)
     except (ValueError, RuntimeError) as error:
         st.warning(panels.escape_markdown(f"The heads cannot be shown: {error}."))
         return
-    before, after = answer["models"]
+    before, after = answer.models
     panels.show_evidence("measured here")
     panels.show_metrics(effective_metrics(before, after))
     says = sharing_facts(after)
     st.markdown(says)
     panels.show_figure(
-        head_similarity({model["n_kv_heads"]: model["similarity"] for model in (before, after)}),
+        head_similarity({model.n_kv_heads: model.similarity for model in (before, after)}),
         "head_similarity",
         says.replace("**", ""),
     )
     st.caption("Frames lie around query heads that share a K/V head. Heads count from 0.")
     for column, model in zip(st.columns(2), (before, after), strict=True):
         with column:
-            _show_maps(model, answer["tokens"])
+            _show_maps(model, answer.tokens)
     st.caption(
         "A row is a byte that looks, a column one it looks at, both in the order of the text; "
         "heads that share a K/V head lie on one coloured ground."
@@ -71,7 +68,7 @@ def show_head_diversity() -> None:
         LIMITS.format(
             n_heads=training_config.n_heads,
             n_layers=training_config.n_layers,
-            noise_cka=answer["noise_cka"],
+            noise_cka=answer.noise_cka,
         )
     )
 
@@ -120,34 +117,34 @@ def _pick(label: str, options: Sequence[Any], default: Any, key: str) -> Any:
     return keep(key, picked)
 
 
-def _show_maps(model: Model, tokens: Sequence[int]) -> None:
-    count = units.count(model["n_kv_heads"], "K/V head")
-    n_heads = len(model["weights"])
+def _show_maps(model: InspectedModel, tokens: Sequence[int]) -> None:
+    count = units.count(model.n_kv_heads, "K/V head")
+    n_heads = len(model.weights)
     st.markdown(f"**Attention of {n_heads} query heads, {count}**")
     panels.show_figure(
-        attention_maps(model["weights"], model["n_kv_heads"], tokens),
-        f"attention_maps_{'before' if model['n_kv_heads'] == n_heads else 'after'}",
+        attention_maps(model.weights, model.n_kv_heads, tokens),
+        f"attention_maps_{'before' if model.n_kv_heads == n_heads else 'after'}",
         f"Attention weights of {n_heads} query heads with {count}; sharers lie on one ground.",
     )
 
 
-def effective_metrics(before: Model, after: Model) -> list[tuple[str, str, str]]:
+def effective_metrics(before: InspectedModel, after: InspectedModel) -> list[tuple[str, str, str]]:
     """How many distinct heads there are of each kind, with a K/V head each and with shared ones."""
-    n_heads, count = len(before["weights"]), units.count(after["n_kv_heads"], "K/V head")
+    n_heads, count = len(before.weights), units.count(after.n_kv_heads, "K/V head")
     return [
         (
             f"{name}: distinct heads",
-            f"{after['effective'][key]:.1f} of {n_heads}",
-            f"effective number with {count}; {before['effective'][key]:.1f} with {n_heads}",
+            f"{after.effective[key]:.1f} of {n_heads}",
+            f"effective number with {count}; {before.effective[key]:.1f} with {n_heads}",
         )
         for key, name in TRAITS.items()
     ]
 
 
-def sharing_facts(model: Model) -> str:
+def sharing_facts(model: InspectedModel) -> str:
     """The two facts about heads that share: the same K and V, and yet what they look at."""
-    patterns = within_group_cka(model["similarity"]["patterns"], model["n_kv_heads"])
-    n_heads, shared = len(model["weights"]), model["n_kv_heads"]
+    patterns = within_group_cka(model.similarity["patterns"], model.n_kv_heads)
+    n_heads, shared = len(model.weights), model.n_kv_heads
     return (
         f"**Shared:** the {n_heads // shared} query heads of a K/V head read the same keys and "
         f"values, so their CKA is exactly 1, and there are at most {shared} distinct of {n_heads}. "

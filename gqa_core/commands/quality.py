@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
+
+import msgspec
 
 from gqa_core.commands.run import run
 
@@ -44,9 +45,9 @@ def heads(arguments: argparse.Namespace) -> int:
         layer=arguments.layer,
         training_config=pretrained_config(),
     )
-    from gqa_core.quality.diversity import answer
+    from gqa_core.quality.inspection import inspect_heads
 
-    print(json.dumps(answer(question, load_pretrained())))
+    print(msgspec.json.encode(inspect_heads(question, load_pretrained())).decode())
     return 0
 
 
@@ -56,7 +57,9 @@ def train(arguments: argparse.Namespace) -> int:
     from gqa_core.quality.train_baseline import train_and_write
 
     train_and_write(
-        arguments.out, arguments.seed, say=lambda text: print(text, file=sys.stderr, flush=True)
+        arguments.out,
+        arguments.seed,
+        on_progress=lambda text: print(text, file=sys.stderr, flush=True),
     )
     return 0
 

@@ -1,6 +1,7 @@
-"""Tensors in a file, as safetensors: numbers and names alone, nothing that could run.
+"""Tensors in a safetensors file: names and numbers, nothing that could run when it is loaded.
 
-A file is written beside its place and then moved there, so that a kill leaves the old one whole.
+A file is written under another name and then moved into place, so that a killed process leaves the
+previous file intact.
 """
 
 from __future__ import annotations
@@ -13,20 +14,24 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+__all__ = ["read_tensors", "write_tensors"]
 
-def write_tensors(path: Path, tensors: Mapping[str, Tensor], said: Mapping[str, str]) -> None:
-    """Keep tensors, and a few words about them, under a path."""
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write tensors and metadata to a file, whose folder is created if it is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    save_file({name: value.contiguous() for name, value in tensors.items()}, beside, dict(said))
-    os.replace(beside, path)
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    save_file(
+        {name: value.contiguous() for name, value in tensors.items()}, unfinished, dict(metadata)
+    )
+    os.replace(unfinished, path)
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors of a file, and the words about them.
+    """The tensors of a file, and its metadata.
 
     Raises:
-        ValueError: there is no such file, or it is not of this kind.
+        ValueError: the file is missing or is no safetensors file.
     """
     try:
         with safe_open(path, framework="pt") as file:

@@ -1,7 +1,8 @@
-"""From a K and V for every head to fewer: pool the heads of each group into one.
+"""Convert a model to fewer K/V heads: pool the K and V projections of each group into one head.
 
-Only the projections of K and V change. `mean` averages a group's matrices, `first` keeps its first
-one, `random` draws new ones of the same spread; the paper found mean best and random worst.
+Query heads and every other weight stay as they are. `mean` averages the matrices of a group,
+`first` takes the first of them, and `random` draws new ones with the same standard deviation. The
+GQA paper found mean best and random worst.
 Source: GQA paper (arXiv:2305.13245), section 2.1 and figure 4.
 """
 
@@ -13,40 +14,39 @@ from torch import Tensor
 from gqa_core.quality.model import LanguageModel
 from gqa_core.records.specs.training import require_pooling
 
+__all__ = ["pool_kv_heads"]
 
-def share_heads(
+
+def pool_kv_heads(
     model: LanguageModel, n_kv_heads: int, pooling: str = "mean", *, seed: int = 0
 ) -> LanguageModel:
-    """A model with `n_kv_heads` K/V heads made from one that has more; `seed` is of `random`.
+    """A copy of the model with `n_kv_heads` K/V heads; only `random` uses `seed`.
 
-    As many heads as there were are the same heads, also at `random`.
+    If `n_kv_heads` is unchanged the copy has the same weights, also for `random`.
 
     Raises:
-        ValueError: n_kv_heads does not divide the model's K/V heads, or there is no such pooling.
+        ValueError: n_kv_heads does not divide the model's K/V heads, or the pooling is unknown.
     """
     require_pooling(pooling)
-    had = model.attention[0].config.n_kv_heads
-    shared = LanguageModel(model.training_config, n_kv_heads, kernel=model.attention[0].kernel)
-    if had % n_kv_heads:
-        raise ValueError(f"n_kv_heads must divide those there are: got {n_kv_heads} and {had}")
+    n_before = model.config.n_kv_heads
+    converted = LanguageModel(model.training_config, n_kv_heads, kernel=model.kernel)
+    if n_before % n_kv_heads:
+        raise ValueError(f"n_kv_heads must divide those there are: got {n_kv_heads} and {n_before}")
     weights = dict(model.state_dict())
     generator = torch.Generator().manual_seed(seed)
     for name, matrix in weights.items():
-        if had > n_kv_heads and name.endswith((".wk.weight", ".wv.weight")):
-            weights[name] = _pooled(matrix, had, n_kv_heads, pooling, generator)
-    shared.load_state_dict(weights)
-    return shared
+        if n_before > n_kv_heads and name.endswith((".wk.weight", ".wv.weight")):
+            groups = matrix.view(n_kv_heads, n_before // n_kv_heads, -1, matrix.shape[-1])
+            pooled = _pool(groups, pooling, generator)
+            weights[name] = pooled.reshape(-1, matrix.shape[-1]).clone()
+    converted.load_state_dict(weights)
+    return converted
 
 
-def _pooled(
-    matrix: Tensor, had: int, n_kv_heads: int, pooling: str, generator: torch.Generator
-) -> Tensor:
-    """Rows (n_kv_heads * d, dim) out of (had * d, dim)."""
-    sharers = matrix.view(n_kv_heads, had // n_kv_heads, -1, matrix.shape[-1])
+def _pool(groups: Tensor, pooling: str, generator: torch.Generator) -> Tensor:
+    """One matrix per group, (n_kv_heads, d, dim), from (n_kv_heads, heads per group, d, dim)."""
     if pooling == "mean":
-        pooled = sharers.mean(dim=1)
-    elif pooling == "first":
-        pooled = sharers[:, 0]
-    else:
-        pooled = torch.randn(sharers[:, 0].shape, generator=generator) * matrix.std()
-    return pooled.reshape(-1, matrix.shape[-1]).clone()
+        return groups.mean(dim=1)
+    if pooling == "first":
+        return groups[:, 0]
+    return torch.randn(groups[:, 0].shape, generator=generator) * groups.std()

@@ -1,4 +1,4 @@
-"""A model trained or converted as a point asks, and its held-out loss at each percent of steps."""
+"""Train or convert a model as a spec asks, and evaluate its validation loss along the way."""
 
 from __future__ import annotations
 
@@ -13,36 +13,38 @@ import torch
 
 from gqa_core.catalog.corpus import python_topics
 from gqa_core.measure.device import describe
-from gqa_core.quality.convert import share_heads
+from gqa_core.quality.convert import pool_kv_heads
 from gqa_core.quality.model import LanguageModel
 from gqa_core.quality.pretrained import load_pretrained, training_record
-from gqa_core.quality.train import Schedule, held_out_loss, train
+from gqa_core.quality.train import Schedule, train, validation_loss
 from gqa_core.records.specs.quality import SCRATCH, QualitySpec
 
+__all__ = ["measure_quality"]
 
-def measure_quality(point: QualitySpec, device_asked: str = "auto") -> dict[str, object]:
-    """The measured part of a record: losses in nats by percent, steps, seconds of training.
 
-    It runs on the CPU whatever device is asked for: so small a model is no faster elsewhere, and
-    the same seed gives the same losses. A point that was killed goes on where its state was kept;
-    its seconds are then those of the rest.
+def measure_quality(spec: QualitySpec, device_asked: str = "auto") -> dict[str, object]:
+    """The measured part of a record: losses in nats per byte, steps, seconds of training.
+
+    Runs on the CPU whatever device is asked for: a model this small is no faster elsewhere, and the
+    same seed gives the same losses. An interrupted measurement resumes; its seconds are then those
+    since it resumed.
 
     Raises:
-        ValueError: the shipped checkpoint cannot be read, or is of another training_config.
+        ValueError: the pretrained checkpoint cannot be read, or has another training_config.
     """
-    torch.manual_seed(point.seed)
+    torch.manual_seed(spec.seed)
     corpus = python_topics()
-    model, checkpoint = _started(point)
-    steps = [point.n_steps(percent) for percent in point.percents]
+    model, checkpoint = _initial_model(spec)
+    steps = [spec.n_steps(percent) for percent in spec.percents]
     start = time.perf_counter()
     losses = train(
         model,
         corpus.train,
-        _schedule(point, max(steps)),
-        seed=point.seed + 1,
-        look_at=steps,
-        look=lambda trained: held_out_loss(trained, corpus.validation),
-        state=_state_path(point, corpus.sha256, checkpoint),
+        _schedule(spec, max(steps)),
+        seed=spec.seed + 1,
+        eval_steps=steps,
+        evaluate=lambda trained: validation_loss(trained, corpus.validation),
+        state=_state_path(spec, corpus.sha256, checkpoint),
     )
     seconds = time.perf_counter() - start
     return {
@@ -58,29 +60,28 @@ def measure_quality(point: QualitySpec, device_asked: str = "auto") -> dict[str,
     }
 
 
-def _started(point: QualitySpec) -> tuple[LanguageModel, str | None]:
-    """The model before any step of this point, and the hash of the weights it came from."""
-    if point.start == SCRATCH:
-        return LanguageModel(point.training_config, point.n_kv_heads), None
-    shipped = load_pretrained()
-    if shipped.training_config != point.training_config:
+def _initial_model(spec: QualitySpec) -> tuple[LanguageModel, str | None]:
+    """The model before its first step, and the SHA-256 of the weights it was converted from."""
+    if spec.start == SCRATCH:
+        return LanguageModel(spec.training_config, spec.n_kv_heads), None
+    pretrained = load_pretrained()
+    if pretrained.training_config != spec.training_config:
         raise ValueError(
-            "training_config must be the shipped checkpoint's for a conversion: got another one"
+            "training_config must be the pretrained model's for a conversion: got another one"
         )
-    checkpoint = training_record()["weights_sha256"]
-    return share_heads(shipped, point.n_kv_heads, point.start, seed=point.seed), checkpoint
+    checkpoint = training_record().weights_sha256
+    return pool_kv_heads(pretrained, spec.n_kv_heads, spec.start, seed=spec.seed), checkpoint
 
 
-def _schedule(point: QualitySpec, n_steps: int) -> Schedule:
-    if point.start == SCRATCH:
-        return Schedule.training(point.training_config)
-    return Schedule.uptraining(point.training_config, n_steps)
+def _schedule(spec: QualitySpec, n_steps: int) -> Schedule:
+    if spec.start == SCRATCH:
+        return Schedule.training(spec.training_config)
+    return Schedule.uptraining(spec.training_config, n_steps)
 
 
-def _state_path(point: QualitySpec, corpus_sha256: str, checkpoint_sha256: str | None) -> Path:
-    """Where a killed point left its state, named after all that its losses depend on."""
-    hashes = [corpus_sha256, checkpoint_sha256]
-    told = json.dumps([point.identity, list(point.percents), *hashes], sort_keys=True)
-    name = hashlib.sha256(told.encode()).hexdigest()[:16]
+def _state_path(spec: QualitySpec, corpus_sha256: str, checkpoint_sha256: str | None) -> Path:
+    """The file with the state of an interrupted run, named by all that its losses depend on."""
+    key = [spec.identity, list(spec.percents), corpus_sha256, checkpoint_sha256]
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:16]
     folder = Path(platformdirs.user_cache_dir("gqa-lab", appauthor=False)) / "training"
     return folder / f"{name}.safetensors"

@@ -1,8 +1,8 @@
-"""Training that can be killed: what step n does depends on the seed and n, and on nothing else.
+"""Training that can be interrupted: step n depends on the seed and on n, and on nothing else.
 
-A batch is drawn from a generator seeded by seed and step, so no state of chance must be kept; the
-weights and the optimiser's averages are written every so often, and a run that finds them goes on
-from there and ends where an unbroken one does.
+Each batch is drawn from a generator seeded by seed and step, so no generator state needs saving.
+The weights and the optimiser's state are written at regular steps; a run that finds them resumes
+there and ends with the same weights as an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -21,46 +21,46 @@ from gqa_core.quality.checkpoint import read_tensors, write_tensors
 from gqa_core.quality.model import LanguageModel
 from gqa_core.records.specs.training import TrainingConfig
 
-BETAS, WEIGHT_DECAY, MAX_NORM = (0.9, 0.95), 0.1, 1.0
-SAVE_EVERY = 100  # steps
-EVALUATED_AT_ONCE = 64
-STEP_STRIDE = 1_000_003  # batches of one seed are never those of another
+__all__ = ["Schedule", "draw_batch", "train", "validation_loss"]
 
-Heard = Callable[[int], None]
+BETAS, WEIGHT_DECAY, MAX_GRAD_NORM = (0.9, 0.95), 0.1, 1.0
+FINAL_LR_RATIO = 0.1  # of a cosine schedule
+SAVE_EVERY = 100  # steps
+EVALUATION_BATCH = 64  # windows
+STEP_STRIDE = 1_000_003  # more than the steps of any training, so seeds share no batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """How long a training is, and at which learning rate each step goes."""
+    """The number of steps, and the learning rate of each: linear warm-up, then constant or cosine.
+
+    With `cosine_decay` the rate falls along a cosine to a tenth of `lr` at the last step.
+    """
 
     n_steps: int
     warmup: int
     lr: float
-    cools: bool
+    cosine_decay: bool
 
     @classmethod
-    def training(cls, training_config: TrainingConfig) -> Schedule:
-        """From scratch: warm up, then cool down to a tenth along a cosine."""
-        return cls(
-            n_steps=training_config.n_steps,
-            warmup=training_config.warmup,
-            lr=training_config.lr,
-            cools=True,
-        )
+    def training(cls, config: TrainingConfig) -> Schedule:
+        """Training from scratch: warm-up, then cosine decay."""
+        return cls(n_steps=config.n_steps, warmup=config.warmup, lr=config.lr, cosine_decay=True)
 
     @classmethod
-    def uptraining(cls, training_config: TrainingConfig, n_steps: int) -> Schedule:
-        """After a conversion: a constant rate, so that a short run is the start of a longer one."""
-        return cls(n_steps=n_steps, warmup=0, lr=training_config.uptrain_lr, cools=False)
+    def uptraining(cls, config: TrainingConfig, n_steps: int) -> Schedule:
+        """Training after a conversion: a constant rate, so a short run begins a longer one."""
+        return cls(n_steps=n_steps, warmup=0, lr=config.uptrain_lr, cosine_decay=False)
 
-    def at(self, step: int) -> float:
+    def learning_rate(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
         if step < self.warmup:
             return self.lr * (step + 1) / self.warmup
-        if not self.cools:
+        if not self.cosine_decay:
             return self.lr
-        done = (step - self.warmup) / max(1, self.n_steps - self.warmup)
-        return self.lr * (0.1 + 0.45 * (1 + math.cos(math.pi * done)))
+        progress = (step - self.warmup) / max(1, self.n_steps - self.warmup)
+        cosine = 0.5 * (1 + math.cos(math.pi * progress))
+        return self.lr * (FINAL_LR_RATIO + (1 - FINAL_LR_RATIO) * cosine)
 
 
 def train(
@@ -69,53 +69,49 @@ def train(
     schedule: Schedule,
     *,
     seed: int,
-    look_at: Sequence[int] = (),
-    look: Callable[[LanguageModel], float] = lambda model: 0.0,
+    eval_steps: Sequence[int] = (),
+    evaluate: Callable[[LanguageModel], float] = lambda model: 0.0,
     state: Path | None = None,
-    heard: Heard = lambda step: None,
+    on_step: Callable[[int], None] = lambda step: None,
 ) -> list[float]:
-    """Train the model in place; what `look` says of it after each number of steps in `look_at`.
+    """Train in place; returns `evaluate(model)` after each step count in `eval_steps`.
 
-    `heard` is called with each number of steps done. With `state` the run is written there every
-    SAVE_EVERY steps, found there again, and gone at the end.
+    `on_step` is called after every step with the number of steps so far. With `state`, a file, the
+    run is saved there every SAVE_EVERY steps and resumed from there; the file is removed at the
+    end.
     """
     data = torch.frombuffer(bytearray(text), dtype=torch.uint8)
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=schedule.lr, betas=BETAS, weight_decay=WEIGHT_DECAY
     )
-    done, seen = _restore(model, optimizer, state)
-    if done == 0 and 0 in look_at:
-        seen = [look(model)]
-    for step in range(done, schedule.n_steps):
-        for group in optimizer.param_groups:
-            group["lr"] = schedule.at(step)
-        loss = _loss(model, batch_of(data, model.training_config, seed, step))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_NORM)
-        optimizer.step()
-        if step + 1 in look_at:
-            seen.append(look(model))
+    n_steps_before, losses = _restore(model, optimizer, state)
+    if n_steps_before == 0 and 0 in eval_steps:
+        losses = [evaluate(model)]
+    for step in range(n_steps_before, schedule.n_steps):
+        batch = draw_batch(data, model.training_config, seed, step)
+        _take_step(model, optimizer, batch, schedule.learning_rate(step))
+        if step + 1 in eval_steps:
+            losses.append(evaluate(model))
         if state and (step + 1) % SAVE_EVERY == 0:
-            _save(model, optimizer, state, step + 1, seen)
-        heard(step + 1)
+            _save(model, optimizer, state, step + 1, losses)
+        on_step(step + 1)
     if state:
         state.unlink(missing_ok=True)
-    return seen
+    return losses
 
 
-def batch_of(data: Tensor, training_config: TrainingConfig, seed: int, step: int) -> Tensor:
-    """The windows (b, context_len + 1) that a step is taken on."""
+def draw_batch(data: Tensor, config: TrainingConfig, seed: int, step: int) -> Tensor:
+    """Windows (batch_size, context_len + 1) of one step: inputs and, shifted by one, targets."""
     generator = torch.Generator().manual_seed(seed * STEP_STRIDE + step)
     starts = torch.randint(
-        len(data) - training_config.context_len, (training_config.batch_size,), generator=generator
+        len(data) - config.context_len, (config.batch_size,), generator=generator
     )
-    return data[starts[:, None] + torch.arange(training_config.context_len + 1)].long()
+    return data[starts[:, None] + torch.arange(config.context_len + 1)].long()
 
 
 @torch.inference_mode()
-def held_out_loss(model: LanguageModel, text: bytes) -> float:
-    """Mean loss of the next byte, in nats, over all whole windows of a text.
+def validation_loss(model: LanguageModel, text: bytes) -> float:
+    """Mean cross-entropy of the next byte, in nats, over all whole windows of a text.
 
     Raises:
         ValueError: the text is shorter than a window.
@@ -126,9 +122,21 @@ def held_out_loss(model: LanguageModel, text: bytes) -> float:
         raise ValueError(f"text must have at least {width} bytes: got {len(text)}")
     data = torch.frombuffer(bytearray(text[: n_windows * width]), dtype=torch.uint8)
     total = 0.0
-    for windows in data.view(n_windows, width).long().split(EVALUATED_AT_ONCE):
+    for windows in data.view(n_windows, width).long().split(EVALUATION_BATCH):
         total += _loss(model, windows).item() * len(windows)
     return total / n_windows
+
+
+def _take_step(
+    model: LanguageModel, optimizer: torch.optim.Optimizer, batch: Tensor, learning_rate: float
+) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate
+    loss = _loss(model, batch)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    torch.nn.utils.clip_grad_norm_(model.parameters(), MAX_GRAD_NORM)
+    optimizer.step()
 
 
 def _loss(model: LanguageModel, windows: Tensor) -> Tensor:
@@ -141,22 +149,22 @@ def _save(
     optimizer: torch.optim.Optimizer,
     path: Path,
     n_steps: int,
-    seen: Sequence[float],
+    losses: Sequence[float],
 ) -> None:
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     names = [name for name, _ in model.named_parameters()]
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"{key}.{names[index]}": value for key, value in state.items()}
-    write_tensors(path, tensors, {"n_steps": str(n_steps), "seen": json.dumps(list(seen))})
+    write_tensors(path, tensors, {"n_steps": str(n_steps), "losses": json.dumps(list(losses))})
 
 
 def _restore(
     model: LanguageModel, optimizer: torch.optim.Optimizer, path: Path | None
 ) -> tuple[int, list[float]]:
-    """Steps done and what was seen until then, with model and optimiser as they were; 0 if none."""
+    """Number of steps so far and their losses, after loading the state; (0, []) without a file."""
     if path is None or not path.exists():
         return 0, []
-    tensors, said = read_tensors(path)
+    tensors, metadata = read_tensors(path)
     model.load_state_dict(
         {
             name.removeprefix("model."): value
@@ -171,4 +179,4 @@ def _restore(
     }
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return int(said["n_steps"]), json.loads(said["seen"])
+    return int(metadata["n_steps"]), json.loads(metadata["losses"])

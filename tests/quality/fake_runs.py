@@ -1,4 +1,4 @@
-"""Records of quality with losses that are easy to tell by hand, for tests of what reads them."""
+"""Quality records with losses from a simple rule, for tests of the code that reads them."""
 
 from gqa_core.catalog.corpus import python_topics
 from gqa_core.records.specs.quality import QUALITY, quality_specs
@@ -10,12 +10,12 @@ def loss(start, n_kv_heads, seed, percent):
     if start == "scratch":
         return 1.5 + 0.01 * (8 - n_kv_heads) / 7 + 0.01 * seed
     shared = 8 - n_kv_heads  # 0, 4, 6, 7
-    dear = {"mean": 1.0, "first": 1.5, "random": 2.0}[start]
-    return 1.4 + dear * shared / 10 / (1 + percent) - 0.001 * percent + 0.01 * seed
+    penalty = {"mean": 1.0, "first": 1.5, "random": 2.0}[start]
+    return 1.4 + penalty * shared / 10 / (1 + percent) - 0.001 * percent + 0.01 * seed
 
 
-def records(starts=("mean",), seeds=(0,), percents=(0, 5), *, run_id="run-1", **changed):
-    """What the command `quality` writes for these, in its order."""
+def records(starts=("mean",), seeds=(0,), percents=(0, 5), *, run_id="run-1", **changes):
+    """The records that the command `quality` writes for these options, in its order."""
     points = quality_specs(
         starts=starts,
         n_kv_heads=[8, 4, 2, 1],
@@ -27,7 +27,7 @@ def records(starts=("mean",), seeds=(0,), percents=(0, 5), *, run_id="run-1", **
         QUALITY.record(
             point, _measured(point), {"run_id": run_id, "point": index, "git_commit": None}
         )
-        | changed
+        | changes
         for index, point in enumerate(points)
     ]
 

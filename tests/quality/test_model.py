@@ -1,12 +1,12 @@
-"""The small model: it caches without changing what it says, and every kernel says the same."""
+"""The small model: caching and the choice of kernel leave its outputs unchanged."""
 
 import pytest
 import torch
 
 from gqa_core.configs import KERNEL_NAMES
-from gqa_core.quality.convert import share_heads
+from gqa_core.quality.convert import pool_kv_heads
 from gqa_core.quality.model import LanguageModel, generate
-from gqa_core.quality.train import held_out_loss
+from gqa_core.quality.train import validation_loss
 from gqa_core.records.specs.training import TrainingConfig, divisors
 
 TINY = TrainingConfig(
@@ -24,21 +24,21 @@ def tiny(n_kv_heads=2, kernel="sdpa", seed=0):
 def test_cached_generation_equals_the_uncached_forward_token_by_token(n_kv_heads):
     model = tiny(n_kv_heads).double()
     prompt = TEXT[:5]
-    found = generate(model, prompt, 10)
-    said = bytearray(prompt)
-    for byte in found:  # each by running the whole prefix again
+    generated = generate(model, prompt, 10)
+    prefix = bytearray(prompt)
+    for byte in generated:  # each by running the whole prefix again
         with torch.inference_mode():
-            assert byte == int(model(torch.tensor([list(said)]))[0, -1].argmax())
-        said.append(byte)
+            assert byte == int(model(torch.tensor([list(prefix)]))[0, -1].argmax())
+        prefix.append(byte)
 
 
 @pytest.mark.parametrize("kernel", KERNEL_NAMES)
 def test_the_loss_with_each_kernel_is_the_same(kernel):
-    expected = held_out_loss(tiny(kernel="eager"), TEXT)
-    assert held_out_loss(tiny(kernel=kernel), TEXT) == pytest.approx(expected, rel=1e-5)
+    expected = validation_loss(tiny(kernel="eager"), TEXT)
+    assert validation_loss(tiny(kernel=kernel), TEXT) == pytest.approx(expected, rel=1e-5)
 
 
-def test_the_shipped_recipe_has_half_a_million_to_a_million_parameters():
+def test_the_pretrained_model_has_half_a_million_to_a_million_parameters():
     n_params = LanguageModel(TrainingConfig(), 8).n_params
     assert 500_000 <= n_params <= 1_000_000
     # MQA saves 7 of 8 heads of K and V: 2 x 7/8 x 128 x 128 in each of 4 layers
@@ -55,49 +55,49 @@ def test_a_training_config_knows_the_parameters_of_its_model(training_config):
 
 
 @pytest.mark.parametrize("pooling", ["mean", "first"])
-def test_sharing_with_as_many_heads_changes_nothing(pooling):
+def test_an_unchanged_number_of_heads_changes_no_loss(pooling):
     model = tiny(4)
-    same = share_heads(model, 4, pooling)
-    assert held_out_loss(same, TEXT) == held_out_loss(model, TEXT)
+    same = pool_kv_heads(model, 4, pooling)
+    assert validation_loss(same, TEXT) == validation_loss(model, TEXT)
 
 
 def test_pooling_takes_the_mean_or_the_first_of_each_group():
     model, d = tiny(4), 8
-    whole = model.attention[1].wk.weight.view(2, 2, d, 32)
-    for pooling, expected in (("mean", whole.mean(dim=1)), ("first", whole[:, 0])):
-        shared = share_heads(model, 2, pooling).attention[1].wk.weight
-        assert torch.equal(shared, expected.reshape(2 * d, 32))
-    once, again, other = (share_heads(model, 2, "random", seed=seed) for seed in (1, 1, 2))
-    weights = [made.attention[0].wv.weight for made in (once, again, other)]
+    groups = model.attention[1].wk.weight.view(2, 2, d, 32)
+    for pooling, expected in (("mean", groups.mean(dim=1)), ("first", groups[:, 0])):
+        pooled = pool_kv_heads(model, 2, pooling).attention[1].wk.weight
+        assert torch.equal(pooled, expected.reshape(2 * d, 32))
+    first, again, other = (pool_kv_heads(model, 2, "random", seed=seed) for seed in (1, 1, 2))
+    weights = [made.attention[0].wv.weight for made in (first, again, other)]
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
-    assert torch.equal(once.attention[0].wq.weight, model.attention[0].wq.weight)
+    assert torch.equal(first.attention[0].wq.weight, model.attention[0].wq.weight)
 
 
-def test_heads_that_are_equal_can_be_shared_for_nothing():
+def test_pooling_equal_heads_costs_nothing():
     model = tiny(4)
     with torch.no_grad():
         for layer in model.attention:
             for matrix in (layer.wk.weight, layer.wv.weight):
                 matrix.view(4, 8, 32)[1::2] = matrix.view(4, 8, 32)[::2]
-    shared = share_heads(model, 2, "mean")
-    assert held_out_loss(shared, TEXT) == pytest.approx(held_out_loss(model, TEXT), rel=1e-6)
+    converted = pool_kv_heads(model, 2, "mean")
+    assert validation_loss(converted, TEXT) == pytest.approx(validation_loss(model, TEXT), rel=1e-6)
 
 
-def test_what_cannot_be_shared_is_refused():
+def test_a_bad_pooling_number_of_heads_prompt_or_text_is_refused():
     with pytest.raises(ValueError, match="pooling must be one of mean, first, random: got 'max'"):
-        share_heads(tiny(4), 2, "max")
+        pool_kv_heads(tiny(4), 2, "max")
     with pytest.raises(ValueError, match="n_kv_heads must divide"):
-        share_heads(tiny(4), 3)
+        pool_kv_heads(tiny(4), 3)
     with pytest.raises(ValueError, match="prompt must have at least one byte"):
         generate(tiny(), b"", 3)
     with pytest.raises(ValueError, match="text must have at least 17 bytes: got 5"):
-        held_out_loss(tiny(), b"short")
+        validation_loss(tiny(), b"short")
     assert divisors(8) == [8, 4, 2, 1]
 
 
-def test_as_many_heads_as_there_were_are_the_same_heads_at_random_too():
+def test_an_unchanged_number_of_heads_keeps_the_weights_at_random_too():
     model = tiny(4)
-    kept = share_heads(model, 4, "random")
-    for name, matrix in kept.state_dict().items():
+    converted = pool_kv_heads(model, 4, "random")
+    for name, matrix in converted.state_dict().items():
         assert torch.equal(matrix, model.state_dict()[name]), name

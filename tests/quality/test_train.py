@@ -1,37 +1,35 @@
 """Training: it learns, the same seed gives the same losses, and a kill changes nothing."""
 
-import json
-
+import msgspec
 import pytest
 import torch
 
 from gqa_core.catalog.corpus import python_topics
-from gqa_core.quality import pretrained as shipped
+from gqa_core.quality import pretrained, train_baseline
 from gqa_core.quality import train as training
-from gqa_core.quality import train_baseline as ship
 from gqa_core.quality.checkpoint import read_tensors, write_tensors
 from gqa_core.quality.model import LanguageModel
-from gqa_core.quality.train import Schedule, held_out_loss, train
+from gqa_core.quality.train import Schedule, train, validation_loss
 from gqa_core.records.specs.training import TrainingConfig
 from tests.quality.test_model import TEXT, TINY, tiny
 
-EVERY = 20  # steps between what is saved, here
-LONG = 2 * EVERY + 10
+PERIOD = 20  # steps between saves in these tests
+LONG = 2 * PERIOD + 10
 
 
-def trained(n_steps=LONG, seed=3, **how):
+def trained(n_steps=LONG, seed=3, **kwargs):
     model = tiny()
-    schedule = Schedule(n_steps=n_steps, warmup=5, lr=3e-3, cools=True)
-    seen = train(
+    schedule = Schedule(n_steps=n_steps, warmup=5, lr=3e-3, cosine_decay=True)
+    losses = train(
         model,
         TEXT,
         schedule,
         seed=seed,
-        look_at=[0, EVERY, n_steps],
-        look=lambda one: held_out_loss(one, TEXT),
-        **how,
+        eval_steps=[0, PERIOD, n_steps],
+        evaluate=lambda trained_model: validation_loss(trained_model, TEXT),
+        **kwargs,
     )
-    return model, seen
+    return model, losses
 
 
 def test_training_learns_and_the_same_seed_gives_the_same_losses():
@@ -45,7 +43,7 @@ def test_training_learns_and_the_same_seed_gives_the_same_losses():
 
 
 class KilledError(Exception):
-    """What stands in for a kill."""
+    """Raised in place of a kill."""
 
 
 @pytest.fixture(scope="module")
@@ -53,38 +51,44 @@ def unbroken():
     return trained()
 
 
-@pytest.mark.parametrize("at", [EVERY - 1, EVERY + 7, 2 * EVERY])
-def test_a_killed_training_ends_where_an_unbroken_one_does(unbroken, tmp_path, monkeypatch, at):
-    monkeypatch.setattr(training, "SAVE_EVERY", EVERY)
-    whole, seen = unbroken
+@pytest.mark.parametrize("killed_step", [PERIOD - 1, PERIOD + 7, 2 * PERIOD])
+def test_a_killed_training_ends_where_an_unbroken_one_does(
+    unbroken, tmp_path, monkeypatch, killed_step
+):
+    monkeypatch.setattr(training, "SAVE_EVERY", PERIOD)
+    uninterrupted, losses = unbroken
     state = tmp_path / "state.safetensors"
 
     def kill(step):
-        if step == at:
+        if step == killed_step:
             raise KilledError
 
     with pytest.raises(KilledError):
-        trained(state=state, heard=kill)
-    assert state.exists() == (at >= EVERY)
+        trained(state=state, on_step=kill)
+    assert state.exists() == (killed_step >= PERIOD)
     steps = []
-    resumed, seen_again = trained(state=state, heard=steps.append)
-    assert steps[0] == at // EVERY * EVERY + 1
-    assert seen_again == pytest.approx(seen, abs=1e-6)
-    for ours, theirs in zip(resumed.parameters(), whole.parameters(), strict=True):
-        assert torch.allclose(ours, theirs, atol=1e-6)
+    resumed, resumed_losses = trained(state=state, on_step=steps.append)
+    assert steps[0] == killed_step // PERIOD * PERIOD + 1
+    assert resumed_losses == pytest.approx(losses, abs=1e-6)
+    for actual, expected in zip(resumed.parameters(), uninterrupted.parameters(), strict=True):
+        assert torch.allclose(actual, expected, atol=1e-6)
     assert not state.exists()
 
 
 def test_a_short_uptraining_is_the_start_of_a_longer_one():
     training_config = TrainingConfig()
     short, longer = (Schedule.uptraining(training_config, n) for n in (10, 40))
-    assert [short.at(step) for step in range(10)] == [longer.at(step) for step in range(10)]
-    whole = Schedule.training(training_config)
-    assert whole.at(training_config.warmup - 1) == training_config.lr
-    assert whole.at(training_config.n_steps) == pytest.approx(training_config.lr / 10)
+    assert [short.learning_rate(step) for step in range(10)] == [
+        longer.learning_rate(step) for step in range(10)
+    ]
+    training_schedule = Schedule.training(training_config)
+    assert training_schedule.learning_rate(training_config.warmup - 1) == training_config.lr
+    assert training_schedule.learning_rate(training_config.n_steps) == pytest.approx(
+        training_config.lr / 10
+    )
 
 
-def test_the_text_is_split_by_topic_and_told_by_its_hash():
+def test_the_text_is_split_by_topic_and_identified_by_its_hash():
     corpus = python_topics()
     assert len(corpus.train) > 5 * len(corpus.validation) > 50_000
     assert corpus.validation[:200] not in corpus.train
@@ -98,24 +102,23 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     path.write_bytes(b"\x80\x04K\x01.")  # a pickle
     with pytest.raises(ValueError, match=r"checkpoint weights\.safetensors cannot be read"):
         read_tensors(path)
-    write_tensors(path, {"a": torch.ones(2)}, {"said": "yes"})
-    tensors, said = read_tensors(path)
-    assert (tensors["a"].tolist(), said) == ([1.0, 1.0], {"said": "yes"})
+    write_tensors(path, {"a": torch.ones(2)}, {"note": "yes"})
+    tensors, metadata = read_tensors(path)
+    assert (tensors["a"].tolist(), metadata) == ([1.0, 1.0], {"note": "yes"})
 
 
-def test_a_model_is_made_with_its_record_and_refused_without_its_hash(tmp_path, monkeypatch):
-    monkeypatch.setattr(ship, "TrainingConfig", lambda: TINY)
-    said = []
-    ship.train_and_write(str(tmp_path), 0, say=said.append)
-    shipped.training_record.cache_clear()
-    record = shipped.training_record(tmp_path)
-    assert said == [f"held-out loss {record['held_out_loss']:.4f} after 8 steps"]
-    model = shipped.load_pretrained(tmp_path)
+def test_a_trained_model_has_a_record_and_is_refused_with_another_hash(tmp_path):
+    messages = []
+    train_baseline.train_and_write(str(tmp_path), 0, on_progress=messages.append, config=TINY)
+    pretrained.training_record.cache_clear()
+    record = pretrained.training_record(tmp_path)
+    assert messages == [f"validation loss {record.validation_loss:.4f} after 8 steps"]
+    model = pretrained.load_pretrained(tmp_path)
     assert isinstance(model, LanguageModel)
-    loss = held_out_loss(model, python_topics().validation)
-    assert loss == pytest.approx(record["held_out_loss"], abs=1e-6)
-    lying = record | {"weights_sha256": "0" * 64}
-    (tmp_path / shipped.RECORD).write_text(json.dumps(lying))
-    shipped.training_record.cache_clear()
-    with pytest.raises(ValueError, match="is not the one its record tells of"):
-        shipped.load_pretrained(tmp_path)
+    loss = validation_loss(model, python_topics().validation)
+    assert loss == pytest.approx(record.validation_loss, abs=1e-6)
+    wrong = msgspec.structs.replace(record, weights_sha256="0" * 64)
+    (tmp_path / pretrained.RECORD_NAME).write_bytes(msgspec.json.encode(wrong))
+    pretrained.training_record.cache_clear()
+    with pytest.raises(ValueError, match="must have the SHA-256 of its training record"):
+        pretrained.load_pretrained(tmp_path)

@@ -1,6 +1,7 @@
 """What can be asked of quality, what a record answers, and a point really measured."""
 
 import os
+from types import SimpleNamespace
 
 import pytest
 
@@ -20,7 +21,9 @@ HEADER = {"run_id": "run-1", "point": 0, "git_commit": None}
 @pytest.fixture
 def shipped_tiny(monkeypatch, tmp_path):
     monkeypatch.setattr(measure, "load_pretrained", lambda: tiny(4))
-    monkeypatch.setattr(measure, "training_record", lambda: {"weights_sha256": "f" * 64})
+    monkeypatch.setattr(
+        measure, "training_record", lambda: SimpleNamespace(weights_sha256="f" * 64)
+    )
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
 
 
@@ -63,20 +66,22 @@ def test_what_a_killed_point_left_is_not_taken_for_another(shipped_tiny, monkeyp
     looks = iter([1.0, 2.0, 3.0])  # the fourth look, at step 6, is a kill
     whole = QualitySpec(percents=(0, 25, 50, 75, 100), **asked)
     with monkeypatch.context() as killed:
-        killed.setattr(measure, "held_out_loss", lambda *_: next(looks))
+        killed.setattr(measure, "validation_loss", lambda *_: next(looks))
         with pytest.raises(StopIteration):
             measure.measure_quality(whole)
     percents = (0, 100) if change == "percents" else whole.percents
     if change == "checkpoint":
         monkeypatch.setattr(measure, "load_pretrained", lambda: tiny(4, seed=1))
-        monkeypatch.setattr(measure, "training_record", lambda: {"weights_sha256": "e" * 64})
+        monkeypatch.setattr(
+            measure, "training_record", lambda: SimpleNamespace(weights_sha256="e" * 64)
+        )
     losses = measure.measure_quality(QualitySpec(percents=percents, **asked))["losses"]
     assert len(losses) == len(percents)
     assert not set(losses) & {1.0, 2.0, 3.0}
 
 
 def test_a_conversion_needs_the_shipped_recipe(shipped_tiny):
-    with pytest.raises(ValueError, match="training_config must be the shipped checkpoint's"):
+    with pytest.raises(ValueError, match="training_config must be the pretrained model's"):
         measure.measure_quality(QualitySpec(start="mean", n_kv_heads=2))
 
 

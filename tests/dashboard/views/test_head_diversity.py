@@ -10,8 +10,7 @@ from dashboard.figures.head_similarity import head_similarity
 from dashboard.figures.style import kv_head_color, translucent
 from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders
-from dashboard.views import head_diversity
-from gqa_core.records.specs.training import TrainingConfig
+from gqa_core.records.head_inspection import HeadInspection, InspectedModel
 
 N_HEADS, N_TOKENS = 8, 9
 WEIGHTS = [
@@ -31,34 +30,35 @@ def patterns():
 
 
 def answered(question):
-    """What the child would tell, with numbers that can be told from each other."""
-    return {
-        "tokens": list(question.tokens)[:N_TOKENS],
-        "layer": question.layer,
-        "start": question.start,
-        "n_heads": N_HEADS,
-        "noise_cka": 0.25,
-        "models": [
-            {
-                "n_kv_heads": count,
-                "weights": WEIGHTS,
-                "similarity": {
-                    "keys": blocks(count, 0.5),
-                    "values": blocks(count, 0.25),
-                    "patterns": patterns(),
-                },
-                "effective": {"keys": count * 0.7, "values": count * 0.6, "patterns": 5.5},
-            }
-            for count in question.n_kv_heads
-        ],
-    }
+    """An answer with numbers that differ from each other."""
+    return HeadInspection(
+        tokens=tuple(question.tokens)[:N_TOKENS],
+        layer=question.layer,
+        start=question.start,
+        n_heads=N_HEADS,
+        noise_cka=0.25,
+        models=tuple(inspected(count) for count in question.n_kv_heads),
+    )
+
+
+def inspected(n_kv_heads):
+    """A model with this many K/V heads."""
+    return InspectedModel(
+        n_kv_heads=n_kv_heads,
+        weights=WEIGHTS,
+        similarity={
+            "keys": blocks(n_kv_heads, 0.5),
+            "values": blocks(n_kv_heads, 0.25),
+            "patterns": patterns(),
+        },
+        effective={"keys": n_kv_heads * 0.7, "values": n_kv_heads * 0.6, "patterns": 5.5},
+    )
 
 
 @pytest.fixture
 def asked(monkeypatch):
     """The questions that the component asked."""
     questions = []
-    monkeypatch.setattr(head_diversity, "pretrained_config", TrainingConfig)
     monkeypatch.setattr(loaders, "heads", lambda q: questions.append(q) or answered(q))
     return questions
 
