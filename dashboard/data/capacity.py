@@ -48,7 +48,7 @@ class CapacityResult:
     max_sequences: int
     max_context_len: int | None
     min_gpus: int | None
-    memory_needed: int
+    min_memory_bytes: int
 
     @property
     def as_allocated(self) -> bool:
@@ -58,7 +58,7 @@ class CapacityResult:
     @property
     def memory_in_all(self) -> int:
         """Bytes of memory on all GPUs together."""
-        return self.deployment.n_gpus * self.memory_needed
+        return self.deployment.n_gpus * self.min_memory_bytes
 
 
 def fits(plan: Plan, variant: str) -> tuple[CapacityResult, ...]:
@@ -116,5 +116,5 @@ def _fit(plan: Plan, deployment: Deployment, policy: AllocationPolicy) -> Capaci
         max_sequences=deployment.max_sequences(length, as_allocated=as_allocated),
         max_context_len=deployment.max_context_len(users, as_allocated=as_allocated),
         min_gpus=deployment.min_gpus(length, users, as_allocated=as_allocated),
-        memory_needed=deployment.memory_needed(length, users, as_allocated=as_allocated),
+        min_memory_bytes=deployment.min_memory_bytes(length, users, as_allocated=as_allocated),
     )

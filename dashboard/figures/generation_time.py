@@ -59,7 +59,7 @@ def _add(
     ends = [fit.first, fit.last]
     figure.add_scatter(
         x=ends,
-        y=[fit.at(end) for end in ends],
+        y=[fit.predict(end) for end in ends],
         name=f"its fit: exponent {power}",
         mode="lines",
         line=look.line(1.5),

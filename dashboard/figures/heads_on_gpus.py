@@ -14,7 +14,7 @@ from dashboard.data.cached_parts import describe_heads
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import DARK, NEUTRAL, finish, kv_head_color, pale
 from gqa_core.configs import AttentionConfig, GroupedConfig
-from gqa_core.theory.sharding import GpuShare, gpu_shares
+from gqa_core.theory.sharding import GpuShard, gpu_shards
 
 MAX_LABELS = 8  # numbers side by side on a phone
 LANE = 0.42  # of a row: query heads above, K/V heads below
@@ -29,7 +29,7 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
     Raises:
         ValueError: as `gqa_core.theory.sharding.shard`.
     """
-    shares = gpu_shares(attention, tp)
+    shares = gpu_shards(attention, tp)
     figure = FigureBuilder()
     _add_queries(figure, attention, shares)
     for is_copy in (False, True):
@@ -57,7 +57,7 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
 
 
 def _add_queries(
-    figure: FigureBuilder, attention: AttentionConfig, shares: Sequence[GpuShare]
+    figure: FigureBuilder, attention: AttentionConfig, shares: Sequence[GpuShard]
 ) -> None:
     cells = [(share, at, head) for share in shares for at, head in enumerate(share.query_heads)]
     width = 1 / len(shares[0].query_heads)
@@ -90,7 +90,7 @@ def _add_queries(
 
 
 def _add_cached(
-    figure: FigureBuilder, attention: AttentionConfig, shares: Sequence[GpuShare], is_copy: bool
+    figure: FigureBuilder, attention: AttentionConfig, shares: Sequence[GpuShard], is_copy: bool
 ) -> None:
     grouped = isinstance(attention, GroupedConfig)
     cells = [(share, at, kv) for share in shares for at, kv in enumerate(share.kv_heads or [None])]
@@ -126,7 +126,7 @@ def _add_cached(
     _add_cached_numbers(figure, shares)
 
 
-def _add_cached_numbers(figure: FigureBuilder, shares: Sequence[GpuShare]) -> None:
+def _add_cached_numbers(figure: FigureBuilder, shares: Sequence[GpuShard]) -> None:
     """The numbers of K/V heads, each on a ground of its own, clear of the hatching."""
     count = len(shares[0].kv_heads) or 1
     for share in shares:
@@ -149,7 +149,7 @@ def _labels(numbers: Sequence[object], side_by_side: int) -> list[str]:
     return [str(number) if side_by_side <= MAX_LABELS else "" for number in numbers]
 
 
-def _readers(attention: AttentionConfig, share: GpuShare, kv: int | None) -> range:
+def _readers(attention: AttentionConfig, share: GpuShard, kv: int | None) -> range:
     """The query heads on this GPU that read one of its K/V heads, or its latent."""
     if kv is None:
         return share.query_heads

@@ -13,7 +13,7 @@ from gqa_core.theory.memory import (
     reduction_vs_mha,
     tokens_to_fill,
 )
-from gqa_core.theory.sharding import replicas
+from gqa_core.theory.sharding import n_replicas
 from gqa_core.theory.sharing import CachedPart
 
 LECTURE_BYTES = 400 * units.GB  # "the KV cache size can grow to 400 GB"
@@ -21,7 +21,7 @@ LECTURE_BYTES = 400 * units.GB  # "the KV cache size can grow to 400 GB"
 
 def copies_sentence(attention: AttentionConfig, tp: int) -> str:
     """What `tp` GPUs hold more than once, and what more of them would bring."""
-    kept = replicas(attention, tp)
+    kept = n_replicas(attention, tp)
     if not isinstance(attention, GroupedConfig):
         return (
             f"MLA's latent has no head to deal out: each of {tp} GPUs keeps all of it, so more "

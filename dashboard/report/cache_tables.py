@@ -24,7 +24,7 @@ from gqa_core import units
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.cost import arithmetic_intensity
 from gqa_core.theory.memory import kv_bytes_per_token
-from gqa_core.theory.sharding import GpuShare, gpu_shares
+from gqa_core.theory.sharding import GpuShard, gpu_shards
 from gqa_core.theory.sharing import CachedPart, cached_parts
 
 
@@ -73,17 +73,17 @@ def part_table(settings: ModelSettings, attention: AttentionConfig) -> Table[Cac
     return Table(columns, cached_parts(attention, settings.kv_format))
 
 
-def gpu_table(settings: ModelSettings, attention: AttentionConfig, tp: int) -> Table[GpuShare]:
+def gpu_table(settings: ModelSettings, attention: AttentionConfig, tp: int) -> Table[GpuShard]:
     """One row per GPU: its heads of each layer, whether an earlier one has them too, its bytes."""
     n_bytes = settings.bytes_per_gpu(attention.variant, tp)
     columns = (
-        Column[GpuShare]("GPU", lambda share: str(share.gpu)),
-        Column[GpuShare]("Query heads", lambda share: describe_heads(share.query_heads)),
+        Column[GpuShard]("GPU", lambda share: str(share.gpu)),
+        Column[GpuShard]("Query heads", lambda share: describe_heads(share.query_heads)),
         Column("Caches", _cached_heads),
-        Column[GpuShare]("On an earlier GPU too", lambda share: "yes" if share.is_copy else "no"),
-        Column[GpuShare]("Cache", lambda share: n_bytes, MIB),
+        Column[GpuShard]("On an earlier GPU too", lambda share: "yes" if share.is_copy else "no"),
+        Column[GpuShard]("Cache", lambda share: n_bytes, MIB),
     )
-    return Table(columns, gpu_shares(attention, tp))
+    return Table(columns, gpu_shards(attention, tp))
 
 
 def count_parts(parts: Sequence[CachedPart]) -> list[str]:
@@ -102,7 +102,7 @@ def growth_table(settings: ModelSettings, contexts: Sequence[int]) -> Table[int]
     return Table(columns, contexts)
 
 
-def _cached_heads(share: GpuShare) -> str:
+def _cached_heads(share: GpuShard) -> str:
     return describe_heads(share.kv_heads, "K/V head") if share.kv_heads else "the latent"
 
 

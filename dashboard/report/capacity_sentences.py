@@ -35,7 +35,7 @@ def metrics(plan: Plan) -> list[tuple[str, str, str]]:
     if len(found) > 1:
         held, needed = ("as allocated to ideal, ", "ideal to as allocated, ")
         contexts = f"as allocated ({context_text(ideal)} ideal), "
-        memories = f"as allocated ({units.capacity(ideal.memory_needed)} ideal), "
+        memories = f"as allocated ({units.capacity(ideal.min_memory_bytes)} ideal), "
     return [
         (
             f"{plan.variant} sequences that fit",
@@ -55,8 +55,8 @@ def metrics(plan: Plan) -> list[tuple[str, str, str]]:
         ),
         (
             "Memory per GPU",
-            units.capacity(careful.memory_needed),
-            f"{memories}{units.decimal(careful.memory_needed)}, for {users}; "
+            units.capacity(careful.min_memory_bytes),
+            f"{memories}{units.decimal(careful.min_memory_bytes)}, for {users}; "
             f"{units.decimal(careful.memory_in_all)} on {n_gpus}",
         ),
     ]
@@ -75,8 +75,8 @@ def weights_error(plan: Plan) -> str | None:
     )
     return (
         f"The weights do not fit: {units.decimal(shown.weight_bytes)} over "
-        f"{units.count(shown.n_gpus, 'GPU')} are {units.decimal(float(shown.weight_share))} on "
-        f"each, and {_utilisation(shown)} of {units.decimal(shown.memory_bytes)} are "
+        f"{units.count(shown.n_gpus, 'GPU')} are "
+        f"{units.decimal(float(shown.weight_bytes_per_gpu))} on each, and {_utilisation(shown)} of {units.decimal(shown.memory_bytes)} are "
         f"{units.decimal(float(shown.memory_bytes * shown.utilisation))}. {remedy}"
     )
 
@@ -206,8 +206,8 @@ def _memory_line(plan: Plan, fit: CapacityResult) -> str:
     return (
         f"**Memory needed** on each GPU: ({plan.n_users} x "
         f"{units.exact_bytes(fit.sequence_bytes)} + {units.exact_bytes(shown.weight_bytes)} / "
-        f"{shown.n_gpus}) / {_utilisation(shown)} = {units.exact_bytes(fit.memory_needed)} = "
-        f"{units.binary_and_decimal(fit.memory_needed)}{in_all if shown.n_gpus > 1 else ''}"
+        f"{shown.n_gpus}) / {_utilisation(shown)} = {units.exact_bytes(fit.min_memory_bytes)} = "
+        f"{units.binary_and_decimal(fit.min_memory_bytes)}{in_all if shown.n_gpus > 1 else ''}"
     )
 
 

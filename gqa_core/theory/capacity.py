@@ -65,10 +65,10 @@ class Deployment:
     @property
     def kv_budget_bytes(self) -> Fraction:
         """Bytes on each GPU for the cache; negative where the weights alone are too many."""
-        return self.memory_bytes * self.utilisation - self.weight_share
+        return self.memory_bytes * self.utilisation - self.weight_bytes_per_gpu
 
     @property
-    def weight_share(self) -> Fraction:
+    def weight_bytes_per_gpu(self) -> Fraction:
         """Bytes of weights on each GPU, split evenly."""
         return Fraction(self.weight_bytes, self.n_gpus)
 
@@ -114,7 +114,7 @@ class Deployment:
     def min_gpus(self, context_len: int, n_users: int, *, as_allocated: bool = False) -> int | None:
         """The fewest of these GPUs on which so many sequences have room, whatever n_gpus is.
 
-        None where they have none on any number of GPUs that splits the heads; `on_most_gpus` tells
+        None where they have none on any number of GPUs that splits the heads; `with_max_gpus` tells
         what is missing there.
         """
         for n_gpus in valid_tp_sizes(self.model):
@@ -122,14 +122,16 @@ class Deployment:
                 return n_gpus
         return None
 
-    def on_most_gpus(self) -> Deployment:
+    def with_max_gpus(self) -> Deployment:
         """The same on as many GPUs as can split the heads: a GPU's part is never smaller."""
         return replace(self, n_gpus=valid_tp_sizes(self.model)[-1])
 
-    def memory_needed(self, context_len: int, n_users: int, *, as_allocated: bool = False) -> int:
+    def min_memory_bytes(
+        self, context_len: int, n_users: int, *, as_allocated: bool = False
+    ) -> int:
         """Bytes of memory that each of the n_gpus must have for so many sequences.
 
         The whole memory of a GPU, of which the utilisation may be used; n_gpus times this in all.
         """
         cache = n_users * self.sequence_bytes(context_len, as_allocated=as_allocated)
-        return ceil((cache + self.weight_share) / self.utilisation)
+        return ceil((cache + self.weight_bytes_per_gpu) / self.utilisation)

@@ -26,7 +26,7 @@ class PowerFit:
     first: int
     last: int
 
-    def at(self, n: float) -> float:
+    def predict(self, n: float) -> float:
         """What the fitted line gives at length n."""
         return self.factor * n**self.exponent
 

@@ -16,7 +16,7 @@ from gqa_core.configs import MAX_HEADS, AttentionConfig, GroupedConfig, ModelCon
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GpuShare:
+class GpuShard:
     """What one GPU holds of a layer: its query heads, and the K/V heads they read.
 
     `kv_heads` is empty for MLA, whose latent is whole on every GPU. `is_copy` marks a GPU whose
@@ -68,7 +68,7 @@ def valid_tp_sizes(model: ModelConfig) -> tuple[int, ...]:
     return tuple(tp for tp in range(1, most + 1) if _can_split(model, tp))
 
 
-def replicas(attention: AttentionConfig, tp: int) -> int:
+def n_replicas(attention: AttentionConfig, tp: int) -> int:
     """How many GPUs hold each cached part: 1 while K/V heads are dealt out, tp for MLA.
 
     Raises:
@@ -80,19 +80,19 @@ def replicas(attention: AttentionConfig, tp: int) -> int:
     return tp
 
 
-def gpu_shares(attention: AttentionConfig, tp: int) -> tuple[GpuShare, ...]:
+def gpu_shards(attention: AttentionConfig, tp: int) -> tuple[GpuShard, ...]:
     """What each of `tp` GPUs holds of one layer, in order.
 
     Raises:
         ValueError: as `shard`.
     """
-    alone, kept = shard(attention, tp), replicas(attention, tp)
+    alone, kept = shard(attention, tp), n_replicas(attention, tp)
     count = alone.n_kv_heads if isinstance(alone, GroupedConfig) else 0
     shares = []
     for gpu in range(tp):
         first = gpu // kept * count
         shares.append(
-            GpuShare(
+            GpuShard(
                 gpu=gpu,
                 query_heads=range(gpu * alone.n_heads, (gpu + 1) * alone.n_heads),
                 kv_heads=range(first, first + count),

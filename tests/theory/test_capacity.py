@@ -53,19 +53,19 @@ def test_llama_70b_needs_two_gpus_for_a_sequence_and_sixteen_save_no_cache():
     assert (ON_8.min_gpus(8192, 54), ON_8.min_gpus(8192, 55)) == (4, 8)
     on_16 = replace(ON_8, n_gpus=16)
     assert on_16.sequence_bytes(8192) == ON_8.sequence_bytes(8192)
-    assert on_16.weight_share == ON_8.weight_share / 2
+    assert on_16.weight_bytes_per_gpu == ON_8.weight_bytes_per_gpu / 2
 
 
 def test_the_memory_that_llama_70b_needs():
     # (33,554,432,000 + 17,638,426,624) / 0.9 = 56,880,954,026.7: rounded up
-    assert ON_8.memory_needed(8192, 100) == 56_880_954_027
+    assert ON_8.min_memory_bytes(8192, 100) == 56_880_954_027
 
 
 def test_more_than_all_splits_can_hold_is_none_and_the_largest_tells_why():
     # 64 GPUs still cache one K/V head each: 72e9 - 141,107,412,992 / 64 holds 208 of 335,544,320 B.
     assert valid_tp_sizes(LLAMA_70B) == (1, 2, 4, 8, 16, 32, 64)
     assert (ON_8.min_gpus(8192, 208), ON_8.min_gpus(8192, 209)) == (64, None)
-    most = ON_8.on_most_gpus()
+    most = ON_8.with_max_gpus()
     assert (most.n_gpus, most.max_sequences(8192)) == (64, 208)
 
 
@@ -219,7 +219,7 @@ def test_the_longest_context_fits_and_one_token_more_does_not(as_allocated, depl
 @both
 @given(deployments(), contexts, users)
 def test_the_memory_needed_is_enough_and_a_byte_less_is_not(as_allocated, deployment, length, n):
-    needed = deployment.memory_needed(length, n, as_allocated=as_allocated)
+    needed = deployment.min_memory_bytes(length, n, as_allocated=as_allocated)
     assume(2 <= needed <= MAX_BYTES)
     assert replace(deployment, memory_bytes=needed).fits(length, n, as_allocated=as_allocated)
     less = replace(deployment, memory_bytes=needed - 1)
@@ -250,13 +250,13 @@ def test_more_memory_holds_no_fewer_and_a_longer_context_no_more(
 @given(deployments(), contexts, users)
 def test_memory_is_linear_in_users_at_full_utilisation_without_weights(deployment, length, n):
     plain = replace(deployment, utilisation=Fraction(1), weight_bytes=0)
-    assert plain.memory_needed(length, n) == n * plain.memory_needed(length, 1)
+    assert plain.min_memory_bytes(length, n) == n * plain.min_memory_bytes(length, 1)
 
 
 @given(deployments(), contexts, users)
 def test_as_allocated_never_holds_more_than_ideal(deployment, length, n):
     most = [deployment.max_sequences(length, as_allocated=each) for each in (True, False)]
     assert most == sorted(most)
-    assert deployment.memory_needed(length, n) <= deployment.memory_needed(
+    assert deployment.min_memory_bytes(length, n) <= deployment.min_memory_bytes(
         length, n, as_allocated=True
     )

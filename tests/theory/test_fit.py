@@ -17,7 +17,7 @@ def test_a_power_is_found_exactly(exponent, factor):
     assert fit.exponent == pytest.approx(exponent, abs=1e-9)
     assert fit.factor == pytest.approx(factor, rel=1e-6)
     assert fit.standard_error == pytest.approx(0, abs=1e-6)
-    assert fit.at(100) == pytest.approx(factor * 100**exponent, rel=1e-6)
+    assert fit.predict(100) == pytest.approx(factor * 100**exponent, rel=1e-6)
 
 
 def test_the_error_is_that_of_a_least_squares_slope():

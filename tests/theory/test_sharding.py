@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
 from gqa_core.theory.memory import kv_bytes_per_token, kv_cache_bytes
 from gqa_core.theory.sharding import (
-    gpu_shares,
-    replicas,
+    gpu_shards,
+    n_replicas,
     shard,
     shard_model,
     valid_tp_sizes,
@@ -34,14 +34,14 @@ def test_llama_70b_s_published_bytes_per_token_and_gpu(tp, per_gpu):
 def test_the_sum_over_16_gpus_is_twice_llama_70b_s_cache():
     in_all = 16 * kv_bytes_per_token(shard_model(LLAMA_70B, 16), "bf16")
     assert in_all == 2 * kv_bytes_per_token(LLAMA_70B, "bf16")
-    assert replicas(LLAMA_70B.layer_groups[0].attention, 16) == 2
+    assert n_replicas(LLAMA_70B.layer_groups[0].attention, 16) == 2
 
 
 def test_every_gpu_keeps_all_of_a_latent():
     deepseek = ModelConfig.uniform(DEEPSEEK_V3, 61)
     assert kv_bytes_per_token(shard_model(deepseek, 8), "bf16") == 70_272
-    assert replicas(DEEPSEEK_V3, 8) == 8
-    assert [share.is_copy for share in gpu_shares(DEEPSEEK_V3, 4)] == [False, True, True, True]
+    assert n_replicas(DEEPSEEK_V3, 8) == 8
+    assert [share.is_copy for share in gpu_shards(DEEPSEEK_V3, 4)] == [False, True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_every_gpu_keeps_all_of_a_latent():
 )
 def test_a_split_that_cannot_be_is_refused(n_heads, n_kv_heads, tp, sentence):
     attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)
-    for ask in (shard, gpu_shares, replicas):
+    for ask in (shard, gpu_shards, n_replicas):
         with pytest.raises(ValueError, match=sentence):
             ask(attention, tp)
 
@@ -88,7 +88,7 @@ def test_gpus_together_hold_the_cache_and_no_less(k, g, d, tp, context_len):
     in_all = tp * kv_cache_bytes(shard_model(model, tp), workload, "bf16")
     assert in_all >= whole
     assert (in_all == whole) == (k % tp == 0)
-    assert in_all == whole * replicas(attention, tp)
+    assert in_all == whole * n_replicas(attention, tp)
 
 
 @given(powers, powers, powers)
@@ -96,7 +96,7 @@ def test_every_query_head_is_on_one_gpu_with_the_k_v_head_it_reads(k, g, tp):
     attention = GroupedConfig(n_heads=k * g, n_kv_heads=k, head_dim=8)
     if attention.n_heads % tp:
         return
-    shares = gpu_shares(attention, tp)
+    shares = gpu_shards(attention, tp)
     assert [head for share in shares for head in share.query_heads] == list(range(k * g))
     for share in shares:
         assert {head // g for head in share.query_heads} == set(share.kv_heads)
