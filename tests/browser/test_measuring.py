@@ -4,11 +4,14 @@ import re
 import time
 
 import psutil
+import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import is_settled, wait_until
 from gqa_core.records.run_log import RunLog
 from tests.browser.conftest import crowding, running_server
+
+pytestmark = pytest.mark.alone
 
 SMALL = "/decode?n_heads=4&n_kv_heads=2&head_dim=32&context_len=512"
 SMALLEST = "/decode?n_heads=2&n_kv_heads=1&head_dim=32&context_len=512"

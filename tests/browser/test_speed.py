@@ -10,6 +10,8 @@ import pytest
 from benchmarks import pages
 from benchmarks.serving import running
 
+pytestmark = pytest.mark.alone
+
 TIMES_BARE = 2.6  # twice the aim; seen: 1.0 to 1.2 on a quiet machine
 SERVER_MB = 200  # seen: 155 to 187; RSS, shared libraries in full, 193 to 197
 MB = 10**6

@@ -170,6 +170,7 @@ def few_samples(monkeypatch):
     monkeypatch.setattr(loaders, "job_queue", lambda: queue)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_samples")
 def test_a_run_from_the_page_fills_the_table(opened, log):
     settings = {"n_heads": 2, "n_kv_heads": 1, "head_dim": 32, "context_len": 512}
@@ -224,6 +225,7 @@ def test_run_on_the_page_of_crossovers_starts_a_search_and_cancel_ends_it(opened
     assert job.state == "cancelled"
 
 
+@pytest.mark.slow
 def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
     settings = {"n_heads": 4, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("equivalence", **settings)
@@ -240,6 +242,7 @@ def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
     assert results["GQA with n_kv_heads = n_heads against MHA"] == "pass"
 
 
+@pytest.mark.slow
 def test_why_a_cache_is_measured_from_the_page_and_answered(opened, log):
     settings = {"why_n_heads": 1, "why_head_dim": 32, "why_n_layers": 1, "why_context_len": 128}
     app = opened("why_cache", **settings)

@@ -49,6 +49,7 @@ def compiled(tmp_path):
     return sorted(tmp_path.rglob("*.nb[ic]"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the cache folder is forced by XDG_CACHE_HOME")
 def test_the_forms_for_lesser_processors_are_right_and_damaged_compile_caches_do_no_harm(tmp_path):
     # No fast instruction at all: four lanes, multiply and add one after the other.
@@ -65,6 +66,7 @@ def test_the_forms_for_lesser_processors_are_right_and_damaged_compile_caches_do
     assert run_probe(tmp_path, "float32", **plain) == ["lanes", "4", "False"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="the cache folder is forced by XDG_CACHE_HOME")
 def test_without_a_folder_to_write_every_process_compiles_for_itself(tmp_path):
     (tmp_path / "gqa-lab").write_text("a file where a folder should be")

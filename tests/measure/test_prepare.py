@@ -41,6 +41,7 @@ def measure(cache_home, arguments):
     return [json.loads(line) for line in done.stdout.splitlines()], done.stderr.splitlines()
 
 
+@pytest.mark.slow
 @on_linux
 def test_the_first_run_on_a_machine_says_that_it_compiles_and_the_next_has_no_need_to(tmp_path):
     timing = progress_line(0, 1, "timing MQA, 1 K/V heads, context 64, float32")
@@ -55,6 +56,7 @@ def test_the_first_run_on_a_machine_says_that_it_compiles_and_the_next_has_no_ne
     assert not any("compiling" in line for line in said)
 
 
+@pytest.mark.slow
 @on_linux
 def test_where_nothing_can_be_kept_a_run_says_so_and_measures(tmp_path):
     (tmp_path / "gqa-lab").write_text("a file where a folder should be")
@@ -65,6 +67,7 @@ def test_where_nothing_can_be_kept_a_run_says_so_and_measures(tmp_path):
     assert not [*tmp_path.rglob("*.nb[ic]")]  # so the next run has to say it again
 
 
+@pytest.mark.slow
 @on_linux
 @pytest.mark.parametrize("form", ["split_kv", "absorbed"])
 def test_a_kernel_is_compiled_before_the_first_sample(form, tmp_path):

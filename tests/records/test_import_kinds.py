@@ -17,6 +17,7 @@ from tests.records import fake_comparisons as comparisons
 from tests.records import fake_generations as generations
 from tests.records import fake_records as samples
 from tests.records.import_cases import VALUES, assert_refused_alone, changed, jsonl, take
+from tests.scale import FACTOR
 
 CHECK = comparisons.record()
 CACHED, RECOMPUTED, CONCATENATED, PREALLOCATED, PAGED = generations.records()
@@ -165,7 +166,7 @@ def paths(value, above=""):
             yield from paths(inner, f"{above}{name}.")
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600 * FACTOR, deadline=None)
 @given(data=st.data(), record=st.sampled_from(list(PRINTED.values())), value=VALUES)
 def test_any_value_in_any_place_gives_a_record_or_a_sentence(data, record, value):
     path = data.draw(st.sampled_from(list(paths(record))))

@@ -13,6 +13,7 @@ from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.records.run_log import RunLog, RunLogError
 from tests.records import fake_records as samples
 from tests.records.import_cases import changed, jsonl, take
+from tests.scale import FACTOR
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_log_that_cannot_be_written_is_one_sentence():
         take(RunLog("/proc/gqa/runs.sqlite"), jsonl(samples.record()))
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200 * FACTOR, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text() | st.binary())
 def test_any_text_gives_records_or_sentences_and_no_traceback(tmp_path, text):
     log = RunLog(tmp_path / "runs.sqlite")

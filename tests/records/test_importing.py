@@ -17,6 +17,7 @@ from gqa_core.records.run_log import RunLog
 from gqa_core.records.summaries import SUMMARIES
 from tests.records import fake_records as samples
 from tests.records.import_cases import VALUES, assert_refused_alone, changed, jsonl, take
+from tests.scale import FACTOR
 
 RECORD = samples.record()
 
@@ -209,7 +210,7 @@ PATHS = list(RECORD) + [
 ]
 
 
-@settings(max_examples=400)
+@settings(max_examples=400 * FACTOR)
 @given(path=st.sampled_from(PATHS), value=VALUES)
 def test_any_value_in_any_field_gives_a_record_or_a_sentence(path, value):
     line = json.dumps(changed(RECORD, path, value)).encode()

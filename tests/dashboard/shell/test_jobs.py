@@ -10,6 +10,7 @@ import pytest
 
 from dashboard.shell import jobs
 from dashboard.shell.jobs import JobQueue, QueueFullError
+from tests.scale import repeated
 
 CHILD = """
 import json, os, subprocess, sys, tempfile, time
@@ -66,7 +67,8 @@ def test_a_killed_child_keeps_its_records_and_says_what_it_was_at(queue):
     assert len(job.records) == 1
 
 
-def test_cancel_kills_the_whole_family_at_once(queue):
+@repeated
+def test_cancel_kills_the_whole_family_at_once(queue, repetition):
     job = queue.get(queue.submit(["child", "progress", "sleep"]))
     wait_for(lambda: job.n_points)
     family = [job.process.pid, *(p.pid for p in psutil.Process(job.process.pid).children())]
@@ -78,8 +80,9 @@ def test_cancel_kills_the_whole_family_at_once(queue):
     assert job.state == "cancelled"
 
 
+@repeated
 @pytest.mark.parametrize("ending", ["cancel", "kill"])
-def test_a_killed_run_leaves_no_temporary_files(queue, ending):
+def test_a_killed_run_leaves_no_temporary_files(queue, ending, repetition):
     job = queue.get(queue.submit(["file", "progress", "sleep" if ending == "cancel" else "kill"]))
     wait_for(lambda: job.n_points)
     left_over = Path(job.said[0].removesuffix("."))
