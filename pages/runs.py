@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from dashboard.controls.log_filters import filter_controls, kept_rows
+from dashboard.controls.log_filters import filter_controls
 from dashboard.data import selection
 from dashboard.report.log_sentences import sharing_sentence
-from dashboard.shell import panels
+from dashboard.shell import loaders, panels
+from dashboard.shell.log import read_log
 from dashboard.shell.page import open_page
 from dashboard.views.log import show_counts, show_decode_steps, show_others
 from dashboard.views.log_comparison import show_comparison
@@ -16,7 +17,7 @@ open_page(
     "The lecture: “By using GQA, engineers get the memory efficiency needed for large-scale "
     "systems”. Does every record that is kept, here and on other machines, bear that out?",
 )
-rows, others = kept_rows()
+rows, others = read_log(lambda: (loaders.logged_rows(), loaders.logged_others()), ((), ()))
 if not rows and not others:
     st.info(
         "No record is kept yet. Measure on the page **Decode**, or import the records of another "

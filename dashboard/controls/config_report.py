@@ -1,7 +1,7 @@
-"""What an imported config says, what of it was used and what was not; its own words in plain text.
+"""Report on an imported config: its layers, the keys used and ignored, as plain text.
 
-The figures here are the config's own, whatever the heads' sliders say: those of `size` on the
-command line, which is told too.
+The figures are those of the config itself, whatever the sliders of the heads show, and equal those
+of `size` on the command line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from gqa_core.theory.size import SizeReport
 
 
 def show_config_report(settings: ModelSettings, imported: ImportedConfig) -> None:
-    """The layers, the lists and the command line, folded."""
+    """Draw the layers, the lists of keys and the command line in an expander."""
     workload = settings.workload(settings.context_len)
     report = config_size_report(imported.config, workload, settings.kv_format)
     for sentence in report.warnings:
@@ -27,8 +27,8 @@ def show_config_report(settings: ModelSettings, imported: ImportedConfig) -> Non
         panels.show_evidence("formula")
         st.markdown(
             f"At {settings.context_len} tokens: {units.exact_bytes(report.kv_cache_bytes)}, and "
-            f"{units.exact_bytes(report.kv_cache_bytes_as_allocated)} where every caching layer "
-            "gets room for the whole context."
+            f"{units.exact_bytes(report.kv_cache_bytes_as_allocated)} if every caching layer has "
+            "slots for the whole context."
         )
         panels.show_table(layers_table(report), "config_layers", "Layers of the imported config")
         for title, separator, entries in _lists(report):
@@ -40,7 +40,7 @@ def show_config_report(settings: ModelSettings, imported: ImportedConfig) -> Non
 
 
 def command(settings: ModelSettings) -> str:
-    """The command line that gives this config's figures."""
+    """The command line that prints the config's figures."""
     return (
         f"python -m gqa_core size CONFIG.json --context-len {settings.context_len} "
         f"--batch-size {settings.batch_size} --kv-format {settings.kv_format} --json"

@@ -1,38 +1,55 @@
-"""Sliders in, a small model that generates with and without a cache out."""
+"""Widgets of the page Why a cache: a small model that generates with and without a cache."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.controls.sliders import slider
 from dashboard.settings.measurement import GenerationSettings
 from dashboard.settings.options import WHY_CONTEXT_LENS, WHY_HEAD_DIMS, WHY_HEADS, WHY_LAYERS
 from dashboard.shell.links import show_link_row
-from dashboard.shell.state import drawn
+from dashboard.shell.state import current_settings
+from dashboard.shell.widgets import Slider
+
+HEADS = Slider(
+    key="why_n_heads",
+    label="Heads",
+    options=WHY_HEADS,
+    default=2,
+    help="Every head has its own K and V (MHA).",
+)
+HEAD_DIM = Slider(
+    key="why_head_dim",
+    label="Head width",
+    options=WHY_HEAD_DIMS,
+    default=128,
+    help="Elements in one head's key (`head_dim`).",
+)
+LAYERS = Slider(
+    key="why_n_layers",
+    label="Layers",
+    options=WHY_LAYERS,
+    default=2,
+    help="All of them are computed.",
+)
+CONTEXT_LEN = Slider(
+    key="why_context_len",
+    label="Tokens to generate",
+    options=WHY_CONTEXT_LENS,
+    default=768,
+    help="Generated once with a cache and once without. The time without a cache grows with the "
+    "third power: twice the tokens take up to eight times as long.",
+)
 
 
 def generation_controls() -> GenerationSettings:
-    """The small model that generates with and without a cache, and how far both go."""
+    """The size of the small model and the number of tokens it generates."""
     with st.container(border=True):
         with st.grid(4):
-            n_heads = slider(
-                "Heads", WHY_HEADS, 2, "why_n_heads", "Each with a K and a V of its own (MHA)."
+            settings = GenerationSettings(
+                n_heads=HEADS.show(),
+                head_dim=HEAD_DIM.show(),
+                n_layers=LAYERS.show(),
+                context_len=CONTEXT_LEN.show(),
             )
-            head_dim = slider(
-                "Head width", WHY_HEAD_DIMS, 128, "why_head_dim", "Numbers in one head's key."
-            )
-            n_layers = slider(
-                "Layers", WHY_LAYERS, 2, "why_n_layers", "Layers really walked through."
-            )
-            context_len = slider(
-                "Tokens both ways",
-                WHY_CONTEXT_LENS,
-                768,
-                "why_context_len",
-                "Generated with the cache and by recomputing. The time of the latter grows with "
-                "the third power: twice the tokens, up to eight times the wait.",
-            )
-        show_link_row(drawn())
-    return GenerationSettings(
-        n_heads=n_heads, head_dim=head_dim, n_layers=n_layers, context_len=context_len
-    )
+        show_link_row(current_settings())
+    return settings

@@ -3,58 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import streamlit as st
 
 from dashboard.data import selection
 from dashboard.data.decode_rows import Row
-from dashboard.shell import loaders, panels
-from dashboard.shell.links import show_link_errors, validate_query_param
-from dashboard.shell.state import keep
-from gqa_core.records.run_log import RunLogError
+from dashboard.shell.links import show_link_errors
+from dashboard.shell.widgets import MultiSelect
 
 FIELDS = ("variant", "context", "dtype", "evidence", "kind", "device", "date", "run")
+DECODE_ONLY = "Filters decode steps only: records of other kinds do not have it."
 
 
-def kept_rows() -> tuple[Sequence[Row], Sequence[Row]]:
-    """The log's decode records and its others, as rows; a sentence where it cannot be read."""
-    try:
-        return loaders.logged_rows(), loaders.logged_others()
-    except RunLogError as error:
-        st.warning(panels.escape_markdown(f"The {error}."))
-        return (), ()
+def filter_controls(
+    decode_rows: Sequence[Row], other_rows: Sequence[Row]
+) -> tuple[list[Row], list[Row]]:
+    """The decode rows and the other rows that pass the filters; an empty filter passes all.
 
-
-def filter_controls(rows: Sequence[Row], others: Sequence[Row]) -> tuple[list[Row], list[Row]]:
-    """The decode rows and the others that fit; a filter without a choice lets all through.
-
-    What only decode records have narrows them alone.
+    Fields that only decode records have filter the decode rows alone.
     """
     wanted = {}
     with st.container(border=True):
         with st.grid(4):
             for field in FIELDS:
-                having = rows if field in selection.DECODE_ONLY_FIELDS else (*rows, *others)
-                wanted[field] = _filter(field, selection.options(having, field))
+                is_decode_only = field in selection.DECODE_ONLY_FIELDS
+                rows = decode_rows if is_decode_only else (*decode_rows, *other_rows)
+                wanted[field] = MultiSelect(
+                    key=f"only_{field}",
+                    label=field.capitalize() + (" (UTC)" if field == "date" else ""),
+                    options=selection.options(rows, field),
+                    placeholder="all",
+                    help=DECODE_ONLY if is_decode_only else None,
+                ).show()
         show_link_errors()
-    shared = {
-        field: values
-        for field, values in wanted.items()
-        if field not in selection.DECODE_ONLY_FIELDS
-    }
-    return selection.filtered(rows, wanted), selection.filtered(others, shared)
-
-
-def _filter(field: str, options: Sequence[Any]) -> list[Any]:
-    key = f"only_{field}"
-    validate_query_param(key, options, [])
-    if key in st.session_state:
-        st.session_state[key] = [value for value in st.session_state[key] if value in options]
-    label = field.capitalize() + (" (UTC)" if field == "date" else "")
-    of_decode = "Narrows the decode steps alone: no other kind has it."
-    note = of_decode if field in selection.DECODE_ONLY_FIELDS else None
-    chosen = st.multiselect(
-        label, options, key=key, placeholder="all", help=note, bind="query-params"
-    )
-    return keep(key, chosen)
+    shared = {field: wanted[field] for field in FIELDS if field not in selection.DECODE_ONLY_FIELDS}
+    return selection.filtered(decode_rows, wanted), selection.filtered(other_rows, shared)

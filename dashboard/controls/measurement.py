@@ -1,4 +1,4 @@
-"""Sliders in, a measurement out: of decode steps, or of what must be equal."""
+"""Widgets of the pages that measure decode steps or compare layers."""
 
 from __future__ import annotations
 
@@ -8,20 +8,33 @@ from typing import TypeVar
 import streamlit as st
 
 from dashboard.controls.model_row import fill_model_row, model_row_placeholder
-from dashboard.controls.sliders import (
-    dtype_control,
-    heads_controls,
-    kept,
-    slider,
-    workload_controls,
-)
+from dashboard.controls.sliders import DTYPE, heads_controls, workload_controls
 from dashboard.settings.measurement import DecodeSettings, VerifySettings
 from dashboard.settings.options import MEASURED_LAYERS
-from dashboard.shell.links import validate_query_param
-from dashboard.shell.state import keep
+from dashboard.shell.widgets import Select, Slider, Toggle
 from gqa_core.configs import KERNEL_NAMES
 
 T = TypeVar("T")
+
+LAYERS = Slider(
+    key="measured_layers",
+    label="Measured layers",
+    options=MEASURED_LAYERS,
+    default=1,
+    help="Layers really allocated and computed; no time is multiplied up.",
+)
+KERNEL = Select(
+    key="kernel",
+    label="Kernel (MHA, GQA, MQA)",
+    options=KERNEL_NAMES,
+    default=KERNEL_NAMES[0],
+    help="auto chooses from a small table of measurements. The full table of points names the "
+    "kernel that ran.",
+)
+PLANTED = Toggle(
+    key="planted",
+    label="Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
+)
 
 
 def decode_controls() -> DecodeSettings:
@@ -30,53 +43,30 @@ def decode_controls() -> DecodeSettings:
 
 
 def decode_controls_with(finish: Callable[[DecodeSettings], T]) -> T:
-    """A measurement's sliders, and below them, in the same box, what `finish` asks about it."""
+    """Draw a measurement's widgets, then those of `finish` in the same box; return its result."""
     with st.container(border=True):
-        above = model_row_placeholder(measuring=True)
+        placeholder = model_row_placeholder(measuring=True)
         with st.grid(4):
-            heads = heads_controls()
-            n_layers = slider(
-                "Measured layers",
-                MEASURED_LAYERS,
-                1,
-                "measured_layers",
-                "Layers really allocated and walked through; nothing is multiplied up.",
+            settings = DecodeSettings(
+                **heads_controls(),
+                n_layers=LAYERS.show(),
+                **workload_controls(),
+                dtype=DTYPE.show(),
+                kernel=KERNEL.show(),
             )
-            workload = workload_controls()
-            dtype = dtype_control()
-            validate_query_param("kernel", KERNEL_NAMES, KERNEL_NAMES[0])
-            kernel = kept(
-                st.selectbox,
-                "Kernel (MHA, GQA, MQA)",
-                KERNEL_NAMES,
-                key="kernel",
-                help="auto picks from a small measured table; every point in full says what ran.",
-            )
-        settings = DecodeSettings(
-            **heads, **workload, n_layers=n_layers, dtype=dtype, kernel=kernel
-        )
-        finished = finish(settings)
-        fill_model_row(settings, above)
-    return finished
+        result = finish(settings)
+        fill_model_row(settings, placeholder)
+    return result
 
 
 def verify_controls() -> VerifySettings:
-    """Geometry, workload and dtype of comparisons, and the switch that plants a fault."""
+    """Geometry, workload and dtype of the comparisons, and whether an error is planted."""
     with st.container(border=True):
-        above = model_row_placeholder(measuring=True)
+        placeholder = model_row_placeholder(measuring=True)
         with st.grid(3):
             heads = heads_controls()
             workload = workload_controls()
-            dtype = dtype_control()
-        validate_query_param("planted", ("true", "false"), False)
-        planted = keep(
-            "planted",
-            st.toggle(
-                "Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
-                key="planted",
-                bind="query-params",
-            ),
-        )
-        settings = VerifySettings(**heads, **workload, dtype=dtype, planted=planted)
-        fill_model_row(settings, above)
+            dtype = DTYPE.show()
+        settings = VerifySettings(**heads, **workload, dtype=dtype, planted=PLANTED.show())
+        fill_model_row(settings, placeholder)
     return settings

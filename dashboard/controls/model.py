@@ -1,4 +1,4 @@
-"""Sliders in, a model whose cache is computed out, and what a page asks about it besides."""
+"""Widgets of the pages that compute a model's cache, and the additional ones of each page."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard.controls import model_box as box
 from dashboard.controls.model_row import fill_model_row, model_row_placeholder
-from dashboard.controls.sliders import heads_controls, kept, slider, workload_controls
+from dashboard.controls.sliders import heads_controls, show_model_slider, workload_controls
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.options import (
     CEILINGS,
@@ -17,15 +17,27 @@ from dashboard.settings.options import (
     MAX_TP,
     MODEL_BATCH_SIZES,
     MODEL_LAYERS,
-    VARIANTS,
 )
-from dashboard.shell.links import validate_query_param
+from dashboard.shell.widgets import MultiSelect, Segmented, Select, Slider
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import AttentionConfig
 from gqa_core.theory.sharding import valid_tp_sizes
 from gqa_core.theory.sharing import cached_parts
 
 T = TypeVar("T")
+
+LAYERS = Slider(
+    key="n_layers", label="Layers", options=MODEL_LAYERS, default=32, help="Layers of the model."
+)
+KV_FORMAT = Slider(
+    key="kv_format",
+    label="Number format",
+    options=KV_FORMATS,
+    default="bf16",
+    help="How each cached number is stored. Formats of 8 bits or fewer also store scales, which "
+    "are counted.",
+)
+MAX_CEILINGS = 4
 
 
 def model_controls() -> ModelSettings:
@@ -34,7 +46,7 @@ def model_controls() -> ModelSettings:
 
 
 def head_controls() -> tuple[ModelSettings, AttentionConfig, int, int]:
-    """A model, the layer a head map shows, which cached part is told in words, and the GPUs."""
+    """A model, the layer to draw, the index of the cached part to describe, and the GPUs."""
     return model_controls_with(lambda settings: (settings, *_part_controls(settings)))
 
 
@@ -44,47 +56,41 @@ def cache_controls() -> tuple[ModelSettings, list[Device]]:
 
 
 def model_controls_with(finish: Callable[[ModelSettings], T]) -> T:
-    """A model's sliders, and below them, in the same box, what `finish` asks about it."""
+    """Draw a model's widgets, then those of `finish` in the same box; return its result."""
     with st.container(border=True):
-        above = model_row_placeholder(measuring=False)
-        settings = _size_sliders()
-        finished = finish(settings)
-        fill_model_row(settings, above)
-    return finished
+        placeholder = model_row_placeholder(measuring=False)
+        settings = _model_sliders()
+        result = finish(settings)
+        fill_model_row(settings, placeholder)
+    return result
 
 
 def variant_control(settings: ModelSettings) -> str:
-    """The variant that a page tells more about than the others."""
+    """The variant that a page shows in detail."""
     names = list(settings.variants)
     if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
         st.session_state["variant"] = names[0] if settings.n_kv_heads > 1 else names[-2]
-    validate_query_param("variant", VARIANTS, "GQA")
-    return kept(
-        st.segmented_control,
-        "Variant shown",
-        names,
-        default="GQA" if "GQA" in names else names[0],
+    return Segmented(
         key="variant",
-        required=True,
-    )
+        label="Variant shown",
+        options=names,
+        default="GQA" if "GQA" in names else names[0],
+    ).show()
 
 
-def _size_sliders() -> ModelSettings:
+def _model_sliders() -> ModelSettings:
     with st.grid(4):
         heads = heads_controls()
-        n_layers = slider("Layers", MODEL_LAYERS, 32, "n_layers", "Layers of the model.")
+        n_layers = show_model_slider(LAYERS)
         workload = workload_controls(MODEL_BATCH_SIZES)
-        kv_format = slider(
-            "Number format",
-            KV_FORMATS,
-            "bf16",
-            "kv_format",
-            "How a number is stored. Those of 8 bits and fewer keep scales, which count too.",
-        )
+        kv_format = KV_FORMAT.show()
     preset = box.chosen_preset()
-    base_model = preset.model if preset else None
     return ModelSettings(
-        **heads, **workload, n_layers=n_layers, kv_format=kv_format, base_model=base_model
+        **heads,
+        **workload,
+        n_layers=n_layers,
+        kv_format=kv_format,
+        base_model=preset.model if preset else None,
     )
 
 
@@ -93,37 +99,32 @@ def _part_controls(settings: ModelSettings) -> tuple[AttentionConfig, int, int]:
         variant = variant_control(settings)
         attention = settings.variants[variant]
         parts = [part.name for part in cached_parts(attention)]
-        if st.session_state.get("part", parts[0]) not in parts:
-            st.session_state["part"] = parts[0]
-        validate_query_param("part", parts, parts[0])
-        part = kept(
-            st.selectbox,
-            "Cached part",
-            parts,
+        part = Select(
             key="part",
-            help="K/V heads are numbered from 0, as query heads are.",
-        )
-        tp = slider(
-            "GPUs",
-            [tp for tp in valid_tp_sizes(settings.models[variant]) if tp <= MAX_TP],
-            1,
-            "tp",
-            "Tensor parallelism: the heads are dealt out to so many. Splits that cannot be are "
-            "not offered.",
-        )
+            label="Cached part",
+            options=parts,
+            default=parts[0],
+            help="Heads are numbered from 0.",
+        ).show()
+        tp = Slider(
+            key="tp",
+            label="GPUs",
+            options=[tp for tp in valid_tp_sizes(settings.models[variant]) if tp <= MAX_TP],
+            default=1,
+            help="Tensor parallelism splits the heads over this many GPUs. Numbers that cannot "
+            "split them are not offered.",
+        ).show()
     return attention, parts.index(part), tp
 
 
 def _ceiling_control() -> list[Device]:
-    known = {device.name: device for device in devices()}
-    validate_query_param("devices", known, list(CEILINGS))
-    names = kept(
-        st.multiselect,
-        "Memory of",
-        list(known),
-        default=CEILINGS,
+    by_name = {device.name: device for device in devices()}
+    names = MultiSelect(
         key="devices",
-        max_selections=4,
-        help="Drawn as a dashed line; the number on the vendor's label.",
-    )
-    return [known[name] for name in names]
+        label="Memory of",
+        options=list(by_name),
+        default=CEILINGS,
+        max_selections=MAX_CEILINGS,
+        help="Drawn as a dashed line: the memory on the vendor's label.",
+    ).show()
+    return [by_name[name] for name in names]

@@ -1,8 +1,8 @@
-"""The box that names the model: choose one and the sliders follow, move one and it says so.
+"""The box that names the model: choosing one sets the sliders, moving one makes it "Custom".
 
-The session notes which model the sliders were set from. What the box shows follows from that and
-from the sliders: the model's name, or "Custom, from" it, an option that exists only then. A link
-says the same in its `model`; sliders it does not give stand where that model has them.
+The session remembers which model the sliders were set from. The box shows that model's name or, if
+a slider differs, "Custom, from" it, an option that exists only then. `model` in a link works the
+same way: sliders that the link does not set take the model's values.
 """
 
 from __future__ import annotations
@@ -11,107 +11,124 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.controls import config_import as imported_config
+from dashboard.controls import config_import
+from dashboard.controls.config_import import ImportedConfig
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from dashboard.settings.presets import Preset, offered
-from dashboard.shell.links import remember_default, validate_query_param
-from dashboard.shell.state import keep
+from dashboard.shell.links import set_default, validate_query_param
+from dashboard.shell.state import remember
+from dashboard.shell.widgets import Select
 
-KEY, FROM = "model", "model_the_sliders_are_from"
-LINK = "model_in_the_link"  # noted once it is read, and once it says what the box says
-CUSTOM, AGAIN = "Custom, from ", ", as it is"
+KEY, SOURCE_MODEL = "model", "model_the_sliders_are_from"
+LINK_STATE = "model_in_the_link"  # "read", then "corrected" once it says what the box says
+CUSTOM_PREFIX, RESTORE_SUFFIX = "Custom, from ", ", as it is"
 WIDTH = 400  # pixels: a phone gives it a line of its own
-FRESH = "Llama 3 8B"  # what the sliders of a fresh session say
+DEFAULT_MODEL = "Llama 3 8B"  # its numbers are the defaults of the sliders
 
 
 def apply_link(*, measuring: bool) -> None:
-    """Before the sliders: note the model of a new link, and set what the link leaves open."""
-    remember_default(FROM, FRESH)
+    """Read the model of a new link, before the sliders, and set what the link leaves open."""
+    set_default(SOURCE_MODEL, DEFAULT_MODEL)
     by_name = _offered(measuring)
-    validate_query_param(KEY, [*by_name, *(CUSTOM + name for name in by_name)], FRESH)
-    if LINK in st.session_state:
+    names = {*by_name, *(CUSTOM_PREFIX + name for name in by_name)}
+    validate_query_param(
+        KEY,
+        "one of its options",
+        lambda values: len(values) == 1 and values[0] in names,
+        DEFAULT_MODEL,
+    )
+    if LINK_STATE in st.session_state:
         return
-    st.session_state[LINK] = "read"
-    chosen = by_name.get(_without_custom(st.query_params.get(KEY, "")))
-    if chosen is None:
+    st.session_state[LINK_STATE] = "read"
+    preset = by_name.get(_without_prefix(st.query_params.get(KEY, "")))
+    if preset is None:
         return
-    st.session_state[FROM] = chosen.name
-    for key, value in chosen.settings.items():
+    st.session_state[SOURCE_MODEL] = preset.name
+    for key, value in preset.settings.items():
         if key not in st.query_params:
             st.session_state[key] = value
 
 
 def chosen_preset() -> Preset | None:
-    """The preset that the sliders of a size were set from."""
-    return _offered(measuring=False).get(st.session_state.get(FROM, FRESH))
+    """The preset that the sliders of a computed model were set from."""
+    return _offered(measuring=False).get(_source_model())
 
 
-def is_of_import() -> bool:
-    """Whether the sliders were set from the imported config."""
-    found = imported_config.imported()
-    return found is not None and st.session_state.get(FROM) == found.name
+def chosen_import() -> ImportedConfig | None:
+    """The imported config if the sliders were set from it."""
+    config = config_import.imported()
+    return config if config and _source_model() == config.name else None
 
 
 def shown_name(settings: AttentionSettings) -> str:
-    """What the box says of these sliders."""
-    name = st.session_state.get(FROM, FRESH)
-    preset = _offered(not isinstance(settings, ModelSettings)).get(name)
-    return name if preset and preset.fits(settings) else CUSTOM + name
+    """The name that the box shows for these sliders."""
+    name = _source_model()
+    preset = _offered(_is_measuring(settings)).get(name)
+    return name if preset and preset.fits(settings) else CUSTOM_PREFIX + name
 
 
 def show_model_box(settings: AttentionSettings) -> None:
-    """The models to choose from; draw it after the sliders, in a container above them."""
-    by_name = _offered(not isinstance(settings, ModelSettings))
+    """Draw the model box; call it after the sliders, in a container above them."""
+    by_name = _offered(_is_measuring(settings))
     shown = shown_name(settings)
-    way_back = _without_custom(shown) + AGAIN
-    options = [*by_name, *([] if shown in by_name else [way_back, shown])]
-    if st.session_state.get(KEY) != shown:
-        st.session_state[KEY] = shown
-    if st.session_state[LINK] == "read":
-        st.session_state[LINK] = "corrected"
-        if st.query_params.get(KEY, shown) != shown:  # while the box is not bound to it yet
-            st.query_params[KEY] = shown
-    said = st.selectbox(
-        "Model",
-        options,
-        index=options.index(FRESH),
+    _correct_link(shown)
+    restore_option = _without_prefix(shown) + RESTORE_SUFFIX
+    effect = "its heads" if _is_measuring(settings) else "its values"
+    box = Select(
         key=KEY,
+        label="Model",
+        options=[*by_name, *([] if shown in by_name else [restore_option, shown])],
+        default=DEFAULT_MODEL,
         width=WIDTH,
-        bind="query-params",
-        help="Type to search: the lecture's examples, then published models. Choosing one sets "
-        "the sliders below"
-        + (" to its heads." if not isinstance(settings, ModelSettings) else "."),
-        on_change=_apply,
-        args=(by_name,),
+        help="Type to search: the lecture's examples, then published models. Choosing a model "
+        f"sets the sliders below to {effect}.",
     )
-    keep(KEY, said)
-    if said != shown:  # a link, or the browser's way back: the address goes first
-        st.session_state[FROM] = _without_custom(said)
+    chosen = box.show(on_change=_apply, args=(by_name,))
+    if chosen != shown:  # a link, or the browser's Back button: the URL takes precedence
+        st.session_state[SOURCE_MODEL] = _without_prefix(chosen)
         st.rerun()
 
 
+def set_sliders(preset: Preset) -> None:
+    """Set the sliders from a model; for use in a callback."""
+    st.session_state[SOURCE_MODEL] = preset.name
+    for key, value in preset.settings.items():
+        st.session_state[key] = remember(key, value)
+
+
+def _correct_link(shown: str) -> None:
+    """Make the box, and a link that has just been read, say what the sliders say."""
+    if st.session_state.get(KEY) != shown:
+        st.session_state[KEY] = shown
+    if st.session_state[LINK_STATE] == "read":
+        st.session_state[LINK_STATE] = "corrected"
+        if st.query_params.get(KEY, shown) != shown:  # the box is not bound to it yet
+            st.query_params[KEY] = shown
+
+
+def _source_model() -> str:
+    return st.session_state.get(SOURCE_MODEL, DEFAULT_MODEL)
+
+
+def _is_measuring(settings: AttentionSettings) -> bool:
+    return not isinstance(settings, ModelSettings)
+
+
 def _offered(measuring: bool) -> Mapping[str, Preset]:
-    return offered(measuring, imported_config.preset())
+    return offered(measuring, config_import.preset())
 
 
-def _without_custom(name: str) -> str:
-    return name.removeprefix(CUSTOM)
+def _without_prefix(name: str) -> str:
+    return name.removeprefix(CUSTOM_PREFIX)
 
 
 def _apply(by_name: Mapping[str, Preset]) -> None:
-    """Set the sliders, unless it is the model they are from.
+    """Set the sliders, unless they are already from this model.
 
-    A browser that moves two sliders at once still sends that name with the second, since it has
-    yet to hear that the box says "Custom": no choice of the user's. Going back has its own option.
+    When two sliders change in quick succession, the browser re-sends the old model name with the
+    second change; ignore it, since the user did not choose it. Going back has an option of its own.
     """
-    said = st.session_state[KEY]
-    chosen = by_name.get(said.removesuffix(AGAIN)) if said else None
-    if chosen is not None and said != st.session_state.get(FROM, FRESH):
-        set_sliders(chosen)
-
-
-def set_sliders(chosen: Preset) -> None:
-    """Set the sliders from a model, in a callback."""
-    st.session_state[FROM] = chosen.name
-    for key, value in chosen.settings.items():
-        st.session_state[key] = keep(key, value)
+    name = st.session_state[KEY]
+    preset = by_name.get(name.removesuffix(RESTORE_SUFFIX)) if name else None
+    if preset is not None and name != _source_model():
+        set_sliders(preset)

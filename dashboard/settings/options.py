@@ -1,4 +1,4 @@
-"""The numbers that sliders offer: round ones, and the numbers of every model of the catalogue."""
+"""The options of sliders: round numbers, and those of every model in the catalogue."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from gqa_core.theory.formats import FORMATS
 
 
 def _with_models(key: str, *base: int) -> tuple[int, ...]:
-    """Slider options: these, and the number of every model that can be chosen."""
+    """Slider options: these numbers, and that of every model in the catalogue."""
     return tuple(sorted({*base, *(preset.settings[key] for preset in CATALOGUE)}))
 
 
 N_HEADS = _with_models(
     "n_heads", 2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128
 )
-FRESH_HEADS = 32
+DEFAULT_N_HEADS = 32
 HEAD_DIMS = _with_models("head_dim", 32, 64, 80, 96, 128, 192, 256)
 CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
@@ -22,10 +22,10 @@ IMPORTED_KEYS = ("n_heads", "head_dim", "n_layers")
 
 MODEL_LAYERS = _with_models("n_layers", 1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 126)
 MODEL_BATCH_SIZES = (*BATCH_SIZES, 128, 256, 512, 1024)
-KV_FORMATS = tuple(name for name, one in FORMATS.items() if one.rope_key_bits is None)
+KV_FORMATS = tuple(name for name, kv_format in FORMATS.items() if kv_format.rope_key_bits is None)
 VARIANTS = ("MHA", "GQA", "MQA", "MLA")
 MAX_TP = 64
-CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # apart enough to be read on one axis
+CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # far enough apart to be read on one axis
 
 MEASURED_LAYERS = (1, 2, 4, 8)
 

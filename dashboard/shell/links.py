@@ -1,91 +1,99 @@
-"""The view as a link: what a link asked for and cannot have, the link to this view, and reset.
+"""Shareable links: check the query parameters, build the link of the current view, and reset it.
 
-Streamlit replaces a bad value in a link by the default and says nothing, so the values are looked
-at once, while the widgets of a session's first page are drawn.
+Streamlit replaces most bad values in a link by the default without a word, and an empty one by
+None. So each parameter is checked once per session, before its widget is drawn: a bad value is
+removed from the URL and reported.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
-SHARE = "share_popover"  # what is inside is made when it is opened
-READ, FAULTS, DEFAULTS = "link_is_read", "link_faults", "default_choices"
+SHARE = "share_popover"  # its content is made when it is opened
+CHECKED, ERRORS, DEFAULTS = "checked_query_params", "link_errors", "default_values"
+MAX_QUOTED = 40  # characters of a bad value
 
 
-def validate_query_param(key: str, options: Sequence[Any], default: Any) -> None:
-    """Note a value of the link that this widget cannot show, while the link is new."""
-    remember_default(key, default)
-    known = set(map(str, options))
-    wrong = [asked for asked in st.query_params.get_all(key) if asked not in known]
-    if READ not in st.session_state and wrong:
-        _note_fault(key, "one of its options", wrong[0], default)
+def validate_query_param(
+    key: str, rule: str, is_valid: Callable[[list[str]], bool], default: Any
+) -> None:
+    """Report and remove the link's values of a parameter unless they are valid.
+
+    Args:
+        key: the parameter's name, which is the widget's key.
+        rule: what a value must be, as in "one of its options".
+        is_valid: tells whether all values that the link gives are valid.
+        default: what the widget shows instead, and what Reset sets.
+    """
+    set_default(key, default)
+    checked = st.session_state.setdefault(CHECKED, set())
+    values = st.query_params.get_all(key)
+    if key in checked:
+        return
+    checked.add(key)
+    if values and not is_valid(values):
+        _add_link_error(key, rule, values, default)
+        del st.query_params[key]
+        st.rerun()  # Streamlit read the URL when this run began
 
 
-def validate_number_param(key: str, low: float, high: float, default: float) -> None:
-    """The same of a widget for a number that is typed."""
+def set_default(key: str, default: Any) -> None:
+    """Set what Reset restores."""
     st.session_state.setdefault(DEFAULTS, {})[key] = default
-    asked = st.query_params.get(key)
-    if READ not in st.session_state and asked is not None and not _is_within(asked, low, high):
-        kind = "a whole number" if isinstance(default, int) else "a number"
-        _note_fault(key, f"{kind} from {low:g} to {high:g}", asked, default)
 
 
-def remember_default(key: str, default: Any) -> None:
-    """Note what Reset sets."""
-    st.session_state.setdefault(DEFAULTS, {})[key] = default
+def show_link_errors(keys: Sequence[str] | None = None) -> None:
+    """Show the bad values of the link that opened this session, verbatim; of `keys` alone if given.
+
+    They stay until Reset.
+    """
+    errors = st.session_state.get(ERRORS, {})
+    shown = [error for key, error in errors.items() if keys is None or key in keys]
+    if shown:
+        st.code("\n".join(shown), language=None, wrap_lines=True)
 
 
-def show_link_errors() -> None:
-    """What was wrong with the link that opened this session, letter by letter."""
-    st.session_state[READ] = True
-    if faults := st.session_state.get(FAULTS):
-        st.code("\n".join(faults), language=None, wrap_lines=True)
-
-
-def show_link_row(choices: Mapping[str, Any]) -> None:
-    """A line of its own with both buttons, and below it what was wrong with the link."""
+def show_link_row(settings: Mapping[str, Any]) -> None:
+    """A row with the Share and Reset buttons, and the link errors below it."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
-        show_link_buttons(choices)
+        show_link_buttons(settings)
     show_link_errors()
 
 
-def show_link_buttons(choices: Mapping[str, Any], left_out: str = "") -> None:
-    """Share this view as a link, and reset its widgets; `left_out` says what no link can hold."""
+def show_link_buttons(settings: Mapping[str, Any], note: str = "") -> None:
+    """Share this view as a link, and reset its widgets; `note` names what the link omits."""
     share = st.popover("Share", icon=":material/link:", key=SHARE, on_change="rerun")
     if share.open:
-        share.caption(f"Opens this page with these settings. {left_out}")
-        share.code(link(st.context.url or "", choices), language=None, wrap_lines=True)
+        share.caption(f"Opens this page with these settings. {note}")
+        share.code(link(st.context.url or "", settings), language=None, wrap_lines=True)
     st.button("Reset", icon=":material/restart_alt:", key="reset_button", on_click=_reset)
 
 
-def link(address: str, choices: Mapping[str, Any]) -> str:
-    """The address of a page with every setting in it, and nothing else."""
-    texts = {
-        key: str(value).lower() if isinstance(value, bool) else value
-        for key, value in choices.items()
-    }
-    return urlunsplit(urlsplit(address)._replace(query=urlencode(texts, doseq=True), fragment=""))
+def link(address: str, settings: Mapping[str, Any]) -> str:
+    """The address of a page with exactly these settings as its query."""
+    query = urlencode({key: _texts(value) for key, value in settings.items()}, doseq=True)
+    return urlunsplit(urlsplit(address)._replace(query=query, fragment=""))
+
+
+def _texts(value: Any) -> list[str]:
+    """The values of a parameter; an empty selection is one empty value."""
+    if isinstance(value, bool):
+        return [str(value).lower()]
+    return [*map(str, value)] or [""] if isinstance(value, (list, tuple)) else [str(value)]
 
 
 def _reset() -> None:
-    st.session_state.pop(FAULTS, None)
+    st.session_state.pop(ERRORS, None)
     for key, value in st.session_state.get(DEFAULTS, {}).items():
         st.session_state[key] = value
 
 
-def _is_within(asked: str, low: float, high: float) -> bool:
-    """Whether this is a number as the bounds are, whole or not, between them."""
-    try:
-        return low <= type(low)(asked) <= high
-    except ValueError:
-        return False
-
-
-def _note_fault(key: str, rule: str, asked: str, default: Any) -> None:
-    used = "none of them" if default == [] else default
-    sentence = f"{key} in the link must be {rule}: got {asked[:40]!r}, {used} used"
-    st.session_state.setdefault(FAULTS, []).append(sentence)
+def _add_link_error(key: str, rule: str, values: Sequence[str], default: Any) -> None:
+    got = " and ".join(repr(value[:MAX_QUOTED]) for value in values)
+    used = (", ".join(default) or "none of them") if isinstance(default, list) else default
+    error = f"{key} in the link must be {rule}: got {got}, {used} used"
+    st.session_state.setdefault(ERRORS, {})[key] = error

@@ -12,14 +12,20 @@ from dashboard.figures.attention_maps import attention_maps
 from dashboard.figures.head_similarity import head_similarity
 from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders, panels
-from dashboard.shell.links import remember_default, validate_query_param
-from dashboard.shell.state import keep
+from dashboard.shell.links import show_link_errors
+from dashboard.shell.widgets import Segmented, TextInput
 from gqa_core import units
 from gqa_core.records.head_inspection import InspectedModel, Matrix
 from gqa_core.records.specs.inspection import TEXT_BYTES, InspectionSpec
 from gqa_core.records.specs.training import POOLINGS, TrainingConfig, divisors
 
-TEXT = "The while statement is used for repeated execution."
+TEXT = TextInput(
+    key="heads_text",
+    label="Text",
+    default="The while statement is used for repeated execution.",
+    max_chars=TEXT_BYTES[1],
+    help=f"{TEXT_BYTES[0]} to {TEXT_BYTES[1]} bytes; each byte is one token.",
+)
 LIMITS = (
     "**Similarity.** Linear CKA (Kornblith et al., arXiv:1905.00414): 1 where two heads hold the "
     "same tokens near each other, whatever axes they use for it. Keys are compared as cached, "
@@ -39,7 +45,7 @@ LIMITS = (
 def show_head_diversity() -> None:
     """Widgets, attention maps, similarity, effective numbers, and what they do not say."""
     try:
-        question = _question(TrainingConfig())
+        question = _inspection_controls(TrainingConfig())
         answer = loaders.heads(question)
     except (ValueError, RuntimeError) as error:
         st.warning(panels.escape_markdown(f"The heads cannot be shown: {error}."))
@@ -73,33 +79,22 @@ def show_head_diversity() -> None:
     )
 
 
-def _question(training_config: TrainingConfig) -> InspectionSpec:
-    """What the widgets ask: the model as it was trained, and with its heads pooled.
+def _inspection_controls(training_config: TrainingConfig) -> InspectionSpec:
+    """The inspection that the widgets describe: the trained model, and one with pooled heads.
 
     Raises:
-        ValueError: the text is none that can be asked about.
+        ValueError: the text is too short or too long in bytes.
     """
-    counts = divisors(training_config.n_heads)[1:]
+    widgets = _inspection_widgets(training_config)
     with st.container(border=True):
-        remember_default("heads_text", TEXT)
-        text = keep(
-            "heads_text",
-            st.text_input(
-                "Text",
-                TEXT,
-                max_chars=TEXT_BYTES[1],
-                key="heads_text",
-                bind="query-params",
-                help=f"{TEXT_BYTES[0]} to {TEXT_BYTES[1]} bytes; a byte is a token.",
-            ),
-        )
-        columns = st.columns(3)
-        with columns[0]:
-            layer = _pick("Layer, from 0", range(training_config.n_layers), 1, "heads_layer")
-        with columns[1]:
-            n_kv_heads = _pick("K/V heads after conversion", counts, 2, "heads_n_kv_heads")
-        with columns[2]:
-            start = _pick("Heads pooled by", POOLINGS, POOLINGS[0], "heads_start")
+        text = TEXT.show()
+        columns = st.columns(len(widgets))
+        values = []
+        for column, widget in zip(columns, widgets, strict=True):
+            with column:
+                values.append(widget.show())
+        show_link_errors([TEXT.key, *(widget.key for widget in widgets)])
+    layer, n_kv_heads, start = values
     return InspectionSpec(
         text=text,
         n_kv_heads=(training_config.n_heads, n_kv_heads),
@@ -109,12 +104,27 @@ def _question(training_config: TrainingConfig) -> InspectionSpec:
     )
 
 
-def _pick(label: str, options: Sequence[Any], default: Any, key: str) -> Any:
-    validate_query_param(key, options, default)
-    picked = st.segmented_control(
-        label, options, default=default, key=key, required=True, bind="query-params"
-    )
-    return keep(key, picked)
+def _inspection_widgets(training_config: TrainingConfig) -> list[Segmented[Any]]:
+    return [
+        Segmented(
+            key="heads_layer",
+            label="Layer, from 0",
+            options=range(training_config.n_layers),
+            default=1,
+        ),
+        Segmented(
+            key="heads_n_kv_heads",
+            label="K/V heads after conversion",
+            options=divisors(training_config.n_heads)[1:],
+            default=2,
+        ),
+        Segmented(
+            key="heads_start",
+            label="Heads pooled by",
+            options=POOLINGS,
+            default=POOLINGS[0],
+        ),
+    ]
 
 
 def _show_maps(model: InspectedModel, tokens: Sequence[int]) -> None:

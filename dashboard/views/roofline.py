@@ -15,8 +15,7 @@ from dashboard.report import roofline_sentences
 from dashboard.report.roofline_tables import roofline_table
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import panels
-from dashboard.shell.links import validate_query_param
-from dashboard.shell.state import keep
+from dashboard.shell.widgets import MultiSelect
 from dashboard.views.decode_results import (
     NOTHING,
     merge_with_log,
@@ -35,18 +34,16 @@ MAX_ROOFS = 4
 
 def roofs_control() -> list[Device]:
     """The published devices whose roof is drawn; those without a bf16 figure have none."""
-    known = {one.name: one for one in devices() if one.bf16_tflops is not None}
-    validate_query_param("roofs", known, list(ROOFS))
-    names = st.multiselect(
-        "Roofs of",
-        list(known),
-        default=ROOFS,
+    by_name = {device.name: device for device in devices() if device.bf16_tflops is not None}
+    names = MultiSelect(
         key="roofs",
+        label="Roofs of",
+        options=list(by_name),
+        default=ROOFS,
         max_selections=MAX_ROOFS,
-        bind="query-params",
-        help="Drawn dashed: bandwidth and dense bf16 arithmetic on the vendor's label.",
-    )
-    return [known[name] for name in keep("roofs", names)]
+        help="Drawn as dashed lines: bandwidth and dense bf16 rate on the vendor's label.",
+    ).show()
+    return [by_name[name] for name in names]
 
 
 def visible_points(

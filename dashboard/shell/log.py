@@ -1,0 +1,22 @@
+"""Read the run log for a page: one warning in place of an error page if it cannot be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import streamlit as st
+
+from dashboard.shell.panels import escape_markdown
+from gqa_core.records.run_log import RunLogError
+
+T = TypeVar("T")
+
+
+def read_log(load: Callable[[], T], empty: T) -> T:
+    """The result of `load`, or a warning and `empty` if the log cannot be read."""
+    try:
+        return load()
+    except RunLogError as error:
+        st.warning(escape_markdown(f"The {error}."))
+        return empty

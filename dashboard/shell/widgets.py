@@ -1,0 +1,243 @@
+"""Widgets as data: a frozen description, and one call that draws it.
+
+`show` checks the link's value, binds the widget to the URL under its key, remembers the value for
+other pages and registers the default with Reset. Options are plain numbers and names, so that a
+link reads `context_len=8192`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import streamlit as st
+
+from dashboard.shell.links import set_default, validate_query_param
+from dashboard.shell.state import clamp_to_options, remember
+
+T = TypeVar("T")
+Number = TypeVar("Number", int, float)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slider(Generic[T]):
+    """A slider over given options, numbers or names.
+
+    `reset_value` is what Reset sets if the default depends on another widget.
+    """
+
+    key: str
+    label: str
+    options: Sequence[T]
+    default: T
+    help: str | None = None
+    reset_value: T | None = None
+
+    def show(self) -> T:
+        """Draw the slider and return its value."""
+        _validate_option(self.key, self.options, self.default)
+        if self.reset_value is not None:
+            set_default(self.key, self.reset_value)
+        clamp_to_options(self.key, self.options)
+        value = st.select_slider(
+            self.label,
+            self.options,
+            value=self.default,
+            key=self.key,
+            help=self.help,
+            bind="query-params",
+        )
+        return remember(self.key, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Select(Generic[T]):
+    """A select box; a value that is no longer among the options becomes the default."""
+
+    key: str
+    label: str
+    options: Sequence[T]
+    default: T
+    help: str | None = None
+    width: int | None = None
+
+    def show(
+        self, on_change: Callable[..., None] | None = None, args: tuple[Any, ...] | None = None
+    ) -> T:
+        """Draw the select box and return its value."""
+        _validate_option(self.key, self.options, self.default)
+        _replace_stale_value(self.key, self.options, self.default)
+        value = st.selectbox(
+            self.label,
+            self.options,
+            index=self.options.index(self.default),
+            key=self.key,
+            help=self.help,
+            width=self.width or "stretch",
+            on_change=on_change,
+            args=args,
+            bind="query-params",
+        )
+        return remember(self.key, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segmented(Generic[T]):
+    """A row of buttons, one of which is always chosen."""
+
+    key: str
+    label: str
+    options: Sequence[T]
+    default: T
+    help: str | None = None
+
+    def show(self) -> T:
+        """Draw the buttons and return the chosen option."""
+        _validate_option(self.key, self.options, self.default)
+        _replace_stale_value(self.key, self.options, self.default)
+        value = st.segmented_control(
+            self.label,
+            self.options,
+            default=self.default,
+            key=self.key,
+            required=True,
+            help=self.help,
+            bind="query-params",
+        )
+        # None: the visitor went back to a URL with an empty value
+        return remember(self.key, self.default if value is None else value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MultiSelect(Generic[T]):
+    """Any number of options, up to `max_selections`; an empty value in a link chooses none."""
+
+    key: str
+    label: str
+    options: Sequence[T]
+    default: Sequence[T] = ()
+    help: str | None = None
+    max_selections: int | None = None
+    placeholder: str | None = None
+
+    def show(self) -> list[T]:
+        """Draw the select box and return the chosen options."""
+        texts = {*map(str, self.options)}
+        most = self.max_selections or len(texts)
+        validate_query_param(
+            self.key,
+            "one of its options" if most == len(texts) else f"at most {most} of its options",
+            lambda values: values == [""] or (texts.issuperset(values) and len(values) <= most),
+            list(self.default),
+        )
+        if self.key in st.session_state:
+            chosen = [value for value in st.session_state[self.key] if value in self.options]
+            st.session_state[self.key] = chosen
+        value = st.multiselect(
+            self.label,
+            self.options,
+            default=list(self.default),
+            key=self.key,
+            max_selections=self.max_selections,
+            help=self.help,
+            placeholder=self.placeholder,
+            bind="query-params",
+        )
+        return remember(self.key, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumberInput(Generic[Number]):
+    """A typed number between two bounds; whole if the default is."""
+
+    key: str
+    label: str
+    minimum: Number
+    maximum: Number
+    default: Number
+    help: str | None = None
+
+    def show(self) -> Number:
+        """Draw the input and return its number."""
+        kind = "a whole number" if isinstance(self.default, int) else "a number"
+        rule = f"{kind} from {self.minimum:g} to {self.maximum:g}"
+        validate_query_param(self.key, rule, self._is_valid, self.default)
+        value = st.number_input(
+            self.label,
+            min_value=self.minimum,
+            max_value=self.maximum,
+            value=self.default,
+            step=type(self.default)(1),
+            key=self.key,
+            help=self.help,
+            bind="query-params",
+        )
+        return remember(self.key, value)
+
+    def _is_valid(self, values: list[str]) -> bool:
+        try:
+            (number,) = map(type(self.default), values)
+        except ValueError:
+            return False
+        return self.minimum <= number <= self.maximum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toggle:
+    """A switch, off by default."""
+
+    key: str
+    label: str
+    help: str | None = None
+
+    def show(self) -> bool:
+        """Draw the switch and return whether it is on."""
+        _validate_option(self.key, ("true", "false"), False)
+        value = st.toggle(self.label, key=self.key, help=self.help, bind="query-params")
+        return remember(self.key, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextInput:
+    """One line of text, of 1 to `max_chars` characters in a link."""
+
+    key: str
+    label: str
+    default: str
+    max_chars: int
+    help: str | None = None
+
+    def show(self) -> str:
+        """Draw the input and return its text."""
+        validate_query_param(
+            self.key,
+            f"a text of 1 to {self.max_chars} characters",
+            lambda values: len(values) == 1 and 1 <= len(values[0]) <= self.max_chars,
+            self.default,
+        )
+        value = st.text_input(
+            self.label,
+            self.default,
+            max_chars=self.max_chars,
+            key=self.key,
+            help=self.help,
+            bind="query-params",
+        )
+        return remember(self.key, value)
+
+
+def _validate_option(key: str, options: Sequence[Any], default: Any) -> None:
+    """Report the link's value of a parameter unless it is exactly one of the options."""
+    texts = {*map(str, options)}
+    validate_query_param(
+        key,
+        "one of its options",
+        lambda values: len(values) == 1 and values[0] in texts,
+        default,
+    )
+
+
+def _replace_stale_value(key: str, options: Sequence[Any], default: Any) -> None:
+    if st.session_state.get(key, default) not in options:
+        st.session_state[key] = default
