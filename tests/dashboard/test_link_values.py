@@ -49,7 +49,7 @@ def errors(app):
 def test_a_value_no_widget_can_show_is_named_and_the_default_used(visit, page):
     expected = settings(visit(page, {}))
     assert expected
-    app = visit(page, dict.fromkeys(expected, ["<b>nonsense"]))
+    app = visit(page, {key: ["<b>nonsense"] for key in expected})
     free_text = {"heads_text"} & expected.keys()  # any text of that length will do
     assert errors(app).keys() == expected.keys() - free_text
     assert {k: v for k, v in settings(app).items() if k not in free_text} == {
@@ -61,7 +61,7 @@ def test_a_value_no_widget_can_show_is_named_and_the_default_used(visit, page):
 @pytest.mark.parametrize("page", PAGES)
 def test_an_empty_value_is_named_but_where_it_is_an_empty_selection(visit, page):
     expected = settings(visit(page, {}))
-    app = visit(page, dict.fromkeys(expected, [""]))
+    app = visit(page, {key: [""] for key in expected})
     selections = {key for key, value in expected.items() if isinstance(value, list)}
     assert errors(app).keys() == expected.keys() - selections
     assert settings(app) == expected | {key: [] for key in selections}
