@@ -12,7 +12,7 @@ from tests.scale import FACTOR
 
 BROWSER = Path(__file__).parent / "browser"
 
-settings.register_profile("scaled", max_examples=100 * FACTOR)
+settings.register_profile("scaled", max_examples=100 * FACTOR, deadline=None)
 settings.load_profile("scaled")
 
 
