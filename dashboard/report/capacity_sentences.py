@@ -76,7 +76,8 @@ def weights_error(plan: Plan) -> str | None:
     return (
         f"The weights do not fit: {units.decimal(shown.weight_bytes)} over "
         f"{units.count(shown.n_gpus, 'GPU')} are "
-        f"{units.decimal(float(shown.weight_bytes_per_gpu))} on each, and {_utilisation(shown)} of {units.decimal(shown.memory_bytes)} are "
+        f"{units.decimal(float(shown.weight_bytes_per_gpu))} on each, and "
+        f"{_utilisation(shown)} of {units.decimal(shown.memory_bytes)} are "
         f"{units.decimal(float(shown.memory_bytes * shown.utilisation))}. {remedy}"
     )
 

@@ -1,15 +1,15 @@
-"""What fits: sequences, context and GPUs for a given memory, and the memory for given ones.
+"""Capacity: sequences, context and GPUs that fit in a given memory, and the memory they need.
 
-A GPU's memory times the share an engine may use, less its part of the weights, is room for the
-cache. Weights are taken as split evenly over the GPUs. What each GPU caches of a sequence is not:
-GPUs beyond n_kv_heads keep copies, and MLA's latent is whole on every one of them.
+The KV cache budget of a GPU is its memory times the utilisation, minus its part of the weights.
+Weights are split evenly over the GPUs. The cache is not: GPUs beyond n_kv_heads hold copies of K/V
+heads, and every GPU holds all of MLA's latent.
 
-Layers with a window make every answer a pair. Ideal: such a layer keeps min(context, window)
-tokens. As allocated: every layer has slots for the whole context. An engine lies between.
+Layers with a window have two sizes. Ideal: such a layer keeps min(context, window) tokens. As
+allocated: every layer reserves slots for the whole context. An engine usually lies between.
 
-Counted: weights and cache. Not counted but by the utilisation: activations, the runtime, page
-padding; shared prefixes save nothing here. All arithmetic is exact, but the memory on a vendor's
-label is not what a program gets, so no answer is: a fit on paper can be a miss on the device.
+Activations, runtime and page padding are covered only by `utilisation`, and shared prefixes save
+nothing here. Arithmetic is exact, but vendor memory labels are not: a deployment that fits on paper
+may not fit on the device.
 """
 
 from __future__ import annotations
@@ -30,19 +30,21 @@ from gqa_core.theory.formats import number_format
 from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
 from gqa_core.theory.sharding import shard_model, valid_tp_sizes
 
+__all__ = ["MAX_BYTES", "Deployment"]
+
 MAX_BYTES = 10**15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One copy of a model on `n_gpus` alike, tensor parallel.
+    """One copy of a model on `n_gpus` equal GPUs, tensor parallel.
 
-    `memory_bytes` is that of one GPU, `utilisation` the share of it that weights and cache may
-    take, `weight_bytes` those of the whole model.
+    `memory_bytes` is the memory of one GPU, `utilisation` the fraction of it that weights and cache
+    may take, and `weight_bytes` the size of the whole model.
 
     Raises:
-        ValueError: a number out of bounds, an unknown format, one that is not for these layers, or
-            n_gpus cannot split the heads.
+        ValueError: a number is out of bounds, the format is unknown or does not apply to these
+            layers, or n_gpus cannot split the heads.
     """
 
     memory_bytes: int
@@ -64,58 +66,64 @@ class Deployment:
 
     @property
     def kv_budget_bytes(self) -> Fraction:
-        """Bytes on each GPU for the cache; negative where the weights alone are too many."""
+        """Bytes per GPU for the cache; negative if the weights alone exceed the memory."""
         return self.memory_bytes * self.utilisation - self.weight_bytes_per_gpu
 
     @property
     def weight_bytes_per_gpu(self) -> Fraction:
-        """Bytes of weights on each GPU, split evenly."""
+        """Bytes of weights per GPU, split evenly."""
         return Fraction(self.weight_bytes, self.n_gpus)
 
     @property
     def model_per_gpu(self) -> ModelConfig:
-        """The model as one GPU caches it."""
+        """The model with the heads of one GPU."""
         return shard_model(self.model, self.n_gpus)
 
     def sequence_bytes(self, context_len: int, *, as_allocated: bool = False) -> int:
-        """Bytes that one sequence takes on each GPU."""
+        """Bytes of cache per sequence and GPU."""
         count = kv_cache_bytes_as_allocated if as_allocated else kv_cache_bytes
         return count(self.model_per_gpu, Workload(context_len=context_len), self.kv_format)
 
     def fits(self, context_len: int, n_users: int, *, as_allocated: bool = False) -> bool:
-        """Whether so many sequences of this length have room."""
-        one = self.sequence_bytes(context_len, as_allocated=as_allocated)
-        return n_users * one <= self.kv_budget_bytes
+        """True if the caches of `n_users` sequences of this length fit."""
+        n_bytes = self.sequence_bytes(context_len, as_allocated=as_allocated)
+        return n_users * n_bytes <= self.kv_budget_bytes
 
     def max_sequences(self, context_len: int, *, as_allocated: bool = False) -> int:
-        """How many sequences of this length have room, 0 where not one does."""
-        one = self.sequence_bytes(context_len, as_allocated=as_allocated)
-        return max(0, floor(self.kv_budget_bytes / one))
+        """The number of sequences of this length that fit; may be 0."""
+        n_bytes = self.sequence_bytes(context_len, as_allocated=as_allocated)
+        return max(0, floor(self.kv_budget_bytes / n_bytes))
 
     def max_context_len(self, n_users: int, *, as_allocated: bool = False) -> int | None:
-        """Tokens that each of n_users sequences can have, 0 where not one fits.
+        """The longest context, in tokens, that n_users sequences can have at once; may be 0.
 
-        At most MAX_CONTEXT_LEN, which then means "so many or more"; None where no context is too
-        long, since every layer has a window and full windows have room.
+        MAX_CONTEXT_LEN means that many or more. None if no context is too long, because every layer
+        has a window and full windows fit.
 
         Raises:
             ValueError: n_users is out of bounds.
         """
         validate_int("n_users", n_users, MAX_BATCH_SIZE)
-        windows = [run.window for run in self.model]
-        if not as_allocated and None not in windows and self.fits(max(windows), n_users):
+        if not as_allocated and self._fits_any_context(n_users):
             return None
-        return bisect_right(
-            range(1, MAX_CONTEXT_LEN + 1),
-            self.kv_budget_bytes / n_users,
-            key=lambda context_len: self.sequence_bytes(context_len, as_allocated=as_allocated),
-        )
+
+        def cache_bytes(context_len: int) -> int:
+            return n_users * self.sequence_bytes(context_len, as_allocated=as_allocated)
+
+        contexts = range(1, MAX_CONTEXT_LEN + 1)
+        return bisect_right(contexts, floor(self.kv_budget_bytes), key=cache_bytes)
+
+    def _fits_any_context(self, n_users: int) -> bool:
+        """True if every caching layer has a window and n_users full windows fit."""
+        windows = [group.window for group in self.model.layer_groups]
+        widest = max((window for window in windows if window is not None), default=0)
+        return None not in windows and self.fits(max(1, widest), n_users)
 
     def min_gpus(self, context_len: int, n_users: int, *, as_allocated: bool = False) -> int | None:
-        """The fewest of these GPUs on which so many sequences have room, whatever n_gpus is.
+        """The smallest number of GPUs on which n_users sequences fit, whatever n_gpus is.
 
-        None where they have none on any number of GPUs that splits the heads; `with_max_gpus` tells
-        what is missing there.
+        None if they fit on no number of GPUs that splits the heads; `with_max_gpus` shows what is
+        missing there.
         """
         for n_gpus in valid_tp_sizes(self.model):
             if replace(self, n_gpus=n_gpus).fits(context_len, n_users, as_allocated=as_allocated):
@@ -123,15 +131,15 @@ class Deployment:
         return None
 
     def with_max_gpus(self) -> Deployment:
-        """The same on as many GPUs as can split the heads: a GPU's part is never smaller."""
+        """This deployment on the largest number of GPUs that splits the heads."""
         return replace(self, n_gpus=valid_tp_sizes(self.model)[-1])
 
     def min_memory_bytes(
         self, context_len: int, n_users: int, *, as_allocated: bool = False
     ) -> int:
-        """Bytes of memory that each of the n_gpus must have for so many sequences.
+        """The least memory_bytes per GPU that holds n_users sequences, for these n_gpus.
 
-        The whole memory of a GPU, of which the utilisation may be used; n_gpus times this in all.
+        This is the whole memory of a GPU, of which `utilisation` may be used.
         """
         cache = n_users * self.sequence_bytes(context_len, as_allocated=as_allocated)
         return ceil((cache + self.weight_bytes_per_gpu) / self.utilisation)

@@ -1,23 +1,26 @@
-"""How steeply something grows: the exponent p of y = a n^p, fitted to measured points.
+"""Power-law fits: the exponent p of y = a n^p from measured points.
 
-On log-log axes a power of n is a straight line and p its slope, found by least squares. At short
-lengths a fixed cost per call hides the power, so fits use the upper half of the lengths as the log
-axis shows them; which ones is the caller's to say on screen.
+On log-log axes y = a n^p is a straight line with slope p, fitted by least squares. At short lengths
+a fixed cost per call hides the power, so callers fit the upper half of the lengths on a log axis,
+and say on screen which lengths they fitted.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["EXPECTED_EXPONENTS", "ExpectedExponents", "PowerFit", "fit_power", "upper_half"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerFit:
-    """y = factor n^exponent through points between the lengths `first` and `last`.
+    """y = factor n^exponent, fitted to points between the lengths `first` and `last`.
 
-    `standard_error` is that of the exponent, from the scatter around the line; None where two
-    points leave no scatter to judge by.
+    `standard_error` is that of the exponent, from the residuals; None for two points, which leave
+    none.
     """
 
     exponent: float
@@ -27,12 +30,12 @@ class PowerFit:
     last: int
 
     def predict(self, n: float) -> float:
-        """What the fitted line gives at length n."""
+        """The fitted value at length n."""
         return self.factor * n**self.exponent
 
 
 def fit_power(lengths: Sequence[int], values: Sequence[float]) -> PowerFit:
-    """The least-squares line of log value against log length.
+    """Least-squares fit of log value against log length.
 
     Raises:
         ValueError: fewer than two different lengths, or a length or value that is not positive.
@@ -48,8 +51,8 @@ def fit_power(lengths: Sequence[int], values: Sequence[float]) -> PowerFit:
     pairs = list(zip(x, y, strict=True))
     exponent = math.fsum((a - mean_x) * (b - mean_y) for a, b in pairs) / spread
     base = mean_y - exponent * mean_x
-    left = math.fsum((b - base - exponent * a) ** 2 for a, b in pairs)
-    error = math.sqrt(left / (len(x) - 2) / spread) if len(x) > 2 else None
+    rss = math.fsum((b - base - exponent * a) ** 2 for a, b in pairs)
+    error = math.sqrt(rss / (len(x) - 2) / spread) if len(x) > 2 else None
     return PowerFit(
         exponent=exponent,
         standard_error=error,
@@ -60,24 +63,26 @@ def fit_power(lengths: Sequence[int], values: Sequence[float]) -> PowerFit:
 
 
 def upper_half(lengths: Sequence[int]) -> list[int]:
-    """The lengths in the right half of a log axis: from the root of shortest times longest."""
+    """The lengths in the right half of a log axis: at least sqrt(shortest * longest)."""
     middle = math.sqrt(min(lengths) * max(lengths)) if lengths else 0
     return [length for length in lengths if length >= middle]
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedExponents:
-    """Exponents of n in theory: of the step that adds token n, and of all steps up to it."""
+    """Theoretical exponents of n: of the step that adds token n, and of all steps up to it."""
 
     step: int
     total: int
 
 
-# One step projects 1 token with a cache and n without; it attends from 1 or from n queries over n
-# tokens. A sum of k^p over k = 1 ... n grows as n^(p + 1).
-EXPECTED_EXPONENTS = {
-    ("cached", "attention"): ExpectedExponents(1, 2),
-    ("recomputed", "attention"): ExpectedExponents(2, 3),
-    ("cached", "projections"): ExpectedExponents(0, 1),
-    ("recomputed", "projections"): ExpectedExponents(1, 2),
-}
+# By (mode, part). One step projects 1 token with a cache and n without; 1 or n queries attend over
+# n tokens. The sum of k^p over k = 1 ... n grows as n^(p + 1).
+EXPECTED_EXPONENTS: Mapping[tuple[str, str], ExpectedExponents] = MappingProxyType(
+    {
+        ("cached", "attention"): ExpectedExponents(1, 2),
+        ("recomputed", "attention"): ExpectedExponents(2, 3),
+        ("cached", "projections"): ExpectedExponents(0, 1),
+        ("recomputed", "projections"): ExpectedExponents(1, 2),
+    }
+)

@@ -1,12 +1,13 @@
-"""Bytes of a KV cache, from the geometry alone.
+"""Bytes of a KV cache, from the geometry of the model alone.
 
-A grouped layer stores, for every token, n_kv_heads keys of head_dim and as many values of
-v_head_dim. A latent layer stores kv_lora_rank numbers and one rotary key of qk_rope_head_dim,
-whatever the number of heads. The naive form of MLA caches every head's own K and V instead: that
-is an MHA cache, and `LatentConfig.expanded` is the layer to pass here for it.
+k K/V heads, d head_dim, v v_head_dim, c kv_lora_rank, r qk_rope_head_dim.
 
-Counted: the cached elements and their scales. Not counted: weights, activations, page padding.
-Everything is exact in Python integers.
+Per token, a grouped layer stores k keys of width d and k values of width v. A latent layer stores
+a latent of width c and one RoPE key of width r, whatever the number of heads. The naive form of MLA
+caches a K and a V per head instead, like MHA; pass `LatentConfig.expanded` for it.
+
+Counted: cached elements and their scales. Not counted: weights, activations, page padding. All
+results are exact integers.
 Source: DeepSeek-V2 report (arXiv:2405.04434), Table 1.
 """
 
@@ -15,19 +16,30 @@ from __future__ import annotations
 from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
 from gqa_core.theory.formats import number_format
 
+__all__ = [
+    "kv_bytes_per_token",
+    "kv_cache_bytes",
+    "kv_cache_bytes_as_allocated",
+    "kv_elements_per_token",
+    "kv_read_bytes",
+    "layer_bytes_per_token",
+    "reduction_vs_mha",
+    "tokens_to_fill",
+]
+
 
 def kv_elements_per_token(attention: AttentionConfig) -> int:
-    """Elements one layer stores per token: k (d + v) for grouped, c + r for latent attention."""
+    """Elements that one layer stores per token: k (d + v) if grouped, c + r if latent."""
     if isinstance(attention, GroupedConfig):
         return attention.n_kv_heads * (attention.head_dim + attention.v_head_dim)
     return attention.kv_lora_rank + attention.qk_rope_head_dim
 
 
 def layer_bytes_per_token(attention: AttentionConfig, kv_format: str) -> int:
-    """Bytes one layer stores per token, scales included; a latent is one vector of c + r.
+    """Bytes that one layer stores per token, including scales; a latent is one vector of c + r.
 
     Raises:
-        ValueError: the format is not known, or is for latent attention and the layer is not.
+        ValueError: the format is unknown, or is for MLA only and the layer is not MLA.
     """
     stored = number_format(kv_format)
     if isinstance(attention, GroupedConfig):
@@ -43,33 +55,35 @@ def layer_bytes_per_token(attention: AttentionConfig, kv_format: str) -> int:
 
 
 def kv_bytes_per_token(model: ModelConfig, kv_format: str) -> int:
-    """Bytes all layers store for one token that every one of them still sees.
+    """Bytes that all layers together store for one token inside every window.
 
     Raises:
         ValueError: as `layer_bytes_per_token`.
     """
-    return sum(run.n_layers * layer_bytes_per_token(run.attention, kv_format) for run in model)
+    return sum(
+        group.n_layers * layer_bytes_per_token(group.attention, kv_format) for group in model
+    )
 
 
 def kv_cache_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int:
-    """Bytes stored in all: every layer, every sequence, a window layer's tokens up to its window.
+    """Bytes of the whole cache: all layers and sequences, window layers up to their window.
 
     Raises:
         ValueError: as `layer_bytes_per_token`.
     """
     return workload.batch_size * sum(
-        run.n_layers
-        * run.cached_tokens(workload.context_len)
-        * layer_bytes_per_token(run.attention, kv_format)
-        for run in model
+        group.n_layers
+        * group.cached_tokens(workload.context_len)
+        * layer_bytes_per_token(group.attention, kv_format)
+        for group in model
     )
 
 
 def kv_cache_bytes_as_allocated(model: ModelConfig, workload: Workload, kv_format: str) -> int:
-    """Bytes an engine reserves that keeps one page size for all layers: windows save nothing.
+    """Bytes that an engine with one page size for all layers reserves: windows save nothing.
 
-    Every caching layer has slots for the whole context. Between this and `kv_cache_bytes` lies
-    what an engine really takes.
+    Every caching layer has slots for the whole context. A real engine usually takes between
+    `kv_cache_bytes` and this.
 
     Raises:
         ValueError: as `layer_bytes_per_token`.
@@ -79,10 +93,10 @@ def kv_cache_bytes_as_allocated(model: ModelConfig, workload: Workload, kv_forma
 
 
 def kv_read_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int:
-    """Bytes of cache one decode step must read: what is stored, each byte once.
+    """Bytes of cache that one decode step must read: every stored byte once.
 
-    K/V heads shared by several queries are read once (an ideal kernel), and so is MLA's latent,
-    which serves as K and as V.
+    An ideal kernel reads a K/V head once for all the query heads that share it, and MLA's latent
+    once as K and V.
 
     Raises:
         ValueError: as `layer_bytes_per_token`.
@@ -91,18 +105,18 @@ def kv_read_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int
 
 
 def reduction_vs_mha(attention: AttentionConfig) -> float:
-    """How many times smaller the cache is than the same heads' MHA cache; dimensionless."""
+    """The MHA cache of the same heads divided by this cache: above 1 if this one is smaller."""
     return kv_elements_per_token(attention.mha_baseline) / kv_elements_per_token(attention)
 
 
 def tokens_to_fill(n_bytes: int, model: ModelConfig, batch_size: int, kv_format: str) -> int:
-    """The context at which the cache first holds at least `n_bytes`, in tokens per sequence.
+    """The shortest context, in tokens per sequence, whose cache has at least `n_bytes`.
 
     Raises:
-        ValueError: as `layer_bytes_per_token`, or a layer sees a window only, so that its cache
-            stops growing.
+        ValueError: as `layer_bytes_per_token`, or a layer has a window, so its cache stops
+            growing.
     """
-    if any(run.window is not None for run in model):
+    if any(group.window is not None for group in model):
         raise ValueError("every layer must see the whole context: got one with a window")
     per_token = batch_size * kv_bytes_per_token(model, kv_format)
     return -(-n_bytes // per_token)

@@ -1,9 +1,9 @@
-"""Tensor parallelism: which heads, and how much of the cache, each of `tp` GPUs holds.
+"""Tensor parallelism: the heads and the part of the cache on each of `tp` GPUs.
 
-Query heads are dealt out evenly. K/V heads are too while there are enough of them; with more GPUs
-than K/V heads each head is kept tp / n_kv_heads times, so that every GPU has the one its queries
-read. MLA's latent has no head to deal out: every GPU keeps all of it. So from n_kv_heads GPUs on
-(for MLA from the second) more GPUs do not make the cache of one GPU smaller.
+Query heads are split evenly. So are K/V heads while there are enough of them; with more GPUs than
+K/V heads each head is replicated tp / n_kv_heads times, so that every GPU has the one that its
+query heads read. MLA's latent has no head to split: every GPU holds all of it. Beyond n_kv_heads
+GPUs (for MLA beyond one) more GPUs do not make the cache of one GPU smaller.
 Source: vllm-project/vllm, ModelConfig.get_num_kv_heads and QKVParallelLinear.
 """
 
@@ -14,13 +14,15 @@ from functools import lru_cache
 
 from gqa_core.configs import MAX_HEADS, AttentionConfig, GroupedConfig, ModelConfig, validate_int
 
+__all__ = ["GpuShard", "gpu_shards", "n_replicas", "shard", "shard_model", "valid_tp_sizes"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuShard:
-    """What one GPU holds of a layer: its query heads, and the K/V heads they read.
+    """One GPU's part of a layer: its query heads, and the K/V heads they read.
 
-    `kv_heads` is empty for MLA, whose latent is whole on every GPU. `is_copy` marks a GPU whose
-    cached part an earlier GPU holds too.
+    `kv_heads` is empty for MLA, whose whole latent is on every GPU. `is_copy` is True if an earlier
+    GPU caches the same part.
     """
 
     gpu: int
@@ -30,7 +32,7 @@ class GpuShard:
 
 
 def shard(attention: AttentionConfig, tp: int) -> AttentionConfig:
-    """The layer as one of `tp` GPUs sees it: max(1, n_kv_heads / tp) K/V heads, or all the latent.
+    """One rank's part of a layer: max(1, n_kv_heads / tp) K/V heads, or the whole latent.
 
     Raises:
         ValueError: tp is out of bounds, does not divide n_heads, or neither of tp and n_kv_heads
@@ -50,56 +52,56 @@ def shard(attention: AttentionConfig, tp: int) -> AttentionConfig:
     return replace(attention, n_heads=n_heads, n_kv_heads=max(1, n_kv_heads // tp))
 
 
-@lru_cache(maxsize=256)  # a page of capacity asks for the same few some hundred times
+@lru_cache(maxsize=256)  # the capacity page calls this with few arguments, hundreds of times
 def shard_model(model: ModelConfig, tp: int) -> ModelConfig:
-    """The model as one of `tp` GPUs caches it; sizes of it are bytes per GPU.
+    """One rank's part of a model; its cache sizes are bytes per GPU.
 
     Raises:
         ValueError: as `shard`.
     """
     return ModelConfig(
-        layer_groups=tuple(replace(run, attention=shard(run.attention, tp)) for run in model)
+        layer_groups=tuple(replace(group, attention=shard(group.attention, tp)) for group in model)
     )
 
 
 def valid_tp_sizes(model: ModelConfig) -> tuple[int, ...]:
     """The numbers of GPUs that can split the heads of every layer, ascending."""
-    most = min(run.attention.n_heads for run in model)
-    return tuple(tp for tp in range(1, most + 1) if _can_split(model, tp))
+    n_heads = min(group.attention.n_heads for group in model)
+    return tuple(tp for tp in range(1, n_heads + 1) if _can_split(model, tp))
 
 
 def n_replicas(attention: AttentionConfig, tp: int) -> int:
-    """How many GPUs hold each cached part: 1 while K/V heads are dealt out, tp for MLA.
+    """The number of GPUs that cache the same part: 1 while K/V heads are split, tp for MLA.
 
     Raises:
         ValueError: as `shard`.
     """
-    alone = shard(attention, tp)
-    if isinstance(attention, GroupedConfig):
-        return tp * alone.n_kv_heads // attention.n_kv_heads
+    per_rank = shard(attention, tp)
+    if isinstance(attention, GroupedConfig) and isinstance(per_rank, GroupedConfig):
+        return tp * per_rank.n_kv_heads // attention.n_kv_heads
     return tp
 
 
 def gpu_shards(attention: AttentionConfig, tp: int) -> tuple[GpuShard, ...]:
-    """What each of `tp` GPUs holds of one layer, in order.
+    """Each GPU's part of one layer, in the order of the GPUs.
 
     Raises:
         ValueError: as `shard`.
     """
-    alone, kept = shard(attention, tp), n_replicas(attention, tp)
-    count = alone.n_kv_heads if isinstance(alone, GroupedConfig) else 0
-    shares = []
+    per_rank, replicas = shard(attention, tp), n_replicas(attention, tp)
+    n_kv_heads = per_rank.n_kv_heads if isinstance(per_rank, GroupedConfig) else 0
+    shards = []
     for gpu in range(tp):
-        first = gpu // kept * count
-        shares.append(
+        first = gpu // replicas * n_kv_heads
+        shards.append(
             GpuShard(
                 gpu=gpu,
-                query_heads=range(gpu * alone.n_heads, (gpu + 1) * alone.n_heads),
-                kv_heads=range(first, first + count),
-                is_copy=gpu % kept > 0,
+                query_heads=range(gpu * per_rank.n_heads, (gpu + 1) * per_rank.n_heads),
+                kv_heads=range(first, first + n_kv_heads),
+                is_copy=gpu % replicas > 0,
             )
         )
-    return tuple(shares)
+    return tuple(shards)
 
 
 def _can_split(model: ModelConfig, tp: int) -> bool:

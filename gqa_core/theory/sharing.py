@@ -1,9 +1,8 @@
-"""Who reads what: the parts a layer caches, and the query heads that read each.
+"""The parts that a layer caches, and the query heads that read each part.
 
-A grouped layer caches n_kv_heads parts, one K and one V each, and consecutive query heads share
-them: query head i reads K/V head i // q_per_kv. A latent layer caches two parts, the latent and
-the RoPE key, and every query head reads both. A step reads each part once, so a part's share of
-the read is its share of the cached elements.
+A grouped layer caches n_kv_heads parts, a K and a V each, that consecutive query heads share: query
+head i reads K/V head i // q_per_kv. A latent layer caches two parts, the latent and the RoPE key,
+and every query head reads both. A step reads each part once.
 """
 
 from __future__ import annotations
@@ -14,13 +13,15 @@ from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.formats import number_format
 from gqa_core.theory.memory import layer_bytes_per_token
 
+__all__ = ["CachedPart", "cached_parts"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CachedPart:
-    """One thing that a layer caches: what it stores per token, and the query heads that read it.
+    """One part of a layer's cache: its size per token, and the query heads that read it.
 
-    `bytes_per_token` is a fraction where K/V heads share a block's scale. `read_share` is its part
-    of all bytes one step reads from this layer's cache.
+    `bytes_per_token` may be fractional, if K/V heads share the scale of a block. `read_share` is
+    the fraction of the bytes of this layer's cache that a step reads for it, from 0 to 1.
     """
 
     name: str
@@ -31,19 +32,19 @@ class CachedPart:
 
 
 def cached_parts(attention: AttentionConfig, kv_format: str = "bf16") -> tuple[CachedPart, ...]:
-    """The parts one layer caches, in order; together they are what the layer stores.
+    """The parts that one layer caches, in order; their bytes add up to the layer's.
 
     Raises:
-        ValueError: the format is not known, or is for latent attention and the layer is not.
+        ValueError: the format is unknown, or is for MLA only and the layer is not MLA.
     """
     total = layer_bytes_per_token(attention, kv_format)
     heads = range(attention.n_heads)
     if isinstance(attention, GroupedConfig):
-        count, per = attention.n_kv_heads, attention.q_per_kv
-        width = attention.head_dim + attention.v_head_dim
+        q_per_kv, width = attention.q_per_kv, attention.head_dim + attention.v_head_dim
+        bytes_per_head = total / attention.n_kv_heads
         parts = [
-            (f"K/V head {index}", heads[index * per : (index + 1) * per], width, total / count)
-            for index in range(count)
+            (f"K/V head {index}", heads[first : first + q_per_kv], width, bytes_per_head)
+            for index, first in enumerate(range(0, attention.n_heads, q_per_kv))
         ]
     else:
         latent, rope_key = attention.kv_lora_rank, attention.qk_rope_head_dim

@@ -1,8 +1,8 @@
 """Bytes of a model's weights, from the number of its parameters alone.
 
-Counted: parameters x bytes, every parameter in the one format, block scales included where the
-format fixes its block. Not counted: activations, the KV cache, what a runtime needs, scales of
-whole tensors. Real checkpoints leave some tensors (embeddings, norms) in 16 bits and are larger.
+Every parameter is counted in one format, including block scales if the format fixes its block size.
+Not counted: activations, KV cache, runtime, and scales of whole tensors. Real checkpoints keep some
+tensors (embeddings, norms) in 16 bits and are larger.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from types import MappingProxyType
 
 from gqa_core.configs import MAX_PARAMS, validate_int
 
-BLOCK = 32  # parameters: every format below stores so many in whole bytes
+__all__ = ["BLOCK_BYTES", "weight_bytes"]
+
+BLOCK = 32  # parameters: every format below stores this many in whole bytes
 BLOCK_BYTES: Mapping[str, int] = MappingProxyType(
     {
         "fp32": 128,
@@ -28,10 +30,10 @@ BLOCK_BYTES: Mapping[str, int] = MappingProxyType(
 
 
 def weight_bytes(params: int, weight_format: str) -> int:
-    """Bytes of so many parameters, rounded up to whole ones.
+    """Bytes of `params` parameters, rounded up to a whole number.
 
     Raises:
-        ValueError: params is out of bounds, or the format is not known.
+        ValueError: params is out of bounds, or the format is unknown.
     """
     validate_int("params", params, MAX_PARAMS)
     if weight_format not in BLOCK_BYTES:

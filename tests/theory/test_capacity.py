@@ -1,4 +1,4 @@
-"""What fits, by hand for published models, and what holds for every deployment."""
+"""Capacity: by hand for published models, and rules that hold for every deployment."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -38,7 +38,7 @@ ON_L4 = Deployment(
 def test_llama_70b_on_eight_gpus_of_80_gb():
     # 80e9 x 0.9 - 141,107,412,992 / 8 = 72,000,000,000 - 17,638,426,624
     assert ON_8.kv_budget_bytes == 54_361_573_376
-    # 80 layers x 2 x 1 K/V head a GPU x 128 x 2 B = 40,960 B a token; x 8192
+    # 80 layers x 2 x 1 K/V head per GPU x 128 x 2 B = 40,960 B per token; x 8192
     assert ON_8.sequence_bytes(8192) == 335_544_320
     # 54,361,573,376 / 335,544,320 = 162.01
     assert ON_8.max_sequences(8192) == 162
@@ -47,7 +47,7 @@ def test_llama_70b_on_eight_gpus_of_80_gb():
 
 
 def test_llama_70b_needs_two_gpus_for_a_sequence_and_sixteen_save_no_cache():
-    # On 2: 72e9 - 70,553,706,496 = 1,446,293,504, and 163,840 B a token x 8192 = 1,342,177,280.
+    # On 2: 72e9 - 70,553,706,496 = 1,446,293,504, and 163,840 B per token x 8192 = 1,342,177,280.
     assert ON_8.min_gpus(8192, 1) == 2
     # On 4: 72e9 - 35,276,853,248 = 36,723,146,752 is room for 54 of 671,088,640 B.
     assert (ON_8.min_gpus(8192, 54), ON_8.min_gpus(8192, 55)) == (4, 8)
@@ -61,7 +61,7 @@ def test_the_memory_that_llama_70b_needs():
     assert ON_8.min_memory_bytes(8192, 100) == 56_880_954_027
 
 
-def test_more_than_all_splits_can_hold_is_none_and_the_largest_tells_why():
+def test_more_sequences_than_any_split_holds_give_none_and_the_largest_split_shows_why():
     # 64 GPUs still cache one K/V head each: 72e9 - 141,107,412,992 / 64 holds 208 of 335,544,320 B.
     assert valid_tp_sizes(LLAMA_70B) == (1, 2, 4, 8, 16, 32, 64)
     assert (ON_8.min_gpus(8192, 208), ON_8.min_gpus(8192, 209)) == (64, None)
@@ -69,7 +69,7 @@ def test_more_than_all_splits_can_hold_is_none_and_the_largest_tells_why():
     assert (most.n_gpus, most.max_sequences(8192)) == (64, 208)
 
 
-def test_only_numbers_that_split_the_heads_are_asked():
+def test_only_numbers_that_split_the_heads_are_valid():
     six = ModelConfig.uniform(GroupedConfig(n_heads=48, n_kv_heads=6, head_dim=64), 1)
     assert valid_tp_sizes(six) == (1, 2, 3, 6, 12, 24, 48)  # not 4, 8 or 16
     assert valid_tp_sizes(ModelConfig.uniform(DEEPSEEK_V3, 61)) == (1, 2, 4, 8, 16, 32, 64, 128)
@@ -90,14 +90,14 @@ def test_gpt_oss_20b_s_windows_make_a_band():
     assert ON_L4.max_context_len(32, as_allocated=True) == 5_467
 
 
-def test_windows_alone_leave_no_longest_context_where_full_ones_fit():
+def test_with_windows_everywhere_no_context_is_too_long_if_full_windows_fit():
     windowed = replace(
         ON_L4,
         model=ModelConfig(
             layer_groups=(LayerGroup(attention=GPT_OSS_LAYER, n_layers=24, window=128),)
         ),
     )
-    # 24 x 2048 x 128 = 6,291,456 B a sequence at any context: 8.6e9 / that = 1366.9
+    # 24 x 2048 x 128 = 6,291,456 B per sequence at any context: 8.6e9 / that = 1366.9
     assert windowed.max_sequences(MAX_CONTEXT_LEN) == 1366
     assert windowed.max_context_len(1366) is None
     assert windowed.max_context_len(1367) == 127
@@ -105,9 +105,9 @@ def test_windows_alone_leave_no_longest_context_where_full_ones_fit():
     assert windowed.max_context_len(1366, as_allocated=True) == 128
 
 
-def test_of_two_windows_the_wider_must_have_room():
+def test_the_wider_of_two_windows_must_fit():
     runs = tuple(LayerGroup(attention=GPT_OSS_LAYER, n_layers=1, window=w) for w in (10, 1000))
-    # full windows: 2048 x 1010 = 2,068,480 B a sequence; a byte less ends at 999 tokens
+    # full windows: 2048 x 1010 = 2,068,480 B per sequence; a byte less ends at 999 tokens
     exactly = replace(
         ON_L4,
         model=ModelConfig(layer_groups=runs),
@@ -119,26 +119,26 @@ def test_of_two_windows_the_wider_must_have_room():
     assert replace(exactly, memory_bytes=2_068_479).max_context_len(1) == 999
 
 
-def test_room_for_a_context_to_the_byte_is_room():
+def test_a_context_that_fits_to_the_byte_fits():
     exactly = replace(ON_8, utilisation=Fraction(1), memory_bytes=17_638_426_624 + 40_960 * 8192)
     assert (exactly.max_context_len(1), exactly.max_sequences(8192)) == (8192, 1)
 
 
-def test_a_context_beyond_the_bound_stops_at_it():
+def test_a_context_stops_at_the_maximum():
     small = ModelConfig.uniform(GroupedConfig(n_heads=1, n_kv_heads=1, head_dim=1), 1)
     assert replace(ON_L4, model=small).max_context_len(1) == MAX_CONTEXT_LEN
 
 
-def test_every_gpu_keeps_all_of_a_latent_so_more_of_them_only_split_the_weights():
+def test_every_gpu_holds_all_of_a_latent_so_more_gpus_split_only_the_weights():
     deepseek = replace(ON_8, model=ModelConfig.uniform(DEEPSEEK_V3, 61), weight_bytes=671 * 10**9)
     assert deepseek.sequence_bytes(1) == replace(deepseek, n_gpus=16).sequence_bytes(1) == 70_272
 
 
-def test_weights_that_do_not_fit_leave_room_for_nothing():
-    alone = replace(ON_8, n_gpus=1)
-    assert alone.kv_budget_bytes == 72_000_000_000 - 141_107_412_992
-    assert (alone.max_sequences(1), alone.max_context_len(1)) == (0, 0)
-    assert not alone.fits(1, 1)
+def test_weights_that_do_not_fit_leave_no_budget():
+    on_one = replace(ON_8, n_gpus=1)
+    assert on_one.kv_budget_bytes == 72_000_000_000 - 141_107_412_992
+    assert (on_one.max_sequences(1), on_one.max_context_len(1)) == (0, 0)
+    assert not on_one.fits(1, 1)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ def test_weights_that_do_not_fit_leave_room_for_nothing():
         ({"kv_format": "fp8_ds_mla"}, "is for MLA alone"),
     ],
 )
-def test_what_cannot_be_deployed_is_refused(wrong, sentence):
+def test_an_impossible_deployment_is_refused(wrong, sentence):
     with pytest.raises(ValueError, match=sentence):
         replace(ON_8, **wrong)
 
 
-def test_no_users_is_no_question():
+def test_zero_users_are_refused():
     with pytest.raises(ValueError, match="n_users must be between 1 and"):
         ON_8.max_context_len(0)
 
@@ -197,10 +197,10 @@ both = pytest.mark.parametrize("as_allocated", [False, True], ids=["ideal", "as 
 @both
 @given(deployments(), contexts)
 def test_the_most_sequences_fit_and_one_more_does_not(as_allocated, deployment, context_len):
-    most = deployment.max_sequences(context_len, as_allocated=as_allocated)
+    n_sequences = deployment.max_sequences(context_len, as_allocated=as_allocated)
     if deployment.kv_budget_bytes >= 0:
-        assert deployment.fits(context_len, most, as_allocated=as_allocated)
-    assert not deployment.fits(context_len, most + 1, as_allocated=as_allocated)
+        assert deployment.fits(context_len, n_sequences, as_allocated=as_allocated)
+    assert not deployment.fits(context_len, n_sequences + 1, as_allocated=as_allocated)
 
 
 @both
@@ -237,14 +237,14 @@ def test_the_gpus_needed_are_enough_and_fewer_are_not(as_allocated, deployment, 
 
 @both
 @given(deployments(), contexts, contexts, st.integers(0, 10**11))
-def test_more_memory_holds_no_fewer_and_a_longer_context_no_more(
+def test_more_memory_fits_no_fewer_sequences_and_a_longer_context_no_more(
     as_allocated, deployment, a, b, more
 ):
     short, long = sorted((a, b))
-    here = deployment.max_sequences(short, as_allocated=as_allocated)
-    assert deployment.max_sequences(long, as_allocated=as_allocated) <= here
+    fewer_bytes = deployment.max_sequences(short, as_allocated=as_allocated)
+    assert deployment.max_sequences(long, as_allocated=as_allocated) <= fewer_bytes
     larger = replace(deployment, memory_bytes=deployment.memory_bytes + more)
-    assert larger.max_sequences(short, as_allocated=as_allocated) >= here
+    assert larger.max_sequences(short, as_allocated=as_allocated) >= fewer_bytes
 
 
 @given(deployments(), contexts, users)
@@ -254,7 +254,7 @@ def test_memory_is_linear_in_users_at_full_utilisation_without_weights(deploymen
 
 
 @given(deployments(), contexts, users)
-def test_as_allocated_never_holds_more_than_ideal(deployment, length, n):
+def test_as_allocated_never_fits_more_than_ideal(deployment, length, n):
     most = [deployment.max_sequences(length, as_allocated=each) for each in (True, False)]
     assert most == sorted(most)
     assert deployment.min_memory_bytes(length, n) <= deployment.min_memory_bytes(

@@ -13,7 +13,7 @@ from gqa_core.theory.cost import (
 )
 from tests.anchors import DEEPSEEK_V3
 
-ONE = Workload(context_len=4096)
+WORKLOAD = Workload(context_len=4096)
 
 
 @pytest.mark.parametrize(
@@ -30,10 +30,10 @@ ONE = Workload(context_len=4096)
 )
 def test_intensity_of_a_decode_step_in_bf16(attention, expected):
     model = ModelConfig.uniform(attention, n_layers=7)
-    assert arithmetic_intensity(model, ONE, "bf16") == pytest.approx(expected, rel=1e-12)
+    assert arithmetic_intensity(model, WORKLOAD, "bf16") == pytest.approx(expected, rel=1e-12)
 
 
-def test_decode_flops_are_two_b_h_s_d_plus_v_a_layer():
+def test_decode_flops_are_two_b_h_s_d_plus_v_per_layer():
     attention = GroupedConfig(n_heads=4, n_kv_heads=2, head_dim=8, v_head_dim=6)
     model = ModelConfig.uniform(attention, n_layers=3)
     # 2 x 5 x 4 x 10 x (8 + 6) x 3
@@ -59,7 +59,7 @@ def test_projection_parameters_are_the_grouped_module_s_matrices():
     config = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16, v_head_dim=12, dim=40)
     elements = matrix_elements(GroupedAttention(config))
     assert projection_parameters(config) == elements
-    assert projection_flops(ModelConfig.uniform(config, 3), ONE) == 2 * 3 * elements
+    assert projection_flops(ModelConfig.uniform(config, 3), WORKLOAD) == 2 * 3 * elements
 
 
 def matrix_elements(module):

@@ -12,7 +12,7 @@ LENGTHS = [64, 128, 256, 512]
 
 
 @given(st.floats(-3, 4), st.floats(1e-6, 1e3))
-def test_a_power_is_found_exactly(exponent, factor):
+def test_an_exact_power_is_fitted_exactly(exponent, factor):
     fit = fit_power(LENGTHS, [factor * n**exponent for n in LENGTHS])
     assert fit.exponent == pytest.approx(exponent, abs=1e-9)
     assert fit.factor == pytest.approx(factor, rel=1e-6)
@@ -28,7 +28,7 @@ def test_the_error_is_that_of_a_least_squares_slope():
     assert fit.standard_error == pytest.approx(math.sqrt(1 / 3))
 
 
-def test_two_points_leave_no_error_to_tell():
+def test_two_points_give_no_error():
     assert fit_power([1, 2], [1, 8]).exponent == pytest.approx(3)
     assert fit_power([1, 2], [1, 8]).standard_error is None
 
@@ -41,7 +41,7 @@ def test_two_points_leave_no_error_to_tell():
         ([8, 16], [1.0, 0.0], "positive numbers: got 0"),
     ],
 )
-def test_what_cannot_be_fitted_is_refused(lengths, values, sentence):
+def test_bad_points_are_refused(lengths, values, sentence):
     with pytest.raises(ValueError, match=sentence):
         fit_power(lengths, values)
 
@@ -52,8 +52,8 @@ def test_the_upper_half_starts_at_the_middle_of_a_log_axis():
 
 
 def test_sums_of_the_steps_grow_one_power_faster():
-    for powers in EXPECTED_EXPONENTS.values():
-        steps = [n**powers.step for n in range(1, 4097)]
+    for exponents in EXPECTED_EXPONENTS.values():
+        steps = [n**exponents.step for n in range(1, 4097)]
         lengths = [1024, 2048, 4096]
         fit = fit_power(lengths, [sum(steps[:n]) for n in lengths])
-        assert fit.exponent == pytest.approx(powers.total, abs=0.01)
+        assert fit.exponent == pytest.approx(exponents.total, abs=0.01)

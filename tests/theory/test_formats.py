@@ -39,7 +39,7 @@ def test_bytes_per_element_with_their_scales(kv_format, per_element):
     assert stored == per_element * kv_elements_per_token(LAYER)
 
 
-def test_deepseek_s_fp8_layout_is_656_bytes_a_token_and_layer():
+def test_deepseek_s_fp8_layout_is_656_bytes_per_token_and_layer():
     # 512 fp8 + 4 fp32 scales + 64 bf16
     assert layer_bytes_per_token(DEEPSEEK_V3, "fp8_ds_mla") == 512 + 4 * 4 + 64 * 2 == 656
     with pytest.raises(ValueError, match="kv_format fp8_ds_mla is for MLA alone: got GQA"):
@@ -54,7 +54,7 @@ def test_a_6_bit_cache_explains_the_93_3_percent_of_the_deepseek_v2_abstract():
     assert round(100 * (1 - 576 * 60 * 2 / 389_120), 1) == 82.2
 
 
-def test_a_block_that_is_not_full_has_a_scale_of_its_own():
+def test_a_partial_block_has_its_own_scale():
     odd = GroupedConfig(n_heads=1, n_kv_heads=1, head_dim=40)
     assert layer_bytes_per_token(odd, "q8_0") == 2 * (40 + 2 * 2)
     assert layer_bytes_per_token(odd, "int4_g32") == 2 * (20 + 2 * 4)
@@ -79,7 +79,7 @@ def test_the_parts_of_a_layer_add_up_to_it(layer, kv_format):
 
 
 def test_every_format_has_its_source_and_every_dtype_its_format():
-    assert all(one.source for one in FORMATS.values())
+    assert all(number_format.source for number_format in FORMATS.values())
     assert {dtype: dtype_bytes(dtype) for dtype in DTYPE_FORMATS} == {
         "float32": 4,
         "bfloat16": 2,

@@ -1,4 +1,4 @@
-"""Heads on GPUs: nothing lost, copies counted, the published figures, and splits that cannot be."""
+"""Heads on GPUs: none lost, copies counted, published figures, and splits that are refused."""
 
 import pytest
 from hypothesis import given
@@ -23,8 +23,8 @@ LLAMA_70B = ModelConfig.uniform(GroupedConfig(n_heads=64, n_kv_heads=8, head_dim
     [
         (1, 327_680),  # 2 x 8 x 128 x 80 layers x 2 B
         (2, 163_840),
-        (8, 40_960),  # one K/V head a GPU
-        (16, 40_960),  # still one: each is kept twice
+        (8, 40_960),  # one K/V head per GPU
+        (16, 40_960),  # still one: each is replicated twice
     ],
 )
 def test_llama_70b_s_published_bytes_per_token_and_gpu(tp, per_gpu):
@@ -37,11 +37,16 @@ def test_the_sum_over_16_gpus_is_twice_llama_70b_s_cache():
     assert n_replicas(LLAMA_70B.layer_groups[0].attention, 16) == 2
 
 
-def test_every_gpu_keeps_all_of_a_latent():
+def test_every_gpu_holds_all_of_a_latent():
     deepseek = ModelConfig.uniform(DEEPSEEK_V3, 61)
     assert kv_bytes_per_token(shard_model(deepseek, 8), "bf16") == 70_272
     assert n_replicas(DEEPSEEK_V3, 8) == 8
-    assert [share.is_copy for share in gpu_shards(DEEPSEEK_V3, 4)] == [False, True, True, True]
+    assert [shard_of_gpu.is_copy for shard_of_gpu in gpu_shards(DEEPSEEK_V3, 4)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize(
@@ -53,14 +58,14 @@ def test_every_gpu_keeps_all_of_a_latent():
         (32, 8, 0, "tp must be between 1 and 1024: got 0"),
     ],
 )
-def test_a_split_that_cannot_be_is_refused(n_heads, n_kv_heads, tp, sentence):
+def test_an_impossible_split_is_refused(n_heads, n_kv_heads, tp, sentence):
     attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)
-    for ask in (shard, gpu_shards, n_replicas):
+    for function in (shard, gpu_shards, n_replicas):
         with pytest.raises(ValueError, match=sentence):
-            ask(attention, tp)
+            function(attention, tp)
 
 
-def test_the_possible_splits_are_those_that_are_not_refused():
+def test_the_valid_splits_are_those_that_are_not_refused():
     attention = GroupedConfig(n_heads=48, n_kv_heads=6, head_dim=64)
     assert valid_tp_sizes(ModelConfig.uniform(attention, 2)) == (1, 2, 3, 6, 12, 24, 48)
     both = ModelConfig(
@@ -84,11 +89,11 @@ def test_gpus_together_hold_the_cache_and_no_less(k, g, d, tp, context_len):
     if attention.n_heads % tp:
         return
     model, workload = ModelConfig.uniform(attention, 3), Workload(context_len=context_len)
-    whole = kv_cache_bytes(model, workload, "bf16")
+    cache_bytes = kv_cache_bytes(model, workload, "bf16")
     in_all = tp * kv_cache_bytes(shard_model(model, tp), workload, "bf16")
-    assert in_all >= whole
-    assert (in_all == whole) == (k % tp == 0)
-    assert in_all == whole * n_replicas(attention, tp)
+    assert in_all >= cache_bytes
+    assert (in_all == cache_bytes) == (k % tp == 0)
+    assert in_all == cache_bytes * n_replicas(attention, tp)
 
 
 @given(powers, powers, powers)
@@ -96,9 +101,16 @@ def test_every_query_head_is_on_one_gpu_with_the_k_v_head_it_reads(k, g, tp):
     attention = GroupedConfig(n_heads=k * g, n_kv_heads=k, head_dim=8)
     if attention.n_heads % tp:
         return
-    shares = gpu_shards(attention, tp)
-    assert [head for share in shares for head in share.query_heads] == list(range(k * g))
-    for share in shares:
-        assert {head // g for head in share.query_heads} == set(share.kv_heads)
-    kept = [head for share in shares if not share.is_copy for head in share.kv_heads]
-    assert kept == list(range(k))
+    shards = gpu_shards(attention, tp)
+    assert [head for shard_of_gpu in shards for head in shard_of_gpu.query_heads] == list(
+        range(k * g)
+    )
+    for shard_of_gpu in shards:
+        assert {head // g for head in shard_of_gpu.query_heads} == set(shard_of_gpu.kv_heads)
+    first_copies = [
+        head
+        for shard_of_gpu in shards
+        if not shard_of_gpu.is_copy
+        for head in shard_of_gpu.kv_heads
+    ]
+    assert first_copies == list(range(k))

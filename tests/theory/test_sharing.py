@@ -1,4 +1,4 @@
-"""Who reads what: every query head once, elements that add up, and shares of the read."""
+"""Cached parts: every query head reads one, and their elements and read shares add up."""
 
 import pytest
 from hypothesis import given
@@ -19,7 +19,7 @@ def test_parts_add_up_and_every_query_head_reads_one_k_v_head(n_kv_heads, q_per_
     assert sum(part.read_share for part in parts) == pytest.approx(1)
 
 
-def test_32_heads_in_8_read_in_fours():
+def test_of_32_query_heads_four_read_each_of_8_k_v_heads():
     parts = cached_parts(GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128))
     assert (parts[3].name, list(parts[3].query_heads)) == ("K/V head 3", [12, 13, 14, 15])
     assert parts[3].bytes_per_token == 512  # K and V of 128 elements, 2 B each

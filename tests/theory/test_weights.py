@@ -20,8 +20,8 @@ PER_PARAMETER = {
 
 
 def test_bytes_per_parameter_with_their_scales():
-    found = {name: weight_bytes(32_000, name) / 32_000 for name in BLOCK_BYTES}
-    assert found == PER_PARAMETER
+    per_parameter = {name: weight_bytes(32_000, name) / 32_000 for name in BLOCK_BYTES}
+    assert per_parameter == PER_PARAMETER
 
 
 def test_llama_3_1_8b_in_bf16_is_16_gigabytes():
@@ -29,9 +29,9 @@ def test_llama_3_1_8b_in_bf16_is_16_gigabytes():
 
 
 @given(st.integers(1, MAX_PARAMS), st.sampled_from(sorted(BLOCK_BYTES)))
-def test_part_of_a_byte_is_a_byte(params, weight_format):
-    left = weight_bytes(params, weight_format) * 32 - params * BLOCK_BYTES[weight_format]
-    assert 0 <= left < 32
+def test_a_partial_byte_counts_as_one(params, weight_format):
+    excess = weight_bytes(params, weight_format) * 32 - params * BLOCK_BYTES[weight_format]
+    assert 0 <= excess < 32
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ def test_part_of_a_byte_is_a_byte(params, weight_format):
         (1, "fp6", "weight_format must be one of fp32, bf16, .*, mxfp4: got 'fp6'"),
     ],
 )
-def test_what_cannot_be_counted_is_refused(params, weight_format, sentence):
+def test_bad_arguments_are_refused(params, weight_format, sentence):
     with pytest.raises(ValueError, match=f"^{sentence}$"):
         weight_bytes(params, weight_format)
