@@ -35,7 +35,7 @@ def deepseek_with(n_kv_heads):
         (GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128), 32, "bf16", 131_072),
         # OPT-13B (PagedAttention paper, 800 KiB): 2 x 40 x 128 x 40 x 2 B.
         (GroupedConfig(n_heads=40, n_kv_heads=40, head_dim=128), 40, "fp16", 819_200),
-        # Naive MLA of DeepSeek-V3: 128 x (128 + 64 + 128) = 40,960 elements a layer.
+        # Naive MLA of DeepSeek-V3: 128 x (128 + 64 + 128) = 40,960 elements per layer.
         (DEEPSEEK_V3.expanded, 1, "fp8", 40_960),
         # DeepSeek-V2, Table 9: 27 layers of 16 heads, MHA 110,592 and MLA 15,552 elements.
         (GroupedConfig(n_heads=16, n_kv_heads=16, head_dim=128), 27, "fp8", 110_592),
@@ -49,10 +49,10 @@ def test_published_bytes_per_token(attention, n_layers, kv_format, expected):
 @pytest.mark.parametrize(
     ("n_heads", "n_kv_heads", "n_layers", "context_len", "gibibytes"),
     [
-        # Llama-3.1-8B, 131,072 B a token: x 1,024 = 2^27; x 128,000 / 2^30
+        # Llama-3.1-8B, 131,072 B per token: x 1,024 = 2^27; x 128,000 / 2^30
         (32, 8, 32, 1024, 0.125),
         (32, 8, 32, 128_000, 15.625),
-        # OPT-13B, 819,200 B a token: x 2,048 / 2^30
+        # OPT-13B, 819,200 B per token: x 2,048 / 2^30
         (40, 40, 40, 2048, 1.5625),
     ],
 )
@@ -63,7 +63,7 @@ def test_published_caches_in_gibibytes(n_heads, n_kv_heads, n_layers, context_le
 
 
 def test_deepseek_v2_s_latent_is_equal_to_gqa_with_2_25_groups():
-    # (512 + 64) x 60 layers = 34,560 elements a token; 576 / (2 x 128) = 2.25
+    # (512 + 64) x 60 layers = 34,560 elements per token; 576 / (2 x 128) = 2.25
     v2 = ModelConfig.uniform(DEEPSEEK_V3, 60)
     assert kv_bytes_per_token(v2, "fp8") == 34_560
     assert kv_elements_per_token(DEEPSEEK_V3) / kv_elements_per_token(deepseek_with(1)) == 2.25
