@@ -97,8 +97,8 @@ def _warn_of_unknown_weights() -> None:
     if (preset := chosen_preset()) and preset.model and "weights_gb" not in preset.settings:
         st.warning(
             escape_markdown(
-                f"The number of parameters of {preset.name} is not known here: type the size of "
-                "its weights above."
+                f"The number of parameters of {preset.name} is not known here: the weights above "
+                "are not its own until you type them."
             )
         )
 

@@ -11,9 +11,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
-from plotly.io import templates
-
-templates.default = None  # see `skip_second_draw`
 
 
 class FigureBuilder:
@@ -67,7 +64,7 @@ def skip_second_draw(figure: go.Figure) -> go.Figure:
 
     Streamlit hands a chart to Plotly, and a copy of it a moment later. Plotly draws the copy too,
     half of a chart's time, if there is a template, which it cannot compare, or if nothing says that
-    the data are the same. A template's look is in `style`; one revision does for all data, as new
+    the data are the same. The start-up leaves no template, whose look is in `style`; one revision does for all data, as new
     data are a new chart to Streamlit.
     """
     figure.layout.datarevision = 1

@@ -1,10 +1,10 @@
 """The page list and what every page starts with.
 
-Pages have no icons: Streamlit would ask a font host for the picture of a tab.
+Pages have no icons, because Streamlit would fetch a tab's icon from a font host.
 
-Streamlit still finds a `pages/` folder by itself until the first session of a server has called
-`st.navigation`. A first visit by deep link would then run that page's file alone, with another
-menu and no settings; `open_page` notices, sets the navigation up, and runs once more.
+Until the first session of a server calls `st.navigation`, Streamlit discovers the `pages/` folder
+by itself. A first visit by deep link would run that page's file alone, with another menu and no
+page config; `open_page` detects this, sets up the navigation and reruns.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.figures.style import INK
-from dashboard.shell.garbage import freeze_loaded_modules
+from dashboard.shell.startup import prepare_process
 from dashboard.shell.state import restore
 
 PAGES = (
@@ -28,35 +28,34 @@ PAGES = (
     ("capacity", "Capacity"),
     ("runs", "Runs"),
 )
-# Tables of text that are wider than a phone are scrolled by themselves, not with the page; text of
-# charts that has no colour of its own has that of the page, light or dark; what is said under a
-# metric goes on in a second line.
+# Markdown tables wider than a phone scroll on their own; chart text without a colour of its own has
+# the page's, light or dark; the description of a metric wraps.
 STYLE = f"""<style>
 [data-testid=stMarkdownContainer] table {{display: block; overflow-x: auto}}
 [data-testid=stPlotlyChart] text[style*="{INK}"] {{fill: currentColor !important}}
 [data-testid=stMetricDeltaDescription] * {{white-space: normal !important}}
 </style>"""
-SEEN = "navigation_is_set_up"
+HAS_NAVIGATION = "navigation_is_set_up"
 
 
 def navigate() -> st.Page:
-    """Set the page up and return the one the visitor asked for."""
+    """Set up the navigation and the page config, and return the requested page."""
     pages = [
         st.Page(f"pages/{name}.py", title=title, default=name == PAGES[0][0])
         for name, title in PAGES
     ]
-    st.session_state[SEEN] = True
+    st.session_state[HAS_NAVIGATION] = True
     page = st.navigation(pages, position="top")
     st.set_page_config(page_title=f"{page.title} | GQA Lab", page_icon="🔑", layout="wide")
     return page
 
 
 def open_page(title: str, caption: str) -> None:
-    """The head of a page, once the navigation is known to be there."""
-    if SEEN not in st.session_state:
+    """Draw the title and caption of a page, after setting up the navigation if it is missing."""
+    if HAS_NAVIGATION not in st.session_state:
         navigate()
         st.rerun()
-    freeze_loaded_modules()
+    prepare_process()
     restore(title)
     st.html(STYLE)
     st.title(title)

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.figures.builder import FigureBuilder
+from dashboard.shell.startup import prepare_process
 from gqa_core.records.run_log import RunLog
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -15,6 +16,7 @@ APP = Path(__file__).parents[2] / "app.py"
 @pytest.fixture(autouse=True)
 def checked(monkeypatch):
     """Plotly checks every figure that a test draws: an unknown attribute or value raises."""
+    prepare_process()
     unchecked = FigureBuilder.figure
     monkeypatch.setattr(
         FigureBuilder, "figure", lambda sketch: go.Figure(unchecked(sketch).to_plotly_json())
