@@ -72,7 +72,7 @@ class VerifySettings(AttentionSettings):
             "batch-size": self.batch_size,
             "dtype": self.dtype,
         }
-        return ("check", *_to_flags(flags), *["--plant-wrong-head-order"] * self.planted)
+        return ("verify", *_to_flags(flags), *["--plant-wrong-head-order"] * self.planted)
 
     def matches(self, record: Record) -> bool:
         """True if a record was measured with these settings."""
@@ -127,7 +127,7 @@ class GenerationSettings:
             "context-len": self.context_lens,
             "cached-context-len": self.cached_context_lens,
         }
-        return ("why", *_to_flags(flags))
+        return ("generate", *_to_flags(flags))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,8 +1,6 @@
-"""gqa_core: size, bench, crossover, check, why, quality, heads, train, device, runs and import.
+"""The command line: the group of all subcommands, and one sentence for every error.
 
-Bad input is one sentence on stderr and exit code 2; 1 means that something went wrong on the way,
-and what was measured until then is kept. Each subcommand imports what it needs when it runs, so
-that a size is told without waiting for torch.
+Each subcommand imports what it needs when it runs, so that `size` does not wait for torch.
 """
 
 from __future__ import annotations
@@ -11,34 +9,92 @@ import os
 import sys
 from collections.abc import Sequence
 
-from gqa_core.commands.arguments import NotANumberError, parser
-from gqa_core.commands.device import device
-from gqa_core.commands.measure import bench, check, crossover, why
-from gqa_core.commands.quality import heads, quality, train
-from gqa_core.commands.records import import_, runs
-from gqa_core.commands.size import size
+import click
 
-MAX_SENTENCE = 400  # characters: an argument may be quoted in it
+from gqa_core.commands.dashboard import dashboard
+from gqa_core.commands.decode import bench, crossover
+from gqa_core.commands.device import device
+from gqa_core.commands.files import IO_EXIT_CODE
+from gqa_core.commands.generate import generate
+from gqa_core.commands.log import import_, log_
+from gqa_core.commands.quality import inspect_heads_, quality, train
+from gqa_core.commands.size import size
+from gqa_core.commands.verify import verify
+
+__all__ = ["gqa_lab", "main"]
+
+MAX_MESSAGE = 400  # characters: a message may quote an argument
+SUBCOMMANDS = (
+    size,
+    bench,
+    crossover,
+    verify,
+    generate,
+    quality,
+    inspect_heads_,
+    train,
+    device,
+    log_,
+    import_,
+    dashboard,
+)
+EXIT_CODES = """\b
+Exit codes:
+  0    done
+  1    something could not be measured or imported; the rest is kept
+  2    bad input
+  3    a file, the run log or the output cannot be read or written
+  130  interrupted; every finished record is kept"""
+
+
+class Subcommands(click.Group):
+    """A group that lists its subcommands in the order in which they were added."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in that order."""
+        return list(self.commands)
+
+
+group = Subcommands(
+    no_args_is_help=False,
+    commands={command.name or "": command for command in SUBCOMMANDS},
+    help="Compute and measure the KV cache of MHA, GQA, MQA and MLA.\n\n"
+    "Results go to stdout, progress and errors to stderr. Sizes are in bytes, times in seconds, "
+    "bandwidth in bytes per second.",
+    epilog=EXIT_CODES,
+    context_settings={
+        "show_default": True,
+        "max_content_width": 100,
+        "help_option_names": ["-h", "--help"],
+    },
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code of `python -m gqa_core` with these arguments."""
+    """The exit code of the command line with these arguments, sys.argv by default.
+
+    An error is one sentence on stderr. SystemExit passes through.
+    """
     try:
-        measuring = (bench, crossover, check, why, quality, heads, train)
-        commands = (size, *measuring, device, runs, import_)
-        arguments = parser(commands, description=__doc__).parse_args(argv)
-        code = arguments.run(arguments)
-        sys.stdout.flush()
-        return code
-    except (ValueError, NotANumberError) as error:
-        print(str(error)[:MAX_SENTENCE], file=sys.stderr)
-        return 2
+        return group.main(argv, standalone_mode=False) or 0
+    except click.ClickException as error:
+        return _fail(error.format_message(), error.exit_code)
+    except ValueError as error:
+        return _fail(str(error), 2)
     except OSError as error:
         # What is left in the buffer must not fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if not isinstance(error, BrokenPipeError):  # a reader that left wants no sentence
-            print(f"output cannot be written: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stopped; every record of a point that was done is kept", file=sys.stderr)
-        return 130
+        return _fail(f"output cannot be written: {error.strerror or error}", IO_EXIT_CODE)
+    except click.Abort:
+        return _fail("interrupted: every finished record is kept", 130)
+
+
+def gqa_lab() -> int:
+    """The exit code of the console script: without arguments it serves the dashboard."""
+    return main(sys.argv[1:] or ["dashboard"])
+
+
+def _fail(message: str, code: int) -> int:
+    """Print the message as one line on stderr; returns the exit code."""
+    click.echo(" ".join(message.split())[:MAX_MESSAGE], err=True)
+    return code

@@ -1,4 +1,4 @@
-"""Where a command reads from and writes to: a file, or - for the standard streams."""
+"""Input and output of a command: a file, or - for the standard streams."""
 
 from __future__ import annotations
 
@@ -8,27 +8,45 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import BinaryIO, TextIO
 
+import click
+
+IO_EXIT_CODE = 3
+
+
+class FileAccessError(click.ClickException):
+    """A file cannot be read or written; the message names it and the reason."""
+
+    exit_code = IO_EXIT_CODE
+
 
 @contextmanager
-def reading(path: str) -> Iterator[BinaryIO]:
-    """Where records come from: stdin for -, else the file."""
+def open_input(path: str) -> Iterator[BinaryIO]:
+    """The file to read bytes from: stdin for -.
+
+    Raises:
+        FileAccessError: it cannot be opened or read.
+    """
     try:
         with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as source:
             yield source
     except OSError as error:
-        raise ValueError(f"file {path} cannot be read: {error.strerror}") from None
+        raise FileAccessError(f"file {path} cannot be read: {error.strerror}") from None
 
 
 @contextmanager
-def writing(path: str) -> Iterator[TextIO]:
-    """Where records go: stdout for -, else the file, appended to and not left behind empty."""
+def open_output(path: str) -> Iterator[TextIO]:
+    """The file to append text to: stdout for -. A new file that stays empty is removed.
+
+    Raises:
+        FileAccessError: it cannot be opened.
+    """
     if path == "-":
         yield sys.stdout
         return
     try:
         file = open(path, "a", encoding="utf-8")  # noqa: SIM115 - closed below
     except OSError as error:
-        raise ValueError(f"out {path} cannot be written: {error.strerror}") from None
+        raise FileAccessError(f"out {path} cannot be written: {error.strerror}") from None
     try:
         with file:
             yield file

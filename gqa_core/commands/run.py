@@ -1,41 +1,39 @@
-"""How a command measures: every point in turn, its record kept, and its progress told."""
+"""Measure specs one after the other: records to --out and the log, progress to stderr."""
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from gqa_core.commands.files import writing
+import click
+
+from gqa_core.commands.files import open_output
+from gqa_core.commands.options import RunOptions
 
 if TYPE_CHECKING:
     from gqa_core.records.record import Kind, Point
 
 
-def run(tasks: Sequence[tuple[Kind, Point]], arguments: argparse.Namespace, **search: Any) -> int:
-    """Measure the tasks; records to --out and the log, progress and sentences to stderr.
+def run(tasks: Sequence[tuple[Kind, Point]], options: RunOptions, **search: Any) -> int:
+    """The exit code of a run of these tasks: 1 unless all were measured and logged.
 
-    `search` is what `run_specs` takes of tasks that follow from what came out.
+    `search` are the arguments of `run_specs` for tasks that follow from the first results.
     """
     from gqa_core.records.run_log import RunLog
     from gqa_core.runner.run import run_specs
     from gqa_core.runner.workers import WorkerError
 
-    if arguments.no_log and arguments.log is not None:
-        raise ValueError("--no-log and --log exclude each other: got both")
-    with writing(arguments.out) as out:
+    with open_output(options.out) as out:
         try:
             failed = run_specs(
                 tasks,
-                device=arguments.device,
-                log=None if arguments.no_log else RunLog(arguments.log),
-                emit=lambda record: print(json.dumps(record), file=out, flush=True),
-                say=lambda text: print(text, file=sys.stderr, flush=True),
+                device=options.device,
+                log=None if options.no_log else RunLog(options.log),
+                emit=lambda record: click.echo(json.dumps(record), file=out),
+                say=lambda text: click.echo(text, err=True),
                 **search,
             )
         except WorkerError as error:
-            print(f"nothing was measured: {error}", file=sys.stderr)
-            return 1
+            raise click.ClickException(f"nothing was measured: {error}") from None
     return 1 if failed else 0

@@ -1,61 +1,154 @@
-"""size: what a model caches, told from its flags or from its config."""
+"""size: bytes of a model's KV cache, from options or from its config."""
 
 from __future__ import annotations
 
-import argparse
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
-from gqa_core.commands.arguments import LATENT_FLAGS, LAYER_FLAGS, flags
-from gqa_core.commands.files import reading
+import click
+
+from gqa_core.commands.files import open_input
+from gqa_core.commands.options import (
+    LATENT_FIELDS,
+    OneOf,
+    batch_size_option,
+    flags,
+    int_option,
+    json_option,
+    latent_options,
+    options_object,
+)
 from gqa_core.commands.size_text import size_text
-from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, ModelConfig, Workload
+from gqa_core.configs import (
+    MAX_CONTEXT_LEN,
+    MAX_HEAD_DIM,
+    MAX_HEADS,
+    MAX_LAYERS,
+    AttentionConfig,
+    GroupedConfig,
+    LatentConfig,
+    ModelConfig,
+    Workload,
+)
+from gqa_core.theory.formats import FORMATS
 
 if TYPE_CHECKING:
     from gqa_core.hf_config.parse import ParsedConfig
 
 
-def size(arguments: argparse.Namespace) -> int:
-    """Print the cache of a model at a context: bytes per token, in all, per GPU, against MHA."""
+@dataclass(frozen=True, kw_only=True)
+class LayerOptions:
+    """A model of equal layers; None stands for an option that was not given."""
+
+    n_layers: int | None
+    n_heads: int | None
+    n_kv_heads: int | None
+    head_dim: int | None
+    kv_lora_rank: int | None
+    qk_rope_head_dim: int | None
+    qk_nope_head_dim: int | None
+    v_head_dim: int | None
+
+    @property
+    def given(self) -> dict[str, int]:
+        """The options that were given."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @property
+    def model(self) -> ModelConfig:
+        """The model: grouped attention, or MLA if a latent option is given.
+
+        Raises:
+            ValueError: options are missing, or those of both are given.
+        """
+        if self.n_layers is None or self.n_heads is None:
+            missing = [name for name in ("n_layers", "n_heads") if name not in self.given]
+            raise ValueError(f"without a config, a model must be given by {flags(missing)} too")
+        layer = {name: self.given[name] for name in self.given if name not in ("n_layers",)}
+        return ModelConfig.uniform(_attention(layer), self.n_layers)
+
+
+layer_options = options_object(
+    "layer",
+    LayerOptions,
+    [
+        int_option("n_layers", MAX_LAYERS, help="Layers that cache K and V."),
+        int_option("n_heads", MAX_HEADS, help="Query heads."),
+        int_option("n_kv_heads", MAX_HEADS, help="K/V heads; they divide n_heads."),
+        int_option("head_dim", MAX_HEAD_DIM, help="Width of a head."),
+        latent_options,
+    ],
+)
+
+
+@click.command(short_help="Print the size of a model's KV cache.")
+@click.argument("config", required=False, metavar="[CONFIG.json]")
+@int_option("context_len", MAX_CONTEXT_LEN, required=True, help="Cached tokens per sequence.")
+@batch_size_option
+@layer_options
+@click.option(
+    "--kv-format",
+    type=OneOf(FORMATS),
+    default="bf16",
+    metavar="NAME",
+    help=f"Number format of the cache: {', '.join(FORMATS)}.",
+)
+@int_option("tp", MAX_HEADS, help="Tensor-parallel GPUs, to print the cache of each.")
+@json_option
+def size(
+    config: str | None,
+    context_len: int,
+    batch_size: int,
+    layer: LayerOptions,
+    kv_format: str,
+    tp: int | None,
+    as_json: bool,
+) -> int:
+    """Print the size of a model's KV cache: per token, in total, per GPU, compared with MHA.
+
+    The model comes from the options, or from a Hugging Face config.json (- is stdin), whose layers
+    may differ. Nothing is measured and nothing is downloaded.
+
+    \b
+    Examples:
+      size --n-layers 32 --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192
+      size config.json --context-len 32768 --tp 8 --json
+    """
     from gqa_core.hf_config.report import config_size_report
     from gqa_core.theory.size import per_gpu_size, size_report
 
-    workload = Workload(context_len=arguments.context_len, batch_size=arguments.batch_size)
-    if arguments.config is not None:
-        config = _read_config(arguments)
-        model, report = config.model, config_size_report(config, workload, arguments.kv_format)
+    workload = Workload(context_len=context_len, batch_size=batch_size)
+    if config is not None:
+        parsed = _read_config(config, layer)
+        model, report = parsed.model, config_size_report(parsed, workload, kv_format)
     else:
-        attention = _one_layer(arguments)
-        model = ModelConfig.uniform(attention, arguments.n_layers)
-        report = size_report(model, workload, arguments.kv_format)
-    if arguments.tp is not None:
-        per_gpu = per_gpu_size(model, workload, arguments.kv_format, arguments.tp)
-        report = replace(report, per_gpu=per_gpu)
-    print(report.to_json() if arguments.json else size_text(report, arguments.kv_format))
+        model = layer.model
+        report = size_report(model, workload, kv_format)
+    if tp is not None:
+        report = replace(report, per_gpu=per_gpu_size(model, workload, kv_format, tp))
+    click.echo(report.to_json() if as_json else size_text(report, kv_format))
     return 0
 
 
-def _read_config(arguments: argparse.Namespace) -> ParsedConfig:
-    """The config that `size` was given in place of the flags of a layer."""
+def _read_config(path: str, layer: LayerOptions) -> ParsedConfig:
+    """The config in a file, which must stand alone."""
     from gqa_core.hf_config.parse import MAX_BYTES, parse_config
 
-    if given := [name for name in LAYER_FLAGS if getattr(arguments, name) is not None]:
-        raise ValueError(f"a config says what its layers are: got {flags(given)} beside it")
-    with reading(arguments.config) as source:
+    if layer.given:
+        raise ValueError(f"a config says what its layers are: got {flags(layer.given)} beside it")
+    with open_input(path) as source:
         return parse_config(source.read(MAX_BYTES + 1))
 
 
-def _one_layer(arguments: argparse.Namespace) -> AttentionConfig:
-    """The layer of `size`: grouped flags, or latent ones in their place, not both."""
-    if missing := [name for name in ("n_layers", "n_heads") if getattr(arguments, name) is None]:
-        raise ValueError(f"without a config, a model must be given by {flags(missing)} too")
-    grouped = {name: getattr(arguments, name) for name in ("n_kv_heads", "head_dim")}
-    latent = {name: getattr(arguments, name) for name in LATENT_FLAGS}
-    given = [name for name, value in (grouped | latent).items() if value is not None]
-    kind, wanted = (LatentConfig, latent) if set(given) & set(latent) else (GroupedConfig, grouped)
-    if set(given) != set(wanted):
-        raise ValueError(
-            f"a layer is given by {flags(grouped)} or by {flags(latent)}: "
-            f"got {flags(given) or 'none of them'}"
-        )
-    return kind(n_heads=arguments.n_heads, **wanted)
+def _attention(given: dict[str, int]) -> AttentionConfig:
+    """The layer of these fields: those of a grouped or of a latent config, not of both."""
+    fields = given.keys() - {"n_heads"}
+    grouped, latent = ("n_kv_heads", "head_dim"), tuple(LATENT_FIELDS)
+    if fields == set(grouped):
+        return GroupedConfig(**given)
+    if fields == set(latent):
+        return LatentConfig(**given)
+    raise ValueError(
+        f"a layer is given by {flags(grouped)} or by {flags(latent)}: "
+        f"got {flags(name for name in given if name != 'n_heads') or 'none of them'}"
+    )

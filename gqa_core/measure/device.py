@@ -7,9 +7,8 @@ from pathlib import Path
 
 import torch
 
+from gqa_core.configs import DEVICE_NAMES
 from gqa_core.measure import memory
-
-DEVICES = ("auto", "cpu")
 
 
 def find_device(asked: str = "auto") -> torch.device:
@@ -18,8 +17,8 @@ def find_device(asked: str = "auto") -> torch.device:
     Raises:
         ValueError: another name.
     """
-    if asked not in DEVICES:
-        raise ValueError(f"device must be one of {', '.join(DEVICES)}: got {asked!r}")
+    if asked not in DEVICE_NAMES:
+        raise ValueError(f"device must be one of {', '.join(DEVICE_NAMES)}: got {asked!r}")
     if asked == "auto" and torch.accelerator.is_available():
         return torch.accelerator.current_accelerator()
     return torch.device("cpu")

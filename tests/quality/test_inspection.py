@@ -134,5 +134,5 @@ def test_the_command_prints_the_inspection_as_one_object(tiny_pretrained, capsys
 
 
 def test_the_command_refuses_a_text_too_long(tiny_pretrained, capsys):
-    assert cli.main(["heads", f"--text={'ab' * 49}", "--n-kv-heads", "2"]) == 2
+    assert cli.main(["inspect-heads", f"--text={'ab' * 49}", "--n-kv-heads", "2"]) == 2
     assert capsys.readouterr().err == "text must have 8 to 96 bytes: got 98\n"

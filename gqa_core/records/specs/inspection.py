@@ -50,7 +50,7 @@ class InspectionSpec:
         """The command line that asks this."""
         counts = ",".join(map(str, self.n_kv_heads))
         return [
-            "heads",
+            "inspect-heads",
             f"--text={self.text}",  # one word, since a text may begin with a dash
             f"--n-kv-heads={counts}",
             f"--start={self.start}",

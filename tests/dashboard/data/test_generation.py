@@ -8,7 +8,7 @@ from dashboard.figures.growth_time import append_vs_tokens
 from dashboard.figures.style import MODE_STYLES, POLICY_STYLES
 from dashboard.report.generation_tables import exponent_table, growth_table, time_table
 from dashboard.settings.measurement import GenerationSettings
-from gqa_core.commands.arguments import WHY_CONTEXT_LENS
+from gqa_core.commands.generate import CACHED_CONTEXT_LENS, CONTEXT_LENS
 from gqa_core.records.specs.growth import POLICIES
 from gqa_core.theory.fit import EXPECTED_EXPONENTS
 from tests.records import fake_generations as generations
@@ -31,8 +31,8 @@ def found():
 
 def test_the_lengths_of_the_page_s_default_are_those_of_the_command_line():
     settings = GenerationSettings(n_heads=2, head_dim=128, n_layers=2, context_len=768)
-    assert settings.context_lens == WHY_CONTEXT_LENS["context_len"]
-    assert settings.cached_context_lens == WHY_CONTEXT_LENS["cached_context_len"]
+    assert settings.context_lens == CONTEXT_LENS
+    assert settings.cached_context_lens == CACHED_CONTEXT_LENS
 
 
 def test_the_newest_record_of_each_way_and_policy_for_these_settings_is_found(found):

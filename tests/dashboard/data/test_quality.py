@@ -12,7 +12,6 @@ from dashboard.report.quality_tables import loss_table
 from dashboard.settings.measurement import QualitySettings
 from gqa_core.catalog.corpus import python_topics
 from gqa_core.catalog.results import published_results
-from gqa_core.commands.arguments import parser
 from gqa_core.commands.quality import quality as quality_command
 from gqa_core.records.specs.quality import SCRATCH, tasks_left
 from gqa_core.records.summaries import line
@@ -42,10 +41,10 @@ def swapped(found, n_kv_heads, percent, spread):
 
 def test_the_command_measures_the_points_of_the_choice():
     settings = QualitySettings(pooling="first", seed=3, percent=5)
-    asked = parser([quality_command], "").parse_args(list(settings.arguments))
-    assert (asked.start, asked.seed) == (["first"], [3])
-    assert asked.n_kv_heads == [8, 4, 2, 1]
-    assert asked.percent == list(settings.percents) == [0, 1, 2, 5]
+    options = quality_command.make_context("quality", list(settings.arguments[1:])).params
+    assert (options["start"], options["seed"]) == (("first",), (3,))
+    assert options["n_kv_heads"] == (8, 4, 2, 1)
+    assert options["percent"] == settings.percents == (0, 1, 2, 5)
     assert [point.n_kv_heads for point in settings.specs] == [8, 4, 2, 1]
 
 

@@ -18,7 +18,7 @@ def test_a_check_plants_its_error_only_where_asked():
         VerifySettings(**HEADS, dtype="float32", planted=planted).arguments
         for planted in (True, False)
     )
-    assert " ".join(sound).startswith("check --n-heads 8 --n-kv-heads 2 --head-dim 16")
+    assert " ".join(sound).startswith("verify --n-heads 8 --n-kv-heads 2 --head-dim 16")
     assert planted == (*sound, "--plant-wrong-head-order")
 
 

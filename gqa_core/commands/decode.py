@@ -1,0 +1,182 @@
+"""bench and crossover: decode steps of the attention layers that the options describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gqa_core.commands.options import (
+    LATENT_FIELDS,
+    OneOf,
+    RunOptions,
+    batch_size_option,
+    context_lens_option,
+    dtype_option,
+    flags,
+    int_option,
+    latent_options,
+    n_kv_heads_option,
+    options_object,
+    run_options,
+)
+from gqa_core.commands.run import run
+from gqa_core.configs import (
+    KERNEL_NAMES,
+    MAX_CONTEXT_LEN,
+    MAX_HEAD_DIM,
+    MAX_HEADS,
+    MAX_LAYERS,
+    GroupedConfig,
+    LatentConfig,
+    default_mla_for,
+)
+from gqa_core.records.specs.decode import MAX_SAMPLES
+
+if TYPE_CHECKING:
+    from gqa_core.records.record import Kind, Point, Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecodeOptions:
+    """Which layers are measured and how; a latent field that was not given is None."""
+
+    n_heads: int
+    n_kv_heads: tuple[int, ...]
+    head_dim: int
+    mla: bool
+    kv_lora_rank: int | None
+    qk_rope_head_dim: int | None
+    qk_nope_head_dim: int | None
+    v_head_dim: int | None
+    batch_size: int
+    n_layers: int
+    samples: int
+    kernel: str
+    dtype: str
+
+    @property
+    def grouped(self) -> list[GroupedConfig]:
+        """One layer per number of K/V heads."""
+        return [self.layer(n_kv_heads) for n_kv_heads in self.n_kv_heads]
+
+    @property
+    def latent(self) -> LatentConfig | None:
+        """The MLA layer to measure too, for a model of the same width.
+
+        Raises:
+            ValueError: latent options were given without --mla.
+        """
+        given = {name: value for name in LATENT_FIELDS if (value := getattr(self, name))}
+        if self.mla:
+            return default_mla_for(self.n_heads, self.head_dim, **given)
+        if given:
+            raise ValueError(f"{flags(given)} must come with --mla: got no --mla")
+        return None
+
+    @property
+    def how(self) -> dict[str, Any]:
+        """The keyword arguments of `decode_specs` that do not describe a layer."""
+        names = ("batch_size", "n_layers", "dtype", "kernel")
+        return {name: getattr(self, name) for name in names} | {"n_samples": self.samples}
+
+    def layer(self, n_kv_heads: int) -> GroupedConfig:
+        """The layer with so many K/V heads."""
+        return GroupedConfig(n_heads=self.n_heads, n_kv_heads=n_kv_heads, head_dim=self.head_dim)
+
+
+def decode_options(samples: int) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Add the options of `DecodeOptions`, with this default number of samples."""
+    kernel = click.option(
+        "--kernel",
+        type=OneOf(KERNEL_NAMES),
+        default="auto",
+        help="What computes attention; auto takes the fastest known for the shape.",
+    )
+    return options_object(
+        "decode",
+        DecodeOptions,
+        [
+            int_option("n_heads", MAX_HEADS, required=True, help="Query heads."),
+            n_kv_heads_option(
+                required=True, help="K/V heads of each layer to measure; they divide n_heads."
+            ),
+            int_option("head_dim", MAX_HEAD_DIM, required=True, help="Width of a head."),
+            click.option("--mla", is_flag=True, help="Measure MLA too, absorbed and naive."),
+            latent_options,
+            batch_size_option,
+            int_option("n_layers", MAX_LAYERS, default=1, help="Layers to allocate and run."),
+            int_option(
+                "samples", MAX_SAMPLES, default=samples, help="Timed repetitions per point."
+            ),
+            kernel,
+            dtype_option,
+        ],
+    )
+
+
+@click.command(short_help="Measure decode steps: time, memory, and the device's bound.")
+@context_lens_option(required=True, help="Cached tokens of each point.")
+@decode_options(samples=20)
+@run_options
+def bench(context_len: tuple[int, ...], decode: DecodeOptions, run_options: RunOptions) -> int:
+    """Measure decode steps: time per phase, memory, and the bound of the device.
+
+    Each point is one step with a full cache, in a process of its own. Its record is one JSON
+    object on stdout, with all samples in seconds, and is added to the run log.
+
+    \b
+    Examples:
+      bench --n-heads 32 --n-kv-heads 32,8,1 --head-dim 128 --context-len 1024,4096
+      bench --n-heads 16 --n-kv-heads 16 --head-dim 64 --mla --context-len 4096 --out mla.jsonl
+    """
+    from gqa_core.records.record import DECODE
+    from gqa_core.records.specs.decode import decode_specs
+
+    specs = decode_specs(
+        grouped=decode.grouped, latent=decode.latent, context_lens=context_len, **decode.how
+    )
+    return run([(DECODE, spec) for spec in specs], run_options)
+
+
+@click.command(short_help="Search for the context from which variants beat MHA.")
+@int_option(
+    "max_context_len", MAX_CONTEXT_LEN, default=16384, help="The longest context of the search."
+)
+@decode_options(samples=9)
+@run_options
+def crossover(max_context_len: int, decode: DecodeOptions, run_options: RunOptions) -> int:
+    """Search for the context length from which each variant is faster than MHA.
+
+    Contexts double up to the longest one; at most three more narrow the search down. MHA is always
+    measured. Records go to stdout and the run log as those of bench do; the result is printed on
+    stderr at the end.
+
+    \b
+    Example:
+      crossover --n-heads 32 --n-kv-heads 8,1 --head-dim 128 --mla --max-context-len 16384
+    """
+    from gqa_core.records.record import DECODE, row
+    from gqa_core.runner.search import CrossoverSearch
+    from gqa_core.theory.crossover_text import crossover_sentences
+
+    search = CrossoverSearch(
+        mha=decode.layer(decode.n_heads),
+        grouped=decode.grouped,
+        latent=decode.latent,
+        max_context_len=max_context_len,
+        how=decode.how,
+    )
+    measured: list[Record] = []
+
+    def follow(records: Sequence[Record]) -> list[tuple[Kind, Point]]:
+        measured[:] = records
+        return [(DECODE, spec) for spec in search.follow(records)]
+
+    start = [(DECODE, spec) for spec in search.start]
+    code = run(start, run_options, follow=follow, n_more=search.n_more)
+    for sentence in crossover_sentences([row(record) for record in measured]):
+        click.echo(sentence, err=True)
+    return code

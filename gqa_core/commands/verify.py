@@ -1,0 +1,65 @@
+"""verify: attention that must be the same, computed in two ways."""
+
+from __future__ import annotations
+
+import click
+
+from gqa_core.commands.options import (
+    RunOptions,
+    batch_size_option,
+    dtype_option,
+    int_option,
+    run_options,
+)
+from gqa_core.commands.run import run
+from gqa_core.configs import MAX_CONTEXT_LEN, MAX_HEAD_DIM, MAX_HEADS, GroupedConfig, Workload
+
+
+@click.command(short_help="Check that variants, forms and kernels agree.")
+@int_option("n_heads", MAX_HEADS, required=True, help="Query heads.")
+@int_option("n_kv_heads", MAX_HEADS, required=True, help="K/V heads; they divide n_heads.")
+@int_option("head_dim", MAX_HEAD_DIM, required=True, help="Width of a head.")
+@int_option("context_len", MAX_CONTEXT_LEN, required=True, help="Cached tokens.")
+@batch_size_option
+@click.option(
+    "--plant-wrong-head-order",
+    is_flag=True,
+    help="Read the K/V heads in the wrong order, to see the comparisons fail.",
+)
+@dtype_option
+@run_options
+def verify(
+    n_heads: int,
+    n_kv_heads: int,
+    head_dim: int,
+    context_len: int,
+    batch_size: int,
+    plant_wrong_head_order: bool,
+    dtype: str,
+    run_options: RunOptions,
+) -> int:
+    """Compare variants, forms and kernels that must give the same output.
+
+    Every comparison computes one output in two ways, and passes if their relative L2 error is
+    within the tolerance of the dtype. Its record is one JSON object on stdout and is added to the
+    run log.
+
+    \b
+    Example:
+      verify --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192
+    """
+    from gqa_core.records.specs.verify import CHECK, COMPARISONS, VerifySpec
+
+    attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=head_dim)
+    workload = Workload(context_len=context_len, batch_size=batch_size)
+    specs = [
+        VerifySpec(
+            comparison=comparison,
+            attention=attention,
+            workload=workload,
+            dtype=dtype,
+            planted=plant_wrong_head_order,
+        )
+        for comparison in COMPARISONS
+    ]
+    return run([(CHECK, spec) for spec in specs], run_options)
