@@ -20,6 +20,7 @@ from gqa_core.commands.log import import_, log_
 from gqa_core.commands.quality import inspect_heads_, quality, train
 from gqa_core.commands.size import size
 from gqa_core.commands.verify import verify
+from gqa_core.records.run_log import RunLogError
 
 __all__ = ["gqa_lab", "main"]
 
@@ -79,6 +80,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return group.main(argv, standalone_mode=False) or 0
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code)
+    except RunLogError as error:
+        return _fail(str(error), IO_EXIT_CODE)
     except ValueError as error:
         return _fail(str(error), 2)
     except OSError as error:
