@@ -82,7 +82,7 @@ def quality(
     return run(tasks, run_options) if tasks else 0
 
 
-@click.command("inspect-heads", short_help="Print attention weights and head similarity of that model.")
+@click.command("inspect-heads", short_help="Print attention weights and head similarity.")
 @click.option("--text", required=True, help="The text that the model reads, 8 to 96 bytes.")
 @int_option("layer", MAX_LAYERS - 1, least=0, default=1, help="Layer, counted from 0.")
 @n_kv_heads_option(default="8,2", help="K/V heads that the model is converted to.")
