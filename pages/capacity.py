@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.controls.capacity import capacity_controls
-from dashboard.data import capacity as planning
+from dashboard.data.capacity import sequence_curves
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.report import capacity_sentences as sentences
 from dashboard.report.capacity_tables import plan_table, sequences_table
@@ -25,12 +25,7 @@ if fault:
 else:
     panels.show_evidence(*evidence)
     panels.show_figure(
-        sequences_vs_context(
-            planning.sequence_curves(plan, CONTEXT_LENS),
-            CONTEXT_LENS,
-            plan.context_len,
-            plan.n_users,
-        ),
+        sequences_vs_context(sequence_curves(plan, CONTEXT_LENS)),
         "sequences",
         sentences.answer(plan),
     )

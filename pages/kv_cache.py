@@ -3,6 +3,7 @@
 import streamlit as st
 
 from dashboard.controls.model import cache_controls
+from dashboard.data.cache_growth import cache_growth_data
 from dashboard.figures.cache_growth import cache_growth
 from dashboard.report import cache_sentences as sentences
 from dashboard.report import cache_tables as tables
@@ -12,7 +13,6 @@ from dashboard.shell import panels
 from dashboard.shell.page import open_page
 from dashboard.views.logged_caches import logged_caches, show_logged_caches
 from gqa_core import units
-from gqa_core.catalog.devices import devices
 
 open_page(
     "How large the KV cache grows",
@@ -33,21 +33,7 @@ contexts = sorted({*CONTEXT_LENS, *(row["context_len"] for row in measured)})
 table = tables.growth_table(settings, contexts)
 panels.show_evidence("formula", "published", *(["measured here"] if measured else []))
 panels.show_figure(
-    cache_growth(
-        {
-            name: [settings.cache_bytes(name, context_len) for context_len in contexts]
-            for name in settings.models
-        },
-        contexts,
-        settings.context_len,
-        measured,
-        {device.name: device.memory_bytes for device in ceilings},
-        max(device.memory_bytes for device in devices()),
-        allocated={
-            name: [settings.allocated_bytes(name, context_len) for context_len in contexts]
-            for name in (settings.models if settings.has_window_layers else ())
-        },
-    ),
+    cache_growth(cache_growth_data(settings, contexts, measured, ceilings)),
     "cache_growth",
     sentences.cache_answer(settings),
 )

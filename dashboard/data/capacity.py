@@ -1,6 +1,7 @@
-"""A plan to serve a model on given GPUs: what fits for each variant, as rows and as curves.
+"""A plan to serve a model on given GPUs: what fits for each variant, as results and as curves.
 
-Layers with a window give two readings, `as allocated` and `ideal`; without them the two are one.
+Layers with a window have two allocation policies: `as allocated`, every layer has slots for the
+whole context; `ideal`, no more than its window. Without windows the two are equal.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ LABEL_PERCENT = 7  # how far usable memory can be off the vendor's label
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """A deployment for each variant on the same GPUs, and who is to be served: users at a length.
+    """A deployment for each variant on the same GPUs, and the demand: users at a length.
 
-    `gpu` names the GPU, `gpu_source` says who published its memory, None where it was typed; a
-    user is one sequence; `variant` is the one told about in words.
+    `gpu` names the GPU, `gpu_source` says who published its memory, None if it was typed; a
+    user is one sequence; `variant` is the one that sentences describe.
     """
 
     gpu: str
@@ -34,13 +35,13 @@ class Plan:
 
     @property
     def shown(self) -> Deployment:
-        """The deployment told about in words."""
+        """The deployment that sentences describe."""
         return self.deployments[self.variant]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityResult:
-    """What fits in one reading; None as in `Deployment`'s own answers."""
+    """Answers for one variant and allocation policy; None as in `Deployment`'s methods."""
 
     policy: AllocationPolicy
     deployment: Deployment
@@ -52,7 +53,7 @@ class CapacityResult:
 
     @property
     def as_allocated(self) -> bool:
-        """Whether windows save nothing in this reading."""
+        """True if windows save nothing under this policy."""
         return self.policy == "as allocated"
 
     @property
@@ -62,7 +63,7 @@ class CapacityResult:
 
 
 def fits(plan: Plan, variant: str) -> tuple[CapacityResult, ...]:
-    """What fits, as allocated first and ideal last; one reading where no layer has a window."""
+    """One result per allocation policy, as allocated first and ideal last."""
     deployment = plan.deployments[variant]
     return tuple(_fit(plan, deployment, policy) for policy in allocation_policies(deployment))
 
@@ -74,7 +75,7 @@ def allocation_policies(deployment: Deployment) -> tuple[AllocationPolicy, ...]:
 
 
 def context_text(fit: CapacityResult) -> str:
-    """The longest context as a number, or why it is none: "41,474", "no limit"."""
+    """The longest context: "41,474", "41,474 or more", "no limit"."""
     if fit.max_context_len is None:
         return "no limit"
     more = " or more" if fit.max_context_len == MAX_CONTEXT_LEN else ""
@@ -82,28 +83,51 @@ def context_text(fit: CapacityResult) -> str:
 
 
 def derated(deployment: Deployment) -> Deployment:
-    """The same where the label is as far too high as labels are."""
+    """The deployment with memory reduced by the 7% by which labels overstate it."""
     return replace(deployment, memory_bytes=deployment.memory_bytes * (100 - LABEL_PERCENT) // 100)
 
 
-def sequence_curves(
-    plan: Plan, contexts: Sequence[int]
-) -> Mapping[str, tuple[list[float], list[float]]]:
-    """Room in sequences, not rounded down, as allocated and ideal; empty if weights do not fit."""
-    if plan.shown.kv_budget_bytes <= 0:
-        return {}
-    return {
-        variant: tuple(
-            [
-                float(
-                    deployment.kv_budget_bytes / deployment.sequence_bytes(n, as_allocated=reading)
-                )
-                for n in contexts
-            ]
-            for reading in (True, False)
-        )
-        for variant, deployment in plan.deployments.items()
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceCurve:
+    """Sequences of one variant that fit at each context, not rounded down, by allocation policy."""
+
+    as_allocated: Sequence[float]
+    ideal: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SequenceCurves:
+    """Curves over `contexts` by variant, and the sliders' context and number of users."""
+
+    contexts: Sequence[int]
+    curves: Mapping[str, SequenceCurve]
+    context_len: int
+    n_users: int
+
+
+def sequence_curves(plan: Plan, contexts: Sequence[int]) -> SequenceCurves:
+    """The curves of a plan; without any where the weights do not fit."""
+    deployments = plan.deployments if plan.shown.kv_budget_bytes > 0 else {}
+    return SequenceCurves(
+        contexts=contexts,
+        curves={
+            variant: SequenceCurve(
+                as_allocated=_sequences(deployment, contexts, as_allocated=True),
+                ideal=_sequences(deployment, contexts, as_allocated=False),
+            )
+            for variant, deployment in deployments.items()
+        },
+        context_len=plan.context_len,
+        n_users=plan.n_users,
+    )
+
+
+def _sequences(
+    deployment: Deployment, contexts: Sequence[int], *, as_allocated: bool
+) -> list[float]:
+    """Room over bytes of a sequence at each context."""
+    room = deployment.kv_budget_bytes
+    return [float(room / deployment.sequence_bytes(n, as_allocated=as_allocated)) for n in contexts]
 
 
 def _fit(plan: Plan, deployment: Deployment, policy: AllocationPolicy) -> CapacityResult:

@@ -1,4 +1,4 @@
-"""What the page of crossovers makes of the log's rows: the search it shows, and its numbers."""
+"""The search that the crossover page shows, and contexts that represent it."""
 
 from __future__ import annotations
 
@@ -19,30 +19,31 @@ Comparisons = Mapping[str, Sequence[PairedResult]]
 
 
 def latest_search(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
-    """The rows of the search that answers the sliders, in the variants' order at each context."""
-    found = search_rows(matching(rows, settings), settings.context_len)
-    return sorted(found, key=lambda row: (row["context_len"], LABELS.index(row["label"])))
+    """The rows of the newest search with these settings, by context and in the variants' order."""
+    searched = search_rows(matching(rows, settings), settings.context_len)
+    return sorted(searched, key=lambda row: (row["context_len"], LABELS.index(row["label"])))
 
 
-def representative_contexts(fought: Comparisons) -> list[int]:
-    """The shortest context, one where something crosses over (else the middle), the longest.
+def representative_contexts(comparisons: Comparisons) -> list[int]:
+    """The shortest context, one where a variant crosses over (else the middle), and the longest.
 
-    Of those at which nothing was disturbed, where there are any.
+    Only undisturbed contexts count if there are any.
     """
-    every = sorted({duel.context_len for mine in fought.values() for duel in mine})
-    disturbed = {duel.context_len for mine in fought.values() for duel in mine if not duel.is_valid}
-    contexts = [length for length in every if length not in disturbed] or every
+    all_results = [result for results in comparisons.values() for result in results]
+    disturbed = {result.context_len for result in all_results if not result.is_valid}
+    measured = sorted({result.context_len for result in all_results})
+    contexts = [length for length in measured if length not in disturbed] or measured
     crossed = (
         bracket[1]
         for quantity in QUANTITIES
-        for mine in fought.values()
-        if (bracket := crossover(mine, quantity).bracket)
+        for results in comparisons.values()
+        if (bracket := crossover(results, quantity).bracket)
     )
-    middle = next((one for one in crossed if one in contexts), contexts[len(contexts) // 2])
+    middle = next((n for n in crossed if n in contexts), contexts[len(contexts) // 2])
     return sorted({contexts[0], middle, contexts[-1]})
 
 
 def work_ratio(settings: DecodeSettings) -> float:
-    """How many times the FLOP of an MHA head an absorbed MLA head spends on a cached token."""
+    """FLOP of an absorbed MLA head per cached token, over those of an MHA head."""
     mla, mha = (sum(attended_dims(settings.variants[name])) for name in ("MLA", "MHA"))
     return mla / mha

@@ -1,4 +1,4 @@
-"""Records as rows, and rows as tables for people: columns named with their units, no streamlit."""
+"""Rows of measured decode steps: those of a device or of settings, the newest, their speeds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def decode_rows(records: Iterable[Record], evidence: str = MEASURED_HERE) -> lis
     ]
 
 
-def of_device(rows: Iterable[Row], device: Mapping[str, Any]) -> list[Row]:
+def measured_on(rows: Iterable[Row], device: Mapping[str, Any]) -> list[Row]:
     """The rows measured here, on this device and with as many threads."""
     return [
         row
@@ -42,7 +42,7 @@ def of_device(rows: Iterable[Row], device: Mapping[str, Any]) -> list[Row]:
 
 
 def matching(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
-    """The rows measured with what the sliders say, at any context."""
+    """The rows measured with these settings, at any context."""
     layers = set(settings.variants.values())
     return [
         row
@@ -61,10 +61,10 @@ def latest(rows: Iterable[Row]) -> list[Row]:
 
 
 def speeds_vs_mha(rows: Sequence[Row]) -> list[float | None]:
-    """How many times faster than MHA each row attends, both under the same conditions.
+    """MHA's attend time over each row's, both under the same conditions.
 
-    A grouped row is held against MHA by the same kernel, MLA against MHA by `auto`; None where that
-    is not among the rows.
+    A grouped row is compared with MHA by the same kernel, MLA with MHA by `auto`; None if that is
+    not among the rows.
     """
     mha = {
         (conditions(row), row["kernel_asked"]): row["attend_s"]
@@ -89,10 +89,10 @@ def device_name(row: Row) -> str:
 
 
 def cache_rows(rows: Iterable[Row], settings: ModelSettings) -> list[Row]:
-    """The newest rows measured with what the sliders say, each with the formula's `line_bytes`.
+    """The newest rows measured with these settings, each with the formula's `line_bytes`.
 
-    What is measured has layers alike that keep every token, so a model with windows has none.
-    Naive MLA is left out: it caches every head's own K and V, which none of the lines is.
+    Measurements have equal layers that keep every token, so a model with windows has none. Naive
+    MLA is left out: it caches every head's own K and V, which no line shows.
     """
     measurable = {model: name for name, model in settings.models.items()}
     return [
@@ -106,20 +106,20 @@ def cache_rows(rows: Iterable[Row], settings: ModelSettings) -> list[Row]:
 
 
 def measured_settings(rows: Iterable[Row]) -> list[str]:
-    """Which settings have measured caches, in words, the newest first."""
-    found: dict[tuple, set[int]] = {}
+    """The settings with measured caches in words, the newest first."""
+    kv_heads: dict[tuple, set[int]] = {}
     for row in sorted(rows, key=lambda row: row["created_at"], reverse=True):
         if row["n_kv_heads"] is not None:
             names = ("n_heads", "head_dim", "n_layers", "batch_size", "dtype")
-            found.setdefault(tuple(row[name] for name in names), set()).add(row["n_kv_heads"])
+            kv_heads.setdefault(tuple(row[name] for name in names), set()).add(row["n_kv_heads"])
     return [
         f"{n_heads} query heads, {', '.join(map(str, sorted(counts)))} K/V heads, width "
         f"{head_dim}, {units.count(n_layers, 'layer')}, batch {batch}, {DTYPE_FORMATS[dtype]}"
-        for (n_heads, head_dim, n_layers, batch, dtype), counts in found.items()
+        for (n_heads, head_dim, n_layers, batch, dtype), counts in kv_heads.items()
     ]
 
 
 def conditions(row: Row) -> tuple:
-    """What must be equal before two rows may be compared."""
+    """The numbers that must be equal before two rows may be compared."""
     names = ("n_heads", "dim", "batch_size", "dtype", "n_layers", "context_len")
     return tuple(row[name] for name in names)

@@ -1,4 +1,4 @@
-"""Generations and growing caches as series and tables for people; no streamlit.
+"""Generations with and without a cache as series, and caches that grow.
 
 Attention is the phase `attend`; projections are `project` (norm, q, k, v, RoPE) and `output`.
 """
@@ -21,7 +21,7 @@ PARTS = {"attention": ("attend",), "projections": ("project", "output")}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """One part of the work, one way: seconds by length, and the powers fitted to them.
+    """Seconds of one part of the work in one mode, by length, and the powers fitted to them.
 
     `steps` are (first quartile, median, third quartile) of the step that adds token n; a fit is
     None where fewer than two lengths are in the upper half.
@@ -37,19 +37,19 @@ class Series:
 
     @property
     def name(self) -> str:
-        """The part and the way in words: "attention, without cache"."""
+        """The part and the mode in words: "attention, without cache"."""
         return f"{self.part}, {MODE_NAMES[self.mode]}"
 
 
 def matching(
     records: Iterable[Record], settings: GenerationSettings, device: Mapping[str, Any]
 ) -> dict[str, Record]:
-    """The newest record of each way or policy, measured on this device with what sliders say."""
+    """The newest record of each mode or policy, measured on this device with these settings."""
     lengths = {
         "recomputed": list(settings.context_lens),
         None: [*settings.context_lens, *settings.cached_context_lens],
     }
-    found = {
+    newest = {
         record.get("way") or record["policy"]: record
         for record in records
         if record["kind"] in ("generate", "growth")
@@ -61,24 +61,26 @@ def matching(
         and record["workload"]["context_lens"] == lengths.get(record.get("way"), lengths[None])
         and all(record["device"][name] == device[name] for name in ("type", "name"))
     }
-    return {name: found[name] for name in (*MODES, *POLICIES) if name in found}
+    return {name: newest[name] for name in (*MODES, *POLICIES) if name in newest}
 
 
 def series(records: Mapping[str, Record]) -> list[Series]:
-    """The series of these generations, attention first; one a part and way."""
-    return [_series(records[way], part) for part in PARTS for way in MODES if way in records]
+    """The series of these generations, one per part and mode, attention first."""
+    return [_series(records[mode], part) for part in PARTS for mode in MODES if mode in records]
 
 
 def total_s(record: Record, context_len: int) -> float:
-    """Seconds of all steps until this length, all phases."""
-    at = record["workload"]["context_lens"].index(context_len)
-    return sum(totals[at] for totals in record["totals_s"].values())
+    """Seconds of all steps up to this length, all phases."""
+    index = record["workload"]["context_lens"].index(context_len)
+    return sum(totals[index] for totals in record["totals_s"].values())
 
 
 def largest_difference(records: Mapping[str, Record]) -> float:
-    """How far the two ways' tokens are apart at most, in numbers whose root mean square is 1."""
-    pairs = zip(*(records[way]["outputs"] for way in MODES), strict=False)
-    return max(abs(a - b) for one, other in pairs for a, b in zip(one, other, strict=True))
+    """Largest difference between the two modes' tokens, whose root mean square is 1."""
+    pairs = zip(*(records[mode]["outputs"] for mode in MODES), strict=False)
+    return max(
+        abs(a - b) for cached, recomputed in pairs for a, b in zip(cached, recomputed, strict=True)
+    )
 
 
 def appends(record: Record) -> list[tuple[float, float, float]]:
@@ -89,10 +91,10 @@ def appends(record: Record) -> list[tuple[float, float, float]]:
 def _series(record: Record, part: str) -> Series:
     lengths, phases = record["workload"]["context_lens"], PARTS[part]
     steps, totals = [], []
-    for at in range(len(lengths)):
-        repeats = zip(*(record["samples_s"][phase][at] for phase in phases), strict=True)
+    for index in range(len(lengths)):
+        repeats = zip(*(record["samples_s"][phase][index] for phase in phases), strict=True)
         steps.append(quartiles([sum(repeat) for repeat in repeats]))
-        totals.append(sum(record["totals_s"][phase][at] for phase in phases))
+        totals.append(sum(record["totals_s"][phase][index] for phase in phases))
     return Series(
         mode=record["way"],
         part=part,

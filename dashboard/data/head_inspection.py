@@ -1,4 +1,4 @@
-"""What is compared between heads, under the names of the inspection's JSON, with their titles."""
+"""Traits by which heads are compared, under their names in the inspection's JSON."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Records of other kinds than decode as rows, and as one table: what was done, and what came out.
-
-A row has what the page of runs filters by, and the record. No streamlit.
-"""
+"""Rows of records of all kinds but decode: the record, and fields that the log page filters by."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from dashboard.data.decode_rows import Row
 from gqa_core.records.record import Record
 from gqa_core.records.summaries import SUMMARIES
 
-KINDS: Mapping[str, tuple[str, str]] = {  # what one is called, and the page it is measured on
+KINDS: Mapping[str, tuple[str, str]] = {  # name of the kind, and the page that measures it
     "check": ("comparison", "Equivalence"),
     "generate": ("generation", "Why a cache"),
     "growth": ("growing cache", "Why a cache"),

@@ -1,7 +1,7 @@
-"""Records of quality as series and tables for people; no streamlit.
+"""Held-out losses of small models as series.
 
-A series is one number of K/V heads, come by in one way, with one kind of evidence; its spread is
-that of the seeds. MHA shares nothing, so its series is the same whatever the pooling.
+A series is one number of K/V heads, obtained in one way, with one kind of evidence; its spread is
+over the seeds. MHA shares nothing, so its series is the same whatever the pooling.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def comparable(records: Iterable[Record], corpus_sha256: str) -> list[Record]:
 
 
 def loss_series(records: Iterable[Record], start: str, evidence: str) -> list[LossSeries]:
-    """The series of one start, most K/V heads first; of a point measured twice the newest."""
+    """The series of one start, most K/V heads first; a repeated measurement replaces the first."""
     grouped: dict[int, dict[int, list[Record]]] = {}
     for record in records:
         if record["start"] == start or (
@@ -74,17 +74,17 @@ def loss_series(records: Iterable[Record], start: str, evidence: str) -> list[Lo
     ]
 
 
-def losses_of(records: Iterable[Record]) -> list[float]:
-    """Every loss of these records, for axes that hold them all."""
+def all_losses(records: Iterable[Record]) -> list[float]:
+    """Every loss of these records, for axes that include them all."""
     return [loss for record in records for loss in record["losses"]]
 
 
 def small_model_losses(records: Sequence[Record], percent: int) -> dict[int, float]:
     """Median loss by number of K/V heads, pooled by the mean and uptrained for a percent."""
     return {
-        one.n_kv_heads: one.spreads[percent][1]
-        for one in loss_series(records, POOLINGS[0], "")
-        if percent in one.spreads
+        series.n_kv_heads: series.spreads[percent][1]
+        for series in loss_series(records, POOLINGS[0], "")
+        if percent in series.spreads
     }
 
 
@@ -95,21 +95,21 @@ def _is_mha(record: Record) -> bool:
 def _series(by_seed: Mapping[int, Sequence[Record]], start: str, evidence: str) -> LossSeries:
     losses: dict[int, list[float]] = {}
     for records in by_seed.values():
-        taken = {
+        latest = {
             percent: loss
             for record in records
             for percent, loss in zip(record["percents"], record["losses"], strict=True)
         }
-        for percent, loss in taken.items():
+        for percent, loss in latest.items():
             losses.setdefault(percent, []).append(loss)
-    one = next(iter(by_seed.values()))[-1]
+    newest = next(iter(by_seed.values()))[-1]
     return LossSeries(
         start=start,
         evidence=evidence,
-        n_heads=one["training_config"]["n_heads"],
-        n_kv_heads=one["n_kv_heads"],
-        n_params=one["n_params"],
-        cache_bytes=one["cache_bytes"],
+        n_heads=newest["training_config"]["n_heads"],
+        n_kv_heads=newest["n_kv_heads"],
+        n_params=newest["n_params"],
+        cache_bytes=newest["cache_bytes"],
         seeds=tuple(sorted(by_seed)),
         spreads={
             percent: (min(values), statistics.median(values), max(values))

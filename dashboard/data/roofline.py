@@ -1,14 +1,15 @@
-"""What the roofline page draws and says: roofs, a table of points, and the answer; no streamlit.
+"""Roofs and intensities: what the roofline page draws beside the measured points.
 
-The roof here is made of the median of what the points shown probed, each in its own run; how much
-of its bound a point reaches is told by the probes of that run alone. Roofs of published devices are
-what their labels promise, for dense bf16 products.
+The local roof is the median of what the points probed, each in its own run; a point's share of its
+bound uses the probes of its own run alone. Roofs of published devices are the numbers on their
+labels, for dense bf16 products.
 """
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from dashboard.data.decode_rows import Row
 from dashboard.settings.measurement import DecodeSettings
@@ -19,13 +20,35 @@ from gqa_core.theory.formats import DTYPE_FORMATS
 from gqa_core.theory.roofline import Roof
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RooflineData:
+    """Measured points, the roof that they probed, published roofs, and intensities by variant."""
+
+    rows: Sequence[Row]
+    local_roof: Roof | None
+    published: Mapping[str, Roof]
+    intensities: Mapping[str, float]
+
+
+def roofline_data(
+    settings: DecodeSettings, gpus: Iterable[Device], rows: Sequence[Row]
+) -> RooflineData:
+    """The measured points of a page under their roof and those of published GPUs."""
+    return RooflineData(
+        rows=rows,
+        local_roof=local_roof(rows),
+        published={gpu.name: published_roof(gpu) for gpu in gpus},
+        intensities=intensities(settings),
+    )
+
+
 def in_format(rows: Iterable[Row], dtype: str) -> list[Row]:
-    """The rows in this number format: another one has another ceiling."""
+    """The rows in this number format; every format has its own ceiling."""
     return [row for row in rows if row["dtype"] == dtype]
 
 
-def roof_here(rows: Sequence[Row]) -> Roof | None:
-    """The roof that these rows probed, by medians; None where there are none.
+def local_roof(rows: Sequence[Row]) -> Roof | None:
+    """The median roof that these rows probed; None without rows.
 
     Rows of an older log have no matmul rate; where all lack it, the roof has no ceiling.
     """
@@ -47,7 +70,7 @@ def row_roof(row: Row) -> Roof:
 
 
 def published_roof(device: Device) -> Roof:
-    """The roof that a published device's label promises."""
+    """The roof on a published device's label."""
     return Roof(peak_bytes_per_s=device.bandwidth_bytes_per_s, peak_flops_per_s=device.flops_per_s)
 
 
@@ -67,5 +90,5 @@ def intensities(settings: DecodeSettings) -> dict[str, float]:
 
 
 def median_share(rows: Sequence[Row]) -> float:
-    """How much of its bound the middle one of these points reaches."""
+    """The median share of their bound that these points reach."""
     return statistics.median(row["bound_share"] for row in rows)

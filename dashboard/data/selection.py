@@ -1,7 +1,7 @@
-"""What the page of runs makes of the log's rows: filters, a table, pairs to compare, an answer.
+"""Filters and selections of the log's rows.
 
-Two rows are compared where all else is equal: geometry, batch, dtype, layers, context, kernel. A
-selection is of one device and one kind of evidence, so that no series mixes two. No streamlit.
+Two rows are compared if all else is equal: geometry, batch, dtype, layers, context, kernel. A
+selection has one device and one kind of evidence, so that no series mixes two.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def options(rows: Iterable[Row], field: str) -> list[Any]:
 
 
 def filtered(rows: Iterable[Row], wanted: Mapping[str, Sequence[Any]]) -> list[Row]:
-    """The rows whose fields have one of the wanted values; no values ask for nothing."""
+    """The rows whose fields have one of the wanted values; a field without values lets all pass."""
     return [
         row
         for row in rows
@@ -50,13 +50,13 @@ def selection_name(row: Row, by: str) -> str:
 
 
 def selections(rows: Iterable[Row], by: str) -> list[str]:
-    """The selections there are, those measured here first."""
+    """The names of all selections, those measured here first."""
     named = {(row["evidence"] == MEASURED_ELSEWHERE, selection_name(row, by)) for row in rows}
     return [name for _, name in sorted(named)]
 
 
 def settings_name(row: Row) -> str:
-    """What must be equal on one chart, in words."""
+    """The numbers that must be equal on one chart, in words."""
     layers = "1 layer" if row["n_layers"] == 1 else f"{row['n_layers']} layers"
     return (
         f"{row['n_heads']} query heads, model width {row['dim']}, batch {row['batch_size']}, "
@@ -66,10 +66,10 @@ def settings_name(row: Row) -> str:
 
 def selected(rows: Iterable[Row], by: str, name: str, settings: str) -> list[Row]:
     """The newest row of each point of a selection, with these settings."""
-    mine = [
+    members = [
         row for row in rows if selection_name(row, by) == name and settings_name(row) == settings
     ]
-    return list({_point(row): row for row in sorted(mine, key=_when)}.values())
+    return list({_point(row): row for row in sorted(members, key=_when)}.values())
 
 
 def mha_of_run(shown: Iterable[Row], rows: Iterable[Row]) -> list[Row | None]:

@@ -30,18 +30,18 @@ Row = Mapping[str, Any]
 
 
 def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
-    """Median attend time by context, a series for each layer and kernel of each selection.
+    """Median attend time by context, one series per layer and kernel of each selection.
 
     Keys of `selections` are those of style.MARKER_OFFSETS; rows as `data.decode_rows.decode_rows`
-    makes them. Bars span the interquartile range; markers stand beside their context, not on it.
+    makes them. Bars span the interquartile range; markers are shifted off their context.
     """
     figure = FigureBuilder()
-    for stance, rows in selections.items():
+    for key, rows in selections.items():
         series: dict[tuple[str, str, str], list[Row]] = {}
         for row in sorted(rows, key=lambda row: (LABELS.index(row["label"]), _order(row))):
             series.setdefault((row["label"], _name(row), row["evidence"]), []).append(row)
-        for (label, name, evidence), mine in series.items():
-            _add_series(figure, stance, label, f"{stance}: {name}", evidence, mine)
+        for (label, name, evidence), series_rows in series.items():
+            _add_series(figure, key, label, f"{key}: {name}", evidence, series_rows)
     rows = [row for rows in selections.values() for row in rows]
     contexts = [row["context_len"] for row in rows] or CONTEXTS
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
@@ -51,18 +51,18 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
 
 
 def _add_series(
-    figure: FigureBuilder, stance: str, label: str, name: str, evidence: str, rows: Sequence[Row]
+    figure: FigureBuilder, key: str, label: str, name: str, evidence: str, rows: Sequence[Row]
 ) -> None:
-    look, stands = VARIANT_STYLES[label], MARKER_OFFSETS[stance]
+    style, offset = VARIANT_STYLES[label], MARKER_OFFSETS[key]
     figure.add_scatter(
-        x=[row["context_len"] * stands.shift for row in rows],
+        x=[row["context_len"] * offset.shift for row in rows],
         **medians(attend_spreads(rows)),
         name=name,
         mode="markers",
         marker={
-            "color": look.color,
-            "symbol": look.symbol + (ELSEWHERE if evidence == MEASURED_ELSEWHERE else ""),
-            "size": stands.size,
+            "color": style.color,
+            "symbol": style.symbol + (ELSEWHERE if evidence == MEASURED_ELSEWHERE else ""),
+            "size": offset.size,
             "line": {"width": 1.5 if evidence == MEASURED_ELSEWHERE else 0},
         },
         text=[

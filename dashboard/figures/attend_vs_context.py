@@ -1,4 +1,4 @@
-"""How long attending takes here: measured medians with their spread, the bound, the prediction."""
+"""Attend time against context: measured medians with their spread, bounds and predictions."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ BOUND, PREDICTED = "bound: one read, or the arithmetic", "predicted: floor + bou
 def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Figure:
     """Median attend time by context; bars span the interquartile range, bounds are dashed grey.
 
-    What was predicted is a thin line in the variant's colour. Rows as `gqa_core.records.record.row`
-    makes them, with `label` naming a look of style.VARIANT_STYLES; the axis holds `context_lens`
-    in any case.
+    Predictions are thin lines in the variant's colour. Rows as `gqa_core.records.record.row`
+    makes them, with `label` naming one of style.VARIANT_STYLES; the axis always
+    includes `context_lens`.
     """
     figure = FigureBuilder()
     in_order = sorted(rows, key=lambda row: row["context_len"])
     by_label = {
         label: [row for row in in_order if row["label"] == label] for label in VARIANT_STYLES
     }
-    by_label = {label: mine for label, mine in by_label.items() if mine}
+    by_label = {label: label_rows for label, label_rows in by_label.items() if label_rows}
     _add_bounds(figure, by_label)
     is_first = True
-    for label, mine in by_label.items():
-        if told := [row for row in mine if row["predicted_attend_s"] is not None]:
-            _add_prediction(figure, label, told, in_legend=is_first)
+    for label, label_rows in by_label.items():
+        if predicted := [row for row in label_rows if row["predicted_attend_s"] is not None]:
+            _add_prediction(figure, label, predicted, in_legend=is_first)
             is_first = False
-        _add_markers(figure, label, mine)
+        _add_markers(figure, label, label_rows)
     times = [
         row[name]
         for row in rows
@@ -64,7 +64,7 @@ def _add_bounds(figure: FigureBuilder, by_label: Mapping[str, Sequence[Row]]) ->
     """The bounds of all variants: one broken line."""
     if not by_label:
         return
-    rows = [row for mine in by_label.values() for row in (*mine, None)]
+    rows = [row for label_rows in by_label.values() for row in (*label_rows, None)]
     figure.add_scatter(
         x=[row and row["context_len"] for row in rows],
         y=[row and row["bound_s"] for row in rows],
@@ -79,7 +79,7 @@ def _add_bounds(figure: FigureBuilder, by_label: Mapping[str, Sequence[Row]]) ->
 def _add_prediction(
     figure: FigureBuilder, label: str, rows: Sequence[Row], *, in_legend: bool
 ) -> None:
-    """What theory says; one entry of the legend stands for that of all variants."""
+    """The predicted times of a variant; one legend entry stands for all variants."""
     figure.add_scatter(
         x=[row["context_len"] for row in rows],
         y=[row["predicted_attend_s"] for row in rows],
@@ -106,6 +106,6 @@ def _add_markers(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None
 
 
 def _set_axes(figure: FigureBuilder, contexts: Sequence[int], times: Sequence[float]) -> None:
-    """Whole powers around what there is, so that a further row seldom moves the axes."""
+    """Set axes to whole powers around the data, so that a further row seldom moves them."""
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
     figure.update_yaxes(seconds_axis(times or SECONDS, "attend (median, measured here)"))

@@ -1,8 +1,8 @@
-"""What every query head looks at: a map a head, sharers on the colour of their K/V head.
+"""Attention of every query head: one map per head, grouped by the colour of their K/V head.
 
-A row is a byte that looks, a column one it looks at; what comes later is left open, since no head
-sees it. The maps of heads that share a K/V head lie side by side on one ground; a head that shares
-none has no ground.
+A row is the byte that attends, a column the byte it attends to; later bytes are empty, since no
+head attends to them. The maps of heads that share a K/V head lie side by side on one background
+colour; a head that shares none has no background.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from plotly.subplots import make_subplots
 
 from dashboard.figures.builder import skip_second_draw
 from dashboard.figures.style import (
+    base_layout,
     kv_head_color,
-    shared_layout,
     translucent,
     unit_interval_coloraxis,
 )
@@ -23,7 +23,7 @@ from dashboard.figures.style import (
 COLUMNS = 2  # maps side by side, also on a phone
 ROW, FOOT = 190, 86  # pixels of a map with its title, and of the colour bar
 TITLE = 26  # pixels
-SPREAD = 2.5  # of the colours: small weights are told apart too
+SPREAD = 2.5  # of the colours: small weights differ visibly too
 
 Matrix = Sequence[Sequence[float]]
 
@@ -39,7 +39,7 @@ def attention_maps(weights: Sequence[Matrix], n_kv_heads: int, tokens: Sequence[
         figure.add_trace(_map(f"query head {head}", matrix), row=row + 1, col=column + 1)
         _add_title(figure, head, head // q_per_kv, title)
         if q_per_kv > 1:
-            _add_ground(figure, head, kv_head_color(head // q_per_kv)[0], title)
+            _add_background(figure, head, kv_head_color(head // q_per_kv)[0], title)
     ticks = {
         "tickvals": list(range(len(labels))),
         "ticktext": labels,
@@ -47,12 +47,12 @@ def attention_maps(weights: Sequence[Matrix], n_kv_heads: int, tokens: Sequence[
         "ticks": "",
     }
     ends = [-0.5, len(labels) - 0.5]
-    look = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain"}
-    figure.update_xaxes(range=ends, **ticks, **look)
-    figure.update_yaxes(range=ends[::-1], **ticks, **look)
+    options = {"showgrid": False, "zeroline": False, "fixedrange": True, "constrain": "domain"}
+    figure.update_xaxes(range=ends, **ticks, **options)
+    figure.update_yaxes(range=ends[::-1], **ticks, **options)
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
-    figure.update_layout(shared_layout(plot_height + TITLE + FOOT))
+    figure.update_layout(base_layout(plot_height + TITLE + FOOT))
     figure.update_layout(
         margin={"t": TITLE, "b": FOOT},
         coloraxis=unit_interval_coloraxis("attention weight", power=SPREAD),
@@ -61,7 +61,7 @@ def attention_maps(weights: Sequence[Matrix], n_kv_heads: int, tokens: Sequence[
 
 
 def token_labels(tokens: Sequence[int]) -> list[str]:
-    """Bytes as a reader knows them, numbered from 0; those of no letter in hexadecimal."""
+    """Bytes as letters, numbered from 0; unprintable ones in hexadecimal."""
     return [
         f"byte {index}, {chr(token)!r}" if 32 <= token < 127 else f"byte {index}, 0x{token:02x}"
         for index, token in enumerate(tokens)
@@ -69,21 +69,21 @@ def token_labels(tokens: Sequence[int]) -> list[str]:
 
 
 def _map(name: str, matrix: Matrix) -> go.Heatmap:
-    seen = [
-        [weight if at <= looking else None for at, weight in enumerate(weights)]
-        for looking, weights in enumerate(matrix)
+    visible = [
+        [weight if key <= query else None for key, weight in enumerate(weights)]
+        for query, weights in enumerate(matrix)
     ]
     return go.Heatmap(
-        z=seen,
+        z=visible,
         name=name,
         coloraxis="coloraxis",
         hoverongaps=False,
-        hovertemplate=f"{name}<br>%{{y}}<br>looks at %{{x}}<br>weight %{{z:.3f}}<extra></extra>",
+        hovertemplate=f"{name}<br>%{{y}}<br>attends to %{{x}}<br>weight %{{z:.3f}}<extra></extra>",
     )
 
 
-def _add_ground(figure: go.Figure, head: int, fill: str, title: float) -> None:
-    """A colour behind a map and its title; grounds touch, so sharers form a block."""
+def _add_background(figure: go.Figure, head: int, fill: str, title: float) -> None:
+    """A colour behind a map and its title; backgrounds touch, so a group of heads is one block."""
     left, (bottom, top) = _slot(figure, head)
     figure.add_shape(
         type="rect",
@@ -115,6 +115,6 @@ def _add_title(figure: go.Figure, head: int, kv_head: int, title: float) -> None
 
 
 def _slot(figure: go.Figure, head: int) -> tuple[float, tuple[float, float]]:
-    """Where the place of a map begins, and its lower and upper end, in shares of the figure."""
+    """Left edge, and (lower, upper) end, of a map's slot, as fractions of the figure."""
     row, column = divmod(head, COLUMNS)
     return column / COLUMNS, next(figure.select_yaxes(row=row + 1, col=column + 1)).domain

@@ -1,8 +1,8 @@
-"""A figure before it is one: plain dicts, which become one in one go.
+"""Builds a figure as plain dicts and constructs it once, without validation.
 
-Adding to a `go.Figure` piece by piece checks and copies at every call: the overview's charts took
-four times as long as when all is handed over at once. A slider waits for that, so what is left of
-the check is left to the tests, where every figure that is drawn passes it.
+Adding traces to a `go.Figure` validates and copies at every call: the overview's charts took four
+times as long. A slider waits for that, so validation is left to the tests, where every figure that
+a page draws passes it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 
 
 class FigureBuilder:
-    """Traces and layout as Plotly's own attributes, under Plotly's names of the calls."""
+    """Traces and layout as Plotly's attributes; methods have the names of go.Figure's."""
 
     def __init__(self) -> None:
         self.data: list[dict[str, Any]] = []
@@ -33,39 +33,39 @@ class FigureBuilder:
         self.data.append({"type": "heatmap", **trace})
 
     def add_annotation(self, **annotation: Any) -> None:
-        """A text at a place."""
+        """A text at a position."""
         self.layout.setdefault("annotations", []).append(annotation)
 
     def update_xaxes(self, axis: Mapping[str, Any] | None = None, **more: Any) -> None:
-        """Set attributes of the x axis, others stay."""
+        """Set attributes of the x axis; others stay."""
         self.update_layout(xaxis={**(axis or {}), **more})
 
     def update_yaxes(self, axis: Mapping[str, Any] | None = None, **more: Any) -> None:
-        """Set attributes of the y axis, others stay."""
+        """Set attributes of the y axis; others stay."""
         self.update_layout(yaxis={**(axis or {}), **more})
 
     def update_layout(self, **attributes: Any) -> None:
-        """Set attributes of the layout; those inside of them that are not named stay."""
+        """Set attributes of the layout; nested ones that are not named stay."""
         _merge(self.layout, attributes)
 
     def default_layout(self, **attributes: Any) -> None:
-        """Set attributes of the layout that are not set yet, also inside of those that are."""
-        named, self.layout = self.layout, {}
+        """Set attributes of the layout that are not set yet, nested ones too."""
+        own, self.layout = self.layout, {}
         self.update_layout(**attributes)
-        self.update_layout(**named)
+        self.update_layout(**own)
 
     def figure(self) -> go.Figure:
-        """The figure; nothing is checked."""
+        """The figure, not validated."""
         return skip_second_draw(go.Figure(data=self.data, layout=self.layout, _validate=False))
 
 
 def skip_second_draw(figure: go.Figure) -> go.Figure:
-    """The same figure, which a browser draws once where it would draw it twice.
+    """Mark the figure so that a browser draws it once instead of twice, and return it.
 
     Streamlit hands a chart to Plotly, and a copy of it a moment later. Plotly draws the copy too,
-    half of a chart's time, if there is a template, which it cannot compare, or if nothing says that
-    the data are the same. The start-up leaves no template, whose look is in `style`; one revision does for all data, as new
-    data are a new chart to Streamlit.
+    half of a chart's time, if there is a template, which it cannot compare, or if no revision says
+    that the data are the same. The start-up drops Plotly's template. One revision does for all
+    data: new data are a new chart to Streamlit.
     """
     figure.layout.datarevision = 1
     return figure

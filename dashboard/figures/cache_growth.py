@@ -10,6 +10,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.data.cache_growth import CacheGrowth
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import NEUTRAL, VARIANT_STYLES, bytes_axis, context_axis, finish
 from gqa_core import units
@@ -20,44 +21,54 @@ CLOSE = 2.2  # ceilings less than so many times apart
 MEASURED = {"tensor_bytes": "live tensors", "peak_bytes": "peak"}
 
 
-def cache_growth(
-    curves: Mapping[str, Sequence[int]],
-    contexts: Sequence[int],
-    at: int,
-    measured: Sequence[Mapping[str, Any]] = (),
-    ceilings: Mapping[str, int] | None = None,
-    highest: int = 0,
-    allocated: Mapping[str, Sequence[int]] | None = None,
-) -> go.Figure:
-    """Cache bytes over `contexts` on log-log axes, `at` marked by a dotted line.
+def cache_growth(growth: CacheGrowth) -> go.Figure:
+    """Cache bytes over context on log-log axes, the slider's context marked by a dotted line.
 
-    `measured` are rows of `measured.tables.cache_rows`; `ceilings` bytes by device name. The axis
-    holds `highest` in any case, so it stays where it is while ceilings come and go. `allocated` are
-    the bytes where windows save nothing: thin lines above their variant's own.
+    What is allocated beyond windows is a thin line above its variant's own.
     """
     figure = FigureBuilder()
-    ceilings = ceilings or {}
-    allocated = allocated or {}
-    values = [value for curve in (*curves.values(), *allocated.values()) for value in curve]
-    values += [row[name] for row in measured for name in MEASURED]
-    values += [*ceilings.values(), *([highest] if highest else [])]
-    figure.update_xaxes(context_axis(min(contexts), max(contexts)))
-    figure.update_yaxes(bytes_axis(values) | {"title": {"text": "KV cache"}})
-    _add_ceilings(figure, ceilings, contexts)
-    for variant, n_bytes in curves.items():
-        figure.add_scatter(
-            x=list(contexts),
-            y=list(n_bytes),
-            name=f"{variant} (formula)",
-            mode="lines",
-            line=VARIANT_STYLES[variant].line(2.5),
-            text=[units.binary_and_decimal(value) for value in n_bytes],
-            hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}} (formula)<extra></extra>",
-        )
-    _add_allocated(figure, allocated, contexts)
+    figure.update_xaxes(context_axis(min(growth.contexts), max(growth.contexts)))
+    figure.update_yaxes(bytes_axis(_all_bytes(growth)) | {"title": {"text": "KV cache"}})
+    _add_ceilings(figure, growth.ceilings, growth.contexts)
+    for variant, n_bytes in growth.curves.items():
+        _add_formula(figure, variant, growth.contexts, n_bytes)
+    _add_allocated(figure, growth.allocated, growth.contexts)
+    _add_slider(figure, growth.context_len)
+    if growth.measured:
+        _add_legend(figure)
+    for label in growth.curves:
+        for field in MEASURED:
+            rows = [row for row in growth.measured if row["label"] == label]
+            _add_measured(figure, label, field, rows)
+    return finish(figure, height=520)
+
+
+def _all_bytes(growth: CacheGrowth) -> list[int]:
+    """Everything that the axis includes."""
+    curves = (*growth.curves.values(), *growth.allocated.values())
+    values = [value for curve in curves for value in curve]
+    values += [row[name] for row in growth.measured for name in MEASURED]
+    return [*values, *growth.ceilings.values(), *filter(None, [growth.highest_bytes])]
+
+
+def _add_formula(
+    figure: FigureBuilder, variant: str, contexts: Sequence[int], n_bytes: Sequence[int]
+) -> None:
+    figure.add_scatter(
+        x=list(contexts),
+        y=list(n_bytes),
+        name=f"{variant} (formula)",
+        mode="lines",
+        line=VARIANT_STYLES[variant].line(2.5),
+        text=[units.binary_and_decimal(value) for value in n_bytes],
+        hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}} (formula)<extra></extra>",
+    )
+
+
+def _add_slider(figure: FigureBuilder, context_len: int) -> None:
     low, high = figure.layout["yaxis"]["range"]
     figure.add_scatter(
-        x=[at, at],
+        x=[context_len, context_len],
         y=[10**low, 10**high],
         name="context slider",
         showlegend=False,
@@ -65,18 +76,12 @@ def cache_growth(
         line={"color": NEUTRAL, "dash": "dot", "width": 1},
         hoverinfo="skip",
     )
-    if measured:
-        _add_legend(figure)
-    for label in curves:
-        for field in MEASURED:
-            _add_measured(figure, label, field, [row for row in measured if row["label"] == label])
-    return finish(figure, height=520)
 
 
 def _add_allocated(
     figure: FigureBuilder, allocated: Mapping[str, Sequence[int]], contexts: Sequence[int]
 ) -> None:
-    """Thin lines in their variant's look, and one grey entry in the legend for all of them."""
+    """Thin lines in their variant's style, and one grey entry in the legend for all of them."""
     for variant, n_bytes in allocated.items():
         figure.add_scatter(
             x=list(contexts),
@@ -102,7 +107,7 @@ def _add_allocated(
 def _add_measured(
     figure: FigureBuilder, label: str, field: str, rows: Sequence[Mapping[str, Any]]
 ) -> None:
-    """One marker a measured cache; its hover tells how far it is from the line."""
+    """One marker per measured cache; its hover text says how far it is from the line."""
     if not rows:
         return
     figure.add_scatter(
@@ -144,18 +149,18 @@ def _add_legend(figure: FigureBuilder) -> None:
 def _add_ceilings(
     figure: FigureBuilder, ceilings: Mapping[str, int], contexts: Sequence[int]
 ) -> None:
-    """Dashed grey lines, one for each size, labelled at the left end, where curves are lowest.
+    """Dashed grey lines, one per size, labelled at the left end, where curves are lowest.
 
-    A label stands under its line, or over it where the next line below is close; it starts past
-    the middle where the label below is close as well.
+    A label is under its line, or over it if the next line below is close; it starts past the middle
+    if the label below is close as well.
     """
     if not ceilings:
         return
     low, high = min(contexts) / 1.3, max(contexts) * 1.3
     sizes = sorted(set(ceilings.values()))
-    sharers = [[name for name, size in ceilings.items() if size == n_bytes] for n_bytes in sizes]
-    said = [units.gigabytes_label(n_bytes) for n_bytes in sizes]
-    told = [f"{', '.join(names)}: {size}" for names, size in zip(sharers, said, strict=True)]
+    devices = [[name for name, size in ceilings.items() if size == n_bytes] for n_bytes in sizes]
+    labels = [units.gigabytes_label(n_bytes) for n_bytes in sizes]
+    texts = [f"{', '.join(names)}: {size}" for names, size in zip(devices, labels, strict=True)]
     figure.add_scatter(
         x=[x for _ in sizes for x in (low, high, None)],
         y=[y for n_bytes in sizes for y in (n_bytes, n_bytes, None)],
@@ -163,7 +168,7 @@ def _add_ceilings(
         showlegend=False,
         mode="lines",
         line={"color": NEUTRAL, "dash": "dash", "width": 1},
-        text=[text for one in told for text in (one, one, "")],
+        text=[part for text in texts for part in (text, text, "")],
         hovertemplate="%{text} on the vendor's label (published)<extra></extra>",
     )
     places = _label_places(sizes)
@@ -175,7 +180,7 @@ def _add_ceilings(
         mode="text",
         text=[
             names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") + f", {size}"
-            for names, size in zip(sharers, said, strict=True)
+            for names, size in zip(devices, labels, strict=True)
         ],
         textposition="middle right",
         textfont={"size": 10},

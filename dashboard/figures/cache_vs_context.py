@@ -1,4 +1,4 @@
-"""How the cache grows with context: one straight line a variant on log-log axes, all formula."""
+"""Cache against context by formula: one straight line per variant on log-log axes."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from dashboard.figures.builder import FigureBuilder
-from dashboard.figures.style import VARIANT_STYLES, bytes_axis, context_axis, finish, markers_of
+from dashboard.figures.style import (
+    VARIANT_STYLES,
+    bytes_axis,
+    context_axis,
+    finish,
+    variant_markers,
+)
 from gqa_core import units
 
 
 def cache_vs_context(
     curves: Mapping[str, Sequence[int]],
     contexts: Sequence[int],
-    at: int,
+    context_len: int,
 ) -> go.Figure:
     """Cache bytes of each variant over `contexts`, with a marker where the slider stands.
 
@@ -23,27 +29,27 @@ def cache_vs_context(
     """
     figure = FigureBuilder()
     for variant, n_bytes in curves.items():
-        look = VARIANT_STYLES[variant]
+        style = VARIANT_STYLES[variant]
         figure.add_scatter(
             x=list(contexts),
             y=list(n_bytes),
             name=variant,
             mode="lines",
-            line=look.line(2.5),
+            line=style.line(2.5),
             text=[units.capacity(value) for value in n_bytes],
             hovertemplate=f"{variant} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )
-    if at in contexts:
-        index = list(contexts).index(at)
-        here = {name: curve[index] for name, curve in curves.items()}
+    if context_len in contexts:
+        index = list(contexts).index(context_len)
+        slider_bytes = {name: curve[index] for name, curve in curves.items()}
         figure.add_scatter(
-            x=[at] * len(here),
-            y=list(here.values()),
+            x=[context_len] * len(slider_bytes),
+            y=list(slider_bytes.values()),
             name="here",
             mode="markers",
-            marker=markers_of(list(here), 11),
+            marker=variant_markers(list(slider_bytes), 11),
             showlegend=False,
-            text=[f"{variant} {units.capacity(value)}" for variant, value in here.items()],
+            text=[f"{variant} {units.capacity(value)}" for variant, value in slider_bytes.items()],
             hovertemplate="%{x:,} tokens: %{text}<extra></extra>",
         )
     figure.update_xaxes(context_axis(min(contexts), max(contexts)))

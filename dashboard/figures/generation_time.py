@@ -1,4 +1,4 @@
-"""How the time of generating grows with its tokens: measured markers, and a fitted power each."""
+"""Time of generating against the number of tokens: measured markers, and fitted powers of n."""
 
 from __future__ import annotations
 
@@ -20,38 +20,43 @@ from gqa_core import units
 from gqa_core.theory.fit import PowerFit
 
 
-def step_vs_tokens(found: Sequence[Series]) -> go.Figure:
+def step_vs_tokens(all_series: Sequence[Series]) -> go.Figure:
     """Median time of the step that adds token n; bars span the interquartile range."""
     figure = FigureBuilder()
-    for one in found:
-        _add(figure, one, one.step_fit, **medians(one.steps))
-    times = [time for one in found for step in one.steps for time in step]
-    return _laid_out(figure, found, times, "time of step n (median, measured here)")
+    for series in all_series:
+        _add(figure, series, series.step_fit, **medians(series.steps))
+    times = [time for series in all_series for step in series.steps for time in step]
+    return _finish(figure, all_series, times, "time of step n (median, measured here)")
 
 
-def total_vs_tokens(found: Sequence[Series]) -> go.Figure:
-    """Time of all steps up to token n, each taken once."""
+def total_vs_tokens(all_series: Sequence[Series]) -> go.Figure:
+    """Time of all steps up to token n, each counted once."""
     figure = FigureBuilder()
-    for one in found:
-        _add(figure, one, one.total_fit, y=list(one.totals))
-    times = [time for one in found for time in one.totals]
-    return _laid_out(figure, found, times, "time of steps 1 to n (measured here)")
+    for series in all_series:
+        _add(figure, series, series.total_fit, y=list(series.totals))
+    times = [time for series in all_series for time in series.totals]
+    return _finish(figure, all_series, times, "time of steps 1 to n (measured here)")
 
 
 def _add(
-    figure: FigureBuilder, one: Series, fit: PowerFit | None, *, y: Sequence[float], **how: object
+    figure: FigureBuilder,
+    series: Series,
+    fit: PowerFit | None,
+    *,
+    y: Sequence[float],
+    **error_bars: object,
 ) -> None:
-    look = MODE_STYLES[one.mode, one.part]
+    style = MODE_STYLES[series.mode, series.part]
     figure.add_scatter(
-        x=list(one.lengths),
+        x=list(series.lengths),
         y=y,
-        name=one.name,
+        name=series.name,
         mode="markers",
         cliponaxis=False,
-        marker=look.marker(8),
+        marker=style.marker(8),
         text=[units.duration(value) for value in y],
-        hovertemplate=f"{one.name} at %{{x:,}} tokens: %{{text}}<extra></extra>",
-        **how,
+        hovertemplate=f"{series.name} at %{{x:,}} tokens: %{{text}}<extra></extra>",
+        **error_bars,
     )
     if fit is None:
         return
@@ -62,16 +67,16 @@ def _add(
         y=[fit.predict(end) for end in ends],
         name=f"its fit: exponent {power}",
         mode="lines",
-        line=look.line(1.5),
-        hovertemplate=f"{one.name}: fitted exponent {power}<extra></extra>",
+        line=style.line(1.5),
+        hovertemplate=f"{series.name}: fitted exponent {power}<extra></extra>",
     )
 
 
-def _laid_out(
-    figure: FigureBuilder, found: Sequence[Series], times: Sequence[float], title: str
+def _finish(
+    figure: FigureBuilder, all_series: Sequence[Series], times: Sequence[float], title: str
 ) -> go.Figure:
-    """Whole powers around markers and bars, so that a further run seldom moves the axes."""
-    lengths = [length for one in found for length in one.lengths] or [16, 4096]
+    """Set axes to whole powers around the data, so that a further run seldom moves them."""
+    lengths = [length for series in all_series for length in series.lengths] or [16, 4096]
     figure.update_xaxes(context_axis(*whole_powers(lengths, 4)) | {"title": {"text": "token n"}})
     figure.update_yaxes(seconds_axis(times or [1e-5, 1.0], title))
     return finish(figure, height=480)

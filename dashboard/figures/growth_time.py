@@ -1,4 +1,4 @@
-"""How long an append takes as the cache grows, by policy: measured markers with spread."""
+"""Time of an append against the length of the cache, by policy: measured markers with spread."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
     figure = FigureBuilder()
     lengths, times = [], []
     for policy, record in records.items():
-        look = POLICY_STYLES[policy]
+        style = POLICY_STYLES[policy]
         appends = [quartiles(samples) for samples in record["samples_s"]["append"]]
         figure.add_scatter(
             x=list(record["workload"]["context_lens"]),
@@ -33,7 +33,7 @@ def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
             name=policy,
             mode="markers",
             cliponaxis=False,
-            marker=look.marker(9),
+            marker=style.marker(9),
             text=[units.duration(value) for _, value, _ in appends],
             hovertemplate=f"{policy} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )

@@ -1,4 +1,4 @@
-"""Many heads: rows of 16 numbered cells, so that every number fits on a phone.
+"""Many heads as rows of 16 numbered cells, so that every number fits on a phone.
 
 A query head's cell has the colour of the K/V head it reads; the cells of the selected one are
 framed. MLA's cells are grey and hollow, since every head has a K and V of its own, and below them
@@ -15,11 +15,11 @@ from dashboard.data.cached_parts import describe_part
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     FRAME,
+    KV_HEAD_COLORS,
     NEUTRAL,
-    SHARED,
     finish,
     kv_head_color,
-    shared_scale,
+    kv_head_colorscale,
 )
 from dashboard.settings.variants import describe_latent
 from gqa_core import units
@@ -28,7 +28,7 @@ from gqa_core.theory.sharing import CachedPart
 
 COLUMNS = 16
 CELL = 24  # pixels of a row
-TITLE = 1.6  # rows a title takes
+TITLE = 1.6  # height of a title in rows
 
 
 def head_grid(attention: AttentionConfig, parts: Sequence[CachedPart], selected: int) -> go.Figure:
@@ -81,18 +81,18 @@ def _add_cells(
     hovers: Sequence[str],
     selected: int,
 ) -> None:
-    """Numbered cells of a colour each, and a frame around those of the selected one."""
+    """Numbered cells in their colours, and a frame around those of the selected part."""
     rows = range(_n_rows(len(colors)))
     chunks = [slice(row * COLUMNS, (row + 1) * COLUMNS) for row in rows]
     figure.add_heatmap(
         x=list(range(COLUMNS)),
         y=[top - row - 0.5 for row in rows],
-        z=[_padded([color % len(SHARED) for color in colors[chunk]]) for chunk in chunks],
+        z=[_padded([color % len(KV_HEAD_COLORS) for color in colors[chunk]]) for chunk in chunks],
         text=[_padded(list(hovers[chunk])) for chunk in chunks],
         name=name,
-        colorscale=shared_scale(),
+        colorscale=kv_head_colorscale(),
         zmin=-0.5,
-        zmax=len(SHARED) - 0.5,
+        zmax=len(KV_HEAD_COLORS) - 0.5,
         showscale=False,
         xgap=2,
         ygap=2,
@@ -131,7 +131,7 @@ def _add_hollow(figure: FigureBuilder, n_heads: int) -> None:
         marker={"symbol": "square-open", "size": 19, "color": NEUTRAL},
         text=[str(head) for head in range(n_heads)],
         textfont={"size": 9},
-        hovertext=[f"query head {head}<br>unfolds a K and V of its own" for head in range(n_heads)],
+        hovertext=[f"query head {head}<br>computes its own K and V" for head in range(n_heads)],
         hovertemplate="%{hovertext}<extra></extra>",
     )
 
@@ -157,7 +157,7 @@ def _add_bars(
 
 
 def _add_numbers(
-    figure: FigureBuilder, places: Sequence[tuple[float, float]], inks: Sequence[str]
+    figure: FigureBuilder, places: Sequence[tuple[float, float]], text_colors: Sequence[str]
 ) -> None:
     figure.add_scatter(
         x=[x for x, _ in places],
@@ -165,7 +165,7 @@ def _add_numbers(
         name="numbers",
         mode="text",
         text=[str(index) for index in range(len(places))],
-        textfont={"size": 9, "color": list(inks)},
+        textfont={"size": 9, "color": list(text_colors)},
         hoverinfo="skip",
     )
 

@@ -1,8 +1,8 @@
-"""One layer's heads: who reads what, and what of it is cached.
+"""One layer's query heads and the cached parts that they read.
 
 Up to 64 query heads are circles above what they read, joined by lines; more of them are rows of
 numbered cells, joined by colour. Neighbours never have the same colour. What is filled below is
-cached; what is hollow, MLA's own K and V of every head, is unfolded anew for each step.
+cached; what is hollow, MLA's own K and V of every head, is recomputed for each step.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.theory.sharing import CachedPart, cached_parts
 
 MAX_JOINED = 64
-SELECTED = 4  # pixels a selected marker is larger
+SELECTED = 4  # additional pixels of a selected marker
 MAX_LABELS = 16  # numbers side by side on a phone
 LEVEL = 118  # pixels between two rows
 OWN = "hollow: own K and V, not cached"
@@ -47,14 +47,14 @@ def head_map(attention: AttentionConfig, kv_format: str, selected: int = 0) -> g
 
 
 def _add_shared(figure: FigureBuilder, parts: Sequence[CachedPart], selected: int) -> None:
-    """Grouped heads: circles over squares, one line each, all in the colour of their K/V head."""
+    """Grouped heads: circles over squares joined by lines, in the colour of their K/V head."""
     middles = [(part.query_heads[0] + part.query_heads[-1]) / 2 for part in parts]
     larger = [SELECTED if index == selected else 0 for index in range(len(parts))]
     readers = [(head, index) for index, part in enumerate(parts) for head in part.query_heads]
-    alike: dict[tuple[str, bool], list[tuple[int, int]]] = {}  # drawn as one broken line
+    by_style: dict[tuple[str, bool], list[tuple[int, int]]] = {}  # drawn as one broken line
     for head, index in readers:
-        alike.setdefault((kv_head_color(index)[0], index == selected), []).append((head, index))
-    for (color, stands_out), ends in alike.items():
+        by_style.setdefault((kv_head_color(index)[0], index == selected), []).append((head, index))
+    for (color, stands_out), ends in by_style.items():
         figure.add_scatter(
             x=[x for head, index in ends for x in (head, middles[index], None)],
             y=[1, 0, None] * len(ends),
@@ -98,7 +98,7 @@ def _add_latent(
     parts: Sequence[CachedPart],
     selected: int,
 ) -> None:
-    """MLA: every query head over its own hollow K and V, and both unfolded from two filled bars."""
+    """MLA: query heads over their own hollow K and V, computed from the two filled bars below."""
     n_heads, start = attention.n_heads, -0.5
     heads = list(range(n_heads))
     for index, part in enumerate(parts):
@@ -106,7 +106,7 @@ def _add_latent(
         figure.add_scatter(
             x=[x for head in heads for x in (head, start + width / 2, None)],
             y=[1, 0.15, None] * n_heads,
-            name="unfolds",
+            name="expands",
             mode="lines",
             line={"color": fill, "width": 2 if index == selected else 1},
             opacity=1.0 if index == selected else FAINT,
@@ -133,7 +133,7 @@ def _add_latent(
         opacity=FAINT,
         hoverinfo="skip",
     )
-    own = [f"K and V of head {head} alone<br>unfolded for each step, not cached" for head in heads]
+    own = [f"K and V of head {head} alone<br>computed for each step, not cached" for head in heads]
     _add_row(
         figure,
         1,

@@ -1,6 +1,6 @@
-"""How alike every two heads of a layer are: a heat map for each thing compared, a row a model.
+"""Similarity of all pairs of heads of a layer: one heat map per trait, one row per model.
 
-Where heads share a K/V head, a frame of its colour lies around them on the diagonal.
+A frame in the colour of a K/V head lies around the heads that share it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from dashboard.data.head_inspection import TRAITS
 from dashboard.figures.builder import skip_second_draw
-from dashboard.figures.style import kv_head_color, shared_layout, unit_interval_coloraxis
+from dashboard.figures.style import base_layout, kv_head_color, unit_interval_coloraxis
 from gqa_core import units
 
 ROW, TITLE, FOOT = 215, 60, 96  # pixels of a row, of the titles above it, and of the colour bar
@@ -21,7 +21,7 @@ Matrix = Sequence[Sequence[float]]
 
 
 def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
-    """CKA (h, h) by what is compared, by the number of K/V heads; colours always from 0 to 1."""
+    """CKA (h, h) per trait, by the number of K/V heads; colours always from 0 to 1."""
     plot_height = ROW * len(models)
     title = TITLE / plot_height
     figure = make_subplots(
@@ -45,7 +45,7 @@ def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
         figure.update_yaxes(showticklabels=False, ticks="", col=column)
     for axis in figure.select_yaxes():
         axis.scaleanchor = axis.anchor
-    figure.update_layout(shared_layout(plot_height + TITLE + FOOT))
+    figure.update_layout(base_layout(plot_height + TITLE + FOOT))
     figure.update_layout(
         margin={"t": TITLE, "b": FOOT},
         coloraxis=unit_interval_coloraxis("linear CKA"),
@@ -83,7 +83,7 @@ def _add_frames(figure: go.Figure, n_heads: int, n_kv_heads: int, row: int, colu
 
 
 def _add_titles(figure: go.Figure, n_kv_heads: int, row: int, title: float) -> None:
-    """The model's name above its row, and what is compared above each map."""
+    """The model's name above its row, and the trait above each map."""
     for column, name in enumerate(TRAITS.values(), start=1):
         across = next(figure.select_xaxes(row=row, col=column)).domain
         top = next(figure.select_yaxes(row=row, col=column)).domain[1]

@@ -1,7 +1,7 @@
-"""Heads laid onto GPUs: what each holds, and what it holds that another GPU holds too.
+"""Heads on GPUs: the query heads and the cache of each, and copies that another GPU has too.
 
-A row a GPU: above its query heads, below what it caches, both in the colour of the K/V head. A
-hatched cell is a copy: the same bytes lie on an earlier GPU already.
+One row per GPU: above its query heads, below what it caches, both in the colour of the K/V head. A
+hatched cell is a copy: the same bytes are on an earlier GPU already.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from gqa_core.theory.sharding import GpuShard, gpu_shards
 MAX_LABELS = 8  # numbers side by side on a phone
 LANE = 0.42  # of a row: query heads above, K/V heads below
 GAP = 0.002  # of the width, between cells
-ROW = (46, 28)  # pixels a row, for few GPUs and for many
+ROW = (46, 28)  # pixels per row, for few GPUs and for many
 MANY = 16
 
 
 def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
-    """One layer's heads on `tp` GPUs, each GPU a row.
+    """One layer's heads on `tp` GPUs, one row per GPU.
 
     Raises:
         ValueError: as `gqa_core.theory.sharding.shard`.
@@ -33,9 +33,9 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
     figure = FigureBuilder()
     _add_queries(figure, attention, shares)
     for is_copy in (False, True):
-        held = [share for share in shares if share.is_copy == is_copy]
-        if held:
-            _add_cached(figure, attention, held, is_copy)
+        selected = [share for share in shares if share.is_copy == is_copy]
+        if selected:
+            _add_cached(figure, attention, selected, is_copy)
     figure.update_xaxes(visible=False, range=[0, 1], fixedrange=True)
     figure.update_yaxes(
         tickvals=[-share.gpu for share in shares],
@@ -59,7 +59,7 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
 def _add_queries(
     figure: FigureBuilder, attention: AttentionConfig, shares: Sequence[GpuShard]
 ) -> None:
-    cells = [(share, at, head) for share in shares for at, head in enumerate(share.query_heads)]
+    cells = [(share, slot, head) for share in shares for slot, head in enumerate(share.query_heads)]
     width = 1 / len(shares[0].query_heads)
     grouped = isinstance(attention, GroupedConfig)
     read = [head // attention.q_per_kv if grouped else None for _, _, head in cells]
@@ -67,7 +67,7 @@ def _add_queries(
         name="query heads",
         orientation="h",
         y=[LANE / 2 - share.gpu for share, _, _ in cells],
-        base=[at * width for _, at, _ in cells],
+        base=[slot * width for _, slot, _ in cells],
         x=[width - GAP] * len(cells),
         width=LANE - 0.06,
         marker={
@@ -93,14 +93,16 @@ def _add_cached(
     figure: FigureBuilder, attention: AttentionConfig, shares: Sequence[GpuShard], is_copy: bool
 ) -> None:
     grouped = isinstance(attention, GroupedConfig)
-    cells = [(share, at, kv) for share in shares for at, kv in enumerate(share.kv_heads or [None])]
+    cells = [
+        (share, slot, kv) for share in shares for slot, kv in enumerate(share.kv_heads or [None])
+    ]
     count = len(shares[0].kv_heads) or 1
     what = "K/V head" if grouped else "latent and RoPE key"
     figure.add_bar(
         name=f"{what}, a copy" if is_copy else f"{what}, cached",
         orientation="h",
         y=[-LANE / 2 - share.gpu for share, _, _ in cells],
-        base=[at / count for _, at, _ in cells],
+        base=[slot / count for _, slot, _ in cells],
         x=[1 / count - GAP] * len(cells),
         width=LANE - 0.06,
         marker={
@@ -117,7 +119,7 @@ def _add_cached(
         },
         hovertext=[
             f"GPU {share.gpu}: {what if kv is None else f'{what} {kv}'}"
-            f"{', held by an earlier GPU too' if is_copy else ''}<br>"
+            f"{', on an earlier GPU too' if is_copy else ''}<br>"
             f"read here by {describe_heads(_readers(attention, share, kv))}"
             for share, _, kv in cells
         ],
@@ -127,21 +129,21 @@ def _add_cached(
 
 
 def _add_cached_numbers(figure: FigureBuilder, shares: Sequence[GpuShard]) -> None:
-    """The numbers of K/V heads, each on a ground of its own, clear of the hatching."""
+    """The numbers of K/V heads, each on a plain background, clear of the hatching."""
     count = len(shares[0].kv_heads) or 1
     for share in shares:
         numbers = share.kv_heads or ["all of the latent"]
-        for at, label in enumerate(_labels(numbers, count)):
+        for slot, label in enumerate(_labels(numbers, count)):
             if label:
-                fill, ink = kv_head_color(numbers[at] if share.kv_heads else 0)
+                fill, text_color = kv_head_color(numbers[slot] if share.kv_heads else 0)
                 figure.add_annotation(
-                    x=(at + 0.5) / count,
+                    x=(slot + 0.5) / count,
                     y=-LANE / 2 - share.gpu,
                     text=label,
                     showarrow=False,
                     bgcolor=fill,
                     borderpad=1,
-                    font={"color": ink, "size": 10},
+                    font={"color": text_color, "size": 10},
                 )
 
 
@@ -153,6 +155,6 @@ def _readers(attention: AttentionConfig, share: GpuShard, kv: int | None) -> ran
     """The query heads on this GPU that read one of its K/V heads, or its latent."""
     if kv is None:
         return share.query_heads
-    per = attention.q_per_kv
+    q_per_kv = attention.q_per_kv
     first, last = share.query_heads[0], share.query_heads[-1]
-    return range(max(kv * per, first), min((kv + 1) * per, last + 1))
+    return range(max(kv * q_per_kv, first), min((kv + 1) * q_per_kv, last + 1))

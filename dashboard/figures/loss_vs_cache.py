@@ -1,4 +1,4 @@
-"""What a smaller cache costs: loss against bytes, of heads shared after training and before it."""
+"""Held-out loss against cache bytes, of models whose heads share K/V heads."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from gqa_core import units
 from gqa_core.records.record import MEASURED_ELSEWHERE
 from gqa_core.records.specs.quality import SCRATCH
 
-BESIDE = 1.07  # factor on the bytes: measured elsewhere stands right of here, from scratch further
+SHIFT = 1.07  # factor on the bytes: measured elsewhere is right of here, from scratch further
 NO_CACHES, NO_LOSSES = (2**16, 2**19), (1.0, 4.0)  # the axes where there is nothing to draw
 
 
 def loss_vs_cache(
-    found: Sequence[LossSeries],
+    all_series: Sequence[LossSeries],
     percent: int,
     cache_bytes: Sequence[int],
     losses: Sequence[float],
 ) -> go.Figure:
     """Held-out loss at a percent of uptraining against the cache of one sequence.
 
-    Models from scratch are taken after all their steps. The axes hold all of `cache_bytes` and
+    Models from scratch count after all their steps. The axes include all of `cache_bytes` and
     `losses`, drawn or not.
     """
     figure = FigureBuilder()
     curves: dict[tuple[str, str], list[LossSeries]] = {}
-    for one in found:
-        if one.final(percent):
-            curves.setdefault((one.start, one.evidence), []).append(one)
-    for (start, evidence), mine in curves.items():
-        _add_group(figure, start, evidence, percent, mine)
+    for series in all_series:
+        if series.final(percent):
+            curves.setdefault((series.start, series.evidence), []).append(series)
+    for (start, evidence), group in curves.items():
+        _add_group(figure, start, evidence, percent, group)
     sizes = sorted({*(cache_bytes or NO_CACHES)})
     labels = [units.capacity_tick(size) for size in sizes]
     figure.update_xaxes(
@@ -54,29 +54,30 @@ def loss_vs_cache(
 
 
 def _add_group(
-    figure: FigureBuilder, start: str, evidence: str, percent: int, mine: Sequence[LossSeries]
+    figure: FigureBuilder, start: str, evidence: str, percent: int, group: Sequence[LossSeries]
 ) -> None:
     scratch, elsewhere = start == SCRATCH, evidence == MEASURED_ELSEWHERE
     name = "from scratch" if scratch else f"shared by {start}, {percent}% uptrained"
-    looks = [style_for_sharing(one.n_heads, one.n_kv_heads) for one in mine]
-    spreads = [one.final(percent) for one in mine]
+    styles = [style_for_sharing(series.n_heads, series.n_kv_heads) for series in group]
+    spreads = [series.final(percent) for series in group]
     ending = ELSEWHERE if elsewhere else ""
     figure.add_scatter(
-        x=[one.cache_bytes * BESIDE ** (elsewhere + 2 * scratch) for one in mine],
+        x=[series.cache_bytes * SHIFT ** (elsewhere + 2 * scratch) for series in group],
         **medians(spreads),
         name=f"{name}, elsewhere" if elsewhere else name,
         mode="lines+markers",
         cliponaxis=False,
         line={"color": NEUTRAL, "width": 1, "dash": "dot" if scratch else "solid"},
         marker={
-            "color": [look.color for look in looks],
-            "symbol": [("cross" if scratch else look.symbol) + ending for look in looks],
+            "color": [style.color for style in styles],
+            "symbol": [("cross" if scratch else style.symbol) + ending for style in styles],
             "size": 10,
             "line": {"width": 1.5 if elsewhere else 0},
         },
         text=[
-            f"{one.name}, {units.capacity(one.cache_bytes)}: {middle:.3f} ({low:.3f} to {high:.3f})"
-            for one, (low, middle, high) in zip(mine, spreads, strict=True)
+            f"{series.name}, {units.capacity(series.cache_bytes)}: "
+            f"{middle:.3f} ({low:.3f} to {high:.3f})"
+            for series, (low, middle, high) in zip(group, spreads, strict=True)
         ],
         hovertemplate=f"{name}, {evidence}, %{{text}}<extra></extra>",
     )

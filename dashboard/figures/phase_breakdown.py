@@ -1,4 +1,4 @@
-"""What a step consists of: the phases of each variant, stacked, at a few contexts."""
+"""The phases of a step, stacked for each variant, at a few contexts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def phase_breakdown(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     figure.update_xaxes(fixedrange=True, tickangle=-90)
     title = {"text": "phases of a step (ms, median, measured here)"}
     figure.update_yaxes(fixedrange=True, gridcolor=GRID, zeroline=False, title=title)
-    above = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
+    legend = {"orientation": "h", "x": 0, "y": 1.02, "yanchor": "bottom"}
     return finish(
-        figure, height=460, barmode="stack", bargap=0.25, legend=above | {"traceorder": "normal"}
+        figure, height=460, barmode="stack", bargap=0.25, legend=legend | {"traceorder": "normal"}
     )

@@ -1,4 +1,4 @@
-"""A variant's time over MHA's at the same context: below one it wins."""
+"""Time of each variant over MHA's at the same context: below 1 it wins."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ TITLES = {"step": "time of the step / MHA's", "attend": "time of attending / MHA
 
 
 def ratio_vs_context(
-    fought: Mapping[str, Sequence[PairedResult]], quantity: str, context_lens: Sequence[int]
+    comparisons: Mapping[str, Sequence[PairedResult]], quantity: str, context_lens: Sequence[int]
 ) -> go.Figure:
-    """Medians over MHA's by context; a band is where a variant crosses over, one is MHA itself.
+    """Median time over MHA's by context; a band is where a variant crosses over, 1 is MHA itself.
 
-    Bars go from the ratio at best to that at worst, by the quartiles of both: a win is a bar that
-    ends below one. What other work disturbed is faint. The axis holds `context_lens` in any case.
+    Bars span the lowest to the highest ratio of the quartiles: a win is a bar that ends below 1.
+    Disturbed results are faint. The axis always includes `context_lens`.
     """
     figure = FigureBuilder()
-    ratios = [duel.ratio(quantity) for mine in fought.values() for duel in mine]
-    low, high = whole_powers([one for ends in ratios for one in ends] + [0.6, 1.4], 2)
+    ratios = [result.ratio(quantity) for results in comparisons.values() for result in results]
+    low, high = whole_powers([end for ends in ratios for end in ends] + [0.6, 1.4], 2)
     ends = [min(context_lens), max(context_lens)]
     figure.add_scatter(
         x=ends,
@@ -45,10 +45,10 @@ def ratio_vs_context(
         line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
         hoverinfo="skip",
     )
-    for name, mine in fought.items():
-        _add_bracket(figure, name, mine, quantity, (low, high))
-    for name, mine in fought.items():
-        _add_markers(figure, name, mine, quantity)
+    for name, results in comparisons.items():
+        _add_bracket(figure, name, results, quantity, (low, high))
+    for name, results in comparisons.items():
+        _add_markers(figure, name, results, quantity)
     figure.update_xaxes(context_axis(*whole_powers(ends, 4)))
     ticks = [2.0**power for power in range(round(math.log2(low)), round(math.log2(high)) + 1)]
     axis = log_axis(low, high, ticks, [units.times(tick) for tick in ticks])
@@ -59,14 +59,14 @@ def ratio_vs_context(
 def _add_bracket(
     figure: FigureBuilder,
     name: str,
-    mine: Sequence[PairedResult],
+    results: Sequence[PairedResult],
     quantity: str,
     height: tuple[float, float],
 ) -> None:
-    bracket = crossover(mine, quantity).bracket
+    bracket = crossover(results, quantity).bracket
     if bracket is None:
         return
-    look = VARIANT_STYLES[mine[0].own["label"]]
+    style = VARIANT_STYLES[results[0].own["label"]]
     (left, right), (low, high) = bracket, height
     figure.add_scatter(
         x=[left, right, right, left],
@@ -75,7 +75,7 @@ def _add_bracket(
         showlegend=False,
         mode="lines",
         fill="toself",
-        fillcolor=translucent(look.color),
+        fillcolor=translucent(style.color),
         line={"width": 0},
         hoveron="fills",
         text=f"{name} crosses over between {left:,} and {right:,} tokens",
@@ -84,21 +84,26 @@ def _add_bracket(
 
 
 def _add_markers(
-    figure: FigureBuilder, name: str, mine: Sequence[PairedResult], quantity: str
+    figure: FigureBuilder, name: str, results: Sequence[PairedResult], quantity: str
 ) -> None:
-    look, ratios = VARIANT_STYLES[mine[0].own["label"]], [duel.ratio(quantity) for duel in mine]
+    style, ratios = (
+        VARIANT_STYLES[results[0].own["label"]],
+        [result.ratio(quantity) for result in results],
+    )
     figure.add_scatter(
-        x=[duel.context_len for duel in mine],
+        x=[result.context_len for result in results],
         **medians(ratios),
         name=name,
         mode="markers",
         cliponaxis=False,
-        marker=look.marker(10) | {"opacity": [1 if duel.is_valid else FAINT for duel in mine]},
+        marker=style.marker(10)
+        | {"opacity": [1 if result.is_valid else FAINT for result in results]},
         text=[
-            f"{duel.context_len:,} tokens: {units.duration(duel.own[f'{quantity}_s'])} / "
-            f"{units.duration(duel.mha[f'{quantity}_s'])} = {units.times(duel.ratio(quantity)[1])}"
-            f"{'' if duel.is_valid else ', disturbed'}"
-            for duel in mine
+            f"{result.context_len:,} tokens: {units.duration(result.own[f'{quantity}_s'])} / "
+            f"{units.duration(result.mha[f'{quantity}_s'])} = "
+            f"{units.times(result.ratio(quantity)[1])}"
+            f"{'' if result.is_valid else ', disturbed'}"
+            for result in results
         ],
         hovertemplate=f"{name} at %{{text}}<extra></extra>",
     )

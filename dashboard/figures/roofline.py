@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.data.roofline import RooflineData
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     NEUTRAL,
@@ -25,37 +26,37 @@ RATES = (1e8, 1e12)  # the axis where there is nothing to draw
 HEADROOM = 4  # above the highest tick, for the variants' names
 NAME_STEP = 3  # how many times further left the name of the next higher roof stands
 SIZES = (8, 16)  # of markers, from the shortest context shown to the longest
-HERE = "roof here: probed bandwidth and matmul rate"
+LOCAL_ROOF = "roof here: probed bandwidth and matmul rate"
 FLOPS_SPREAD = ("flops_q1_per_s", "flops_per_s", "flops_q3_per_s")  # a marker and its bar
 
 Row = Mapping[str, Any]
 
 
-def roofline(
-    rows: Sequence[Row],
-    here: Roof | None,
-    published: Mapping[str, Roof],
-    intensities: Mapping[str, float],
-) -> go.Figure:
+def roofline(data: RooflineData) -> go.Figure:
     """Achieved FLOP per second by intensity, log-log; bars span the interquartile range.
 
-    The roof that was probed is a solid grey line, published ones are dashed. A thin upright line
-    stands at each variant's intensity. Rows as `gqa_core.records.record.row` makes them, with
-    `label` naming a look of style.VARIANT_STYLES; a marker is larger the longer its context.
+    The local roof is a solid grey line, published ones are dashed. A thin upright line stands at
+    each variant's intensity. Markers are larger for longer contexts.
     """
-    low, high = _range(rows, here, published)
+    low, high = _range(data)
     figure = FigureBuilder()
-    for label, intensity in intensities.items():
+    for label, intensity in data.intensities.items():
         _add_intensity(figure, label, intensity, (low, HEADROOM * high))
-    labels = {f"{name}, published": roof for name, roof in published.items()}
-    _add_roofs(figure, "published roofs", labels, {"dash": "dash", "width": 1.5})
-    _add_names(figure, published)
-    if here is not None:
-        _add_roofs(figure, HERE, {HERE: here}, {"dash": "solid", "width": 2}, showlegend=True)
-    large_first = sorted(rows, key=lambda row: -row["context_len"])
+    published = {f"{name}, published": roof for name, roof in data.published.items()}
+    _add_roofs(figure, "published roofs", published, {"dash": "dash", "width": 1.5})
+    _add_names(figure, data.published)
+    if data.local_roof is not None:
+        local = {LOCAL_ROOF: data.local_roof}
+        _add_roofs(figure, LOCAL_ROOF, local, {"dash": "solid", "width": 2}, showlegend=True)
+    large_first = sorted(data.rows, key=lambda row: -row["context_len"])
     for label in VARIANT_STYLES:
-        mine = [row for row in large_first if row["label"] == label]
-        _add_points(figure, label, mine, _size_of(rows))
+        label_rows = [row for row in large_first if row["label"] == label]
+        _add_points(figure, label, label_rows, _marker_sizes(data.rows))
+    _set_axes(figure, low, high)
+    return finish(figure, height=520)
+
+
+def _set_axes(figure: FigureBuilder, low: float, high: float) -> None:
     x_ticks = [4.0**power for power in range(-1, 5)]
     figure.update_xaxes(log_axis(*INTENSITIES, x_ticks, [f"{tick:g}" for tick in x_ticks]))
     figure.update_xaxes(title={"text": "FLOP per byte of cache read (formula)"})
@@ -63,16 +64,13 @@ def roofline(
     labels = [units.flop_rate(tick).removesuffix("FLOP/s") for tick in y_ticks]
     figure.update_yaxes(log_axis(low, HEADROOM * high, y_ticks, labels))
     figure.update_yaxes(title={"text": "FLOP per second, attending"})
-    return finish(figure, height=520)
 
 
-def _range(
-    rows: Sequence[Row], here: Roof | None, published: Mapping[str, Roof]
-) -> tuple[float, float]:
+def _range(data: RooflineData) -> tuple[float, float]:
     """Whole powers of ten around the points and all of each roof."""
-    roofs = [*published.values(), *([here] if here else [])]
+    roofs = [*data.published.values(), *([data.local_roof] if data.local_roof else [])]
     rates = [roof.attainable_flops_per_s(intensity) for roof in roofs for intensity in INTENSITIES]
-    rates += [row[name] for row in rows for name in ("flops_q1_per_s", "flops_q3_per_s")]
+    rates += [row[name] for row in data.rows for name in ("flops_q1_per_s", "flops_q3_per_s")]
     return whole_powers(rates or RATES, 10)
 
 
@@ -108,13 +106,13 @@ def _add_roofs(
     low, high = INTENSITIES
     x: list[float | None] = []
     y: list[float | None] = []
-    told: list[str] = []
+    texts: list[str] = []
     for name, roof in roofs.items():
         ridge = roof.ridge_point
         corners = [low, *([ridge] if ridge is not None and low < ridge < high else []), high]
         x += [*corners, None]
         y += [*map(roof.attainable_flops_per_s, corners), None]
-        told += [_says(name, roof)] * len(corners) + [""]
+        texts += [_describe_roof(name, roof)] * len(corners) + [""]
     figure.add_scatter(
         x=x,
         y=y,
@@ -122,14 +120,14 @@ def _add_roofs(
         showlegend=showlegend,
         mode="lines",
         line=line | {"color": NEUTRAL},
-        text=told,
+        text=texts,
         hovertemplate="%{text}<extra></extra>",
     )
 
 
-def _says(name: str, roof: Roof) -> str:
+def _describe_roof(name: str, roof: Roof) -> str:
     what = f"{name}: {units.bandwidth(roof.peak_bytes_per_s)}"
-    if roof.ridge_point is None:
+    if roof.ridge_point is None or roof.peak_flops_per_s is None:
         return what
     rate, ridge = units.flop_rate(roof.peak_flops_per_s), f"{roof.ridge_point:.3g}"
     return f"{what}, {rate}, ridge at {ridge} FLOP per byte"
@@ -139,11 +137,14 @@ def _add_names(figure: FigureBuilder, published: Mapping[str, Roof]) -> None:
     """The names of published roofs, above them, the highest furthest left."""
     if not published:
         return
-    lowest_first = sorted(published.items(), key=lambda one: one[1].peak_bytes_per_s)
-    at = [INTENSITIES[1] / NAME_STEP**index for index in range(len(published))]
+    lowest_first = sorted(published.items(), key=lambda item: item[1].peak_bytes_per_s)
+    x_values = [INTENSITIES[1] / NAME_STEP**index for index in range(len(published))]
     figure.add_scatter(
-        x=at,
-        y=[roof.attainable_flops_per_s(x) for x, (_, roof) in zip(at, lowest_first, strict=True)],
+        x=x_values,
+        y=[
+            roof.attainable_flops_per_s(x)
+            for x, (_, roof) in zip(x_values, lowest_first, strict=True)
+        ],
         name="names of roofs",
         showlegend=False,
         mode="text",
@@ -174,7 +175,7 @@ def _add_points(
     )
 
 
-def _size_of(rows: Sequence[Row]) -> dict[int, float]:
+def _marker_sizes(rows: Sequence[Row]) -> dict[int, float]:
     """A marker's size for each context shown, even steps apart."""
     contexts = sorted({row["context_len"] for row in rows})
     small, large = SIZES

@@ -1,4 +1,4 @@
-"""What the GQA paper measured: score against time, an open marker a model, its name beside."""
+"""The GQA paper's scores against time: one open marker per model, beside its name."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def score_vs_time(results: Sequence[PublishedResult]) -> go.Figure:
 
 
 def _add_model(figure: FigureBuilder, time_s: float, score: PublishedResult) -> None:
-    look = VARIANT_STYLES[score.variant]
+    style = VARIANT_STYLES[score.variant]
     figure.add_scatter(
         x=[time_s],
         y=[score.value],
@@ -43,8 +43,8 @@ def _add_model(figure: FigureBuilder, time_s: float, score: PublishedResult) -> 
         text=[score.model],
         textposition="top left" if time_s > MAX_TIME_S / 2 else "bottom right",
         marker={
-            "color": look.color,
-            "symbol": look.symbol + OPEN,
+            "color": style.color,
+            "symbol": style.symbol + OPEN,
             "size": 12,
             "line": {"width": 2},
         },

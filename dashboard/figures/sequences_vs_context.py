@@ -1,16 +1,17 @@
-"""How many sequences fit against their length: a line a variant, a band where windows leave doubt.
+"""Sequences that fit, against their length: one line per variant, with windows a band.
 
-Drawn is room over bytes, so that the lines are smooth; they leave the chart where not one sequence
-fits. Hovering tells whole sequences.
+Lines are the ratio of room to bytes, so that they are smooth; they leave the chart where not one
+sequence fits. Hover texts count whole sequences.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.data.capacity import SequenceCurve, SequenceCurves
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     NEUTRAL,
@@ -19,45 +20,51 @@ from dashboard.figures.style import (
     decades,
     finish,
     log_axis,
-    markers_of,
     translucent,
+    variant_markers,
     whole_powers,
 )
 from gqa_core import units
 
 LABEL_SHIFT = 1.25  # how far a label stands over its line, as a factor
-LOWEST = 0.8  # so that a single sequence stands clear of the axis
+LOWEST = 0.8  # so that a single sequence is clear of the axis
 
 
-def sequences_vs_context(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float]]],
-    contexts: Sequence[int],
-    at: int,
-    n_users: int,
-) -> go.Figure:
-    """Sequences that fit over `contexts`, as (as allocated, ideal) for each variant.
+def sequences_vs_context(data: SequenceCurves) -> go.Figure:
+    """Sequences that fit over context, one line or band per variant.
 
-    Dotted lines stand at the sliders: where they cross below a line, so many users fit. The axes
-    hold MHA, MQA and MLA, so they stay where they are while K/V heads, context and users are moved.
+    Dotted lines stand at the sliders: below a line, so many users fit. The axes include MHA, MQA
+    and MLA, so they stay where they are while K/V heads, context and users are moved.
     """
     figure = FigureBuilder()
+    contexts = data.contexts
     figure.update_xaxes(context_axis(min(contexts), max(contexts)))
-    values = [value for _, ideal in curves.values() for value in ideal]
+    values = [value for curve in data.curves.values() for value in curve.ideal]
     _, high = whole_powers([1, max([*values, 10])], 10)
     ticks = decades(1, high)
     axis = log_axis(LOWEST, high, ticks, [f"{tick:,}" for tick in ticks])
     figure.update_yaxes(axis | {"title": {"text": "sequences that fit (formula)"}})
-    here: list[tuple[str, float]] = []
-    for variant, (allocated, ideal) in curves.items():
-        if list(allocated) != list(ideal):
-            _add_band(figure, variant, contexts, allocated, ideal)
-        _add_line(figure, variant, variant, contexts, ideal, width=2.5)
-        read = {curve[list(contexts).index(at)] for curve in (allocated, ideal) if at in contexts}
-        here += [(variant, value) for value in sorted(read) if value >= 1]
-    _add_markers(figure, at, here)
-    _add_sliders(figure, contexts, (LOWEST, high), at, n_users)
-    _add_label(figure, units.count(n_users, "user"), max(contexts), n_users)
+    for variant, curve in data.curves.items():
+        if list(curve.as_allocated) != list(curve.ideal):
+            _add_band(figure, variant, contexts, curve)
+        _add_line(figure, variant, variant, contexts, curve.ideal, width=2.5)
+    _add_markers(figure, data.context_len, _slider_points(data))
+    _add_sliders(figure, data, (LOWEST, high))
+    _add_label(figure, units.count(data.n_users, "user"), max(contexts), data.n_users)
     return finish(figure, height=496, legend_traceorder="normal")
+
+
+def _slider_points(data: SequenceCurves) -> list[tuple[str, float]]:
+    """(variant, sequences) at the slider's context, once per policy, where at least one fits."""
+    if data.context_len not in data.contexts:
+        return []
+    index = list(data.contexts).index(data.context_len)
+    return [
+        (variant, value)
+        for variant, curve in data.curves.items()
+        for value in sorted({curve.as_allocated[index], curve.ideal[index]})
+        if value >= 1
+    ]
 
 
 def _add_line(
@@ -67,7 +74,7 @@ def _add_line(
     contexts: Sequence[int],
     curve: Sequence[float],
     width: float,
-    **how: object,
+    **options: object,
 ) -> None:
     figure.add_scatter(
         x=list(contexts),
@@ -77,7 +84,7 @@ def _add_line(
         line=VARIANT_STYLES[variant].line(width),
         text=[units.count(math.floor(value), "sequence") for value in curve],
         hovertemplate=f"{name} at %{{x:,}} tokens: %{{text}} (formula)<extra></extra>",
-        **how,
+        **options,
     )
 
 
@@ -85,15 +92,14 @@ def _add_band(
     figure: FigureBuilder,
     variant: str,
     contexts: Sequence[int],
-    allocated: Sequence[float],
-    ideal: Sequence[float],
+    curve: SequenceCurve,
 ) -> None:
-    """What lies between the readings, filled; the lower edge is a thin line of its own."""
+    """Fill between the two allocation policies; the lower edge is a thin line of its own."""
     name = f"{variant} as allocated"
-    _add_line(figure, variant, name, contexts, allocated, width=1, showlegend=False)
+    _add_line(figure, variant, name, contexts, curve.as_allocated, width=1, showlegend=False)
     figure.add_scatter(
         x=list(contexts),
-        y=list(ideal),
+        y=list(curve.ideal),
         name=f"{variant} band",
         showlegend=False,
         mode="lines",
@@ -104,35 +110,32 @@ def _add_band(
     )
 
 
-def _add_markers(figure: FigureBuilder, at: int, here: Sequence[tuple[str, float]]) -> None:
-    """One marker a reading, in its variant's look."""
-    if not here:
+def _add_markers(
+    figure: FigureBuilder, context_len: int, points: Sequence[tuple[str, float]]
+) -> None:
+    """One marker per allocation policy, in its variant's style."""
+    if not points:
         return
     figure.add_scatter(
-        x=[at] * len(here),
-        y=[value for _, value in here],
+        x=[context_len] * len(points),
+        y=[value for _, value in points],
         name="here",
         showlegend=False,
         mode="markers",
-        marker=markers_of([variant for variant, _ in here], 11),
+        marker=variant_markers([variant for variant, _ in points], 11),
         text=[
-            f"{variant} at {at:,} tokens: {units.count(math.floor(value), 'sequence')}"
-            for variant, value in here
+            f"{variant} at {context_len:,} tokens: {units.count(math.floor(value), 'sequence')}"
+            for variant, value in points
         ],
         hovertemplate="%{text} (formula)<extra></extra>",
     )
 
 
-def _add_sliders(
-    figure: FigureBuilder,
-    contexts: Sequence[int],
-    ends: tuple[float, float],
-    at: int,
-    n_users: int,
-) -> None:
-    """Dotted lines where the sliders stand."""
+def _add_sliders(figure: FigureBuilder, data: SequenceCurves, ends: tuple[float, float]) -> None:
+    """Dotted lines at the sliders."""
+    context_len, n_users, contexts = data.context_len, data.n_users, data.contexts
     figure.add_scatter(
-        x=[at, at, None, min(contexts) / 1.3, max(contexts) * 1.3],
+        x=[context_len, context_len, None, min(contexts) / 1.3, max(contexts) * 1.3],
         y=[*ends, None, n_users, n_users],
         name="sliders",
         showlegend=False,

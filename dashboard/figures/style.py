@@ -1,9 +1,9 @@
-"""How each variant and each kind of evidence looks: the only place for colours, dashes and markers.
+"""Colours, dashes and markers of variants and kinds of evidence; no other file has any.
 
-The four colours keep 3:1 contrast on light and dark, and apart for colour-blind readers; dash and
-marker say the same again. Formula is a line, measured are markers with spread, a bound is dashed
-grey. Measured here is filled, measured elsewhere open with a dot. Where two selections are
-compared, the first stands large and left of its context, the second small and right of it.
+The four colours keep a contrast of 3:1 on light and dark and differ for colour-blind readers; dash
+and marker repeat the distinction. Formula is a line, measured are markers with spread, a bound is
+dashed grey. Markers measured here are filled, those measured elsewhere open with a dot. Where two
+selections are compared, the first is large and left of its context, the second small and right.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from gqa_core import units
 from gqa_core.records.specs.training import divisors
 
 NEUTRAL = "#888888"
-DARK = "#000000"  # ink on what is pale
-PALE_PERCENT = 45  # what of a colour is left in its pale form
+DARK = "#000000"  # text on pale fills
+PALE_PERCENT = 45  # of a colour left in its pale form
 BYTES_STEP = 32
 GRID = "rgba(136, 136, 136, 0.25)"
-INK = "rgb(27, 31, 36)"  # of all text that has no colour of its own; a page shows it in its own
+INK = "rgb(27, 31, 36)"  # of text without a colour of its own
 FONT = {"family": '"Source Sans", sans-serif', "size": 12, "color": INK}
 AXIS = {"title": {"font": {"size": 14}, "standoff": 12}}
 NO_LINE = {"width": 0}  # around a marker: Plotly draws one where sizes differ
@@ -46,11 +46,11 @@ class VariantStyle:
     symbol: str
 
     def line(self, width: float) -> dict:
-        """A line in this look."""
+        """A line in this style."""
         return {"color": self.color, "dash": self.dash, "width": width}
 
     def marker(self, size: float | Sequence[float]) -> dict:
-        """A marker in this look, or markers of several sizes."""
+        """A marker in this style, or markers of several sizes."""
         return {"color": self.color, "symbol": self.symbol, "size": size, "line": NO_LINE}
 
 
@@ -61,21 +61,21 @@ VARIANT_STYLES = {
     "MLA": VariantStyle("#CC79A7", "dashdot", "triangle-up"),
     "MLA naive": VariantStyle("#CC79A7", "dashdot", "triangle-down"),
 }
-GQA_SYMBOLS = ("square", "pentagon", "hexagon", "star")  # by how far heads are shared, in turn
-OPEN = "-open"  # what a marker's symbol ends in where it is published
-ELSEWHERE = "-open-dot"  # what a marker's symbol ends in where it was not measured here
+GQA_SYMBOLS = ("square", "pentagon", "hexagon", "star")  # by the ratio of sharing, in turn
+OPEN = "-open"  # suffix of a published marker's symbol
+ELSEWHERE = "-open-dot"  # suffix of a symbol measured elsewhere
 
 
 @dataclass(frozen=True)
 class MarkerOffset:
-    """How the markers of one of two compared selections stand: size, and factor on the context."""
+    """Marker size, and factor on the context, of one of two compared selections."""
 
     size: int
     shift: float
 
 
 MARKER_OFFSETS = {"A": MarkerOffset(14, 0.94), "B": MarkerOffset(9, 1.06)}
-SHARED = (  # fill and ink of what is shared, in turn: neighbours differ, also to the colour-blind
+KV_HEAD_COLORS = (  # (fill, text colour) of K/V heads, in turn: neighbours differ for everybody
     ("#0072B2", "#FFFFFF"),
     ("#D55E00", "#000000"),
     ("#CC79A7", "#000000"),
@@ -83,7 +83,7 @@ SHARED = (  # fill and ink of what is shared, in turn: neighbours differ, also t
     ("#8A63D2", "#000000"),
     ("#009E73", "#000000"),
 )
-FAINT = 0.45  # what is not selected
+FAINT = 0.45  # opacity of what is not selected
 FRAME = (("#FFFFFF", 5), ("#000000", 2))  # black in white: seen on every fill, light and dark
 MODE_STYLES = {  # attention filled and its fit solid, projections open and their fit dotted
     ("cached", "attention"): VariantStyle("#0072B2", "solid", "circle"),
@@ -91,7 +91,7 @@ MODE_STYLES = {  # attention filled and its fit solid, projections open and thei
     ("cached", "projections"): VariantStyle("#0072B2", "dot", "circle-open"),
     ("recomputed", "projections"): VariantStyle("#D55E00", "dot", "square-open"),
 }
-PHASE_STYLES = {  # fill and pattern of what a step consists of: grey is what no cache can shrink
+PHASE_STYLES = {  # (fill, pattern) of a step's phases: grey ones do not depend on the cache
     "project": ("#777777", ""),
     "append": ("#444444", ""),
     "output": ("#AAAAAA", ""),
@@ -104,27 +104,27 @@ POLICY_STYLES = {
     "paged": VariantStyle("#009E73", "solid", "diamond"),
 }
 LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
-HEAT = sequential.Cividis  # dark to bright, the same to the colour-blind
+HEAT = sequential.Cividis  # dark to bright, also for colour-blind readers
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
-# Room for labels, a title and a legend of two lines. Plotly could find it, and would draw all over
-# again then: a third of a chart's time.
+# Room for labels, a title and a legend of two lines. With automatic margins Plotly would draw the
+# chart twice: a third of its time.
 AXES_MARGIN = {"l": 76, "r": 16, "t": 16, "b": 126, "pad": 4}
-ATTEND_SPREAD = ("attend_q1_s", "attend_s", "attend_q3_s")  # of a row: its marker and its bar
+ATTEND_SPREAD = ("attend_q1_s", "attend_s", "attend_q3_s")  # of a row: its marker and its error bar
 
 
-def markers_of(variants: Sequence[str], size: float) -> dict:
-    """Markers of one size, each in its variant's look."""
-    looks = [VARIANT_STYLES[variant] for variant in variants]
+def variant_markers(variants: Sequence[str], size: float) -> dict:
+    """Markers of one size, each in its variant's style."""
+    styles = [VARIANT_STYLES[variant] for variant in variants]
     return {
-        "color": [look.color for look in looks],
-        "symbol": [look.symbol for look in looks],
+        "color": [style.color for style in styles],
+        "symbol": [style.symbol for style in styles],
         "size": size,
     }
 
 
 def style_for_sharing(n_heads: int, n_kv_heads: int) -> VariantStyle:
-    """The look of a model whose heads share so many K/V heads; GQAs differ by their symbol."""
+    """The style of a model with so many K/V heads; GQA models differ by their symbol."""
     if n_kv_heads == n_heads:
         return VARIANT_STYLES["MHA"]
     if n_kv_heads == 1:
@@ -134,7 +134,7 @@ def style_for_sharing(n_heads: int, n_kv_heads: int) -> VariantStyle:
 
 
 def log_axis(low: float, high: float, ticks: Sequence[float], labels: Sequence[str]) -> dict:
-    """A log axis that always shows low to high, with labels where asked."""
+    """A log axis that always shows low to high, with these tick labels."""
     return {
         "type": "log",
         "range": [math.log10(low), math.log10(high)],
@@ -154,7 +154,7 @@ def context_axis(low: int, high: int) -> dict:
 
 
 def seconds_axis(times: Sequence[float], title: str) -> dict:
-    """A log axis of seconds: whole powers of ten around what there is."""
+    """A log axis of seconds: whole powers of ten around these times."""
     low, high = whole_powers(times, 10)
     ticks = decades(low, high)
     axis = log_axis(low, high, ticks, [units.duration(tick) for tick in ticks])
@@ -162,7 +162,7 @@ def seconds_axis(times: Sequence[float], title: str) -> dict:
 
 
 def decades(low: float, high: float) -> list[float]:
-    """The powers of ten from `low`, which is one, to `high`."""
+    """The powers of ten from `low`, itself a power of ten, to `high`."""
     return [low * 10**power for power in range(round(math.log10(high / low)) + 1)]
 
 
@@ -179,7 +179,7 @@ def loss_axis(losses: Sequence[float]) -> dict:
     high = min([tick for tick in LOSS_TICKS if tick >= max(losses)], default=max(losses))
     ticks = [tick for tick in LOSS_TICKS if low <= tick <= high]
     axis = log_axis(low / 1.02, high * 1.02, ticks, [f"{tick:g}" for tick in ticks])
-    return axis | {"title": {"text": "held-out loss (nats a byte, lower is better)"}}
+    return axis | {"title": {"text": "held-out loss (nats per byte, lower is better)"}}
 
 
 def attend_spreads(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, float]]:
@@ -225,19 +225,19 @@ def translucent(color: str) -> str:
 
 
 def kv_head_color(index: int) -> tuple[str, str]:
-    """Fill and ink of the thing with this number among those that are shared."""
-    return SHARED[index % len(SHARED)]
+    """(fill, text colour) of the i-th K/V head."""
+    return KV_HEAD_COLORS[index % len(KV_HEAD_COLORS)]
 
 
-def shared_scale() -> list[tuple[float, str]]:
-    """A colour scale for a heat map of `index % len(SHARED)`, to be used from -0.5 on."""
-    n = len(SHARED)
-    edges = [(index / n, (index + 1) / n, fill) for index, (fill, _) in enumerate(SHARED)]
+def kv_head_colorscale() -> list[tuple[float, str]]:
+    """A colour scale for a heat map of `index % len(KV_HEAD_COLORS)`, to be used from -0.5 on."""
+    n = len(KV_HEAD_COLORS)
+    edges = [(index / n, (index + 1) / n, fill) for index, (fill, _) in enumerate(KV_HEAD_COLORS)]
     return [(edge, fill) for low, high, fill in edges for edge in (low, high)]
 
 
 def unit_interval_coloraxis(title: str, *, power: float = 1) -> dict:
-    """The colours of shares from 0 to 1, always that far; a power above 1 spreads small ones."""
+    """A colour axis from 0 to 1; a power above 1 spreads small values."""
     last = len(HEAT) - 1
     return {
         "cmin": 0,
@@ -255,8 +255,8 @@ def unit_interval_coloraxis(title: str, *, power: float = 1) -> dict:
     }
 
 
-def shared_layout(height: int, margin: Mapping[str, int] = BARE_MARGIN) -> dict:
-    """What all figures share: margins, the font, a legend below, no background."""
+def base_layout(height: int, margin: Mapping[str, int] = BARE_MARGIN) -> dict:
+    """Layout common to all figures: margins, font, a legend below, no background."""
     return {
         "height": height,
         "font": FONT,
@@ -268,13 +268,13 @@ def shared_layout(height: int, margin: Mapping[str, int] = BARE_MARGIN) -> dict:
     }
 
 
-def finish(sketch: FigureBuilder, height: int, **more: Any) -> go.Figure:
-    """The figure with what all of them share, and `more` of its own layout."""
-    has_axes = sketch.layout.get("xaxis", {}).get("visible", True)
-    sketch.default_layout(
-        **shared_layout(height, AXES_MARGIN if has_axes else BARE_MARGIN),
+def finish(builder: FigureBuilder, height: int, **more: Any) -> go.Figure:
+    """The figure with the common layout, and `more` of its own."""
+    has_axes = builder.layout.get("xaxis", {}).get("visible", True)
+    builder.default_layout(
+        **base_layout(height, AXES_MARGIN if has_axes else BARE_MARGIN),
         xaxis=AXIS | {"showgrid": False},
         yaxis=AXIS,
     )
-    sketch.update_layout(**more)
-    return sketch.figure()
+    builder.update_layout(**more)
+    return builder.figure()

@@ -1,4 +1,4 @@
-"""What the numbers of a page say in words: parts of a cache, formulas filled in, answers."""
+"""Sentences about caches by formula: their parts, formulas with numbers filled in, answers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ LECTURE_BYTES = 400 * units.GB  # "the KV cache size can grow to 400 GB"
 
 
 def copies_sentence(attention: AttentionConfig, tp: int) -> str:
-    """What `tp` GPUs hold more than once, and what more of them would bring."""
-    kept = n_replicas(attention, tp)
+    """The parts that `tp` GPUs store more than once, and the effect of more GPUs."""
+    copies = n_replicas(attention, tp)
     if not isinstance(attention, GroupedConfig):
         return (
-            f"MLA's latent has no head to deal out: each of {tp} GPUs keeps all of it, so more "
-            "GPUs do not make the cache of one smaller."
+            f"MLA's latent has no heads to distribute: each of {tp} GPUs keeps all of it, so more "
+            "GPUs do not make the cache per GPU smaller."
         )
     n_kv_heads = units.count(attention.n_kv_heads, "K/V head")
-    if kept == 1:
+    if copies == 1:
         each = units.count(attention.n_kv_heads // tp, "K/V head")
-        return f"Each of {tp} GPUs keeps {each} of {attention.n_kv_heads}: nothing is kept twice."
+        return f"Each of {tp} GPUs keeps {each} of {attention.n_kv_heads}: nothing is stored twice."
     return (
-        f"{tp} GPUs share {n_kv_heads}: each is kept {kept} times, so from {attention.n_kv_heads} "
-        "GPUs on more of them do not make the cache of one smaller."
+        f"{tp} GPUs share {n_kv_heads}: each is stored {copies} times, so beyond "
+        f"{attention.n_kv_heads} GPUs the cache per GPU does not get smaller."
     )
 
 
@@ -50,12 +50,12 @@ def part_sentence(part: CachedPart, kv_format: str) -> str:
 
 
 def sharing_sentence(attention: AttentionConfig) -> str:
-    """Who shares with whom, in the words of this project and of the lecture."""
+    """The K/V heads that query heads share, in the project's words and the lecture's."""
     if isinstance(attention, LatentConfig):
         return (
             f"A {describe_latent(attention)} are cached for all {attention.n_heads} query heads. "
-            "Every head unfolds its own K and V from the latent, and its K takes the RoPE key as "
-            "it is: what is cached is shared, what is looked at is not."
+            "Every head computes its own K and V from the latent, and its K includes the RoPE key "
+            "as it is: heads share what is cached, not what they attend to."
         )
     n, per = attention.n_kv_heads, attention.q_per_kv
     groups = f"{units.count(n, 'K/V head')} (G = {units.count(n, 'group')})"
@@ -63,7 +63,7 @@ def sharing_sentence(attention: AttentionConfig) -> str:
         return f"{groups}, one query each: no head shares its K and V."
     return (
         f"{groups}, {per} queries each. Heads that share K and V still have their own queries, "
-        "so they still look for different things."
+        "so they still attend to different tokens."
     )
 
 
@@ -72,10 +72,10 @@ def heads_answer(attention: AttentionConfig) -> str:
     times = units.times(reduction_vs_mha(attention))
     n_heads = attention.n_heads
     if isinstance(attention, LatentConfig):
-        ours, mha = kv_elements_per_token(attention), kv_elements_per_token(attention.mha_baseline)
+        mla, mha = kv_elements_per_token(attention), kv_elements_per_token(attention.mha_baseline)
         return (
-            f"N = {n_heads} heads have their own K and V each, unfolded from {ours:,} cached "
-            f"elements a token and layer: {mha:,} / {ours:,} = {times} fewer than MHA keeps."
+            f"N = {n_heads} heads have their own K and V each, computed from {mla:,} cached "
+            f"elements per token and layer: {mha:,} / {mla:,} = {times} fewer than MHA keeps."
         )
     n, per = attention.n_kv_heads, attention.q_per_kv
     return (
@@ -90,21 +90,21 @@ def heads_answer(attention: AttentionConfig) -> str:
 
 def size_caption(settings: ModelSettings, variant: str) -> str:
     """A cache in decimal units, and how it compares: "33.55 MB, 4x smaller than MHA"."""
-    said = units.decimal(settings.cache_bytes(variant, settings.context_len))
+    caption = units.decimal(settings.cache_bytes(variant, settings.context_len))
     if variant == "MHA":
-        said += ", the yardstick"
+        caption += ", the baseline"
     else:
-        said += f", {units.times(settings.reduction_vs_mha(variant))} smaller than MHA"
+        caption += f", {units.times(settings.reduction_vs_mha(variant))} smaller than MHA"
     if settings.has_window_layers:
         allocated = units.capacity(settings.allocated_bytes(variant, settings.context_len))
-        said += f"; {allocated} as allocated"
-    return said
+        caption += f"; {allocated} as allocated"
+    return caption
 
 
 def formula_filled_in(settings: ModelSettings, variant: str) -> str:
-    """The formula with the sliders' numbers put in, and what comes out."""
+    """The formula with the sliders' numbers filled in, and its result."""
     runs = settings.models[variant].layer_groups
-    terms = " + ".join(_run_filled_in(settings, run) for run in runs)
+    terms = " + ".join(_group_filled_in(settings, group) for group in runs)
     n_bytes = settings.cache_bytes(variant, settings.context_len)
     return (
         f"{terms if len(runs) == 1 else f'({terms})'} x {settings.batch_size} = "
@@ -113,7 +113,7 @@ def formula_filled_in(settings: ModelSettings, variant: str) -> str:
 
 
 def lecture_sentence(settings: ModelSettings) -> str:
-    """At which context, and in which format, MHA with these numbers keeps the lecture's 400 GB.
+    """The context at which MHA with these settings takes the lecture's 400 GB.
 
     Raises:
         ValueError: a layer sees a window only.
@@ -133,15 +133,15 @@ def cache_answer(settings: ModelSettings) -> str:
         f"{name} {units.binary_and_decimal(settings.cache_bytes(name, settings.context_len))}"
         for name in settings.models
     ]
-    told = f"At {settings.context_len} tokens: {', '.join(sizes)}."
+    sizes_text = f"At {settings.context_len} tokens: {', '.join(sizes)}."
     if settings.has_window_layers:
-        return f"{told} Layers with a window stop growing there, if the engine lets them."
-    return f"{told} {lecture_sentence(settings)}."
+        return f"{sizes_text} Layers with a window stop growing there, if the engine lets them."
+    return f"{sizes_text} {lecture_sentence(settings)}."
 
 
-def _run_filled_in(settings: ModelSettings, run: LayerGroup) -> str:
-    """The bytes of layers alike and one sequence: "2 x 8 x 64 x 12 layers x 2 B x 8192 tokens"."""
-    attention, tokens = run.attention, str(settings.context_len)
+def _group_filled_in(settings: ModelSettings, group: LayerGroup) -> str:
+    """Bytes of one sequence in a group of layers: "2 x 8 x 64 x 12 layers x 2 B x 8192 tokens"."""
+    attention, tokens = group.attention, str(settings.context_len)
     if isinstance(attention, LatentConfig):
         elements = f"({attention.kv_lora_rank} + {attention.qk_rope_head_dim})"
     elif attention.head_dim == attention.v_head_dim:
@@ -149,10 +149,10 @@ def _run_filled_in(settings: ModelSettings, run: LayerGroup) -> str:
     else:
         widths = f"({attention.head_dim} + {attention.v_head_dim})"
         elements = f"{attention.n_kv_heads} x {widths}"
-    if run.window is not None:
-        tokens = f"min({tokens}, {run.window})"
+    if group.window is not None:
+        tokens = f"min({tokens}, {group.window})"
     stored = layer_bytes_per_token(attention, settings.kv_format)
     return (
-        f"{elements} x {units.count(run.n_layers, 'layer')} x "
+        f"{elements} x {units.count(group.n_layers, 'layer')} x "
         f"{stored / kv_elements_per_token(attention):g} B x {tokens} tokens"
     )

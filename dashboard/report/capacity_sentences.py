@@ -1,4 +1,4 @@
-"""The page on capacity in words: the arithmetic with its numbers put in, limits and the answer."""
+"""Sentences of the capacity page: metrics, arithmetic with numbers filled in, and the answer."""
 
 from __future__ import annotations
 
@@ -21,57 +21,57 @@ from gqa_core.theory.sharding import valid_tp_sizes
 
 
 def metrics(plan: Plan) -> list[tuple[str, str, str]]:
-    """The four answers for the variant shown; of two readings of a long number, the careful one.
+    """The four answers for the variant shown; numbers that are too long for two are as allocated.
 
-    As allocated stands first in `fits`, and asks for more memory and gives less context.
+    `fits` lists as allocated first: it needs more memory and gives less context.
     """
-    found = fits(plan, plan.variant)
+    results = fits(plan, plan.variant)
     less = derated(plan.shown)
-    fewer = [less.max_sequences(plan.context_len, as_allocated=fit.as_allocated) for fit in found]
+    fewer = [less.max_sequences(plan.context_len, as_allocated=fit.as_allocated) for fit in results]
     users = f"{units.count(plan.n_users, 'user')} at {plan.context_len} tokens"
     n_gpus = units.count(plan.shown.n_gpus, "GPU")
-    held, needed, contexts, memories = "", "", "", ""
-    careful, ideal = found[0], found[-1]
-    if len(found) > 1:
-        held, needed = ("as allocated to ideal, ", "ideal to as allocated, ")
+    sequences, needed, contexts, memories = "", "", "", ""
+    allocated, ideal = results[0], results[-1]
+    if len(results) > 1:
+        sequences, needed = ("as allocated to ideal, ", "ideal to as allocated, ")
         contexts = f"as allocated ({context_text(ideal)} ideal), "
         memories = f"as allocated ({units.capacity(ideal.min_memory_bytes)} ideal), "
     return [
         (
             f"{plan.variant} sequences that fit",
-            _span([f"{fit.max_sequences:,}" for fit in found]),
-            f"{held}of {plan.context_len} tokens; {_span([f'{count:,}' for count in fewer])} if "
-            f"usable memory is {LABEL_PERCENT}% less",
+            _span([f"{fit.max_sequences:,}" for fit in results]),
+            f"{sequences}of {plan.context_len} tokens; "
+            f"{_span([f'{count:,}' for count in fewer])} if usable memory is {LABEL_PERCENT}% less",
         ),
         (
             "Longest context",
-            context_text(careful),
+            context_text(allocated),
             f"{contexts}tokens for {units.count(plan.n_users, 'user')} on {n_gpus}",
         ),
         (
             "GPUs needed",
-            _span([_gpus_text(fit) for fit in reversed(found)]),
+            _span([_gpus_text(fit) for fit in reversed(results)]),
             f"{needed}{plan.gpu}, for {users}",
         ),
         (
             "Memory per GPU",
-            units.capacity(careful.min_memory_bytes),
-            f"{memories}{units.decimal(careful.min_memory_bytes)}, for {users}; "
-            f"{units.decimal(careful.memory_in_all)} on {n_gpus}",
+            units.capacity(allocated.min_memory_bytes),
+            f"{memories}{units.decimal(allocated.min_memory_bytes)}, for {users}; "
+            f"{units.decimal(allocated.memory_in_all)} on {n_gpus}",
         ),
     ]
 
 
 def weights_error(plan: Plan) -> str | None:
-    """That the weights leave no room for a cache, with the numbers; None where they do."""
+    """A sentence that the weights leave no room for a cache; None if they do."""
     shown = plan.shown
     if shown.kv_budget_bytes > 0:
         return None
-    enough, most = shown.min_gpus(1, 1), valid_tp_sizes(shown.model)[-1]
+    enough, largest = shown.min_gpus(1, 1), valid_tp_sizes(shown.model)[-1]
     remedy = (
-        f"From {units.count(enough, 'GPU')} on there is room."
+        f"They fit on {units.count(enough, 'GPU')}."
         if enough
-        else f"Not even {units.count(most, 'GPU')}, the most that can split the heads, do."
+        else f"Not even {units.count(largest, 'GPU')}, the most that split the heads, are enough."
     )
     return (
         f"The weights do not fit: {units.decimal(shown.weight_bytes)} over "
@@ -83,29 +83,30 @@ def weights_error(plan: Plan) -> str | None:
 
 
 def ties_sentence(plan: Plan) -> str | None:
-    """Which variants take the same on a GPU, so that one line hides another; None where none do."""
-    alike: dict[tuple[int, ...], list[str]] = {}
+    """A sentence about variants with equal bytes per GPU, whose lines coincide; None if none."""
+    by_bytes: dict[tuple[int, ...], list[str]] = {}
     for variant in plan.deployments:
-        taken = tuple(fit.sequence_bytes for fit in fits(plan, variant))
-        alike.setdefault(taken, []).append(variant)
-    told = [" and ".join(names) for names in alike.values() if len(names) > 1]
-    if not told:
+        n_bytes = tuple(fit.sequence_bytes for fit in fits(plan, variant))
+        by_bytes.setdefault(n_bytes, []).append(variant)
+    ties = [" and ".join(names) for names in by_bytes.values() if len(names) > 1]
+    if not ties:
         return None
     n_gpus = units.count(plan.shown.n_gpus, "GPU")
-    return f"On {n_gpus} a sequence of {'; of '.join(told)} takes the same: one line hides another."
+    variants = "; of ".join(ties)
+    return f"On {n_gpus} a sequence of {variants} takes equal bytes, so their lines coincide."
 
 
 def arithmetic(plan: Plan) -> Iterator[str]:
-    """The formulas with the plan's numbers put in, a line each; once more for each reading."""
+    """The formulas with the plan's numbers filled in, one per line, for each allocation policy."""
     shown = plan.shown
     yield (
         f"**Room for the cache** on each GPU: {units.exact_bytes(shown.memory_bytes)} x "
         f"{_utilisation(shown)} - {units.exact_bytes(shown.weight_bytes)} of weights / "
         f"{units.count(shown.n_gpus, 'GPU')} = {_room(shown)}"
     )
-    found = fits(plan, plan.variant)
-    for fit in found:
-        if len(found) > 1:
+    results = fits(plan, plan.variant)
+    for fit in results:
+        if len(results) > 1:
             yield f"**{fit.policy.capitalize()}**, {POLICIES[fit.policy]}:"
         yield _sequence_line(plan, fit)
         if shown.kv_budget_bytes > 0:
@@ -122,17 +123,17 @@ POLICIES = {
 
 
 def answer(plan: Plan) -> str:
-    """The page's answer in a sentence; a fit is on paper, since labels are off."""
-    found = fits(plan, plan.variant)
+    """The page's answer in one sentence; a fit is on paper, since labels overstate memory."""
+    results = fits(plan, plan.variant)
     users = units.count(plan.n_users, "user")
     needed = (
         f"{users} at {plan.context_len} tokens need "
-        f"{_span([_gpus_text(fit) for fit in reversed(found)])} of these GPUs."
+        f"{_span([_gpus_text(fit) for fit in reversed(results)])} of these GPUs."
     )
-    if fault := weights_error(plan):
-        return f"{fault} {needed}"
-    sequences = _span([f"{fit.max_sequences:,}" for fit in found])
-    contexts = _span([context_text(fit) for fit in found])
+    if error := weights_error(plan):
+        return f"{error} {needed}"
+    sequences = _span([f"{fit.max_sequences:,}" for fit in results])
+    contexts = _span([context_text(fit) for fit in results])
     return (
         f"On paper, {plan.shown.n_gpus} x {plan.gpu} at {_utilisation(plan.shown)} with "
         f"{units.decimal(plan.shown.weight_bytes)} of weights hold {sequences} {plan.variant} "
@@ -166,7 +167,7 @@ def _sequences_line(fit: CapacityResult) -> str:
 
 
 def _context_line(plan: Plan, fit: CapacityResult) -> str:
-    def takes(n_tokens: int) -> str:
+    def size(n_tokens: int) -> str:
         n_bytes = fit.deployment.sequence_bytes(n_tokens, as_allocated=fit.as_allocated)
         return units.exact_bytes(n_bytes)
 
@@ -175,29 +176,31 @@ def _context_line(plan: Plan, fit: CapacityResult) -> str:
     head = f"**Longest context** for {users}: room / {plan.n_users} = {each} for each; "
     longest = fit.max_context_len
     if longest is None:
-        return f"{head}full windows take {takes(MAX_CONTEXT_LEN)}, so no context is too long"
+        return f"{head}full windows take {size(MAX_CONTEXT_LEN)}, so no context is too long"
     if longest == MAX_CONTEXT_LEN:
-        return f"{head}{longest:,} tokens, the most that is asked here, take {takes(longest)}"
+        return f"{head}{longest:,} tokens, the longest context here, take {size(longest)}"
     if longest == 0:
-        return f"{head}one token takes {takes(1)}, so not even that fits"
-    return f"{head}{longest:,} tokens take {takes(longest)}, one more {takes(longest + 1)}"
+        return f"{head}one token takes {size(1)}, so not even that fits"
+    return f"{head}{longest:,} tokens take {size(longest)}, one more {size(longest + 1)}"
 
 
 def _gpus_line(plan: Plan, fit: CapacityResult) -> str:
-    on = valid_tp_sizes(fit.deployment.model)
-    asked = f"{units.count(plan.n_users, 'user')} at {plan.context_len} tokens"
-    tried = fit.min_gpus or on[-1]
-    there = replace(fit.deployment, n_gpus=tried)
-    cache = plan.n_users * there.sequence_bytes(plan.context_len, as_allocated=fit.as_allocated)
+    tp_sizes = valid_tp_sizes(fit.deployment.model)
+    demand = f"{units.count(plan.n_users, 'user')} at {plan.context_len} tokens"
+    tried = fit.min_gpus or tp_sizes[-1]
+    deployment = replace(fit.deployment, n_gpus=tried)
+    cache = plan.n_users * deployment.sequence_bytes(
+        plan.context_len, as_allocated=fit.as_allocated
+    )
     verdict = (
         f"{units.count(tried, 'GPU')}"
         if fit.min_gpus
-        else f"none is enough, since more do not make a GPU's part smaller: on {tried}"
+        else f"none is enough, since more GPUs do not make the part of each smaller: on {tried}"
     )
     return (
-        f"**GPUs needed** for {asked}, of those numbers that split the heads "
-        f"({', '.join(map(str, on))}): {verdict}; each caches {units.exact_bytes(cache)} and has "
-        f"{_room(there) if there.kv_budget_bytes > 0 else 'no'} room"
+        f"**GPUs needed** for {demand}, among the numbers that split the heads "
+        f"({', '.join(map(str, tp_sizes))}): {verdict}; each caches {units.exact_bytes(cache)} and "
+        f"has {_room(deployment) if deployment.kv_budget_bytes > 0 else 'no'} room"
     )
 
 
@@ -222,7 +225,7 @@ def _elements(attention: AttentionConfig) -> str:
 
 
 def _gpus_text(fit: CapacityResult) -> str:
-    """How many GPUs, or more than can split the heads."""
+    """The number of GPUs: "4", "more than 8" if none that splits the heads is enough."""
     return str(fit.min_gpus or f"more than {valid_tp_sizes(fit.deployment.model)[-1]}")
 
 
@@ -235,5 +238,5 @@ def _utilisation(deployment: Deployment) -> str:
 
 
 def _span(texts: Sequence[str]) -> str:
-    """One text where all are the same, the first and the last where not."""
+    """The first and the last text; only one if they are equal."""
     return texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"

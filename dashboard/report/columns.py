@@ -21,7 +21,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """How the values of a column are scaled and written.
+    """Scale and format of a column's values.
 
     Shown is value x `factor` / `divisor`, with printf `digits` (None: as it is). `symbol` stands in
     the header. `dtype` is that of the pandas column; without one the column is text.
@@ -35,7 +35,7 @@ class Unit:
 
     @property
     def is_number(self) -> bool:
-        """Whether a column of this unit is aligned to the right."""
+        """True if a column of this unit is aligned to the right."""
         return self.dtype in ("float64", "Int64")
 
     def convert(self, value: object) -> object:

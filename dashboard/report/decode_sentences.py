@@ -9,16 +9,16 @@ from gqa_core import units
 
 
 def decode_answer(rows: Sequence[Row], context_len: int) -> str:
-    """How long a step takes at a context, how much of it is attending, and what sharing saves."""
-    here = [row for row in rows if row["context_len"] == context_len]
-    if not here:
+    """Step and attend times at a context, and speeds against MHA."""
+    shown = [row for row in rows if row["context_len"] == context_len]
+    if not shown:
         return f"Not measured yet at {context_len} tokens: press Run."
-    told = [
+    parts = [
         f"{variant_name(row)} {units.duration(row['step_s'])}, of which attending over the cache "
         f"{units.duration(row['attend_s'])}{_compared(row, speed)}"
-        for row, speed in zip(here, speeds_vs_mha(here), strict=True)
+        for row, speed in zip(shown, speeds_vs_mha(shown), strict=True)
     ]
-    return f"One step at {context_len} tokens: {'; '.join(told)}."
+    return f"One step at {context_len} tokens: {'; '.join(parts)}."
 
 
 def _compared(row: Row, speed: float | None) -> str:

@@ -1,4 +1,4 @@
-"""What a model's layers are, where sliders alone do not say it: windows, and layers that differ."""
+"""Sentences about a model's layers that sliders cannot show: windows, and layers that differ."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ HeadCounts = tuple[int, int]
 
 
 def layout_sentences(settings: ModelSettings) -> list[str]:
-    """What must be known of the model behind the sliders, in order; none where they say it all."""
+    """Sentences about the model behind the sliders; none if the sliders describe it fully."""
     model = settings.base_model
     if model is None or not _is_special(model):
         return []
     if settings.n_layers != model.n_layers:
         return [
             f"The model has {units.count(model.n_layers, 'layer')}; with {settings.n_layers} no "
-            "rule says which are like which, so every layer is taken to be alike, to cache, and "
-            "to see the whole context."
+            "rule says which layers are alike, so every layer is taken to cache and to see the "
+            "whole context."
         ]
-    told = [_tokens_sentence(model)] if _saves_tokens(model) else []
+    sentences = [_tokens_sentence(model)] if _saves_tokens(model) else []
     if len({run.attention for run in model}) > 1:
-        told.append(_differing_sentence(model, settings))
-    told.append(_own_row_sentence(model, settings))
-    return told
+        sentences.append(_differing_sentence(model, settings))
+    sentences.append(_own_row_sentence(model, settings))
+    return sentences
 
 
 def describe_layer(attention: AttentionConfig) -> str:
-    """What one layer caches of a token: "8 K/V heads of width 128"."""
+    """The vectors that one layer caches per token: "8 K/V heads of width 128"."""
     if not isinstance(attention, GroupedConfig):
         return f"a latent of {attention.kv_lora_rank} + {attention.qk_rope_head_dim}"
-    says = f"{units.count(attention.n_kv_heads, 'K/V head')} of width {attention.head_dim}"
+    text = f"{units.count(attention.n_kv_heads, 'K/V head')} of width {attention.head_dim}"
     if attention.v_head_dim != attention.head_dim:
-        says += f" (V {attention.v_head_dim})"
-    return says
+        text += f" (V {attention.v_head_dim})"
+    return text
 
 
 def _is_special(model: ModelConfig) -> bool:
@@ -55,8 +55,8 @@ def _tokens_sentence(model: ModelConfig) -> str:
 
 
 def _run_keeps(run: LayerGroup) -> str:
-    kept = "all tokens" if run.window is None else f"the last {run.window:,} tokens at most"
-    return f"{run.n_layers} cache {kept}"
+    tokens = "all tokens" if run.window is None else f"the last {run.window:,} tokens at most"
+    return f"{run.n_layers} cache {tokens}"
 
 
 def _differing_sentence(model: ModelConfig, settings: ModelSettings) -> str:

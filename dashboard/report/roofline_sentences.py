@@ -1,11 +1,11 @@
-"""What bounds a decode step, and how near to the bound the measured points come, in sentences."""
+"""The answer of the roofline page: what bounds a step, and how near the points come."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from dashboard.data.decode_rows import Row, variant_name
-from dashboard.data.roofline import median_share, roof_here
+from dashboard.data.roofline import RooflineData, median_share
 from gqa_core import units
 from gqa_core.theory.roofline import Roof
 
@@ -34,16 +34,17 @@ def share_sentence(rows: Sequence[Row]) -> str:
     )
 
 
-def answer(
-    intensities: Mapping[str, float], rows: Sequence[Row], published: Mapping[str, Roof]
-) -> str:
+def answer(data: RooflineData) -> str:
     """The page's answer in one line: by the points shown, else by the first published roof."""
-    if roof := roof_here(rows):
-        return f"{bounds_sentence(intensities, roof, 'On this device')} {share_sentence(rows)}"
-    if not published:
+    if data.local_roof:
+        bounds = bounds_sentence(data.intensities, data.local_roof, "On this device")
+        return f"{bounds} {share_sentence(data.rows)}"
+    if not data.published:
         return "Nothing is measured and no published roof is chosen, so there is no answer yet."
-    name, roof = next(iter(published.items()))
-    on_paper = bounds_sentence(intensities, roof, f"By the label of an {name}, in bf16 products")
+    name, roof = next(iter(data.published.items()))
+    on_paper = bounds_sentence(
+        data.intensities, roof, f"By the label of an {name}, in bf16 products"
+    )
     return f"{on_paper} How near this device comes to its own roof is not measured yet."
 
 

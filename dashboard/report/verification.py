@@ -23,7 +23,7 @@ def comparison_table(records: Sequence[Record]) -> Table[Record]:
 
 
 def comparisons_answer(records: Sequence[Record], *, planted: bool) -> str:
-    """Whether the comparisons (at least one) pass, and how far apart the worst two sides are."""
+    """The verdict on the comparisons (at least one), and the two sides that are furthest apart."""
     failed = [record for record in records if not record["passed"]]
     worst = max(records, key=lambda record: record["relative_error"])
     furthest = (

@@ -20,7 +20,10 @@ EVIDENCE = {  # where a number comes from, and how it is drawn
         "violet",
         "Imported from another machine's record; drawn as open markers with a dot.",
     ),
-    "published": ("orange", "Published by the source that is named; drawn as open markers or a dashed bound."),
+    "published": (
+        "orange",
+        "Published by the source that is named; drawn as open markers or a dashed bound.",
+    ),
 }
 
 

@@ -33,7 +33,7 @@ def found_rows(
     settings: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
 ) -> list[Row]:
     """The rows of this device's newest search for these settings, from the log and from `held`."""
-    return crossover.latest_search(tables.of_device(merge_with_log(held), device), settings)
+    return crossover.latest_search(tables.measured_on(merge_with_log(held), device), settings)
 
 
 def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:

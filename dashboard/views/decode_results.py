@@ -33,7 +33,7 @@ def show_results(
 
     Returns the newest rows of these settings, whichever are shown.
     """
-    rows = tables.of_device(merge_with_log(held), device)
+    rows = tables.measured_on(merge_with_log(held), device)
     mine = tables.latest(tables.matching(rows, settings))
     comparable = scope_control()
     shown = mine if comparable else tables.latest(rows)
@@ -126,7 +126,7 @@ def show_logged_rows() -> Sequence[tables.Row]:
     except RunLogError as error:
         st.warning(f"The {error}.")
         return ()
-    return tables.of_device(rows, loaders.device()) if rows else ()
+    return tables.measured_on(rows, loaders.device()) if rows else ()
 
 
 def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:

@@ -25,7 +25,7 @@ def logged_caches(settings: ModelSettings) -> list[tables.Row]:
         st.info(f"No measured cache has these settings. {_what_is_measured(rows)}")
         return []
     try:
-        here = tables.of_device(found, loaders.device())
+        here = tables.measured_on(found, loaders.device())
     except RuntimeError as error:
         st.warning(f"This machine's device could not be looked at: {error}")
         return []

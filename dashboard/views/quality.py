@@ -78,7 +78,7 @@ def show_losses(settings: QualitySettings, measured: Measured, *, is_running: bo
         panels.show_evidence(told[0].evidence)
         panels.show_metrics(told_metrics)
         st.caption(f"Medians of {units.count(len(told[0].seeds), 'seed')}, in nats a byte.")
-    losses = rows.losses_of([*measured.here, *measured.elsewhere])
+    losses = rows.all_losses([*measured.here, *measured.elsewhere])
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Loss against uptraining")

@@ -26,7 +26,6 @@ from dashboard.views.decode_results import (
 from gqa_core import units
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.records.record import Record
-from gqa_core.theory.roofline import Roof
 
 ROOFS = ("NVIDIA L4", "NVIDIA H100 SXM")
 MAX_ROOFS = 4
@@ -50,7 +49,7 @@ def visible_points(
     settings: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
 ) -> list[Row]:
     """What this device measured in the sliders' number format: the log's, and `held` records."""
-    rows = tables.of_device(merge_with_log(held), device)
+    rows = tables.measured_on(merge_with_log(held), device)
     if scope_control():
         rows = tables.matching(rows, settings)
     return tables.latest(roofline.in_format(rows, settings.dtype))
@@ -64,12 +63,11 @@ def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequen
         st.info(NOTHING)
     found = {"measured here": rows, "formula": settings.variants, "published": gpus}
     panels.show_evidence(*[kind for kind, there in found.items() if there])
+    data = roofline.roofline_data(settings, gpus, rows)
     panels.show_figure(
-        roofline_figure(
-            rows, roofline.roof_here(rows), _published(gpus), roofline.intensities(settings)
-        ),
+        roofline_figure(data),
         "roofline",
-        _answer(settings, gpus, rows),
+        roofline_sentences.answer(data),
     )
     if rows:
         _show_table(rows)
@@ -77,19 +75,12 @@ def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequen
 
 def show_answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
     """The page's question in one line, from what is shown."""
-    st.success(f"**Answer.** {_answer(settings, gpus, rows)}")
-
-
-def _answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> str:
-    return roofline_sentences.answer(roofline.intensities(settings), rows, _published(gpus))
-
-
-def _published(gpus: Sequence[Device]) -> dict[str, Roof]:
-    return {gpu.name: roofline.published_roof(gpu) for gpu in gpus}
+    data = roofline.roofline_data(settings, gpus, rows)
+    st.success(f"**Answer.** {roofline_sentences.answer(data)}")
 
 
 def _show_metrics(rows: Sequence[Row]) -> None:
-    roof = roofline.roof_here(rows)
+    roof = roofline.local_roof(rows)
     ridge, rate = roof.ridge_point, roof.peak_flops_per_s
     panels.show_metrics(
         [

@@ -1,8 +1,10 @@
 """The page Capacity, by key: the four answers by hand, windows as a band, and what cannot be."""
 
+from dataclasses import replace
+
 import pytest
 
-from dashboard.data.capacity import Plan, sequence_curves
+from dashboard.data.capacity import Plan, SequenceCurves, sequence_curves
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report import capacity_sentences as sentences
@@ -50,10 +52,10 @@ def windowed(n_full, window=128, n_users=32, context_len=8192):
 
 def test_variants_that_are_equal_on_so_many_gpus_are_told_of(opened):
     app = opened("capacity")
-    told = "On 8 GPUs a sequence of GQA and MQA takes the same: one line hides another."
-    assert told not in [c.value for c in app.caption]
+    ties = "On 8 GPUs a sequence of GQA and MQA takes equal bytes, so their lines coincide."
+    assert ties not in [c.value for c in app.caption]
     app = slider(app, "n_gpus").set_value(8).run()  # one K/V head a GPU, as MQA has
-    assert told in [c.value for c in app.caption]
+    assert ties in [c.value for c in app.caption]
 
 
 def test_weights_that_are_not_the_model_s_are_told_of(opened):
@@ -115,12 +117,12 @@ def test_weights_that_do_not_fit_are_told_with_their_numbers_and_no_chart(opened
     assert not app.exception
     assert app.warning[0].value == (
         "The weights do not fit: 141.11 GB over 1 GPU are 141.11 GB on each, and 90% of 80.00 GB "
-        "are 72.00 GB. From 2 GPUs on there is room."
+        "are 72.00 GB. They fit on 2 GPUs."
     )
     assert not app.get("plotly_chart")
     assert metrics(app)["GPUs needed"] == "2"
     app = app.number_input(key="weights_gb").set_value(100_000.0).run()
-    assert "Not even 64 GPUs, the most that can split the heads" in app.warning[0].value
+    assert "Not even 64 GPUs, the most that split the heads" in app.warning[0].value
     assert metrics(app)["GPUs needed"] == "more than 64"
     assert "none is enough" in said(app)
 
@@ -204,38 +206,42 @@ def test_no_answer_calls_a_fit_exact():
 
 def test_lines_are_room_over_bytes_and_the_band_lies_between_the_readings():
     plan = windowed(12)
-    curves = sequence_curves(plan, CONTEXT_LENS)
-    drawn = sequences_vs_context(curves, CONTEXT_LENS, 8192, 32)
+    drawn = sequences_vs_context(sequence_curves(plan, CONTEXT_LENS))
     by_name = {trace.name: trace for trace in drawn.data}
-    at = CONTEXT_LENS.index(8192)
-    assert by_name["GQA"].y[at] == pytest.approx(8.6e9 / 204_472_320)
-    assert by_name["GQA as allocated"].y[at] == pytest.approx(8.6e9 / 402_653_184)
-    assert by_name["GQA"].text[at] == "42 sequences"
+    index = CONTEXT_LENS.index(8192)
+    assert by_name["GQA"].y[index] == pytest.approx(8.6e9 / 204_472_320)
+    assert by_name["GQA as allocated"].y[index] == pytest.approx(8.6e9 / 402_653_184)
+    assert by_name["GQA"].text[index] == "42 sequences"
     assert by_name["GQA band"].fill == "tonexty"
     assert [trace.name for trace in drawn.data][:2] == ["GQA as allocated", "GQA band"]
-    here = zip(by_name["here"].marker.symbol, by_name["here"].text, strict=True)
-    assert [text for symbol, text in here if symbol == VARIANT_STYLES["GQA"].symbol] == [
+    markers = zip(by_name["here"].marker.symbol, by_name["here"].text, strict=True)
+    assert [text for symbol, text in markers if symbol == VARIANT_STYLES["GQA"].symbol] == [
         "GQA at 8,192 tokens: 21 sequences",
         "GQA at 8,192 tokens: 42 sequences",
     ]
-    whole = sequences_table(plan, CONTEXT_LENS).frame().set_index("Context (tokens)")
-    assert whole.loc["8192"].tolist() == [21, 42]
+    table = sequences_table(plan, CONTEXT_LENS).frame().set_index("Context (tokens)")
+    assert table.loc["8192"].tolist() == [21, 42]
 
 
 def test_the_axes_stay_while_users_and_context_are_moved():
-    curves = sequence_curves(windowed(12), CONTEXT_LENS)
+    plan = windowed(12)
     ranges = [
         (drawn.layout.xaxis.range, drawn.layout.yaxis.range)
         for drawn in (
-            sequences_vs_context(curves, CONTEXT_LENS, at, n_users)
-            for at, n_users in ((512, 1), (2**20, 64))
+            sequences_vs_context(
+                sequence_curves(
+                    replace(plan, context_len=context_len, n_users=n_users), CONTEXT_LENS
+                )
+            )
+            for context_len, n_users in ((512, 1), (2**20, 64))
         )
     ]
     assert ranges[0] == ranges[1]
 
 
 def test_nothing_that_fits_is_an_empty_chart_and_no_error():
-    assert {t.name for t in sequences_vs_context({}, CONTEXT_LENS, 8192, 1).data} == {
+    empty = SequenceCurves(contexts=CONTEXT_LENS, curves={}, context_len=8192, n_users=1)
+    assert {t.name for t in sequences_vs_context(empty).data} == {
         "sliders",
         "1 user label",
     }

@@ -45,7 +45,7 @@ def test_only_this_device_s_rows_are_its_own():
     elsewhere = {"type": "cuda", "name": "A GPU", "n_threads": 2}
     known = rows(samples.record(), samples.record(device=elsewhere))
     device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "any"}
-    assert tables.of_device(known, device) == known[:1]
+    assert tables.measured_on(known, device) == known[:1]
 
 
 def test_attend_times_stand_by_variant_and_context():

@@ -112,7 +112,7 @@ def test_metrics_tell_before_after_and_cache():
     assert found[0] == (
         "MHA, 8 K/V heads: loss",
         "1.405",
-        "1.410 before uptraining; cache 512 KiB, the yardstick",
+        "1.410 before uptraining; cache 512 KiB, the baseline",
     )
     assert found[-1][2].endswith("cache 64 KiB, 8x smaller")
     assert sentences.metrics(series(), 20) == []
@@ -146,9 +146,11 @@ def test_the_best_pooling_is_named_for_each_number_of_heads():
 def test_the_answer_tells_cost_and_what_is_bought_back():
     said = sentences.answer(series(), series(SCRATCH, ELSEWHERE), 5)
     # 4 heads: 0.4 more at once, 0.4 / 6 left of it after 5%
-    assert "change MHA's loss of 1.410 at once, and its 1.405 after 5% of uptraining" in said
-    assert "GQA, 4 K/V heads +0.400, then +0.067 (cache 2x smaller, 83.3% bought back)" in said
-    assert "from scratch (measured elsewhere), MQA is at 1.520 and MHA at 1.510: +0.010." in said
+    assert "at once (MHA: 1.410) and after 5% of uptraining (MHA: 1.405)" in said
+    assert "GQA, 4 K/V heads +0.400, then +0.067 (cache 2x smaller, 83.3% recovered)" in said
+    assert (
+        "with shared heads (measured elsewhere), MQA is at 1.520 and MHA at 1.510: +0.010." in said
+    )
     assert sentences.answer(series()[1:], [], 5) is None
     assert "scratch" not in sentences.answer(series(), [], 5)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard.data import roofline as page
-from dashboard.figures.roofline import HERE, INTENSITIES, roofline
+from dashboard.figures.roofline import INTENSITIES, LOCAL_ROOF, roofline
 from dashboard.figures.style import NEUTRAL, VARIANT_STYLES
 from dashboard.report import roofline_sentences as sentences
 from dashboard.report.roofline_tables import roofline_table
@@ -15,7 +15,7 @@ from tests.dashboard.example_settings import DECODE, MHA, rows
 from tests.records import fake_records as samples
 
 # Of the samples' probes: 32,768,000 B/s and 131,072,000 FLOP/s, a ridge at 4 FLOP per byte.
-HERE_ROOF = Roof(peak_bytes_per_s=32_768_000.0, peak_flops_per_s=131_072_000.0)
+LOCAL = Roof(peak_bytes_per_s=32_768_000.0, peak_flops_per_s=131_072_000.0)
 H100 = next(device for device in devices() if device.name == "NVIDIA H100 SXM")
 
 
@@ -24,8 +24,11 @@ def traces(figure, name):
 
 
 def drawn(shown, gpus=()):
-    published = {gpu.name: page.published_roof(gpu) for gpu in gpus}
-    return roofline(shown, page.roof_here(shown), published, page.intensities(DECODE))
+    return roofline(page.roofline_data(DECODE, gpus, shown))
+
+
+def answer(shown, gpus=()):
+    return sentences.answer(page.roofline_data(DECODE, gpus, shown))
 
 
 def test_a_point_stands_at_its_formula_s_intensity_and_its_measured_rate_with_spread():
@@ -60,9 +63,9 @@ def test_the_variants_walk_right_from_mha_to_mla():
     assert min(named.values()) > INTENSITIES[0]
 
 
-def test_the_roof_here_is_solid_published_ones_are_dashed_and_all_bend_at_their_ridge():
+def test_the_local_roof_is_solid_published_ones_are_dashed_and_all_bend_at_their_ridge():
     figure = drawn(rows(samples.record()), [H100])
-    (here,) = traces(figure, HERE)
+    (here,) = traces(figure, LOCAL_ROOF)
     assert (here.line.dash, here.line.color) == ("solid", NEUTRAL)
     assert list(here.x) == [0.25, 4.0, 512, None]
     assert list(here.y) == [8_192_000.0, 131_072_000.0, 131_072_000.0, None]
@@ -99,23 +102,23 @@ def test_longer_contexts_have_larger_markers_and_are_drawn_first():
 
 
 def test_nothing_measured_leaves_the_formula_and_no_error():
-    figure = roofline([], None, {}, {})
+    figure = roofline(page.RooflineData(rows=[], local_roof=None, published={}, intensities={}))
     assert len(figure.data) == 0
-    assert page.roof_here([]) is None
+    assert page.local_roof([]) is None
     assert not roofline_table([])
 
 
-def test_the_roof_here_is_the_median_of_the_probes_and_old_rows_have_no_ceiling():
+def test_the_local_roof_is_the_median_of_the_probes_and_old_rows_have_no_ceiling():
     records = [
         samples.record(index=index, read_bandwidth_bytes_per_s=bandwidth, matmul_flops_per_s=rate)
         for index, (bandwidth, rate) in enumerate([(1e9, 5e9), (2e9, 7e9), (9e9, 6e9)])
     ]
-    roof = page.roof_here(rows(*records))
+    roof = page.local_roof(rows(*records))
     assert (roof.peak_bytes_per_s, roof.peak_flops_per_s) == (2e9, 6e9)
     old = rows(*map(samples.of_version_1, records))
-    assert page.roof_here(old).peak_flops_per_s is None
-    assert page.roof_here([*old, *rows(records[0])]).peak_flops_per_s == 5e9
-    (here,) = traces(drawn(old), HERE)
+    assert page.local_roof(old).peak_flops_per_s is None
+    assert page.local_roof([*old, *rows(records[0])]).peak_flops_per_s == 5e9
+    (here,) = traces(drawn(old), LOCAL_ROOF)
     assert list(here.y) == [0.25 * 2e9, 512 * 2e9, None]
 
 
@@ -141,24 +144,23 @@ def test_rows_in_another_number_format_are_not_under_this_roof():
 
 def test_the_answer_tells_what_bounds_each_and_how_near_the_points_come():
     mha = samples.record(index=1, asked=samples.point(MHA), bound_s=0.002)
-    said = sentences.answer(page.intensities(DECODE), rows(samples.record(), mha), {})
+    said = answer(rows(samples.record(), mha))
     assert said == (
         "On this device, memory bounds MHA and GQA, arithmetic bounds MQA and MLA: "
         "0.5, 2, 4 and 7.56 FLOP per byte against a ridge at 4. The 2 points shown reach 62.5% of "
         "their bound (median), from 25% (GQA at 64 tokens) to 100% (MHA at 64 tokens)."
     )
-    one = sentences.answer(page.intensities(DECODE), rows(samples.record()), {})
+    one = answer(rows(samples.record()))
     assert one.endswith("The one point shown reaches 25% of its bound.")
 
 
 def test_without_a_point_the_answer_is_that_of_a_label_or_none():
-    named = page.intensities(DECODE)
-    said = sentences.answer(named, [], {H100.name: page.published_roof(H100)})
+    said = answer([], [H100])
     assert said.startswith(
         "By the label of an NVIDIA H100 SXM, in bf16 products, memory bounds MHA, GQA, MQA and MLA"
     )
     assert "not measured yet" in said
-    assert "no answer yet" in sentences.answer(named, [], {})
+    assert "no answer yet" in answer([])
 
 
 def test_only_a_bandwidth_leaves_the_ridge_unknown():

@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard.data import selection
-from dashboard.data.decode_rows import decode_rows, of_device
+from dashboard.data.decode_rows import decode_rows, measured_on
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.style import VARIANT_STYLES
@@ -75,8 +75,8 @@ def test_the_table_says_its_evidence_and_finds_the_mha_of_the_same_run():
 
 def test_what_was_measured_elsewhere_is_never_this_device_s():
     device = {"type": "cpu", "name": "A CPU", "n_threads": 2}
-    assert of_device(HERE, device) == HERE
-    assert of_device(decode_rows([samples.record()], MEASURED_ELSEWHERE), device) == []
+    assert measured_on(HERE, device) == HERE
+    assert measured_on(decode_rows([samples.record()], MEASURED_ELSEWHERE), device) == []
 
 
 def test_a_selection_is_of_one_device_and_kind_of_evidence_with_its_newest_points():

@@ -3,6 +3,7 @@
 from itertools import combinations
 
 from dashboard.data import decode_rows as tables
+from dashboard.data.cache_growth import CacheGrowth
 from dashboard.figures.cache_growth import cache_growth
 from dashboard.figures.style import NEUTRAL, VARIANT_STYLES
 from tests.dashboard.example_settings import SIZE
@@ -13,13 +14,19 @@ CURVES = {"MHA": [2**20, 2**23, 2**26], "MQA": [2**15, 2**18, 2**21]}
 CEILINGS = {"A card": 24 * 10**9, "B card": 80 * 10**9, "C card": 80 * 10**9}
 
 
+def drawn(**data):
+    return cache_growth(
+        CacheGrowth(**{"curves": CURVES, "contexts": CONTEXTS, "context_len": 512} | data)
+    )
+
+
 def named(figure, name):
-    (found,) = [trace for trace in figure.data if trace.name == name]
-    return found
+    (trace,) = [trace for trace in figure.data if trace.name == name]
+    return trace
 
 
 def test_formulas_are_lines_in_their_variant_s_look_with_both_units_on_hover():
-    figure = cache_growth(CURVES, CONTEXTS, 4096)
+    figure = drawn(context_len=4096)
     mha = named(figure, "MHA (formula)")
     assert (mha.mode, mha.line.color, mha.line.dash) == (
         "lines",
@@ -34,7 +41,7 @@ def test_formulas_are_lines_in_their_variant_s_look_with_both_units_on_hover():
 
 def test_measured_bytes_are_markers_that_tell_their_error():
     rows = tables.cache_rows(tables.decode_rows([samples.record()]), SIZE)
-    figure = cache_growth({"GQA": [2**14] * 3}, CONTEXTS, 512, rows)
+    figure = drawn(curves={"GQA": [2**14] * 3}, measured=rows)
     tensors = named(figure, "GQA (live tensors, measured)")
     peak = named(figure, "GQA (peak, measured)")
     # 2 x 2 x 16 elements x 4 B x 64 tokens = 16,384 B; the sample's peak is 20,000 B
@@ -47,7 +54,7 @@ def test_measured_bytes_are_markers_that_tell_their_error():
 
 
 def test_ceilings_are_dashed_grey_lines_and_equal_ones_are_one():
-    figure = cache_growth(CURVES, CONTEXTS, 512, ceilings=CEILINGS)
+    figure = drawn(ceilings=CEILINGS)
     lines, labels = named(figure, "ceilings"), named(figure, "ceiling labels")
     assert (lines.line.color, lines.line.dash) == (NEUTRAL, "dash")
     assert list(lines.y) == [24e9, 24e9, None, 80e9, 80e9, None]
@@ -59,9 +66,7 @@ def test_ceilings_are_dashed_grey_lines_and_equal_ones_are_one():
 
 def test_labels_of_close_ceilings_do_not_meet():
     sizes = [24, 48, 80, 141]
-    figure = cache_growth(
-        CURVES, CONTEXTS, 512, ceilings={f"{size}": size * 10**9 for size in sizes}
-    )
+    figure = drawn(ceilings={f"{size}": size * 10**9 for size in sizes})
     labels = named(figure, "ceiling labels")
     assert labels.x[0] == labels.x[1] == labels.x[3] < labels.x[2]
     for (lower_x, lower_y), (x, y) in combinations(zip(labels.x, labels.y, strict=True), 2):
@@ -74,8 +79,7 @@ def test_labels_of_close_ceilings_do_not_meet():
 
 def test_the_axis_holds_the_highest_ceiling_whether_it_is_drawn_or_not():
     without, with_all = (
-        cache_growth(CURVES, CONTEXTS, 512, ceilings=drawn, highest=80 * 10**9)
-        for drawn in ({}, CEILINGS)
+        drawn(ceilings=ceilings, highest_bytes=80 * 10**9) for ceilings in ({}, CEILINGS)
     )
     assert without.layout.yaxis.range == with_all.layout.yaxis.range
     assert 10 ** without.layout.yaxis.range[1] >= 80 * 10**9
@@ -83,11 +87,11 @@ def test_the_axis_holds_the_highest_ceiling_whether_it_is_drawn_or_not():
 
 def test_what_is_allocated_beyond_windows_is_a_thin_line_in_the_same_look():
     allocated = {"MHA": [2**21, 2**24, 2**27]}
-    figure = cache_growth(CURVES, CONTEXTS, 512, allocated=allocated)
+    figure = drawn(allocated=allocated)
     ideal, thin = named(figure, "MHA (formula)"), named(figure, "MHA (as allocated)")
     assert (thin.line.color, thin.line.dash) == (ideal.line.color, ideal.line.dash)
     assert thin.line.width < ideal.line.width
     assert list(thin.y) == allocated["MHA"]
     shown = [trace.name for trace in figure.data if trace.showlegend is not False]
     assert shown == ["MHA (formula)", "MQA (formula)", "as allocated (formula, thin)"]
-    assert not [t for t in cache_growth(CURVES, CONTEXTS, 512).data if "allocated" in t.name]
+    assert not [t for t in drawn().data if "allocated" in t.name]

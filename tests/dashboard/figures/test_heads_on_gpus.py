@@ -43,7 +43,7 @@ def test_a_copy_has_its_head_s_colour_and_names_its_own_readers():
     assert list(kept.marker.color) == list(copies.marker.color)
     assert kept.marker.color[3] == kv_head_color(3)[0]
     assert (
-        "K/V head 1, held by an earlier GPU too<br>read here by query heads 12 to 15"
+        "K/V head 1, on an earlier GPU too<br>read here by query heads 12 to 15"
         in (copies.hovertext[1])
     )
 
@@ -88,8 +88,8 @@ def test_bytes_a_gpu_are_those_of_the_heads_it_holds():
 @pytest.mark.parametrize(
     ("attention", "tp", "said"),
     [
-        (LLAMA_70B, 4, "Each of 4 GPUs keeps 2 K/V heads of 8: nothing is kept twice."),
-        (LLAMA_70B, 16, "16 GPUs share 8 K/V heads: each is kept 2 times, so from 8 GPUs on"),
+        (LLAMA_70B, 4, "Each of 4 GPUs keeps 2 K/V heads of 8: nothing is stored twice."),
+        (LLAMA_70B, 16, "16 GPUs share 8 K/V heads: each is stored 2 times, so beyond 8 GPUs"),
         (DEEPSEEK_V3, 8, "each of 8 GPUs keeps all of it"),
     ],
 )
