@@ -62,7 +62,7 @@ def test_weights_that_are_not_the_model_s_are_told_of(opened):
     app = choose(opened("capacity"), "Llama 3.1 8B")
     assert not app.warning
     app = choose(app, "GLM-4.5")  # no source gives its parameters
-    assert "not its own until you type them" in app.warning[0].value
+    assert "is not known here" in app.warning[0].value
 
 
 def test_it_opens_at_8192_tokens_with_the_four_answers(opened):
