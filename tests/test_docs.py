@@ -1,0 +1,53 @@
+"""README and docs: their links lead somewhere, their examples run, their numbers are the code's."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from dashboard.shell.page import PAGES
+from gqa_core.catalog.models import models
+from gqa_core.commands.cli import group
+from gqa_core.quality.pretrained import training_record
+from gqa_core.records.specs.decode import DecodeSpec
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+METHODOLOGY = (ROOT / "docs" / "methodology.md").read_text()
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+COMMANDS = re.findall(r"^\.venv/bin/python -m gqa_core (.+)$", README + METHODOLOGY, re.M)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_every_relative_link_leads_to_a_file(document):
+    targets = re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text())
+    local = [target for target in targets if "://" not in target]
+    assert all((document.parent / target).exists() for target in local), local
+
+
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.S))
+def test_the_python_examples_run(example):
+    exec(compile(example, "README.md", "exec"), {})
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_the_command_lines_are_accepted(line):
+    name, *arguments = shlex.split(line)
+    group.commands[name].make_context(name, arguments)
+
+
+def test_every_subcommand_and_page_is_in_the_readme():
+    rows = re.findall(r"^\| `([a-z-]+)` \|", README, re.M)
+    assert rows == [name for name in group.commands if name != "dashboard"]
+    links = re.findall(r"^\* \[(.+)\]\(pages/(\w+)\.py\)", README, re.M)
+    assert links == [(title, name) for name, title in PAGES]
+
+
+def test_numbers_in_prose_are_those_of_the_code():
+    assert f"from {len(models())} published ones" in README
+    n_params = training_record().n_params
+    assert f"{n_params / 1e6:.2f} million parameters" in README
+    assert f"{n_params / 1e6:.2f} million parameters" in METHODOLOGY
+    n_samples = DecodeSpec.__dataclass_fields__["n_samples"].default
+    assert f"median of {n_samples} samples" in METHODOLOGY
