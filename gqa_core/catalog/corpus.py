@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from pydoc_data.topics import topics
 
-__all__ = ["N_TOKENS", "Corpus", "python_topics"]
+__all__ = ["Corpus", "python_topics"]
 
-N_TOKENS = 256
 VALIDATION_EVERY = 8  # topics
 
 

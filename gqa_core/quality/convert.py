@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 
 from gqa_core.quality.model import LanguageModel
-from gqa_core.records.specs.training import require_pooling
+from gqa_core.records.specs.training import Pooling, validate_pooling
 
 __all__ = ["pool_kv_heads"]
 
 
 def pool_kv_heads(
-    model: LanguageModel, n_kv_heads: int, pooling: str = "mean", *, seed: int = 0
+    model: LanguageModel, n_kv_heads: int, pooling: Pooling = "mean", *, seed: int = 0
 ) -> LanguageModel:
     """A copy of the model with `n_kv_heads` K/V heads; only `random` uses `seed`.
 
@@ -27,7 +27,7 @@ def pool_kv_heads(
     Raises:
         ValueError: n_kv_heads does not divide the model's K/V heads, or the pooling is unknown.
     """
-    require_pooling(pooling)
+    validate_pooling(pooling)
     n_before = model.config.n_kv_heads
     converted = LanguageModel(model.training_config, n_kv_heads, kernel=model.kernel)
     if n_before % n_kv_heads:
@@ -43,7 +43,7 @@ def pool_kv_heads(
     return converted
 
 
-def _pool(groups: Tensor, pooling: str, generator: torch.Generator) -> Tensor:
+def _pool(groups: Tensor, pooling: Pooling, generator: torch.Generator) -> Tensor:
     """One matrix per group, (n_kv_heads, d, dim), from (n_kv_heads, heads per group, d, dim)."""
     if pooling == "mean":
         return groups.mean(dim=1)

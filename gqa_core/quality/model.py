@@ -16,11 +16,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from gqa_core.catalog.corpus import N_TOKENS
 from gqa_core.engine.grouped import GroupedAttention
 from gqa_core.engine.kv_cache import KVCache
 from gqa_core.engine.layer import NORM_EPS
-from gqa_core.records.specs.training import TrainingConfig
+from gqa_core.records.specs.training import N_TOKENS, TrainingConfig
 
 __all__ = ["FeedForward", "LanguageModel", "generate"]
 

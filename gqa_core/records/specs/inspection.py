@@ -1,6 +1,6 @@
-"""What is asked about the heads of the shipped model: on which text, in which layer, how shared.
+"""Spec of a head inspection: the text, the layer, and the numbers of K/V heads to convert to.
 
-Free of torch, so that a page can refuse a text before a process is started for it.
+Without torch, a page can refuse a text before a process is started for it.
 """
 
 from __future__ import annotations
@@ -9,31 +9,33 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gqa_core.configs import validate_int
-from gqa_core.records.specs.training import TrainingConfig, require_pooling
+from gqa_core.records.specs.training import Pooling, TrainingConfig, validate_pooling
 
-TEXT_BYTES = (8, 96)  # fewer say nothing of how alike heads are, more fill no screen
+__all__ = ["TEXT_BYTES", "InspectionSpec"]
+
+TEXT_BYTES = (8, 96)  # CKA of fewer tokens means nothing; maps of more fit on no screen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InspectionSpec:
-    """The model's heads on `text`, once for each number of K/V heads they are pooled to.
+    """The heads of one layer on `text`, for each number of K/V heads that they are pooled to.
 
-    Layers count from 0. `start` is how heads are pooled.
+    `layer` counts from 0, and `start` is the pooling method.
 
     Raises:
-        ValueError: a text too short, too long or of one byte repeated, K/V heads that do not
-            divide the heads or come twice, a layer the model does not have, no such pooling.
+        ValueError: the text is too short, too long or one byte repeated; n_kv_heads do not divide
+            n_heads or repeat; the model has no such layer; the pooling is unknown.
     """
 
     text: str
     n_kv_heads: tuple[int, ...]
-    start: str
+    start: Pooling
     layer: int
     training_config: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:
-        _require_text(self.tokens)
-        require_pooling(self.start)
+        _validate_text(self.tokens)
+        validate_pooling(self.start)
         validate_int("layer", self.layer, self.training_config.n_layers - 1, least=0)
         for count in self.n_kv_heads:
             self.training_config.attention(count)
@@ -42,12 +44,12 @@ class InspectionSpec:
 
     @property
     def tokens(self) -> bytes:
-        """The text as the model reads it; what a terminal gave that is not UTF-8 stays as it is."""
+        """The bytes of the text; bytes from a terminal that are not UTF-8 stay as they are."""
         return self.text.encode("utf-8", errors="surrogateescape")
 
     @property
     def arguments(self) -> Sequence[str]:
-        """The command line that asks this."""
+        """The command line, without `python -m gqa_core`."""
         counts = ",".join(map(str, self.n_kv_heads))
         return [
             "inspect-heads",
@@ -58,7 +60,7 @@ class InspectionSpec:
         ]
 
 
-def _require_text(tokens: bytes) -> None:
+def _validate_text(tokens: bytes) -> None:
     least, most = TEXT_BYTES
     if not least <= len(tokens) <= most:
         raise ValueError(f"text must have {least} to {most} bytes: got {len(tokens)}")

@@ -1,7 +1,7 @@
-"""What a small language model is made of, how it is trained, and how its heads come to be shared.
+"""Configuration of a small language model and of its training, and the methods of pooling heads.
 
-The GQA paper's recipe: train with a K and V for every head, share them, and train on for a small
-part of the steps ("uptraining"). Free of torch, so that a page can ask before anything heavy runs.
+The GQA paper's recipe: train with a K and V for every head, pool them into fewer, and train on for
+a small part of the steps ("uptraining").
 Source: GQA paper (arXiv:2305.13245), section 2.
 """
 
@@ -10,26 +10,36 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Literal, get_args
 
-from gqa_core.catalog.corpus import N_TOKENS
 from gqa_core.configs import GroupedConfig, ModelConfig, Workload, validate_int
 from gqa_core.theory.cost import projection_parameters
 from gqa_core.theory.memory import kv_cache_bytes
 
+__all__ = [
+    "MAX_SEED",
+    "N_TOKENS",
+    "POOLINGS",
+    "Pooling",
+    "TrainingConfig",
+    "divisors",
+    "validate_pooling",
+]
+
 Pooling = Literal["mean", "first", "random"]
 POOLINGS: tuple[Pooling, ...] = get_args(Pooling)
+N_TOKENS = 256  # a token is a byte
 MAX_STEPS = 100_000
 MAX_SEED = 2**31
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
-    """A decoder of bytes, and the steps of its training; the defaults are the shipped model's.
+    """A decoder of bytes, and its training; the defaults are those of the pretrained model.
 
-    `lr` is reached after `warmup` steps; training then cools down to a tenth of it along a cosine,
-    uptraining stays at `uptrain_lr`.
+    Training warms up to `lr` in `warmup` steps, then decays to a tenth of it along a cosine;
+    uptraining has the constant rate `uptrain_lr`.
 
     Raises:
-        ValueError: a number out of bounds.
+        ValueError: a number is out of bounds, or n_heads does not divide dim.
     """
 
     dim: int = 128
@@ -52,7 +62,7 @@ class TrainingConfig:
             raise ValueError(f"n_heads must divide dim: got {self.n_heads} and {self.dim}")
 
     def attention(self, n_kv_heads: int) -> GroupedConfig:
-        """A layer's attention with so many K/V heads.
+        """The attention of one layer with `n_kv_heads` K/V heads.
 
         Raises:
             ValueError: n_kv_heads does not divide n_heads.
@@ -63,16 +73,16 @@ class TrainingConfig:
         )
 
     def cache_bytes(self, n_kv_heads: int) -> int:
-        """Bytes of the cache of one sequence of context_len tokens, in float32."""
+        """Bytes of the float32 cache of one sequence of context_len tokens."""
         model = ModelConfig.uniform(self.attention(n_kv_heads), self.n_layers)
         return kv_cache_bytes(model, Workload(context_len=self.context_len), "fp32")
 
     def uptrain_steps(self, percent: int) -> int:
-        """Steps that are so many percent of the training's, at least one where percent is not 0."""
+        """`percent` percent of the training steps, at least one unless percent is 0."""
         return 0 if percent == 0 else max(1, self.n_steps * percent // 100)
 
     def n_params(self, n_kv_heads: int) -> int:
-        """Parameters of the model: embedding, and per layer attention, feed-forward, two norms."""
+        """The number of parameters: embedding, and per layer attention, feed-forward, two norms."""
         layer = self.attention(n_kv_heads)
         feed_forward = 3 * self.dim * self.hidden_dim
         block = projection_parameters(layer) + feed_forward + 2 * self.dim
@@ -80,20 +90,16 @@ class TrainingConfig:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """All of it, as a record keeps it."""
+        """All fields by name."""
         return asdict(self)
 
 
 def divisors(n_heads: int) -> list[int]:
-    """The numbers of K/V heads that n_heads can share, most first."""
+    """The divisors of n_heads, which are the possible numbers of K/V heads, largest first."""
     return [count for count in range(n_heads, 0, -1) if n_heads % count == 0]
 
 
-def require_pooling(name: object) -> None:
-    """Nothing, if heads can be pooled this way.
-
-    Raises:
-        ValueError: they cannot.
-    """
+def validate_pooling(name: object) -> None:
+    """Raise ValueError unless this is the name of a pooling method."""
     if name not in POOLINGS:
         raise ValueError(f"pooling must be one of {', '.join(POOLINGS)}: got {name!r}")
