@@ -54,7 +54,6 @@ RULES = {  # one per folder: the folders and libraries that it may import
     | {"streamlit"},
 }
 ENTRIES = {"app.py": {"dashboard/shell"}, "gqa_core/__main__.py": {"gqa_core/commands"}}
-NOT_YET: set[tuple[str, str]] = {}
 
 
 def imports(path: Path) -> Iterator[str]:
