@@ -1,4 +1,4 @@
-"""Make the picture of the README: python -m docs.picture, with requirements-dev.txt and Chromium."""
+"""Make the README's picture: python -m docs.picture, with requirements-dev.txt and Chromium."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ Every import counts, also one inside a function. A folder stands for the folders
 """
 
 import ast
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -126,8 +127,52 @@ def test_the_rules_have_no_circle():
 
 
 def test_no_files_import_each_other_in_a_circle():
-    engine = {path for path in MODULES if "engine" in path.parts}  # its two files are not apart yet
-    assert not set(circles({path: imported_files(path) for path in MODULES})) - engine
+    assert not circles({path: imported_files(path) for path in MODULES})
+
+
+@pytest.fixture
+def planted(tmp_path, monkeypatch):
+    """A function that makes a tree of these files (path -> text) the tree under test."""
+
+    def plant(**files: str) -> None:
+        for name, text in files.items():
+            path = tmp_path / PLANTED[name]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        module = sys.modules[__name__]
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+        monkeypatch.setattr(module, "MODULE_SET", {Path(PLANTED[name]) for name in files})
+        imported_files.cache_clear()
+
+    yield plant
+    imported_files.cache_clear()
+
+
+PLANTED = {
+    "theory": "gqa_core/theory/planted.py",
+    "measure": "gqa_core/measure/planted.py",
+    "records": "gqa_core/records/planted.py",
+}
+
+
+@pytest.mark.parametrize("indent", ["", "def lazy():\n    "])
+def test_a_planted_import_that_runs_up_is_seen(planted, indent):
+    planted(theory=f"{indent}import gqa_core.measure.planted, torch", measure="")
+    path = Path(PLANTED["theory"])
+    assert targets(path) - RULES["gqa_core/theory"] == {"gqa_core/measure", "torch"}
+    with pytest.raises(AssertionError, match="may not import"):
+        test_a_folder_imports_only_what_its_rule_allows(path)
+
+
+@pytest.mark.parametrize("indent", ["", "def lazy():\n    "])
+def test_a_planted_circle_is_seen(planted, indent):
+    planted(
+        theory="from gqa_core.records import planted",
+        records=f"{indent}from gqa_core.measure.planted import name",
+        measure="import gqa_core.theory.planted",
+    )
+    paths = [Path(path) for path in PLANTED.values()]
+    assert set(circles({path: imported_files(path) for path in paths})) == set(paths)
 
 
 @pytest.mark.parametrize("folder", [*RULES, *ENTRIES])
