@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.shell.page import PAGES
+from gqa_core import engine
 from gqa_core.catalog.models import models
 from gqa_core.commands.cli import group
 from gqa_core.quality.pretrained import training_record
@@ -15,6 +16,7 @@ from gqa_core.records.specs.decode import DecodeSpec
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 METHODOLOGY = (ROOT / "docs" / "methodology.md").read_text()
+API = (ROOT / "docs" / "api.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 COMMANDS = re.findall(r"^\.venv/bin/python -m gqa_core (.+)$", README + METHODOLOGY, re.M)
 
@@ -26,9 +28,9 @@ def test_every_relative_link_leads_to_a_file(document):
     assert all((document.parent / target).exists() for target in local), local
 
 
-@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README, re.S))
+@pytest.mark.parametrize("example", re.findall(r"```python\n(.*?)```", README + API, re.S))
 def test_the_python_examples_run(example):
-    exec(compile(example, "README.md", "exec"), {})
+    exec(compile(example, "example", "exec"), {})
 
 
 @pytest.mark.parametrize("line", COMMANDS)
@@ -42,6 +44,11 @@ def test_every_subcommand_and_page_is_in_the_readme():
     assert rows == [name for name in group.commands if name != "dashboard"]
     links = re.findall(r"^\* \[(.+)\]\(pages/(\w+)\.py\)", README, re.M)
     assert links == [(title, name) for name, title in PAGES]
+
+
+def test_every_public_name_of_the_engine_has_an_example():
+    examples = "\n".join(re.findall(r"```python\n(.*?)```", API, re.S))
+    assert [name for name in engine.__all__ if name not in examples] == []
 
 
 def test_numbers_in_prose_are_those_of_the_code():
