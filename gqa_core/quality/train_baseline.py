@@ -50,21 +50,28 @@ def train_and_write(
         state=target / "unfinished.safetensors",
         on_step=report_step,
     )
+    train_s = time.perf_counter() - start
     write_tensors(target / WEIGHTS_NAME, model.state_dict(), {})
-    record = TrainingRecord(
-        command=f"python -m gqa_core train --seed {seed} --out {folder}",
-        training_config=config,
-        seed=seed,
-        n_kv_heads=config.n_heads,
-        n_params=model.n_params,
-        corpus_sha256=corpus.sha256,
-        python_version=platform.python_version(),
-        torch_version=str(torch.__version__),
-        device=describe(torch.device("cpu")),
-        train_s=time.perf_counter() - start,
-        validation_loss=loss,
-        weights_sha256=weights_sha256(target / WEIGHTS_NAME),
+    _write_record(
+        target / RECORD_NAME,
+        TrainingRecord(
+            command=f"python -m gqa_core train --seed {seed} --out {folder}",
+            training_config=config,
+            seed=seed,
+            n_kv_heads=config.n_heads,
+            n_params=model.n_params,
+            corpus_sha256=corpus.sha256,
+            python_version=platform.python_version(),
+            torch_version=str(torch.__version__),
+            device=describe(torch.device("cpu")),
+            train_s=train_s,
+            validation_loss=loss,
+            weights_sha256=weights_sha256(target / WEIGHTS_NAME),
+        ),
     )
-    text = msgspec.json.format(msgspec.json.encode(record), indent=1)
-    (target / RECORD_NAME).write_bytes(text + b"\n")
     on_progress(f"validation loss {loss:.4f} after {config.n_steps} steps")
+
+
+def _write_record(path: Path, record: TrainingRecord) -> None:
+    text = msgspec.json.format(msgspec.json.encode(record), indent=1)
+    path.write_bytes(text + b"\n")
