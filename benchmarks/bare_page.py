@@ -1,6 +1,6 @@
-"""What `benchmarks.pages` compares with: one slider and plain Plotly charts, some follow it.
+"""The page that `benchmarks.pages` compares with: one slider and plain Plotly charts.
 
-The address says how many: `/?charts=3&follow=2`.
+The address sets the number of charts and how many follow the slider: `/?charts=3&follow=2`.
 """
 
 import plotly.graph_objects as go

@@ -1,15 +1,15 @@
-"""python -m benchmarks.decode [--quick] [--device auto]: one decode step's attention, all ways.
+"""python -m benchmarks.decode [--quick] [--device auto]: compare the attention of a decode step.
 
-Our kernels over their own caches (`split_kv` on a CPU, `auto` on an accelerator), torch's calls
-and, on a CPU where it is installed, ONNX Runtime's GroupQueryAttention (float32) attend with the
-same query over the same K and V. They take turns in an order that rotates, each after a pass of the
-bandwidth probe: so none finds the processor's cache full of what the one before it has read.
-Medians are compared within a case.
-Every contender's output is held against float64 first. A contender that takes over five times as
-long as the fastest is timed in two rounds alone: it decides nothing.
+Contenders: our kernel over its own cache (`split_kv` on a CPU, `auto` on an accelerator), torch's
+calls and, on a CPU where it is installed, ONNX Runtime's GroupQueryAttention (float32). All attend
+with the same query over the same K and V. They run in an order that rotates, each after a pass of
+the bandwidth probe, so that none finds its data in the processor's cache. Medians are compared
+within a case.
+Every contender's output is first compared with float64. A contender that takes over five times as
+long as the fastest is timed in two rounds only, since it decides nothing.
 
 b = 1; head width 128; MLA caches 512 + 64. The bound is max(bytes / read bandwidth, FLOP / matmul
-rate), both probed here.
+rate), both probed in the same rounds.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import json
 import platform
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 
@@ -26,61 +27,89 @@ import torch
 from torch import Tensor
 
 from benchmarks.onnx_gqa import grouped_attention
+from gqa_core.configs import DEVICE_NAMES
 from gqa_core.engine import KVCache, LatentCache, decode_attention
-from gqa_core.engine.storage import empty
-from gqa_core.measure.device import DEVICES, describe, find_device
+from gqa_core.engine.storage import huge_page_empty
+from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock, time_whole
 from gqa_core.records.specs.decode import PROBE_BYTES
 
 D, C, R, LATENT_SCALE = 128, 512, 64, 192**-0.5
-PRODUCT = 1024  # width of the square matrices of the matmul probe on a CPU
+CPU_PRODUCT_WIDTH = 1024  # of the square matrices of the matmul probe
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
-OURS = {"cpu": "split_kv"}  # elsewhere `auto`
-STOCK = ("eager", "sdpa", "packed", "matmul")
+OUR_KERNEL = {"cpu": "split_kv"}  # on other devices `auto`
+TORCH_KERNELS = ("eager", "sdpa", "packed", "matmul")
+LATENT_TORCH_KERNELS = ("packed", "matmul")  # `sdpa` and `eager` take far too long
+CONTEXT_LENS = (1024, 4096, 16384)
 CASES = [("MHA", 32, 32), ("GQA-8", 32, 8), ("MQA", 32, 1)]
 LATENT_CASES = [(f"MLA {h} heads", h, None) for h in (16, 32, 128)]
 
-Calls = dict[str, Callable[[], Tensor]]
+PROBES = ("read", "multiply")  # the names of their samples
+
+Call = Callable[[], Tensor]
+
+
+@dataclass(frozen=True)
+class Case:
+    """The contenders of one case, the expected output, and the bytes and FLOP of one call."""
+
+    calls: dict[str, Call]
+    expected: Tensor
+    n_bytes: int
+    flops: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """The medians of one case in milliseconds, by contender, and the bound of the same rounds."""
+
+    case: str
+    dtype: str
+    context_len: int
+    our_kernel: str
+    bound_ms: float
+    ms: dict[str, float]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    """Measure every case, print a table a context, write JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Measure every case, print one table per context, and write JSON on request."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, under 3 minutes")
-    parser.add_argument("--json", metavar="FILE", help="the rows and the machine")
-    parser.add_argument("--device", choices=DEVICES, default="cpu", help="auto: an accelerator")
+    parser.add_argument("--json", metavar="FILE", help="write the rows and the machine")
+    parser.add_argument("--device", choices=DEVICE_NAMES, default="cpu", help="auto: accelerator")
     arguments = parser.parse_args(argv)
     rounds = 5 if arguments.quick else 15
     device = find_device(arguments.device)
-    told = describe(device)
-    print(f"{told['name']}, {told['n_threads']} threads, torch {torch.__version__}")
+    description = describe(device)
+    n_threads = description["n_threads"]
+    print(f"{description['name']}, {n_threads} threads, torch {torch.__version__}")
     rows = []
-    for s in (1024, 4096, 16384):
+    for s in CONTEXT_LENS:
         print(f"\n{s} tokens{'':<14}  ours ms   bound ms  ours/bound  best peer     ours/peer")
         for dtype in TOLERANCE:
-            for name, h, n_kv_heads in CASES + LATENT_CASES:
+            for name, h, n_kv_heads in [*CASES, *LATENT_CASES]:
                 row = measure(name, h, n_kv_heads, s, dtype, rounds, device)
                 rows.append(row)
                 print(line(row), flush=True)
     if arguments.json:
         header = {
             "created_at": datetime.now(UTC).isoformat(),
-            "device": told,
+            "device": description,
             "torch_version": torch.__version__,
             "python_version": platform.python_version(),
         }
         with open(arguments.json, "w", encoding="utf-8") as file:
-            json.dump(header | {"rows": rows}, file, indent=1)
+            json.dump(header | {"rows": [asdict(row) for row in rows]}, file, indent=1)
 
 
-def line(row: dict) -> str:
-    """A row of the table."""
-    peers = {name: ms for name, ms in row["ms"].items() if name != row["ours"]}
-    best, ours = min(peers, key=peers.get), row["ms"][row["ours"]]
+def line(row: Row) -> str:
+    """One row of the table."""
+    our_ms = row.ms[row.our_kernel]
+    peer_ms, peer = min((ms, name) for name, ms in row.ms.items() if name != row.our_kernel)
     return (
-        f"{row['case']:<13}{row['dtype']:<9}{ours:>9.3f}{row['bound_ms']:>11.3f}"
-        f"{ours / row['bound_ms']:>12.2f}  {best:<12}{ours / peers[best]:>11.2f}"
+        f"{row.case:<13}{row.dtype:<9}{our_ms:>9.3f}{row.bound_ms:>11.3f}"
+        f"{our_ms / row.bound_ms:>12.2f}  {peer:<12}{our_ms / peer_ms:>11.2f}"
     )
 
 
@@ -92,96 +121,107 @@ def measure(
     dtype: torch.dtype,
     rounds: int,
     device: torch.device,
-) -> dict:
-    """Medians in milliseconds of one case, every contender correct; the bound of the same rounds.
+) -> Row:
+    """The medians of one case, once every contender's output is checked.
 
     Raises:
-        ValueError: a contender's output is not that of float64.
+        ValueError: a contender's output differs from that of float64.
     """
     torch.manual_seed(3)
-    clock, ours = Clock.of(device), OURS.get(device.type, "auto")
+    clock, our_kernel = Clock.of(device), OUR_KERNEL.get(device.type, "auto")
     if n_kv_heads is None:
-        calls, want, n_bytes, flops = latent_case(h, s, dtype, device, ours)
+        case = latent_case(h, s, dtype, device, our_kernel)
     else:
-        calls, want, n_bytes, flops = grouped_case(h, n_kv_heads, s, dtype, device, ours)
-    for who, call in calls.items():
-        error = ((call().cpu().double() - want).norm() / want.norm()).item()
-        if not error < TOLERANCE[dtype]:
-            raise ValueError(
-                f"{who} must agree with float64 for {name}: got an error of {error:.1e}"
-            )
-    read = read_probe(device, clock)
+        case = grouped_case(h, n_kv_heads, s, dtype, device, our_kernel)
+    check_outputs(name, case, TOLERANCE[dtype])
     new_product = partial(matmul_probe, device=device, dtype=dtype)
-    width = PRODUCT if device.type == "cpu" else product_width(new_product, clock)
-    calls["multiply"] = new_product(width)
-    spent: dict[str, list[float]] = {who: [] for who in ("read", *calls)}
+    width = CPU_PRODUCT_WIDTH if device.type == "cpu" else product_width(new_product, clock)
+    calls = {**case.calls, "multiply": new_product(width)}
+    samples = take_turns(calls, read_probe(device, clock), clock, rounds)
+    medians = {call: statistics.median(seconds) for call, seconds in samples.items()}
+    bytes_s = case.n_bytes / (PROBE_BYTES / medians.pop("read"))
+    flops_s = case.flops / (product_flops(width) / medians.pop("multiply"))
+    return Row(
+        case=name,
+        dtype=str(dtype).removeprefix("torch."),
+        context_len=s,
+        our_kernel=our_kernel,
+        bound_ms=1e3 * max(bytes_s, flops_s),
+        ms={call: 1e3 * seconds for call, seconds in medians.items()},
+    )
+
+
+def check_outputs(name: str, case: Case, tolerance: float) -> None:
+    """Raise ValueError unless every contender's output is that of float64, within a tolerance."""
+    for contender, call in case.calls.items():
+        difference = call().cpu().double() - case.expected
+        error = (difference.norm() / case.expected.norm()).item()
+        if not error < tolerance:
+            raise ValueError(
+                f"{contender} must agree with float64 for {name}: got an error of {error:.1e}"
+            )
+
+
+def take_turns(
+    calls: dict[str, Call], read: Callable[[], object], clock: Clock, rounds: int
+) -> dict[str, list[float]]:
+    """Seconds of each call and of `read`, which runs before each, in an order that rotates."""
+    samples: dict[str, list[float]] = {call: [] for call in ("read", *calls)}
     for turn in range(rounds):
-        order = list(calls)[turn % len(calls) :] + list(calls)[: turn % len(calls)]
-        for who in order:
-            if turn < 2 or who not in slow_ones(spent):
-                spent["read"].append(time_whole(read, clock))
-                spent[who].append(time_whole(calls[who], clock))
-    middle = {who: statistics.median(values) for who, values in spent.items()}
-    by_bytes = n_bytes / (PROBE_BYTES / middle.pop("read"))
-    by_flops = flops / (product_flops(width) / middle.pop("multiply"))
-    return {
-        "case": name,
-        "dtype": str(dtype).removeprefix("torch."),
-        "context_len": s,
-        "ours": ours,
-        "bound_ms": 1e3 * max(by_bytes, by_flops),
-        "ms": {who: 1e3 * seconds for who, seconds in middle.items()},
-    }
+        shift = turn % len(calls)
+        for call in [*calls][shift:] + [*calls][:shift]:
+            if turn < 2 or call not in slow_calls(samples):
+                samples["read"].append(time_whole(read, clock))
+                samples[call].append(time_whole(calls[call], clock))
+    return samples
 
 
-def slow_ones(spent: dict[str, list[float]]) -> set[str]:
-    """Those that take over five times as long as the fastest, by their best time so far."""
-    best = {who: min(values) for who, values in spent.items() if who not in ("read", "multiply")}
-    return {who for who, seconds in best.items() if seconds > 5 * min(best.values())}
+def slow_calls(samples: dict[str, list[float]]) -> set[str]:
+    """The contenders that take over five times as long as the fastest, by their best time."""
+    best = {call: min(values) for call, values in samples.items() if call not in PROBES}
+    return {call for call, seconds in best.items() if seconds > 5 * min(best.values())}
 
 
-def placed(x: Tensor, device: torch.device) -> Tensor:
-    """x on the device, in the kind of memory that a cache has: all contenders read alike."""
-    return empty(x.shape, dtype=x.dtype, device=device).copy_(x)
+def on_device(x: Tensor, device: torch.device) -> Tensor:
+    """A copy of x on the device, in the kind of memory that caches use, for every contender."""
+    return huge_page_empty(x.shape, dtype=x.dtype, device=device).copy_(x)
 
 
 def grouped_case(
-    h: int, n_kv_heads: int, s: int, dtype: torch.dtype, device: torch.device, ours: str
-) -> tuple[Calls, Tensor, int, int]:
-    """The contenders of a grouped case, what they must give, bytes read and FLOP."""
+    h: int, n_kv_heads: int, s: int, dtype: torch.dtype, device: torch.device, our_kernel: str
+) -> Case:
+    """The contenders over K and V of grouped heads."""
     q, k, v = (
         torch.randn(1, n, t, D).to(dtype) for n, t in ((h, 1), (n_kv_heads, s), (n_kv_heads, s))
     )
     rows = q.double().view(1, n_kv_heads, -1, D)
     weights = (rows @ k.double().transpose(-1, -2) * D**-0.5).softmax(dim=-1)
-    want = (weights @ v.double()).view(1, h, 1, D)
-    q, k, v = (placed(x, device) for x in (q, k, v))
-    cache = KVCache.from_tensors(k, v, ours)
-    calls: Calls = {ours: lambda: cache.attend(q)}
-    calls |= {one: (lambda one=one: decode_attention(q, k, v, kernel=one)) for one in STOCK}
+    expected = (weights @ v.double()).view(1, h, 1, D)
+    q, k, v = (on_device(x, device) for x in (q, k, v))
+    cache = KVCache.from_tensors(k, v, our_kernel)
+    calls: dict[str, Call] = {our_kernel: partial(cache.attend, q)}
+    calls |= {name: partial(decode_attention, q, k, v, kernel=name) for name in TORCH_KERNELS}
     if dtype == torch.float32 and device.type == "cpu":
         onnx = grouped_attention(q, k, v, torch.get_num_threads())
         calls |= {"onnxruntime": onnx} if onnx else {}
-    return calls, want, k.nbytes + v.nbytes, 4 * h * s * D
+    return Case(calls, expected, k.nbytes + v.nbytes, 4 * h * s * D)
 
 
-def latent_case(
-    h: int, s: int, dtype: torch.dtype, device: torch.device, ours: str
-) -> tuple[Calls, Tensor, int, int]:
-    """The same of absorbed MLA; `sdpa` alone has no path for it that ends in time."""
+def latent_case(h: int, s: int, dtype: torch.dtype, device: torch.device, our_kernel: str) -> Case:
+    """The contenders over the latents of absorbed MLA."""
     q, entries = torch.randn(1, h, 1, C + R).to(dtype), torch.randn(1, s, C + R).to(dtype)
     scale = LATENT_SCALE
     weights = (q[0, :, 0].double() @ entries[0].double().T * scale).softmax(dim=-1)
-    want = (weights @ entries[0, :, :C].double()).view(1, h, 1, C)
-    q, entries = placed(q, device), placed(entries, device)
-    cache = LatentCache.from_tensors(entries[..., :C], entries[..., C:], ours)
+    expected = (weights @ entries[0, :, :C].double()).view(1, h, 1, C)
+    q, entries = on_device(q, device), on_device(entries, device)
+    cache = LatentCache.from_tensors(entries[..., :C], entries[..., C:], our_kernel)
     k, v = entries[:, None], entries[:, None, :, :C]
-    calls: Calls = {ours: lambda: cache.attend(q[..., :C], q[..., C:], scale=scale)}
+    calls: dict[str, Call] = {our_kernel: lambda: cache.attend(q[..., :C], q[..., C:], scale=scale)}
     calls |= {
-        one: (lambda one=one: decode_attention(q, k, v, scale=scale, kernel=one))
-        for one in ("packed", "matmul")
+        name: partial(decode_attention, q, k, v, scale=scale, kernel=name)
+        for name in LATENT_TORCH_KERNELS
     }
-    return calls, want, entries.nbytes, 2 * h * s * (2 * C + R)
+    return Case(calls, expected, entries.nbytes, 2 * h * s * (2 * C + R))
 
 
 if __name__ == "__main__":

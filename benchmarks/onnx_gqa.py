@@ -1,8 +1,8 @@
 """ONNX Runtime's GroupQueryAttention on the same K and V: one new token over a shared buffer.
 
-Past and present are bound to the same memory, as its own generation loop does, so that a step
-writes one token and copies nothing. Its threads stop spinning when a step ends: they would take a
-core from whoever comes next, for 10 ms and more.
+Past and present are bound to the same memory, as in its own generation loop, so that a step writes
+one token and copies nothing. Its threads stop spinning when a step ends: otherwise they would
+occupy a core for 10 ms and more, during the next contender's turn.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from torch import Tensor
 def grouped_attention(
     q: Tensor, k: Tensor, v: Tensor, n_threads: int
 ) -> Callable[[], Tensor] | None:
-    """A call that attends with q (b, h, 1, d) over float32 k, v (b, k, s, d); None if not there.
+    """A call that attends with q (b, h, 1, d) over float32 k, v (b, k, s, d).
 
+    None if ONNX Runtime is not installed.
     The last of the s tokens is the new one.
     """
     try:
-        import onnxruntime
-        from onnx import TensorProto, helper
+        import onnxruntime  # type: ignore[import-not-found]
+        from onnx import TensorProto, helper  # type: ignore[import-not-found]
     except ImportError:
         return None
     (b, h, _, d), (_, n_kv_heads, s, _) = q.shape, k.shape
@@ -43,7 +44,7 @@ def grouped_attention(
     graph = helper.make_graph(
         [node],
         "attend",
-        [helper.make_tensor_value_info(*one) for one in zip(names, kinds, shapes, strict=True)],
+        [helper.make_tensor_value_info(*spec) for spec in zip(names, kinds, shapes, strict=True)],
         [
             helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
             for name, shape in zip(outputs, [wide[0], k.shape, v.shape], strict=True)
@@ -59,21 +60,22 @@ def grouped_attention(
     )
     new_k, new_v = (x[:, :, -1].reshape(b, 1, -1).contiguous() for x in (k, v))
     out = torch.empty(b, 1, h * d)
-    given = [q.reshape(b, 1, -1).contiguous(), new_k, new_v, k, v]
+    inputs = [q.reshape(b, 1, -1).contiguous(), new_k, new_v, k, v]
     lengths = [np.full(b, s - 1, np.int32), np.array([s], np.int32)]
     binding = session.io_binding()
-    for name, tensor in zip(names, given, strict=False):
+    for name, tensor in zip(names, inputs, strict=False):
         _bind(binding.bind_input, name, tensor)
     for name, array in zip(names[5:], lengths, strict=True):
         binding.bind_cpu_input(name, array)
     for name, tensor in zip(outputs, (out, k, v), strict=True):
         _bind(binding.bind_output, name, tensor)
 
-    def attend() -> Tensor:
+    bound = inputs, lengths  # the binding holds addresses only: the call keeps their memory alive
+
+    def attend(_bound: object = bound) -> Tensor:
         session.run_with_iobinding(binding)
         return out.view(b, h, 1, d)
 
-    attend.keep = (given, lengths, session)
     return attend
 
 

@@ -1,15 +1,15 @@
-"""python -m benchmarks.pages [--json FILE]: from a moved slider to the new charts, on every page.
+"""python -m benchmarks.pages [--json FILE]: time from a moved slider to the new charts, per page.
 
-The dashboard and a bare Streamlit page stand on servers of their own, in two tabs of one headless
-Chromium. The bare page has one slider and as many plain Plotly charts as the page it is compared
-with, of which as many follow the slider. Both sliders are moved by arrow keys, in turns and on to
-values not seen before where there are some; the medians are compared.
+The dashboard and a bare Streamlit page run on separate servers, in two tabs of one headless
+Chromium. The bare page has one slider, the same number of plain Plotly charts as the page it is
+compared with, and the same number of them follow the slider. Both sliders are moved by arrow keys,
+alternately and to new values where possible; the medians are compared.
 
-The clock is the browser's: from the key's own time stamp until the frame after the last change
-inside any chart, when all of them are drawn. Until the script has ended too, with all tables, is
-`whole`. Charts of measurements need some: small ones are made here first, or taken with --log.
-Memory of the two servers is what the kernel says of the process: RSS, and PSS, which counts what
-processes share in parts.
+The browser measures the time: from the key's time stamp until the frame after the last change
+inside any chart, when all of them are drawn. `whole` ends once the script has ended too, with all
+tables. Some charts show measurements: small ones are made first, or --log provides them.
+The memory of the two servers is RSS and PSS of the process, where PSS divides shared memory among
+the processes that share it.
 """
 
 from __future__ import annotations
@@ -31,16 +31,24 @@ from typing import Any
 
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
-from benchmarks.serving import CHROMIUM, FLAGS, ROOT, WATCH_SENDING, Server, is_settled, running
+from benchmarks.serving import (
+    CHROMIUM,
+    FLAGS,
+    ROOT,
+    WATCH_SENDING,
+    Server,
+    running,
+    wait_until_settled,
+)
 from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell.page import PAGES
 
 MOVES, WARM_UP = 17, 3
-QUIET_MS = 200  # without a change in any chart, on a settled page: the move is over
+SETTLE_MS = 200  # without a change in any chart, on a settled page: the move is over
 WAIT_MS = 200_000
 BARE_SCRIPT = "benchmarks/bare_page.py"
 MEASURED = "n_heads=32&n_kv_heads=8&context_len=512"
-CASES = (  # a page, and the slider or the button that draws its charts anew
+CASES = (  # a page, and the slider or the button that redraws its charts
     ("/", "K/V heads"),
     ("/", "Context"),
     ("/head_groups", "K/V heads"),
@@ -56,7 +64,7 @@ CASES = (  # a page, and the slider or the button that draws its charts anew
     ("/capacity", "Context"),
     ("/runs", "Compare by"),
 )
-MEASUREMENTS = (  # what the pages above then show wherever their slider goes
+MEASUREMENTS = (  # they cover every position of the sliders above
     "bench --n-heads 32 --n-kv-heads 32,16,8,4,2,1 --head-dim 128 --mla --context-len 32,128,512",
     *(
         f"crossover --n-heads 32 --n-kv-heads {count},1 --head-dim 128 --mla --max-context-len 512"
@@ -80,10 +88,11 @@ WATCH_CHARTS = """
     new MutationObserver(records => {
         if (!window.move) return;
         const state = document.querySelector('[data-testid=stApp]')?.dataset.testScriptState;
-        if (state === 'notRunning' && records.some(one => one.target.dataset?.testScriptState)) {
+        const isScriptState = record => record.target.dataset?.testScriptState;
+        if (state === 'notRunning' && records.some(isScriptState)) {
             window.move.ended = performance.now();
         }
-        const changed = records.flatMap(one => [around(one.target), ...[...one.addedNodes]
+        const changed = records.flatMap(record => [around(record.target), ...[...record.addedNodes]
             .flatMap(within)]).filter(Boolean);
         if (!changed.length) return;
         changed.forEach(chart => window.move.charts.add(chart));
@@ -93,7 +102,7 @@ WATCH_CHARTS = """
 """
 MOVED = f"""() => {{
     const move = window.move;
-    if (performance.now() - move.changed < {QUIET_MS}) return false;
+    if (performance.now() - move.changed < {SETTLE_MS}) return false;
     const charts = [...move.charts].filter(chart => chart.isConnected).length;
     return {{
         charts,
@@ -105,21 +114,22 @@ MOVED = f"""() => {{
 
 @dataclass
 class Tab:
-    """A page on screen and what is moved on it: a slider, or a row of buttons to choose from."""
+    """A page on screen and its control: a slider, or a row of buttons."""
 
     page: Page
     control: Locator
     forward: bool = True
 
     def move(self) -> dict[str, Any]:
-        """Move it one on and, short of its ends, back: charts drawn, and milliseconds until then.
+        """Move the control by one step: the number of charts drawn, and milliseconds until then.
 
-        At the ends GQA is MHA or MQA, and a page may show another variant from then on.
+        A slider turns back before its ends, where GQA is MHA or MQA: there a page may show another
+        variant from then on.
         """
         self.page.bring_to_front()
         self._press()
         self.page.wait_for_timeout(50)  # for the key's message to leave
-        is_settled(self.page, every_ms=25)
+        wait_until_settled(self.page, every_ms=25)
         return self.page.wait_for_function(MOVED).json_value()
 
     def _press(self) -> None:
@@ -128,52 +138,62 @@ class Tab:
             first_is_on = buttons.first.get_attribute("aria-checked") == "true"
             (buttons.last if first_is_on else buttons.first).press("Space")
             return
-        at, last = (int(self.control.get_attribute(name)) for name in ("value", "max"))
-        if at <= 1 or at >= last - 1:
-            self.forward = at <= 1
+        value, last = (int(self.control.get_attribute(name) or 0) for name in ("value", "max"))
+        if value <= 1 or value >= last - 1:
+            self.forward = value <= 1
         self.control.press("ArrowRight" if self.forward else "ArrowLeft")
 
 
 def main() -> None:
-    """Measure every page in turns with the bare one, print a line each, write JSON where asked."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--json", metavar="FILE", help="every move, and the machine")
-    parser.add_argument("--log", metavar="FILE", help="fill this run log, or take it as filled")
+    """Measure every page alternately with the bare one, print a row each, and write JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--json", metavar="FILE", help="write every move, and the machine")
+    parser.add_argument(
+        "--log", metavar="FILE", help="the run log to show; filled first if it is new"
+    )
     paths = list(dict.fromkeys(path.partition("?")[0] for path, _ in CASES))
-    parser.add_argument("--only", nargs="+", choices=paths, default=paths, help="these pages alone")
-    parser.add_argument("--moves", type=int, default=MOVES, help=f"of each, {MOVES} unless given")
+    parser.add_argument(
+        "--only", nargs="+", choices=paths, default=paths, help="measure these pages only"
+    )
+    parser.add_argument(
+        "--moves", type=int, default=MOVES, help=f"moves per page (default {MOVES})"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(arguments.log or Path(folder) / "runs.sqlite").resolve()
         if not log.exists():
             fill(log)
-        cases = [one for one in CASES if one[0].partition("?")[0] in arguments.only]
+        cases = [case for case in CASES if case[0].partition("?")[0] in arguments.only]
         result = measure(cases, log, arguments.moves)
     if arguments.json:
         Path(arguments.json).write_text(json.dumps(machine() | result, indent=1))
 
 
 def fill(log: Path) -> None:
-    """Measure what the pages of measurements show, into this log."""
-    for words in MEASUREMENTS:
-        print(f"measuring first: {words}", flush=True)
-        command = [sys.executable, "-m", "gqa_core", *words.split(), "--log", str(log)]
+    """Make the measurements that the pages show, into this log."""
+    for arguments in MEASUREMENTS:
+        print(f"measuring first: {arguments}", flush=True)
+        command = [sys.executable, "-m", "gqa_core", *arguments.split(), "--log", str(log)]
         subprocess.run([*command, "--out", os.devnull], cwd=ROOT, capture_output=True, check=True)
 
 
 def measure(cases: Sequence[tuple[str, str]], log: Path, n_moves: int) -> dict[str, Any]:
-    """Rows of all cases, and the memory of both servers after them."""
-    with sync_playwright() as playwright, running(log) as ours, running(log, BARE_SCRIPT) as bare:
+    """The rows of all cases, and the memory of both servers afterwards."""
+    with (
+        sync_playwright() as playwright,
+        running(log) as dashboard,
+        running(log, BARE_SCRIPT) as bare,
+    ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        memory = {"at start": ours.memory_bytes()}
+        memory = {"at start": dashboard.memory_bytes()}
         print(f"{'page':<14}{'moved':<14}charts  follow  ours ms  bare ms  ratio  whole ms")
         rows = []
         for path, control in cases:
-            row = compare(browser, (ours.address, bare.address), path, control, n_moves)
+            row = compare(browser, (dashboard.address, bare.address), path, control, n_moves)
             rows.append(row)
             print(line(row), flush=True)
-        memory["all pages, one session"] = visit_all(browser, ours)
-        memory["all pages, two sessions"] = visit_all(browser, ours)
+        memory["all pages, one session"] = visit_all(browser, dashboard)
+        memory["all pages, two sessions"] = visit_all(browser, dashboard)
         memory["bare page"] = bare.memory_bytes()
         browser.close()
     for when, sizes in memory.items():
@@ -184,24 +204,24 @@ def measure(cases: Sequence[tuple[str, str]], log: Path, n_moves: int) -> dict[s
 def compare(
     browser: Browser, addresses: tuple[str, str], path: str, control: str, n_moves: int
 ) -> dict[str, Any]:
-    """Moves of a page and of the bare one in turns; milliseconds of each."""
-    ours = open_tab(browser, addresses[0] + path, control)
-    warm_up = [ours.move()["charts"] for _ in range(WARM_UP)]
-    n_charts = ours.page.locator("[data-testid=stPlotlyChart]").count()
+    """Moves of a page and of the bare one, alternately; milliseconds of each."""
+    tab = open_tab(browser, addresses[0] + path, control)
+    warm_up = [tab.move()["charts"] for _ in range(WARM_UP)]
+    n_charts = tab.page.locator("[data-testid=stPlotlyChart]").count()
     bare = open_tab(browser, f"{addresses[1]}/?charts={n_charts}&follow={max(warm_up)}", "Factor")
     moves: dict[str, list[dict[str, Any]]] = {"ours": [], "bare": []}
     for _ in range(WARM_UP):
         bare.move()
     for _ in range(n_moves):
-        moves["ours"].append(ours.move())
+        moves["ours"].append(tab.move())
         moves["bare"].append(bare.move())
-    for tab in (ours, bare):
-        tab.page.context.close()
+    tab.page.context.close()
+    bare.page.context.close()
     return {"path": path, "moved": control, "charts": n_charts, "follow": max(warm_up)} | moves
 
 
 def open_tab(browser: Browser, address: str, control: str) -> Tab:
-    """A session of its own at this address, with what is to be moved, once it is all drawn."""
+    """A new session at this address with the control to move, once everything is drawn."""
     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
     page.set_default_timeout(WAIT_MS)
     page.add_init_script(WATCH_SENDING)
@@ -210,22 +230,22 @@ def open_tab(browser: Browser, address: str, control: str) -> Tab:
     slider, buttons = (page.get_by_role(role, name=control) for role in ("slider", "radiogroup"))
     slider.or_(buttons).first.wait_for()
     page.locator(".js-plotly-plot").first.wait_for()
-    is_settled(page)
+    wait_until_settled(page)
     return Tab(page, slider.or_(buttons).first)
 
 
-def median_ms(moves: Sequence[dict[str, Any]], what: str = "drawn") -> float:
-    """The median over the moves that drew a chart."""
-    return statistics.median(move[what] for move in moves if move["charts"])
+def median_ms(moves: Sequence[dict[str, Any]], end: str = "drawn") -> float:
+    """The median over the moves that drew a chart, until all charts are drawn or `whole`."""
+    return statistics.median(move[end] for move in moves if move["charts"])
 
 
 def ratio(row: dict[str, Any]) -> float:
-    """How many times as long as the bare page it takes."""
+    """The page's median divided by that of the bare page."""
     return median_ms(row["ours"]) / median_ms(row["bare"])
 
 
 def line(row: dict[str, Any]) -> str:
-    """A row of the table."""
+    """One row of the table."""
     return (
         f"{row['path'].partition('?')[0]:<14}{row['moved']:<14}{row['charts']:>6}"
         f"{row['follow']:>8}{median_ms(row['ours']):>9.0f}{median_ms(row['bare']):>9.0f}"
@@ -234,20 +254,21 @@ def line(row: dict[str, Any]) -> str:
 
 
 def visit_all(browser: Browser, server: Server) -> dict[str, int]:
-    """The server's memory once one more session has seen every page and stands on the last."""
+    """The server's memory after one more session has opened every page."""
     page = browser.new_context().new_page()
     page.set_default_timeout(WAIT_MS)
     page.add_init_script(WATCH_SENDING)
     for name, _ in PAGES:
         page.goto(f"{server.address}/{name}")
         page.get_by_role("heading").first.wait_for()
-        is_settled(page)
+        wait_until_settled(page)
     return server.memory_bytes()
 
 
 def machine() -> dict[str, Any]:
-    """When and on what it was measured."""
-    cpu = [one for one in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in one]
+    """The time, the machine and the versions of a measurement."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    cpu = [text for text in lines if "model name" in text]
     return {
         "created_at": datetime.now(UTC).isoformat(),
         "cpu": cpu[0].partition(":")[2].strip() if cpu else platform.processor(),

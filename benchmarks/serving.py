@@ -1,7 +1,7 @@
-"""A fresh Streamlit server and a headless Chromium, for whatever looks at pages as a visitor does.
+"""A fresh Streamlit server and a headless Chromium, for tests that use pages as a visitor does.
 
-A page is settled once what it sent last was answered and no script runs, several times in a row: a
-message takes a moment until the page acts on it.
+A page is settled once its last message is answered and no script runs, several times in a row: it
+takes a moment until a page acts on a message.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ SETTLED = """() => {
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where it answers, and the process that does."""
+    """A running server: its address and its process."""
 
     address: str
     pid: int
 
     def memory_bytes(self) -> dict[str, int]:
-        """The process's `rss` and `pss`, which counts what processes share in parts (Linux)."""
+        """`rss` and `pss` of the process; PSS divides shared memory among its processes (Linux)."""
         lines = Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines()[1:]
         kib = {name: int(value.split()[0]) for name, value in (line.split(":") for line in lines)}
         return {name.lower(): 1024 * kib[name] for name in ("Rss", "Pss")}
@@ -66,7 +66,7 @@ class Server:
 
 @contextmanager
 def running(log: str | Path, script: str = "app.py") -> Iterator[Server]:
-    """A Streamlit server of this script that nobody has visited yet, with its own run log."""
+    """A new Streamlit server of this script, with its own run log."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -84,14 +84,14 @@ def running(log: str | Path, script: str = "app.py") -> Iterator[Server]:
         process.wait(timeout=60)
 
 
-def is_settled(page: Page, every_ms: int = 100) -> None:
-    """Waits until the page, made with WATCH_SENDING, shows what its widgets say."""
+def wait_until_settled(page: Page, every_ms: int = 100) -> None:
+    """Wait until the page, opened with WATCH_SENDING, shows the values of its widgets."""
     page.evaluate("window.settledTimes = 0")
     page.wait_for_function(SETTLED, polling=every_ms)
 
 
 def is_healthy(address: str) -> bool:
-    """Whether a Streamlit server answers there."""
+    """True if a Streamlit server answers at this address."""
     try:
         return urllib.request.urlopen(f"{address}/_stcore/health", timeout=2).status == 200
     except OSError:
@@ -99,7 +99,7 @@ def is_healthy(address: str) -> bool:
 
 
 def wait_until(is_true: Callable[[], bool], seconds: float, every: float = 0.1) -> float:
-    """How many seconds it took; fails if it never became true."""
+    """Seconds until the condition became true; AssertionError if it did not in time."""
     start = time.monotonic()
     while not is_true():
         assert time.monotonic() - start < seconds, f"not true within {seconds} s"

@@ -8,7 +8,7 @@ import torch
 
 from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.engine.grouped import GroupedAttention
-from gqa_core.engine.latent import LATENT_FORMS
+from gqa_core.engine.latent import LATENT_FORMS, LatentAttention
 from gqa_core.engine.layer import AttentionLayer
 
 __all__ = ["build_layer"]
@@ -26,4 +26,5 @@ def build_layer(
         return GroupedAttention(config, kernel=kernel, dtype=dtype, device=device)
     if kernel not in LATENT_FORMS:
         raise ValueError(f"kernel of MLA must be one of {', '.join(LATENT_FORMS)}: got {kernel!r}")
-    return LATENT_FORMS[kernel](config, dtype=dtype, device=device)
+    layer_type: type[LatentAttention[Any, Any]] = LATENT_FORMS[kernel]
+    return layer_type(config, dtype=dtype, device=device)

@@ -5,6 +5,8 @@ b batch, t new tokens, s cached tokens, h query heads, k K/V heads, d head_dim, 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
@@ -16,6 +18,9 @@ from gqa_core.engine.kernels.plan import SPLIT_KV, plan_kernels
 from gqa_core.engine.key_layouts import KeysByToken, KeysInPages
 from gqa_core.engine.storage import huge_page_empty
 from gqa_core.engine.validation import AppendSpec, validate_kv
+
+if TYPE_CHECKING:
+    from gqa_core.engine.split_kv.attention import GroupedSplitKV
 
 __all__ = ["KVCache"]
 
@@ -45,7 +50,9 @@ class KVCache(BaseCache):
         validate_slots(batch_size, capacity, dtype)
         plan = plan_kernels(config, dtype=dtype, device=device, capacity=capacity, kernel=kernel)
         shape, d, v = (batch_size, config.n_kv_heads, capacity), config.head_dim, config.v_head_dim
-        v_stored, self._split_kv, keys_type = v, None, KeysByToken
+        v_stored = v
+        keys_type: type[KeysByToken | KeysInPages] = KeysByToken
+        self._split_kv: GroupedSplitKV | None = None
         if plan.decode == SPLIT_KV:
             from gqa_core.engine.split_kv import attention as split_kv  # imports numba
 

@@ -15,6 +15,7 @@ Source: DeepSeek-V2 report (arXiv:2405.04434), section 2.1 and appendix C.
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -190,4 +191,7 @@ class AbsorbedLatentAttention(LatentAttention[tuple[Tensor, Tensor], LatentCache
         return super().output(torch.einsum("bhtc,hvc->bhtv", o, w_uv))
 
 
-LATENT_FORMS = {"absorbed": AbsorbedLatentAttention, "naive": NaiveLatentAttention}
+LATENT_FORMS: dict[str, type[LatentAttention[Any, Any]]] = {
+    "absorbed": AbsorbedLatentAttention,
+    "naive": NaiveLatentAttention,
+}

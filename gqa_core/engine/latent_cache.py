@@ -5,6 +5,8 @@ b batch, t new tokens, s cached tokens, h heads, c kv_lora_rank, r qk_rope_head_
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,9 @@ from gqa_core.engine.kernels.dispatch import record_kernel
 from gqa_core.engine.kernels.plan import SPLIT_KV, plan_kernels
 from gqa_core.engine.storage import huge_page_empty
 from gqa_core.engine.validation import AppendSpec
+
+if TYPE_CHECKING:
+    from gqa_core.engine.split_kv.attention import LatentSplitKV
 
 __all__ = ["LatentCache"]
 
@@ -45,7 +50,8 @@ class LatentCache(BaseCache):
         self.kv_lora_rank = c = config.kv_lora_rank
         r = config.qk_rope_head_dim
         shape = batch_size, capacity, c + r
-        self._entries, self._split_kv = huge_page_empty(shape, dtype=dtype, device=device), None
+        self._entries = huge_page_empty(shape, dtype=dtype, device=device)
+        self._split_kv: LatentSplitKV | None = None
         if plan.decode == SPLIT_KV:
             from gqa_core.engine.split_kv import attention as split_kv  # imports numba
 

@@ -7,7 +7,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.serving import is_settled, wait_until
+from benchmarks.serving import wait_until, wait_until_settled
 from gqa_core.records.run_log import RunLog
 from tests.browser.conftest import crowding, running_server
 
@@ -38,7 +38,7 @@ def _command(process):
 
 
 def press(page, name):
-    is_settled(page)
+    wait_until_settled(page)
     page.get_by_role("button", name=name, exact=True).click()
 
 
@@ -66,7 +66,7 @@ def test_a_run_fills_the_table_and_a_reload_keeps_it(visit):
         page.reload()
     page = visit(SMALL)
     expect(page.get_by_test_id("stMetric")).to_have_count(5)
-    is_settled(page)
+    wait_until_settled(page)
     expect(page.get_by_test_id("stAlert")).to_have_count(1)
     expect(says(page, "Answer, measured here. One step at 512 tokens: MHA ")).to_be_visible()
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.serving import ROOT, is_settled
+from benchmarks.serving import ROOT, wait_until_settled
 from gqa_core import units
 from tests.browser.test_pages import errors, is_drawn
 
@@ -31,7 +31,7 @@ def config_file(tmp_path):
 
 def paste(page, path):
     page.get_by_label("Or its text").fill(path.read_text())
-    is_settled(page)
+    wait_until_settled(page)
     page.get_by_role("button", name="Import text").click()
 
 
@@ -49,7 +49,7 @@ def test_an_imported_config_has_the_command_line_s_bytes(visit, config_file, tak
     take(page, config_file)
     expect(page.get_by_role("combobox", name="Model")).to_have_value(name)
     expect(page.get_by_role("slider", name="Layers")).to_have_attribute("aria-valuetext", "6")
-    is_settled(page)
+    wait_until_settled(page)
     page.keyboard.press("Escape")
     page.get_by_text("What the config says").click()
     line = page.get_by_test_id("stCode").filter(has_text="python -m gqa_core size").inner_text()
@@ -72,10 +72,10 @@ def test_a_link_with_a_model_and_a_moved_slider_says_custom_and_reset_ends_it(vi
     box = page.get_by_role("combobox", name="Model")
     expect(box).to_have_value("Custom, from Gemma 3 27B")
     expect(page.get_by_role("slider", name="K/V heads")).to_have_attribute("aria-valuetext", "16")
-    is_settled(page)
+    wait_until_settled(page)
     page.get_by_role("slider", name="Layers").press("ArrowRight")
     expect(box).to_have_value("Gemma 3 27B")
-    is_settled(page)
+    wait_until_settled(page)
     page.get_by_role("button", name="Reset").click()
     expect(box).to_have_value("Llama 3 8B")
 

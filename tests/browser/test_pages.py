@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.serving import is_settled
+from benchmarks.serving import wait_until_settled
 from dashboard.shell.page import PAGES
 from tests.browser.conftest import running_server
 
@@ -34,7 +34,7 @@ def is_drawn(page, path):
     name, title = TITLES[path]
     expect(page).to_have_title(f"{name} | GQA Lab")
     expect(page.get_by_role("heading", name=title)).to_be_visible()
-    is_settled(page)
+    wait_until_settled(page)
 
 
 def errors(console, path):
@@ -78,7 +78,7 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
         slider.press("ArrowLeft" if at_end else "ArrowRight")
         expect(slider).not_to_have_attribute("aria-valuetext", said)
         page.wait_for_url(lambda url, before=address: url != before, wait_until="commit")
-        is_settled(page)
+        wait_until_settled(page)
     is_drawn(page, path)
     moved = [slider.get_attribute("aria-valuetext") for slider in sliders.all()]
     expect(page.get_by_test_id("stTopNavLink")).to_have_text(MENU)
@@ -118,7 +118,7 @@ def test_moving_k_v_heads_redraws_metrics_picture_curve_and_table(visit):
 def test_fewer_query_heads_pull_the_k_v_heads_along(visit):
     page = visit("/?n_heads=16&n_kv_heads=16")
     expect(page.get_by_test_id("stAlert").first).to_contain_text("is MHA")
-    is_settled(page)
+    wait_until_settled(page)
     page.get_by_role("slider", name="Query heads").press("ArrowLeft")
     expect(page.get_by_role("slider", name="K/V heads")).to_have_attribute("aria-valuetext", "14")
     expect(page.get_by_test_id("stAlert").first).to_contain_text(
@@ -129,7 +129,7 @@ def test_fewer_query_heads_pull_the_k_v_heads_along(visit):
 def test_a_link_restores_the_view_on_the_other_page_too(visit):
     page = visit("/?n_heads=64&n_kv_heads=4&context_len=32768")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("4 K/V heads, each shared by 16")
-    is_settled(page)
+    wait_until_settled(page)
     page.get_by_test_id("stTopNavLink").filter(has_text="Decode").click()
     expect(page.get_by_role("heading", name=TITLES["/decode"][1])).to_be_visible()
     for name, value in (("Query heads", "64"), ("K/V heads", "4"), ("Context", "32768")):

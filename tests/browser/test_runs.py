@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from benchmarks.serving import is_settled
+from benchmarks.serving import wait_until_settled
 from gqa_core.records.run_log import RunLog
 from tests.browser.conftest import running_server
 from tests.records import fake_records as samples
@@ -28,7 +28,7 @@ def import_file(page, *lines):
             {"name": "records.jsonl", "mimeType": "application/json", "buffer": text.encode()}
         )
     expect(page.get_by_text("records.jsonl")).to_be_visible()
-    is_settled(page)
+    wait_until_settled(page)
     page.get_by_role("button", name="Import").click()
 
 

@@ -18,11 +18,11 @@ from typing import Any
 
 import numba
 import platformdirs
-from numba import config
 
 from gqa_core.engine import key_layouts
 from gqa_core.engine.split_kv.products import FASTMATH
 
+config: Any = numba.config  # its settings are added at run time
 NJIT_OPTIONS: dict[str, Any] = {"parallel": True, "nogil": True, "fastmath": FASTMATH}
 
 
@@ -48,8 +48,8 @@ def write_checksums() -> None:
 @cache
 def _folder() -> Path | None:
     """The cache folder of these sources, without damaged files; None if it is not writable."""
-    sources = [key_layouts.__file__, *sorted(Path(__file__).parent.glob("*.py"))]
-    contents = b"".join(Path(path).read_bytes() for path in sources)
+    sources = [Path(key_layouts.__file__), *sorted(Path(__file__).parent.glob("*.py"))]
+    contents = b"".join(path.read_bytes() for path in sources)
     name = hashlib.sha256(contents + numba.__version__.encode()).hexdigest()[:16]
     folder = Path(platformdirs.user_cache_dir("gqa-lab", appauthor=False)) / "kernels" / name
     try:

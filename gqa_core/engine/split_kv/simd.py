@@ -9,11 +9,12 @@ are those of `vectors`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
 
 from gqa_core.engine.key_layouts import PAGE
 from gqa_core.engine.split_kv.vectors import (
@@ -30,6 +31,8 @@ from gqa_core.engine.split_kv.vectors import (
     splat_constant,
     tree_reduce,
 )
+
+intrinsic: Callable[[Callable[..., Any]], Callable[..., Any]] = numba_intrinsic
 
 
 def tile(rows: int, vectors: int, *, accumulate: bool, prefetch: int) -> Callable:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import threading
 from functools import cache
+from typing import Any
 
+import numba
 import torch
-from numba import config, set_num_threads
 
-MAX_THREADS = config.NUMBA_NUM_THREADS  # as many as cores, unless the environment sets it
+config: Any = numba.config  # its settings are added at run time
+MAX_THREADS: int = config.NUMBA_NUM_THREADS  # as many as cores, unless the environment sets it
 
 _current = threading.local()  # numba keeps a number of threads per calling thread
 
@@ -29,6 +31,6 @@ def sync_num_threads() -> int:
     """Make numba use torch's number of threads (at most its own pool) and return it."""
     n_threads = min(torch.get_num_threads(), MAX_THREADS)
     if getattr(_current, "n_threads", None) != n_threads:
-        set_num_threads(n_threads)
+        numba.set_num_threads(n_threads)
         _current.n_threads = n_threads
     return n_threads

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from llvmlite import ir
 from numba import types
@@ -39,15 +39,14 @@ EXP2_COEFFICIENTS = (  # of 2 ** fraction, highest power first; exact at 0
     1.0,
 )
 
-Builder, Value = ir.IRBuilder, ir.Value
+Builder: TypeAlias = ir.IRBuilder
+Value: TypeAlias = ir.Value
 
 
 class Operand:
     """A flat array, an offset into it, and the strides of rows and steps."""
 
-    def __init__(
-        self, context: Any, builder: Builder, typed: types.BaseTuple, value: Value
-    ) -> None:
+    def __init__(self, context: Any, builder: Builder, typed: Any, value: Value) -> None:
         self._builder, self._element = builder, typed[0].dtype
         array, self._offset, *self._strides = cgutils.unpack_tuple(builder, value)
         self._data = cgutils.create_struct_proxy(typed[0])(context, builder, array).data
