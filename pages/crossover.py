@@ -6,7 +6,8 @@ from dashboard.controls.measurement import decode_controls
 from dashboard.data.crossover import work_ratio
 from dashboard.shell.page import open_page
 from dashboard.views.crossover import found_rows, show_answer, show_crossovers
-from dashboard.views.run_panel import show_command, show_device, show_run
+from dashboard.views.device import show_device
+from dashboard.views.run_panel import show_command, show_run
 
 open_page(
     "From which context sharing pays",

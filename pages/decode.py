@@ -6,7 +6,8 @@ from dashboard.controls.measurement import decode_controls
 from dashboard.report.decode_sentences import decode_answer
 from dashboard.shell.page import open_page
 from dashboard.views.decode_results import show_results
-from dashboard.views.run_panel import show_command, show_device, show_run
+from dashboard.views.device import show_device
+from dashboard.views.run_panel import show_command, show_run
 
 open_page(
     "Decode steps, measured here",

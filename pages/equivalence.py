@@ -6,7 +6,8 @@ from dashboard.controls.measurement import verify_controls
 from dashboard.report.verification import comparisons_answer
 from dashboard.shell.page import open_page
 from dashboard.views.comparisons import show_comparisons
-from dashboard.views.run_panel import show_command, show_device, show_run
+from dashboard.views.device import show_device
+from dashboard.views.run_panel import show_command, show_run
 
 open_page(
     "The same attention, computed twice",

@@ -4,13 +4,14 @@ import streamlit as st
 
 from dashboard.controls.measurement import decode_controls_with
 from dashboard.shell.page import open_page
+from dashboard.views.device import show_device
 from dashboard.views.roofline import (
     roofs_control,
     show_answer,
     show_roofline,
     visible_points,
 )
-from dashboard.views.run_panel import show_command, show_device, show_run
+from dashboard.views.run_panel import show_command, show_run
 
 open_page(
     "What bounds a decode step, and how close are we?",

@@ -4,13 +4,14 @@ import streamlit as st
 
 from dashboard.controls.generation import generation_controls
 from dashboard.shell.page import open_page
+from dashboard.views.device import show_device
 from dashboard.views.generation import (
     found_records,
     show_answer,
     show_generation,
     show_growth,
 )
-from dashboard.views.run_panel import show_command, show_device, show_run
+from dashboard.views.run_panel import show_command, show_run
 
 open_page(
     "Why a cache at all",

@@ -1,10 +1,8 @@
-"""What pages load: the only place that caches, and the only one that starts a process for it."""
+"""What pages load: the only place that caches, and the only one that asks the queue."""
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +10,7 @@ import streamlit as st
 
 from dashboard.data.decode_rows import Row, decode_rows
 from dashboard.data.non_decode_rows import non_decode_rows
-from dashboard.shell.jobs import ROOT, JobQueue
+from dashboard.shell.job_queue import job_queue
 from gqa_core.catalog.corpus import python_topics
 from gqa_core.records.head_inspection import HeadInspection
 from gqa_core.records.record import Record
@@ -20,31 +18,36 @@ from gqa_core.records.reference_runs import reference_runs
 from gqa_core.records.run_log import RunLog
 from gqa_core.records.specs.inspection import InspectionSpec
 
+DEVICE_TIME_LIMIT_S = 60.0
+INSPECTION_TIME_LIMIT_S = 120.0
 
-@st.cache_data(max_entries=1, show_spinner="Looking at this machine ...")
-def device() -> dict[str, Any]:
-    """The device measurements run on, as a child process with torch describes it.
+
+def device() -> Mapping[str, Any]:
+    """The device that measurements run on; it is determined once per process of the server.
 
     Raises:
-        RuntimeError: the child could not tell; its last words.
+        MachineBusyError: it is not known yet, and a run is being measured.
+        JobError: it cannot be determined, or not in time.
     """
-    return _told_by_child("device", "--json")
+    queue = job_queue()
+    if (known := queue.device_info) is not None:
+        return known
+    with st.spinner("Reading this machine's device ..."):
+        answer = queue.query(("device", "--json"), DEVICE_TIME_LIMIT_S)
+    queue.device_info = msgspec.json.decode(answer, type=dict[str, Any])
+    return queue.device_info or {}
 
 
-@st.cache_data(max_entries=16, show_spinner="Looking into the heads ...")
-def heads(question: InspectionSpec) -> HeadInspection:
+@st.cache_data(max_entries=16, show_spinner="Inspecting the heads ...")
+def heads(spec: InspectionSpec) -> HeadInspection:
     """Attention weights and head similarity of the pretrained model, computed in a child process.
 
     Raises:
-        RuntimeError: the child could not tell; its last words.
+        MachineBusyError: a run is being measured.
+        JobError: the child failed, or gave no answer in time.
     """
-    return msgspec.convert(_told_by_child(*question.arguments), HeadInspection)
-
-
-@st.cache_resource
-def job_queue() -> JobQueue:
-    """The one queue of this server."""
-    return JobQueue()
+    answer = job_queue().query(spec.arguments, INSPECTION_TIME_LIMIT_S)
+    return msgspec.json.decode(answer, type=HeadInspection)
 
 
 def logged_rows() -> tuple[Row, ...]:
@@ -87,15 +90,6 @@ def logged_others() -> tuple[Row, ...]:
     """
     log = RunLog()
     return _others(str(log.path), log.version())
-
-
-def _told_by_child(*arguments: str) -> dict[str, Any]:
-    """The JSON object that `python -m gqa_core` prints with these arguments."""
-    command = [sys.executable, "-m", "gqa_core", *arguments]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError((done.stderr.strip() or "no word").splitlines()[-1])
-    return json.loads(done.stdout)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

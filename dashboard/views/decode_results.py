@@ -15,6 +15,7 @@ from dashboard.report.decode_tables import attend_table, performance_table
 from dashboard.report.predictions import prediction_sentence
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import loaders, panels
+from dashboard.views.device import device_or_notice
 from gqa_core import units
 from gqa_core.records.record import Record
 from gqa_core.records.run_log import RunLogError
@@ -126,7 +127,8 @@ def show_logged_rows() -> Sequence[tables.Row]:
     except RunLogError as error:
         st.warning(f"The {error}.")
         return ()
-    return tables.measured_on(rows, loaders.device()) if rows else ()
+    device = device_or_notice() if rows else None
+    return tables.measured_on(rows, device) if device else ()
 
 
 def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:

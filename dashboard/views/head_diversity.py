@@ -12,8 +12,10 @@ from dashboard.figures.attention_maps import attention_maps
 from dashboard.figures.head_similarity import head_similarity
 from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders, panels
+from dashboard.shell.job_queue import JobError, MachineBusyError
 from dashboard.shell.links import show_link_errors
 from dashboard.shell.widgets import Segmented, TextInput
+from dashboard.views.device import rerun_when_free
 from gqa_core import units
 from gqa_core.records.head_inspection import InspectedModel, Matrix
 from gqa_core.records.specs.inspection import TEXT_BYTES, InspectionSpec
@@ -47,7 +49,11 @@ def show_head_diversity() -> None:
     try:
         question = _inspection_controls(TrainingConfig())
         answer = loaders.heads(question)
-    except (ValueError, RuntimeError) as error:
+    except MachineBusyError:
+        st.info("This machine is measuring. The heads are shown when the run is done.")
+        rerun_when_free()
+        return
+    except (ValueError, JobError) as error:
         st.warning(panels.escape_markdown(f"The heads cannot be shown: {error}."))
         return
     before, after = answer.models

@@ -8,6 +8,7 @@ from dashboard.data import decode_rows as tables
 from dashboard.report.decode_tables import cache_table
 from dashboard.settings.model import ModelSettings
 from dashboard.shell import loaders, panels
+from dashboard.views.device import device_or_notice
 from gqa_core.records.run_log import RunLogError
 
 MAX_NAMED = 3
@@ -24,11 +25,9 @@ def logged_caches(settings: ModelSettings) -> list[tables.Row]:
     if not found:
         st.info(f"No measured cache has these settings. {_what_is_measured(rows)}")
         return []
-    try:
-        here = tables.measured_on(found, loaders.device())
-    except RuntimeError as error:
-        st.warning(f"This machine's device could not be looked at: {error}")
+    if (device := device_or_notice()) is None:
         return []
+    here = tables.measured_on(found, device)
     if not here:
         names = ", ".join(sorted({row["device_name"] for row in found}))
         st.info(f"These settings were measured on another device only: {names}.")

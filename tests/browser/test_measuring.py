@@ -94,7 +94,7 @@ def test_a_killed_child_leaves_a_sentence_and_every_earlier_record(visit, log_pa
     is_timing(page, "2 of")
     children()[0].kill()
     alert = says(page, "The measuring process was killed (SIGKILL) while timing")
-    measured = re.compile(r"(\d+) of 15 points were measured and are kept")
+    measured = re.compile(r"(\d+) of 15 points were measured and are in the log")
     expect(alert).to_contain_text(measured)
     n_kept = int(measured.search(alert.inner_text())[1])
     runs = [record["run_id"] for record in RunLog(log_path).records()]
@@ -109,7 +109,7 @@ def test_two_sessions_take_turns_and_are_told_so(visit):
     press(first, "Run")
     is_timing(first)
     press(second, "Run")
-    expect(says(second, "Somebody else is measuring: 1 ahead")).to_be_visible()
+    expect(says(second, "This machine is measuring: 1 run ahead")).to_be_visible()
     assert len(children()) == 1
     first.get_by_role("button", name="Cancel", exact=True).click()
     expect(says(second, "12 of 12 points")).to_be_visible(timeout=RUN_MS)

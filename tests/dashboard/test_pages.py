@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dashboard.shell import loaders
-from dashboard.shell.jobs import JobQueue
+from dashboard.shell.job_queue import JobQueue
 from dashboard.views.generation import ASKED
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.specs.growth import POLICIES
@@ -164,7 +164,7 @@ def few_samples(monkeypatch):
     """What pages measure takes two samples a point."""
     main = (
         "import sys; from gqa_core.commands.cli import main; "
-        "sys.exit(main([*sys.argv[1:], '--samples=2']))"
+        "sys.exit(main(sys.argv[1:] + ['--samples=2'] * (sys.argv[1] != 'device')))"
     )
     queue = JobQueue(command=[sys.executable, "-c", main])
     monkeypatch.setattr(loaders, "job_queue", lambda: queue)
@@ -177,7 +177,7 @@ def test_a_run_from_the_page_fills_the_table(opened, log):
     app = opened("decode", **settings)
     app.button(key="run_button").click().run()
     app = until_done(app)
-    assert "12 of 12 points were measured and are kept" in app.success[0].value
+    assert "12 of 12 points were measured and are in the log" in app.success[0].value
     variants = [row["Variant"] for row in small_tables(app)[0]]
     assert variants == ["MHA", "MQA", "MLA absorbed", "MLA naive"]
     assert app.success[-1].value.startswith("**Answer, measured here.** One step at ")
@@ -250,12 +250,12 @@ def test_why_a_cache_is_measured_from_the_page_and_answered(opened, log):
     assert any("1 thread," in caption.value for caption in app.caption)  # of this measurement
     app.button(key="run_button").click().run()
     deadline = time.monotonic() + RUN_S
-    while not any("are kept" in success.value for success in app.success):
+    while not any("are in the log" in success.value for success in app.success):
         assert time.monotonic() < deadline, [e.value for e in app.error]
         time.sleep(0.5)
         app.run()
     assert not app.exception
-    assert "5 of 5 points were measured and are kept" in app.success[0].value
+    assert "5 of 5 points were measured and are in the log" in app.success[0].value
     assert len(log.records()) == 5
     again = opened("why_cache", **settings)  # what the log holds shows without running
     exponents, growth = (frame.value for frame in again.dataframe)

@@ -1,24 +1,49 @@
-"""The queue of measuring children: turns, progress, cancel, kills, and what is remembered."""
+"""The queue of child processes: turns, progress, queries, cancel, kills, and what it remembers."""
 
 import json
+import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from types import ModuleType
 
 import psutil
 import pytest
+import streamlit as st
 
-from dashboard.shell import jobs
-from dashboard.shell.jobs import JobQueue, QueueFullError
-from tests.scale import repeated
+from dashboard.shell import job_queue as queue_module
+from dashboard.shell import loaders
+from dashboard.shell.job_queue import (
+    JobQueue,
+    MachineBusyError,
+    QueryError,
+    QueryTimeoutError,
+    QueueFullError,
+)
+from dashboard.shell.process import MODULE_NAME, process_wide
+from tests.records import fake_records as samples
 
-CHILD = """
-import json, os, subprocess, sys, tempfile, time
+DEVICE = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
+RECORD = samples.record(device={"type": "cpu", "name": "A CPU", "n_threads": 2})
+NOT_LOGGED = "1 of 3 records were measured but are not in the log: log x cannot be written"
+LINES = {
+    "record": ("stdout", json.dumps(RECORD)),
+    "answer": ("stdout", json.dumps(DEVICE)),
+    "progress": ("stderr", "1 of 3: timing MHA"),
+    "not_logged": ("stderr", NOT_LOGGED),
+    "note": ("stderr", "GQA-2 beats MHA"),
+}
+CHILD = f"""
+import os, subprocess, sys, tempfile, time
+LINES = {LINES!r}
 for word in sys.argv[1:]:
-    if word == "record": print(json.dumps({"run_id": "r", "point": 0}), flush=True)
+    if word in LINES:
+        print(LINES[word][1], file=getattr(sys, LINES[word][0]), flush=True)
     elif word == "litter": print("not a record" + " " * 200_000, flush=True)
-    elif word == "progress": print("1 of 3: timing MHA", file=sys.stderr, flush=True)
+    elif word == "--events": pass
     elif word == "sleep": time.sleep(60)
+    elif word == "nap": time.sleep(0.5)
     elif word == "kill": os.kill(os.getpid(), 9)
     elif word == "child": subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     elif word == "file": print(tempfile.mkstemp()[1], file=sys.stderr, flush=True)
@@ -26,12 +51,14 @@ for word in sys.argv[1:]:
     else: print(word, file=sys.stderr, flush=True)
 """
 
+ROOT = Path(__file__).parents[3]
+
 
 @pytest.fixture
 def queue():
     made = JobQueue(command=[sys.executable, "-c", CHILD])
     yield made
-    made._stop()
+    made.stop()
 
 
 def wait_for(is_true, seconds=30):
@@ -42,53 +69,67 @@ def wait_for(is_true, seconds=30):
 
 
 def ended(queue, *words):
-    job = queue.get(queue.submit(words))
-    wait_for(lambda: not job.is_active)
-    return job
+    run = queue.get(queue.submit(words))
+    wait_for(lambda: not run.is_active)
+    return run
 
 
-def test_records_and_progress_are_heard(queue):
-    job = ended(queue, "progress", "record", "record")
-    assert job.state == "done"
-    assert job.records == [{"run_id": "r", "point": 0}] * 2
-    assert (job.n_done, job.n_points, job.doing) == (1, 3, "timing MHA")
+def running(queue, *words):
+    run = queue.get(queue.submit(words))
+    wait_for(lambda: run.process is not None)
+    return run
 
 
-def test_a_failure_says_what_the_child_said(queue):
-    job = ended(queue, "context_len must be kind", "2")
-    assert (job.state, job.said) == ("failed", ["context_len must be kind."])
-    assert ended(queue, "3").said == ["The measuring process ended with exit code 3."]
+def test_a_run_collects_records_and_progress(queue):
+    run = ended(queue, "progress", "record", "record")
+    assert run.state == "done"
+    assert run.records == [RECORD] * 2
+    assert (run.n_done, run.n_points, run.activity) == (1, 3, "timing MHA")
+    assert run.messages == []
+    assert run.is_logged
 
 
-def test_a_killed_child_keeps_its_records_and_says_what_it_was_at(queue):
-    job = ended(queue, "record", "progress", "kill")
-    assert job.state == "failed"
-    assert job.said == ["The measuring process was killed (SIGKILL) while timing MHA."]
-    assert len(job.records) == 1
+def test_a_run_knows_which_records_its_log_lacks(queue):
+    run = ended(queue, "progress", "not_logged", "1")
+    assert not run.is_logged
+    assert run.messages == [f"{NOT_LOGGED}."]
+    assert not ended(queue, "--no-log").is_logged
+    assert not ended(queue, "--no-log").has_log
 
 
-@repeated
-def test_cancel_kills_the_whole_family_at_once(queue, repetition):
-    job = queue.get(queue.submit(["child", "progress", "sleep"]))
-    wait_for(lambda: job.n_points)
-    family = [job.process.pid, *(p.pid for p in psutil.Process(job.process.pid).children())]
+def test_a_failure_shows_what_the_child_wrote(queue):
+    run = ended(queue, "context_len must be kind", "2")
+    assert (run.state, run.messages) == ("failed", ["context_len must be kind."])
+    assert ended(queue, "3").messages == ["The measuring process ended with exit code 3."]
+
+
+def test_a_killed_child_keeps_its_records_and_says_what_it_was_doing(queue):
+    run = ended(queue, "record", "progress", "kill")
+    assert run.state == "failed"
+    assert run.messages == ["The measuring process was killed (SIGKILL) while timing MHA."]
+    assert len(run.records) == 1
+
+
+def test_cancel_kills_the_whole_family_at_once(queue):
+    run = queue.get(queue.submit(["child", "progress", "sleep"]))
+    wait_for(lambda: run.n_points)
+    family = [run.process.pid, *(p.pid for p in psutil.Process(run.process.pid).children())]
     assert len(family) == 2
-    queue.cancel(job.id)
-    assert job.state == "cancelled"
+    queue.cancel(run.id)
+    assert run.state == "cancelled"
     wait_for(lambda: not any(map(_runs, family)))  # left alone, both would sleep for 60 s
-    queue.cancel(job.id)  # a second press changes nothing
-    assert job.state == "cancelled"
+    queue.cancel(run.id)  # a second press changes nothing
+    assert run.state == "cancelled"
 
 
-@repeated
 @pytest.mark.parametrize("ending", ["cancel", "kill"])
-def test_a_killed_run_leaves_no_temporary_files(queue, ending, repetition):
-    job = queue.get(queue.submit(["file", "progress", "sleep" if ending == "cancel" else "kill"]))
-    wait_for(lambda: job.n_points)
-    left_over = Path(job.said[0].removesuffix("."))
+def test_a_killed_run_leaves_no_temporary_files(queue, ending):
+    run = queue.get(queue.submit(["file", "progress", "sleep" if ending == "cancel" else "kill"]))
+    wait_for(lambda: run.n_points)
+    left_over = Path(run.messages[0].removesuffix("."))
     if ending == "cancel":
         assert left_over.exists()
-        queue.cancel(job.id)
+        queue.cancel(run.id)
     wait_for(lambda: not left_over.parent.exists())
 
 
@@ -113,16 +154,16 @@ def test_runs_take_turns_in_the_order_they_came(queue):
 
 
 def test_a_full_queue_refuses_and_says_so(queue):
-    queue.submit(["sleep"])
-    wait_for(lambda: queue.n_ahead("none") == 0 and any(j.process for j in queue._jobs.values()))
-    for _ in range(jobs.MAX_WAITING):
+    running(queue, "sleep")
+    for _ in range(queue_module.MAX_WAITING):
         queue.submit(["sleep"])
-    with pytest.raises(QueueFullError, match="8 runs wait already"):
+    with pytest.raises(QueueFullError, match="8 runs wait already") as raised:
         queue.submit(["sleep"])
+    assert not isinstance(raised.value, ValueError)  # nothing that the visitor typed is at fault
 
 
-def test_old_jobs_are_forgotten_and_unknown_ones_are_none(queue, monkeypatch):
-    monkeypatch.setattr(jobs, "MAX_REMEMBERED", 2)
+def test_old_runs_are_forgotten_and_unknown_ones_are_none(queue, monkeypatch):
+    monkeypatch.setattr(queue_module, "MAX_REMEMBERED", 2)
     first = ended(queue, "record")
     for _ in range(3):
         last = ended(queue, "record")
@@ -132,21 +173,185 @@ def test_old_jobs_are_forgotten_and_unknown_ones_are_none(queue, monkeypatch):
 
 
 def test_a_child_s_odd_words_harm_nothing(queue):
-    job = ended(queue, "<b>bold</b>", "\u2603", json.dumps({"not": "a record"}))
-    assert job.state == "done"
-    assert job.said[0] == "<b>bold</b>."
+    run = ended(queue, "<b>bold</b>", "\u2603", json.dumps({"not": "a record"}))
+    assert run.state == "done"
+    assert run.messages[0] == "<b>bold</b>."
 
 
 def test_a_line_that_is_no_record_is_named_and_the_run_goes_on(queue):
-    job = ended(queue, "litter", "record")
-    assert job.state == "done"
-    assert len(job.records) == 1
-    assert job.said == ["The measuring process wrote a line that is no record: not a record."]
+    run = ended(queue, "litter", "record")
+    assert run.state == "done"
+    assert len(run.records) == 1
+    assert run.messages == ["The measuring process wrote a line that is no record: not a record."]
 
 
 def test_a_child_that_cannot_start_fails_and_the_next_one_runs():
     queue = JobQueue(command=["/nowhere/python"])
     for _ in range(2):
-        job = ended(queue)
-        assert job.state == "failed"
-        assert "could not be started" in job.said[0]
+        run = ended(queue)
+        assert run.state == "failed"
+        assert "could not be started" in run.messages[0]
+    with pytest.raises(QueryError, match="could not be started"):
+        queue.query(["answer"], 30)
+
+
+def test_a_query_returns_what_its_child_prints_or_the_last_words_of_a_failure(queue):
+    assert json.loads(queue.query(["answer"], 30)) == DEVICE
+    with pytest.raises(QueryError, match=r"^no such device$"):
+        queue.query(["a warning", "no such device", "1"], 30)
+
+
+def test_a_query_that_takes_too_long_is_killed(queue):
+    start = time.monotonic()
+    with pytest.raises(QueryTimeoutError, match=r"no answer within 0.5 s"):
+        queue.query(["child", "sleep"], 0.5)
+    assert time.monotonic() - start < 10  # left alone, it would sleep for 60 s
+    assert queue.query(["note"], 30) == ""  # and the queue goes on
+
+
+def test_two_queries_never_run_side_by_side(queue):
+    spans = []
+
+    def ask():
+        start = time.monotonic()
+        queue.query(["nap"], 30)
+        spans.append(time.monotonic() - start)
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(spans) > 1.4  # three naps of 0.5 s, one after the other
+    assert min(spans) < 1.4
+
+
+def test_a_query_is_refused_at_once_while_a_run_is_measured(queue):
+    run = running(queue, "sleep")
+    start = time.monotonic()
+    with pytest.raises(MachineBusyError):
+        queue.query(["answer"], 30)
+    assert time.monotonic() - start < 5
+    assert not run.messages  # it is not disturbed
+    queue.cancel(run.id)
+    wait_for(lambda: not queue.is_measuring)
+    assert queue.query(["answer"], 30)
+
+
+def test_a_query_goes_before_runs_that_wait_for_another_query(queue):
+    first = threading.Thread(target=queue.query, args=(["nap"], 30))
+    first.start()
+    wait_for(lambda: any(job.process for job in queue._queries))
+    run = queue.get(queue.submit(["sleep"]))
+    assert queue.query(["answer"], 30)
+    first.join()
+    wait_for(lambda: run.state == "running")
+
+
+def test_too_many_queries_are_refused(queue, monkeypatch):
+    monkeypatch.setattr(queue_module, "MAX_WAITING", 1)
+    threads = [threading.Thread(target=queue.query, args=(["nap"], 30)) for _ in range(2)]
+    for index, thread in enumerate(threads):
+        thread.start()
+        wait_for(lambda index=index: len(queue._queries) > index)
+    with pytest.raises(QueueFullError, match="1 others wait already"):
+        queue.query(["answer"], 30)
+    for thread in threads:
+        thread.join()
+
+
+def test_the_device_is_asked_for_once_and_survives_cleared_caches(queue, monkeypatch):
+    monkeypatch.setattr(loaders, "job_queue", lambda: queue)
+    asked = []
+    monkeypatch.setattr(queue, "query", lambda *arguments: asked.append(arguments) or ANSWER)
+    assert loaders.device() == DEVICE
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    assert loaders.device() == DEVICE
+    assert asked == [(("device", "--json"), loaders.DEVICE_TIME_LIMIT_S)]
+
+
+ANSWER = LINES["answer"][1]
+
+
+def test_a_run_that_has_started_tells_the_device_without_a_query(queue, monkeypatch):
+    monkeypatch.setattr(loaders, "job_queue", lambda: queue)
+    run = running(queue, "sleep")
+    with pytest.raises(MachineBusyError):
+        loaders.device()
+    queue.cancel(run.id)
+    run = running(queue, "record", "sleep")
+    wait_for(lambda: run.device_info)
+    assert loaders.device() == DEVICE
+
+
+@pytest.fixture
+def fresh_process(monkeypatch):
+    """The process before its first queue; the one made here is stopped."""
+    monkeypatch.setitem(sys.modules, MODULE_NAME, ModuleType(MODULE_NAME))
+    monkeypatch.setattr(queue_module, "COMMAND", (sys.executable, "-c", CHILD))
+    monkeypatch.setattr(JobQueue.__init__, "__defaults__", (queue_module.COMMAND,))
+    yield
+    queue_module.job_queue().stop()
+
+
+@pytest.mark.usefixtures("fresh_process")
+def test_runs_wait_for_each_other_though_a_visitor_clears_all_caches():
+    first = running(queue_module.job_queue(), "progress", "sleep")
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    second = queue_module.job_queue().submit(["record"])
+    time.sleep(0.5)  # a second queue would have started it by now
+    queue = queue_module.job_queue()
+    assert (queue.get(first.id), queue.get(second).state) == (first, "waiting")
+    queue.cancel(first.id)
+    wait_for(lambda: queue.get(second).state == "done")
+
+
+SOURCE_CHANGE = """
+import importlib, sys, time
+from dashboard.shell import job_queue
+command = [sys.executable, "-c", "import time; time.sleep(60)"]
+job_queue.JobQueue.__init__.__defaults__ = (command,)
+queue = job_queue.job_queue()
+first = queue.get(queue.submit(["first"]))
+while first.process is None:
+    time.sleep(0.01)
+for name in [name for name in sys.modules if name.startswith("dashboard")]:
+    del sys.modules[name]  # as Streamlit does with the modules whose files it watches
+again = importlib.import_module("dashboard.shell.job_queue")
+assert again.JobQueue is not job_queue.JobQueue
+assert again.job_queue() is queue
+second = again.job_queue().submit(["second"])
+time.sleep(0.5)
+print(again.job_queue().get(first.id).state, again.job_queue().get(second).state)
+"""
+
+
+def test_runs_wait_for_each_other_though_a_source_file_changes():
+    done = subprocess.run(
+        [sys.executable, "-c", SOURCE_CHANGE], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout == "running waiting\n", done.stderr
+
+
+@pytest.mark.usefixtures("fresh_process")
+def test_an_object_of_the_process_is_made_once_by_whoever_comes_first():
+    made = []
+
+    def make():
+        time.sleep(0.05)
+        made.append(object())
+        return made[-1]
+
+    objects = []
+    threads = [
+        threading.Thread(target=lambda: objects.append(process_wide("tested", make)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert set(map(id, objects)) == {id(made[0])}

@@ -10,6 +10,7 @@ from dashboard.figures.head_similarity import head_similarity
 from dashboard.figures.style import kv_head_color, translucent
 from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders
+from dashboard.shell.job_queue import QueryError
 from gqa_core.records.head_inspection import HeadInspection, InspectedModel
 
 N_HEADS, N_TOKENS = 8, 9
@@ -164,7 +165,7 @@ def test_a_text_that_cannot_be_asked_about_is_one_sentence(asked):
 
 def test_a_child_that_fails_is_one_sentence(asked, monkeypatch):
     def fail(question):
-        raise RuntimeError("checkpoint cannot be read")
+        raise QueryError("checkpoint cannot be read")
 
     monkeypatch.setattr(loaders, "heads", fail)
     (warning,) = shown().warning

@@ -1,0 +1,240 @@
+"""The one queue of child processes that import torch: one at a time, whoever asks.
+
+Two runs side by side would spoil each other's timings. Queries, which take seconds, go before runs
+that wait, and are refused while a run is measured. No streamlit in this file.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from dashboard.shell.jobs import Job, QueryJob, RunJob
+from dashboard.shell.process import process_wide
+
+__all__ = [
+    "JobError",
+    "JobQueue",
+    "MachineBusyError",
+    "QueryError",
+    "QueryTimeoutError",
+    "QueueFullError",
+    "job_queue",
+]
+
+ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "gqa_core")
+MAX_WAITING = 8  # runs, and queries
+MAX_REMEMBERED = 64  # runs
+
+
+class JobError(RuntimeError):
+    """The queue has no result; the message is one clause for people."""
+
+
+class QueueFullError(JobError):
+    """Too many jobs wait already; the message says how many."""
+
+
+class MachineBusyError(JobError):
+    """A run is being measured, which a query would disturb."""
+
+
+class QueryError(JobError):
+    """The child of a query failed; the message is the last it wrote."""
+
+
+class QueryTimeoutError(QueryError):
+    """A query was not answered within its time limit."""
+
+
+class JobQueue:
+    """Runs jobs one at a time, first come first served, on a thread of its own."""
+
+    def __init__(self, command: Sequence[str] = COMMAND) -> None:
+        self._command = tuple(command)
+        self._runs: OrderedDict[str, RunJob] = OrderedDict()
+        self._queries: list[QueryJob] = []
+        self._changed = threading.Condition()
+        self._device_info: Mapping[str, Any] | None = None
+        threading.Thread(target=self._work, name="measuring", daemon=True).start()
+        atexit.register(self.stop)
+
+    def submit(self, arguments: Sequence[str]) -> str:
+        """The id of a new run with these arguments of `python -m gqa_core`.
+
+        Raises:
+            QueueFullError: MAX_WAITING runs wait already.
+        """
+        with self._changed:
+            waiting = sum(run.state == "waiting" for run in self._runs.values())
+            if waiting >= MAX_WAITING:
+                raise QueueFullError(f"{waiting} runs wait already: try again when one is done")
+            run = RunJob(arguments=tuple(arguments))
+            self._runs[run.id] = run
+            ended = [known.id for known in self._runs.values() if not known.is_active]
+            for old in ended[: max(len(self._runs) - MAX_REMEMBERED, 0)]:
+                del self._runs[old]
+            self._changed.notify_all()
+        return run.id
+
+    def query(self, arguments: Sequence[str], time_limit_s: float) -> str:
+        """The stdout of `python -m gqa_core` with these arguments; waits for it.
+
+        The time limit covers the wait for other queries too; what runs then is killed.
+
+        Raises:
+            MachineBusyError: a run is being measured.
+            QueueFullError: MAX_WAITING queries wait already.
+            QueryTimeoutError: there was no answer in time.
+            QueryError: the child failed.
+        """
+        job = QueryJob(arguments=tuple(arguments))
+        with self._changed:
+            if self.is_measuring:
+                raise MachineBusyError("a run is being measured")
+            if len(self._queries) > MAX_WAITING:
+                raise QueueFullError(f"{MAX_WAITING} others wait already: try again in a minute")
+            self._queries.append(job)
+            self._changed.notify_all()
+        try:
+            if not job.ended.wait(time_limit_s):
+                raise QueryTimeoutError(f"no answer within {time_limit_s:g} s")
+        finally:
+            self._end(job)
+            with self._changed:
+                self._queries.remove(job)
+        if job.state != "done":
+            raise QueryError(job.messages[-1].removesuffix(".") if job.messages else job.state)
+        return "\n".join(job.output)
+
+    def get(self, run_id: str | None) -> RunJob | None:
+        """The run of this id, if it is still remembered."""
+        return self._runs.get(run_id or "")
+
+    @property
+    def is_measuring(self) -> bool:
+        """True while a run is being measured."""
+        return any(run.state == "running" for run in self._runs.values())
+
+    @property
+    def device_info(self) -> Mapping[str, Any] | None:
+        """The device of this machine, as the last run reported it or as it was set; else None."""
+        reported = [run.device_info for run in self._runs.values() if run.device_info]
+        return reported[-1] if reported else self._device_info
+
+    @device_info.setter
+    def device_info(self, info: Mapping[str, Any]) -> None:
+        self._device_info = info
+
+    def n_ahead(self, run_id: str) -> int:
+        """The number of active runs before this one, the running one included."""
+        with self._changed:
+            active = [run.id for run in self._runs.values() if run.is_active]
+        return active.index(run_id) if run_id in active else 0
+
+    def cancel(self, run_id: str) -> None:
+        """End a run now: its process and all that it started are killed."""
+        if run := self.get(run_id):
+            self._end(run)
+
+    def stop(self) -> None:
+        """End all jobs."""
+        for job in [*self._runs.values(), *self._queries]:
+            self._end(job)
+
+    def _end(self, job: Job) -> None:
+        with self._changed:
+            if not job.is_active:
+                return
+            job.state = "cancelled"
+            process = job.process
+        if process is not None:
+            kill_tree(process.pid)
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                job: Job = self._changed.wait_for(self._next)
+                job.state = "running"
+                try:
+                    # A killed child cannot remove its temporary files: they go with this folder.
+                    folder = tempfile.TemporaryDirectory(prefix="gqa-", ignore_cleanup_errors=True)
+                    process = job.process = self._start(job, folder.name)
+                except OSError as error:
+                    job.fail_to_start(error)
+                    job.ended.set()
+                    continue
+            with folder:
+                self._follow(job, process)
+            job.ended.set()
+
+    def _next(self) -> Job | None:
+        """The job whose turn it is: a query, or the run that came first."""
+        jobs: list[Job] = [*self._queries, *self._runs.values()]
+        return next((job for job in jobs if job.state == "waiting"), None)
+
+    def _start(self, job: Job, temporary_folder: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [*self._command, *job.command_arguments],
+            cwd=ROOT,
+            env=os.environ | {"TMPDIR": temporary_folder},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+        )
+
+    def _follow(self, job: Job, process: subprocess.Popen[str]) -> None:
+        """Read both pipes until the child has ended."""
+        assert process.stdout is not None
+        assert process.stderr is not None
+        readers = [
+            _start_reader(process.stderr, job.on_stderr),
+            _start_reader(process.stdout, job.on_stdout),
+        ]
+        exit_code = process.wait()
+        for reader in readers:
+            reader.join(timeout=5)
+        with self._changed:
+            job.finish(exit_code)
+
+
+def job_queue() -> JobQueue:
+    """The one queue of this server's process."""
+    return process_wide("job_queue", JobQueue)
+
+
+def kill_tree(pid: int) -> None:
+    """Kill a process and everything it started, children of children included."""
+    try:
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        try:
+            member.kill()
+        except psutil.NoSuchProcess:
+            continue
+
+
+def _start_reader(pipe: IO[str], on_line: Callable[[str], None]) -> threading.Thread:
+    def read() -> None:
+        for line in pipe:
+            on_line(line.rstrip("\n"))
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    return thread
