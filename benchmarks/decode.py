@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
 
+import msgspec
 import torch
 from torch import Tensor
 
@@ -82,8 +83,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     rounds = 5 if arguments.quick else 15
     device = find_device(arguments.device)
     description = describe(device)
-    n_threads = description["n_threads"]
-    print(f"{description['name']}, {n_threads} threads, torch {torch.__version__}")
+    threads = f"{description.n_threads} threads"
+    print(f"{description.name}, {threads}, torch {torch.__version__}")
     rows = []
     for s in CONTEXT_LENS:
         print(f"\n{s} tokens{'':<14}  ours ms   bound ms  ours/bound  best peer     ours/peer")
@@ -95,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if arguments.json:
         header = {
             "created_at": datetime.now(UTC).isoformat(),
-            "device": description,
+            "device": msgspec.to_builtins(description),
             "torch_version": torch.__version__,
             "python_version": platform.python_version(),
         }
@@ -128,7 +129,7 @@ def measure(
         ValueError: a contender's output differs from that of float64.
     """
     torch.manual_seed(3)
-    clock, our_kernel = Clock.of(device), OUR_KERNEL.get(device.type, "auto")
+    clock, our_kernel = Clock.for_device(device), OUR_KERNEL.get(device.type, "auto")
     if n_kv_heads is None:
         case = latent_case(h, s, dtype, device, our_kernel)
     else:

@@ -13,6 +13,7 @@ import click
 import pytest
 
 from gqa_core.commands import cli
+from gqa_core.records.kinds import encode_record
 from tests.records import fake_records as samples
 from tests.records.fake_records import RECORD_FIELDS
 
@@ -158,7 +159,9 @@ def test_records_go_from_one_log_into_another_and_say_that_they_did(gqa, tmp_pat
 
 
 def test_an_import_names_wrong_lines_and_keeps_the_rest(gqa):
-    lines = "\n".join(json.dumps(samples.record(index=index)) for index in (0, 0, 1)) + "\nnone\n"
+    lines = (
+        "\n".join(encode_record(samples.record(index=index)) for index in (0, 0, 1)) + "\nnone\n"
+    )
     done = gqa("import -", stdin=lines)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.splitlines() == [

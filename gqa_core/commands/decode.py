@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from gqa_core.commands.options import (
     options_object,
     run_options,
 )
-from gqa_core.commands.run import run
+from gqa_core.commands.run import print_event, run
 from gqa_core.configs import (
     KERNEL_NAMES,
     MAX_CONTEXT_LEN,
@@ -36,7 +36,7 @@ from gqa_core.configs import (
 from gqa_core.records.specs.decode import MAX_SAMPLES
 
 if TYPE_CHECKING:
-    from gqa_core.records.record import Kind, Point, Record
+    from gqa_core.runner.run import RunResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,13 +132,12 @@ def bench(context_len: tuple[int, ...], decode: DecodeOptions, run_options: RunO
       bench --n-heads 32 --n-kv-heads 32,8,1 --head-dim 128 --context-len 1024,4096
       bench --n-heads 16 --n-kv-heads 16 --head-dim 64 --mla --context-len 4096 --out mla.jsonl
     """
-    from gqa_core.records.record import DECODE
     from gqa_core.records.specs.decode import decode_specs
 
     specs = decode_specs(
         grouped=decode.grouped, latent=decode.latent, context_lens=context_len, **decode.how
     )
-    return run([(DECODE, spec) for spec in specs], run_options)
+    return run(specs, run_options)
 
 
 @click.command(short_help="Search for the context from which variants beat MHA.")
@@ -158,25 +157,29 @@ def crossover(max_context_len: int, decode: DecodeOptions, run_options: RunOptio
     Example:
       crossover --n-heads 32 --n-kv-heads 8,1 --head-dim 128 --mla --max-context-len 16384
     """
-    from gqa_core.records.record import DECODE, row
+    from gqa_core.records.crossover_text import crossover_sentences
+    from gqa_core.records.decode_row import DecodeRow
+    from gqa_core.records.kinds import DecodeRecord
+    from gqa_core.runner.events import Note
     from gqa_core.runner.search import CrossoverSearch
-    from gqa_core.theory.crossover_text import crossover_sentences
 
     search = CrossoverSearch(
         mha=decode.layer(decode.n_heads),
         grouped=decode.grouped,
         latent=decode.latent,
         max_context_len=max_context_len,
-        how=decode.how,
+        **decode.how,
     )
-    measured: list[Record] = []
 
-    def follow(records: Sequence[Record]) -> list[tuple[Kind, Point]]:
-        measured[:] = records
-        return [(DECODE, spec) for spec in search.follow(records)]
+    def print_answer(result: RunResult) -> None:
+        records = [record for record in result.records if isinstance(record, DecodeRecord)]
+        for sentence in crossover_sentences(map(DecodeRow.from_record, records)):
+            print_event(Note(text=sentence))
 
-    start = [(DECODE, spec) for spec in search.start]
-    code = run(start, run_options, follow=follow, n_more=search.n_more)
-    for sentence in crossover_sentences([row(record) for record in measured]):
-        click.echo(sentence, err=True)
-    return code
+    return run(
+        search.initial_specs,
+        run_options,
+        next_specs=search.next_specs,
+        max_extra=search.max_extra,
+        on_result=print_answer,
+    )

@@ -20,8 +20,9 @@ from gqa_core.configs import (
     MAX_HEADS,
     MAX_LAYERS,
     GroupedConfig,
+    KernelName,
 )
-from gqa_core.records.specs.decode import MAX_SAMPLES
+from gqa_core.records.specs.decode import MAX_SAMPLES, DType
 from gqa_core.records.specs.generate import PLAIN_KERNEL
 from gqa_core.records.specs.growth import BLOCK_LEN
 
@@ -61,8 +62,8 @@ def generate(
     cached_context_len: tuple[int, ...],
     block_len: int,
     samples: int,
-    kernel: str,
-    dtype: str,
+    kernel: KernelName,
+    dtype: DType,
     run_options: RunOptions,
 ) -> int:
     """Generate the same tokens with and without a KV cache, and grow a cache in three ways.
@@ -75,9 +76,9 @@ def generate(
     Example:
       generate --n-heads 4 --context-len 64,128,256 --cached-context-len 512,1024
     """
-    from gqa_core.records.generate_record import generation_tasks
+    from gqa_core.records.specs.generation import generation_specs
 
-    tasks = generation_tasks(
+    specs = generation_specs(
         attention=GroupedConfig(n_heads=n_heads, n_kv_heads=n_heads, head_dim=head_dim),
         context_lens=context_len,
         cached_context_lens=cached_context_len,
@@ -87,4 +88,4 @@ def generate(
         block_len=block_len,
         n_samples=samples,
     )
-    return run(tasks, run_options)
+    return run(specs, run_options)

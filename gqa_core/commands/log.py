@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from gqa_core.commands.files import FileAccessError, open_input
@@ -19,19 +17,23 @@ def log_(log: str | None, as_json: bool) -> int:
     One line per record: time (UTC), what was measured, the result, the evidence (measured here or
     elsewhere) and the device. With --json, one array of the records themselves.
     """
+    from gqa_core.records.kinds import encode_record
     from gqa_core.records.run_log import RunLog
     from gqa_core.records.summaries import line
 
     run_log = RunLog(log)
     if log is not None and not run_log.path.exists():
         raise FileAccessError(f"log {run_log.path} cannot be read: no such file")
-    with_evidence = run_log.with_evidence()
+    contents = run_log.read()
+    if contents.warning:
+        click.echo(contents.warning, err=True)
     if as_json:
-        click.echo("[" + ",\n".join(json.dumps(record) for record, _ in with_evidence) + "]")
+        click.echo("[" + ",\n".join(map(encode_record, contents.records)) + "]")
         return 0
-    for record, evidence in with_evidence:
-        when, name = record["created_at"][:19], record["device"]["name"]
-        click.echo(f"{when}  {line(record)}  {evidence:<18}  {name}")
+    for logged in contents.logged:
+        record = logged.record
+        when, name = record.created_at[:19], record.device.name
+        click.echo(f"{when}  {line(record)}  {logged.evidence:<18}  {name}")
     return 0
 
 
@@ -49,13 +51,12 @@ def import_(file: str, log: str | None) -> int:
     Example:
       import records-of-another-machine.jsonl
     """
-    from gqa_core.records.importable import KINDS
     from gqa_core.records.importing import import_records
     from gqa_core.records.run_log import RunLog
 
     with open_input(file) as source:
-        imported = import_records(source, RunLog(log), KINDS)
+        imported = import_records(source, RunLog(log))
     for sentence in imported.refused:
         click.echo(sentence, err=True)
-    click.echo(f"{imported.n_taken} imported, {len(imported.refused)} refused", err=True)
+    click.echo(f"{imported.n_imported} imported, {len(imported.refused)} refused", err=True)
     return 1 if imported.refused else 0

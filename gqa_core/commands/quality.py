@@ -16,10 +16,10 @@ from gqa_core.commands.options import (
     n_kv_heads_option,
     run_options,
 )
-from gqa_core.commands.run import run
+from gqa_core.commands.run import print_event, run
 from gqa_core.configs import MAX_LAYERS
-from gqa_core.records.specs.quality import STARTS
-from gqa_core.records.specs.training import MAX_SEED, POOLINGS
+from gqa_core.records.specs.quality import STARTS, Start
+from gqa_core.records.specs.training import MAX_SEED, POOLINGS, Pooling
 
 
 @click.command(short_help="Measure what sharing K/V heads costs a small model.")
@@ -44,7 +44,7 @@ from gqa_core.records.specs.training import MAX_SEED, POOLINGS
 )
 @run_options
 def quality(
-    start: tuple[str, ...],
+    start: tuple[Start, ...],
     n_kv_heads: tuple[int, ...],
     seed: tuple[int, ...],
     percent: tuple[int, ...],
@@ -63,8 +63,10 @@ def quality(
     """
     from gqa_core.catalog.corpus import python_topics
     from gqa_core.quality.pretrained import pretrained_config
+    from gqa_core.records.kinds.quality import QualityRecord, unanswered_specs
     from gqa_core.records.run_log import RunLog
-    from gqa_core.records.specs.quality import quality_specs, tasks_left
+    from gqa_core.records.specs.quality import quality_specs
+    from gqa_core.runner.events import Note
 
     specs = quality_specs(
         starts=start,
@@ -73,13 +75,14 @@ def quality(
         percents=percent,
         training_config=pretrained_config(),
     )
-    known = [] if run_options.no_log else RunLog(run_options.log).measured_here("quality")
-    tasks = tasks_left(specs, known, python_topics().sha256)
-    if len(tasks) < len(specs):
-        n_known = len(specs) - len(tasks)
-        click.echo(f"{n_known} of {len(specs)} points are in the log already", err=True)
+    logged = [] if run_options.no_log else RunLog(run_options.log).measured_here("quality")
+    records = [record for record in logged if isinstance(record, QualityRecord)]
+    missing = unanswered_specs(specs, records, python_topics().sha256)
+    if len(missing) < len(specs):
+        n_logged = len(specs) - len(missing)
+        print_event(Note(text=f"{n_logged} of {len(specs)} points are in the log already"))
     _use_passive_omp_wait()
-    return run(tasks, run_options) if tasks else 0
+    return run(missing, run_options) if missing else 0
 
 
 @click.command("inspect-heads", short_help="Print attention weights and head similarity.")
@@ -89,7 +92,7 @@ def quality(
 @click.option(
     "--start", type=OneOf(POOLINGS), default="mean", help="How K/V heads are pooled into fewer."
 )
-def inspect_heads_(text: str, layer: int, n_kv_heads: tuple[int, ...], start: str) -> int:
+def inspect_heads_(text: str, layer: int, n_kv_heads: tuple[int, ...], start: Pooling) -> int:
     """Print attention weights and head similarity of the pretrained model as one JSON object.
 
     \b

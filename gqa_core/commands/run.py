@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,28 +11,49 @@ from gqa_core.commands.files import open_output
 from gqa_core.commands.options import RunOptions
 
 if TYPE_CHECKING:
-    from gqa_core.records.record import Kind, Point
+    from gqa_core.records.kinds import Record
+    from gqa_core.records.specs.spec import Spec
+    from gqa_core.runner.events import Event
+    from gqa_core.runner.run import RunResult
 
 
-def run(tasks: Sequence[tuple[Kind, Point]], options: RunOptions, **search: Any) -> int:
-    """The exit code of a run of these tasks: 1 unless all were measured and logged.
+def run(
+    specs: Sequence[Spec],
+    options: RunOptions,
+    *,
+    next_specs: Callable[[Sequence[Record]], Sequence[Spec]] = lambda records: (),
+    max_extra: int = 0,
+    on_result: Callable[[RunResult], None] = lambda result: None,
+) -> int:
+    """The exit code of a run of these specs: 1 unless all were measured and logged.
 
-    `search` are the arguments of `run_specs` for tasks that follow from the first results.
+    `next_specs` and `max_extra` are those of `gqa_core.runner.run.run`.
     """
+    from gqa_core.records.kinds import encode_record
     from gqa_core.records.run_log import RunLog
-    from gqa_core.runner.run import run_specs
+    from gqa_core.runner.run import run as measure
     from gqa_core.runner.workers import WorkerError
 
     with open_output(options.out) as out:
         try:
-            failed = run_specs(
-                tasks,
+            result = measure(
+                specs,
                 device=options.device,
                 log=None if options.no_log else RunLog(options.log),
-                emit=lambda record: click.echo(json.dumps(record), file=out),
-                say=lambda text: click.echo(text, err=True),
-                **search,
+                on_record=lambda record: click.echo(encode_record(record), file=out),
+                on_event=print_event,
+                next_specs=next_specs,
+                max_extra=max_extra,
             )
         except WorkerError as error:
             raise click.ClickException(f"nothing was measured: {error}") from None
-    return 1 if failed else 0
+    on_result(result)
+    return 0 if result.is_complete else 1
+
+
+def print_event(event: Event) -> None:
+    """Print an event for people; the start of a run shows with its first point."""
+    from gqa_core.runner.events import Started
+
+    if not isinstance(event, Started):
+        click.echo(str(event), err=True)

@@ -13,6 +13,7 @@ from gqa_core.commands.options import (
 )
 from gqa_core.commands.run import run
 from gqa_core.configs import MAX_CONTEXT_LEN, MAX_HEAD_DIM, MAX_HEADS, GroupedConfig, Workload
+from gqa_core.records.specs.decode import DType
 
 
 @click.command(short_help="Check that variants, forms and kernels agree.")
@@ -35,7 +36,7 @@ def verify(
     context_len: int,
     batch_size: int,
     plant_wrong_head_order: bool,
-    dtype: str,
+    dtype: DType,
     run_options: RunOptions,
 ) -> int:
     """Compare variants, forms and kernels that must give the same output.
@@ -48,7 +49,7 @@ def verify(
     Example:
       verify --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192
     """
-    from gqa_core.records.specs.verify import CHECK, COMPARISONS, VerifySpec
+    from gqa_core.records.specs.verify import COMPARISONS, VerifySpec
 
     attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=head_dim)
     workload = Workload(context_len=context_len, batch_size=batch_size)
@@ -62,4 +63,4 @@ def verify(
         )
         for comparison in COMPARISONS
     ]
-    return run([(CHECK, spec) for spec in specs], run_options)
+    return run(specs, run_options)

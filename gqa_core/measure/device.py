@@ -1,4 +1,4 @@
-"""The device measurements run on: an accelerator where torch finds one, else the CPU."""
+"""The device that measurements run on: an accelerator where torch has one, else the CPU."""
 
 from __future__ import annotations
 
@@ -9,49 +9,55 @@ import torch
 
 from gqa_core.configs import DEVICE_NAMES
 from gqa_core.measure import memory
+from gqa_core.records.header import Device, DeviceInfo
+
+__all__ = ["describe", "device_info", "find_device", "free_bytes"]
 
 
-def find_device(asked: str = "auto") -> torch.device:
+def find_device(name: str = "auto") -> torch.device:
     """The device to run on: `auto` takes the accelerator if there is one, `cpu` never does.
 
     Raises:
-        ValueError: another name.
+        ValueError: the name is another.
     """
-    if asked not in DEVICE_NAMES:
-        raise ValueError(f"device must be one of {', '.join(DEVICE_NAMES)}: got {asked!r}")
-    if asked == "auto" and torch.accelerator.is_available():
-        return torch.accelerator.current_accelerator()
-    return torch.device("cpu")
+    if name not in DEVICE_NAMES:
+        raise ValueError(f"device must be one of {', '.join(DEVICE_NAMES)}: got {name!r}")
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    return accelerator if name == "auto" and accelerator else torch.device("cpu")
 
 
-def describe(device: torch.device) -> dict[str, object]:
-    """Its type, its name as the vendor gives it, and the CPU threads torch uses."""
+def describe(device: torch.device) -> Device:
+    """The device as records describe it."""
     if device.type == "cpu":
         name = _cpu_name()
     else:
         module = torch.get_device_module(device)
         name = getattr(module, "get_device_name", lambda: device.type.upper())()
-    return {"type": device.type, "name": name, "n_threads": torch.get_num_threads()}
+    return Device(type=device.type, name=name, n_threads=torch.get_num_threads())
 
 
 def free_bytes(device: torch.device) -> int:
-    """Bytes a run could still take on this device; Apple's GPU shares the machine's."""
+    """Bytes that a run could take on this device; Apple's GPUs share the machine's memory."""
     if device.type in ("cpu", "mps"):
         return memory.available_bytes()
     return torch.accelerator.get_memory_info(device)[0]
 
 
-def survey(asked: str = "auto") -> dict[str, object]:
-    """Everything `python -m gqa_core device` tells: device, torch version, free bytes.
+def device_info(name: str = "auto") -> DeviceInfo:
+    """What `python -m gqa_core device` prints.
 
     Raises:
         ValueError: as `find_device`.
     """
-    device = find_device(asked)
-    return describe(device) | {
-        "torch_version": torch.__version__,
-        "free_bytes": free_bytes(device),
-    }
+    device = find_device(name)
+    description = describe(device)
+    return DeviceInfo(
+        type=description.type,
+        name=description.name,
+        n_threads=description.n_threads,
+        torch_version=str(torch.__version__),
+        free_bytes=free_bytes(device),
+    )
 
 
 def _cpu_name() -> str:

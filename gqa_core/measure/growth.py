@@ -1,13 +1,15 @@
-"""A cache that grows token by token, under one policy, nothing else in the process.
+"""Measures a cache that grows token by token under one policy, with nothing else in the process.
 
-Each append writes one token's K and V in every layer. Baseline and peak are taken around the
-caches alone, so that the peak shows what a policy holds while it copies. Memory of a CPU counts
-when it is first written, so the clearing of fresh pages is part of an append's time.
+Each append writes one token's K and V in every layer. Baseline and peak are taken around the caches
+alone, so that the peak shows what a policy allocates while it copies. Memory of a CPU counts when
+it is first written, so clearing fresh pages is part of an append's time.
 """
 
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import torch
 
@@ -19,98 +21,102 @@ from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.timing import Clock, one_thread, time_whole
+from gqa_core.records.kinds.growth import AppendSamples, AppendTotals, GrowthMeasurement
+from gqa_core.records.memory import Memory
 from gqa_core.records.specs.growth import GrowthSpec
+
+__all__ = ["measure_growth", "new_caches"]
 
 N_WARMUP = 16
 
-Growing = KVCache | ConcatenatedCache | PagedCache
+GrowingCache = KVCache | ConcatenatedCache | PagedCache
+
+
+@dataclass(slots=True)
+class _Growth:
+    """Seconds at each length, and the bytes allocated after each append."""
+
+    samples: list[tuple[float, ...]] = field(default_factory=list)
+    totals: list[float] = field(default_factory=list)
+    allocated_bytes: list[int] = field(default_factory=list)
 
 
 @torch.inference_mode()
 @one_thread()
-def measure_growth(point: GrowthSpec, device_asked: str = "auto") -> dict[str, object]:
-    """The measured part of a record: seconds of appends, bytes held, and the worst rounding waste.
+def measure_growth(spec: GrowthSpec, device_name: str = "auto") -> GrowthMeasurement:
+    """Seconds of appends, bytes allocated at each length, and the most bytes without a token.
 
     Raises:
-        ValueError: `device_asked` is not a device's name.
+        ValueError: no device has this name.
         RuntimeError: torch could not allocate it.
     """
-    device = find_device(device_asked)
-    factory_kwargs: FactoryKwargs = {"dtype": getattr(torch, point.dtype), "device": device}
+    device = find_device(device_name)
+    factory_kwargs: FactoryKwargs = {"dtype": getattr(torch, spec.dtype), "device": device}
     torch.manual_seed(SEED)
-    heads, widths = (
-        point.attention.n_kv_heads,
-        (point.attention.head_dim, point.attention.v_head_dim),
-    )
-    k, v = (torch.randn(1, heads, 1, width, **factory_kwargs) for width in widths)
-    clock = Clock.of(device)
-    kernel = plan_kernels(point.attention, capacity=point.n_tokens, **factory_kwargs).decode
-    _grow(new_caches(point, N_WARMUP, kernel, factory_kwargs), k, v, (N_WARMUP,), 1, clock)
+    layer, clock = spec.attention, Clock.for_device(device)
+    k = torch.randn(1, layer.n_kv_heads, 1, layer.head_dim, **factory_kwargs)
+    v = torch.randn(1, layer.n_kv_heads, 1, layer.v_head_dim, **factory_kwargs)
+    kernel = plan_kernels(layer, capacity=spec.n_tokens, **factory_kwargs).decode
+    _grow(new_caches(spec, N_WARMUP, kernel, factory_kwargs), k, v, (N_WARMUP,), 1, clock)
     meter = MemoryMeter(device)
-    caches = new_caches(point, point.n_tokens, kernel, factory_kwargs)
-    answer = _grow(caches, k, v, point.context_lens, point.n_samples, clock)
-    held = answer["held_bytes"]
-    used = [point.cache_bytes(n) for n in range(1, point.n_tokens + 1)]
-    return {
-        "torch_version": torch.__version__,
-        "device": describe(device),
-        "n_warmup": N_WARMUP,
-        "samples_s": answer["samples_s"],
-        "totals_s": answer["totals_s"],
-        "held_bytes": [held[n - 1] for n in point.context_lens],
-        "worst_waste_bytes": max(a - b for a, b in zip(held, used, strict=True)),
-        "memory": {
-            "formula_bytes": point.formula_bytes,
-            "tensor_bytes": held[-1],
-            **meter.read(),
-        },
-        "peak_was_reset": meter.was_reset,
-    }
+    caches = new_caches(spec, spec.n_tokens, kernel, factory_kwargs)
+    growth = _grow(caches, k, v, spec.context_lens, spec.n_samples, clock)
+    peaks, allocated = meter.read(), growth.allocated_bytes
+    padding = sum(cache.padding_bytes for cache in caches if isinstance(cache, KVCache))
+    return GrowthMeasurement(
+        torch_version=str(torch.__version__),
+        device=describe(device),
+        n_warmup=N_WARMUP,
+        samples_s=AppendSamples(append=tuple(growth.samples)),
+        totals_s=AppendTotals(append=tuple(growth.totals)),
+        allocated_bytes=tuple(allocated[n - 1] for n in spec.context_lens),
+        worst_waste_bytes=max(
+            n_bytes - spec.cache_bytes(n) for n, n_bytes in enumerate(allocated, start=1)
+        ),
+        memory=Memory.of(spec.formula_bytes, allocated[-1], padding, peaks),
+        peak_was_reset=meter.peak_was_reset,
+    )
 
 
 def new_caches(
-    point: GrowthSpec, n_tokens: int, kernel: str, factory_kwargs: FactoryKwargs
-) -> list[Growing]:
-    """One empty cache a layer, of the point's policy; `n_tokens` slots where all are taken.
+    spec: GrowthSpec, n_tokens: int, kernel: str, factory_kwargs: FactoryKwargs
+) -> list[GrowingCache]:
+    """One empty cache per layer for the growth policy.
 
-    Those are laid out for `kernel`.
+    `preallocate` reserves `n_tokens` slots in the layout of `kernel`.
     """
-    if point.policy == "concatenate":
-        return [ConcatenatedCache() for _ in range(point.n_layers)]
-    if point.policy == "paged":
-        return [PagedCache(point.block_len) for _ in range(point.n_layers)]
+    if spec.policy == "concatenate":
+        return [ConcatenatedCache() for _ in range(spec.n_layers)]
+    if spec.policy == "paged":
+        return [PagedCache(spec.block_len) for _ in range(spec.n_layers)]
     return [
-        KVCache(point.attention, batch_size=1, capacity=n_tokens, kernel=kernel, **factory_kwargs)
-        for _ in range(point.n_layers)
+        KVCache(spec.attention, batch_size=1, capacity=n_tokens, kernel=kernel, **factory_kwargs)
+        for _ in range(spec.n_layers)
     ]
 
 
 def _grow(
-    caches: list[Growing],
+    caches: Sequence[GrowingCache],
     k: torch.Tensor,
     v: torch.Tensor,
     context_lens: tuple[int, ...],
     n_samples: int,
     clock: Clock,
-) -> dict[str, object]:
+) -> _Growth:
     """Append token after token; the samples of a length are the appends that lead up to it."""
 
     def append() -> None:
         for cache in caches:
             cache.append(k, v)
 
-    spent, recent, held = 0.0, deque(maxlen=n_samples), []
-    samples, totals = [], []
+    growth, total = _Growth(), 0.0
+    recent: deque[float] = deque(maxlen=n_samples)
     for n in range(1, context_lens[-1] + 1):
         seconds = time_whole(append, clock)
-        spent += seconds
+        total += seconds
         recent.append(seconds)
-        held.append(sum(cache.tensor_bytes for cache in caches))
+        growth.allocated_bytes.append(sum(cache.tensor_bytes for cache in caches))
         if n in context_lens:
-            samples.append(list(recent))
-            totals.append(spent)
-    return {
-        "samples_s": {"append": samples},
-        "totals_s": {"append": totals},
-        "held_bytes": held,
-    }
+            growth.samples.append(tuple(recent))
+            growth.totals.append(total)
+    return growth

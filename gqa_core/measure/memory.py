@@ -1,7 +1,7 @@
-"""What memory this process holds, held at its worst, and could still get; free of torch.
+"""Resident, peak and available memory of this process.
 
-The peak of a process only ever rises. Linux can set it back to what is held now, so that a peak
-belongs to what came after; elsewhere it covers the process's whole life, and a record says so.
+The peak of a process only ever rises. Linux can reset it to the resident memory, so that a peak
+belongs to what came after; elsewhere it covers the process's whole life, and a record warns of it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from pathlib import Path
 
 import psutil
 
+__all__ = ["available_bytes", "peak_bytes", "reset_peak", "resident_bytes"]
+
 CGROUP_FOLDERS = (  # version 2, then version 1: folder, limit, use
     ("/sys/fs/cgroup", "memory.max", "memory.current"),
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
@@ -19,12 +21,12 @@ CGROUP_FOLDERS = (  # version 2, then version 1: folder, limit, use
 
 
 def resident_bytes() -> int:
-    """Bytes of memory this process holds now (resident set)."""
+    """Bytes in the resident set of this process."""
     return psutil.Process().memory_info().rss
 
 
 def reset_peak() -> bool:
-    """Set this process's peak back to what it holds now; False where the system cannot."""
+    """Reset this process's peak to its resident memory; False if the system cannot."""
     try:
         Path("/proc/self/clear_refs").write_text("5")
     except OSError:
@@ -33,7 +35,7 @@ def reset_peak() -> bool:
 
 
 def peak_bytes() -> int:
-    """The most bytes this process held since the last reset, or since it started."""
+    """Most bytes resident in this process since the last reset, or since it started."""
     status = Path("/proc/self/status")
     if status.exists():
         for line in status.read_text().splitlines():
@@ -48,19 +50,19 @@ def peak_bytes() -> int:
 
 
 def available_bytes(cgroups: Sequence[tuple[str, str, str]] = CGROUP_FOLDERS) -> int:
-    """Bytes that could be taken without swapping: the machine's, or a container's if fewer.
+    """Bytes that can be allocated without swapping: the machine's, or a container's if fewer.
 
-    Files that a container has read count as its use until somebody needs the room; those not read
-    lately (`inactive_file`) are counted as free.
+    Files that a container has read count as its use until memory is short; those not read lately
+    (`inactive_file`) are counted as free.
     """
     available = psutil.virtual_memory().available
     for folder, limit, used in cgroups:
         try:
-            room = int(Path(folder, limit).read_text()) - int(Path(folder, used).read_text())
+            free = int(Path(folder, limit).read_text()) - int(Path(folder, used).read_text())
             lines = Path(folder, "memory.stat").read_text().splitlines()
         except (OSError, ValueError):  # no such group, or "max": no limit
             continue
         statistics = dict(line.split() for line in lines)
-        room += int(statistics.get("inactive_file", 0))
-        available = min(available, max(room, 0))
+        free += int(statistics.get("inactive_file", 0))
+        available = min(available, max(free, 0))
     return available

@@ -1,4 +1,4 @@
-"""The memory a measurement takes: what is held above a baseline, at its worst."""
+"""The memory that a measurement takes: the peak above a baseline."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ import gc
 import torch
 
 from gqa_core.measure import memory
+from gqa_core.records.memory import MemoryPeaks
+
+__all__ = ["MemoryMeter"]
 
 
 class MemoryMeter:
-    """What is held more than at the moment this was made, at its worst."""
+    """Peak memory above the level at construction time.
+
+    `peak_was_reset` is False where the process's peak includes what came before.
+    """
 
     def __init__(self, device: torch.device) -> None:
         gc.collect()
@@ -19,17 +25,17 @@ class MemoryMeter:
             torch.accelerator.empty_cache()
             torch.accelerator.reset_peak_memory_stats(device)
             self._allocated = torch.accelerator.memory_allocated(device)
-        self.was_reset = memory.reset_peak()
+        self.peak_was_reset = memory.reset_peak()
         self._baseline = memory.resident_bytes()
 
-    def read(self) -> dict[str, int | None]:
-        """The process's peak and baseline; of an accelerator's allocator the peak above its own."""
+    def read(self) -> MemoryPeaks:
+        """The process's peak and baseline, and the allocator's peak above its own baseline."""
         allocator_peak = None
         if self._device.type != "cpu":
             peak = torch.accelerator.max_memory_allocated(self._device)
             allocator_peak = peak - self._allocated
-        return {
-            "allocator_peak_bytes": allocator_peak,
-            "process_peak_bytes": memory.peak_bytes(),
-            "baseline_bytes": self._baseline,
-        }
+        return MemoryPeaks(
+            allocator_peak_bytes=allocator_peak,
+            process_peak_bytes=memory.peak_bytes(),
+            baseline_bytes=self._baseline,
+        )

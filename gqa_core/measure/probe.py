@@ -1,18 +1,19 @@
-"""How fast this device reads memory and multiplies matrices: the two roofs over a decode step.
+"""How fast this device reads memory and multiplies matrices: the roofline's two limits.
 
-Both are probed in the same process and run as the point they are held against. Reading is a sum
-over a buffer of PROBE_BYTES or a dot product of its halves, whichever is faster here; larger than
-the caches of most processors, and on one whose last cache could hold it, the figure is that
-cache's. Two streams at once can keep more of a memory busy than one: on 2 cores of a Xeon the dot
-product reads 30 GB/s, the sum 23. Multiplying is a plain product of two square matrices in
-the point's number format, as wide as it takes to keep the device busy for PRODUCT_S, and no wider:
-some devices are slow at some formats.
+Both are probed in the process and run of the point that they bound. Reading is a sum over a buffer
+of PROBE_BYTES or a dot product of its halves, whichever is faster here. The buffer is larger than
+the caches of most processors; on one whose last cache could hold it, the figure is that cache's.
+Two streams at once can keep more of a memory busy than one: on 2 cores of a Xeon the dot product
+reads 30 GB/s, the sum 23. Multiplying is a plain product of two square matrices in the point's
+number format, just wide enough to keep the device busy for PRODUCT_S: some devices are slow at some
+formats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TypeVar
 
 import torch
 
@@ -20,21 +21,25 @@ from gqa_core.engine.storage import huge_page_empty
 from gqa_core.measure.timing import Clock, time_whole
 from gqa_core.records.specs.decode import MAX_PRODUCT_WIDTH, PROBE_BYTES
 
+__all__ = ["fastest", "matmul_probe", "product_flops", "product_width", "read_probe"]
+
+T = TypeVar("T")
+
 FIRST_WIDTH = 256
 PRODUCT_S = 1e-3
 N_TRIES = 5
 
 
 def read_probe(device: torch.device, clock: Clock) -> Callable[[], torch.Tensor]:
-    """A call that reads PROBE_BYTES of memory once, and does next to nothing else: the fastest."""
+    """The fastest call that reads PROBE_BYTES of memory once and does next to nothing else."""
     buffer = huge_page_empty((PROBE_BYTES // 4,), dtype=torch.float32, device=device).fill_(1)
     return fastest((buffer.sum, partial(torch.dot, *buffer.view(2, -1))), clock)
 
 
-def fastest(calls: Sequence[Callable[[], object]], clock: Clock) -> Callable[[], object]:
-    """The call that took the least time in its best of N_TRIES, all in turns."""
-    spent = [[time_whole(call, clock) for call in calls] for _ in range(N_TRIES)]
-    best = [min(seconds) for seconds in zip(*spent, strict=True)]
+def fastest(calls: Sequence[Callable[[], T]], clock: Clock) -> Callable[[], T]:
+    """The call whose best of N_TRIES took the least time; the calls take turns."""
+    rounds = [[time_whole(call, clock) for call in calls] for _ in range(N_TRIES)]
+    best = [min(seconds) for seconds in zip(*rounds, strict=True)]
     return calls[best.index(min(best))]
 
 
@@ -52,7 +57,7 @@ def product_flops(width: int) -> int:
 
 
 def product_width(new_product: Callable[[int], Callable[[], object]], clock: Clock) -> int:
-    """The width whose product takes about PRODUCT_S: doubled until it does, or is the widest."""
+    """The width, doubled until its product takes PRODUCT_S or it is the widest allowed."""
     width = FIRST_WIDTH
     while width < MAX_PRODUCT_WIDTH:
         product = new_product(width)

@@ -1,4 +1,4 @@
-"""Taking time without fooling oneself: a synchronised clock, laps by phase, medians with spread.
+"""Measures time: a synchronised clock, seconds by phase and of whole passes.
 
 Work on an accelerator is only queued when a call returns, so phases are marked by events in the
 queue itself, and a whole step is timed with the queue drained on both sides.
@@ -20,15 +20,15 @@ from gqa_core.engine.layer import PhaseHook
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """How a device tells time: a mark, the seconds between two marks, and waiting for its queue."""
+    """The clock of a device: a mark, seconds between two marks, and waiting for its queue."""
 
     mark: Callable[[], Any]
     seconds: Callable[[Any, Any], float]
     synchronize: Callable[[], None]
 
     @classmethod
-    def of(cls, device: torch.device) -> Clock:
-        """The clock of this device: perf_counter on a CPU, events on an accelerator."""
+    def for_device(cls, device: torch.device) -> Clock:
+        """perf_counter for a CPU, events of the queue for an accelerator."""
         if device.type == "cpu":
             return cls(time.perf_counter, lambda start, end: end - start, lambda: None)
         return cls(
@@ -62,10 +62,10 @@ def time_whole(run: Callable[[], object], clock: Clock) -> float:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One CPU thread for torch inside, as many as before after it.
+    """Run the body with one torch thread; the previous number is restored afterwards.
 
-    Thousands of short steps gain little from a second one, and on a busy machine each step would
-    wait until both had their turn.
+    Thousands of short steps gain little from a second thread, and on a busy machine each step would
+    wait for the slower of the two.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -17,13 +17,14 @@ from gqa_core.quality.convert import pool_kv_heads
 from gqa_core.quality.model import LanguageModel
 from gqa_core.quality.pretrained import load_pretrained, training_record
 from gqa_core.quality.train import Schedule, train, validation_loss
+from gqa_core.records.kinds.quality import QualityMeasurement
 from gqa_core.records.specs.quality import SCRATCH, QualitySpec
 
 __all__ = ["measure_quality"]
 
 
-def measure_quality(spec: QualitySpec, device_asked: str = "auto") -> dict[str, object]:
-    """The measured part of a record: losses in nats per byte, steps, seconds of training.
+def measure_quality(spec: QualitySpec, device_name: str = "auto") -> QualityMeasurement:
+    """Losses in nats per byte, steps, seconds of training.
 
     Runs on the CPU whatever device is asked for: a model this small is no faster elsewhere, and the
     same seed gives the same losses. An interrupted measurement resumes; its seconds are then those
@@ -47,17 +48,17 @@ def measure_quality(spec: QualitySpec, device_asked: str = "auto") -> dict[str, 
         state=_state_path(spec, corpus.sha256, checkpoint),
     )
     seconds = time.perf_counter() - start
-    return {
-        "torch_version": torch.__version__,
-        "device": describe(torch.device("cpu")),
-        "python_version": platform.python_version(),
-        "corpus_sha256": corpus.sha256,
-        "checkpoint_sha256": checkpoint,
-        "n_params": model.n_params,
-        "n_steps": steps,
-        "losses": losses,
-        "train_s": seconds,
-    }
+    return QualityMeasurement(
+        torch_version=str(torch.__version__),
+        device=describe(torch.device("cpu")),
+        python_version=platform.python_version(),
+        corpus_sha256=corpus.sha256,
+        checkpoint_sha256=checkpoint,
+        n_params=model.n_params,
+        n_steps=tuple(steps),
+        losses=tuple(losses),
+        train_s=seconds,
+    )
 
 
 def _initial_model(spec: QualitySpec) -> tuple[LanguageModel, str | None]:

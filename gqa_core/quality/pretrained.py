@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from gqa_core.records.header import Device
 from gqa_core.records.specs.training import TrainingConfig
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class TrainingRecord(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     corpus_sha256: str
     python_version: str
     torch_version: str
-    device: dict[str, object]
+    device: Device
     train_s: float
     validation_loss: float
     weights_sha256: str

@@ -24,6 +24,7 @@ __all__ = [
     "MEASURED_HERE",
     "SCHEMA_VERSION",
     "Device",
+    "DeviceInfo",
     "Evidence",
     "KindName",
     "RecordHeader",
@@ -55,6 +56,21 @@ class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         validate_text("device.type", self.type, 20)
         validate_text("device.name", self.name)
         validate_int("device.n_threads", self.n_threads, MAX_THREADS)
+
+
+class DeviceInfo(Struct, frozen=True, kw_only=True):
+    """The device that measurements run on, the torch that runs them, and bytes they could take."""
+
+    type: str
+    name: str
+    n_threads: int
+    torch_version: str
+    free_bytes: int
+
+    @property
+    def device(self) -> Device:
+        """The device as records describe it."""
+        return Device(type=self.type, name=self.name, n_threads=self.n_threads)
 
 
 class RunHeader(Struct, frozen=True, kw_only=True):

@@ -7,9 +7,17 @@ from msgspec import Struct
 from gqa_core.configs import validate_int
 from gqa_core.records.validation import MAX_BYTES, validate_equal
 
-__all__ = ["PEAK_WARNING", "Memory"]
+__all__ = ["PEAK_WARNING", "Memory", "MemoryPeaks"]
 
 PEAK_WARNING = "process peak: cannot be reset on this system, includes set-up"
+
+
+class MemoryPeaks(Struct, frozen=True, kw_only=True):
+    """Most bytes that a process and an accelerator's allocator took, and the process's baseline."""
+
+    allocator_peak_bytes: int | None
+    process_peak_bytes: int
+    baseline_bytes: int
 
 
 class Memory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -26,6 +34,20 @@ class Memory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     allocator_peak_bytes: int | None
     process_peak_bytes: int
     baseline_bytes: int
+
+    @classmethod
+    def of(
+        cls, formula_bytes: int, tensor_bytes: int, padding_bytes: int, peaks: MemoryPeaks
+    ) -> Memory:
+        """The memory of caches of these bytes, in a process of these peaks."""
+        return cls(
+            formula_bytes=formula_bytes,
+            tensor_bytes=tensor_bytes,
+            padding_bytes=padding_bytes,
+            allocator_peak_bytes=peaks.allocator_peak_bytes,
+            process_peak_bytes=peaks.process_peak_bytes,
+            baseline_bytes=peaks.baseline_bytes,
+        )
 
     @property
     def peak_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""The records that come along: every pooling, three seeds, from scratch too; measured elsewhere.
+"""The quality records that ship: every pooling and from scratch, three seeds, measured elsewhere.
 
 Made by `python -m gqa_core quality` with `--start mean,first,random,scratch`, `--seed 0,1,2` and
 `--percent 0,5,20`.
@@ -6,16 +6,18 @@ Made by `python -m gqa_core quality` with `--start mean,first,random,scratch`, `
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
-from gqa_core.records.record import Record
+from gqa_core.records.kinds import QualityRecord, decode_record
 
-GRID = Path(__file__).with_name("reference_runs.jsonl")
+__all__ = ["reference_runs"]
+
+REFERENCE_RUNS = Path(__file__).with_name("reference_runs.jsonl")
 
 
-def reference_runs(path: Path = GRID) -> tuple[Record, ...]:
-    """The records of the file, in its order; none where no file came along."""
+def reference_runs(path: Path = REFERENCE_RUNS) -> tuple[QualityRecord, ...]:
+    """The records of the file, in its order; none where the file is missing."""
     if not path.exists():
         return ()
-    return tuple(json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    records = map(decode_record, path.read_text(encoding="utf-8").splitlines())
+    return tuple(record for record in records if isinstance(record, QualityRecord))

@@ -1,33 +1,41 @@
 """The run log: every record ever measured, in one SQLite file that many may write and read.
 
 Write-ahead logging lets readers go on while a writer commits, and a commit is one record: a writer
-that is killed loses the point it was timing and nothing before it. One row a record, its JSON kept
-whole with the raw samples, a few fields beside it to find it by. Whether a record was measured here
-or imported is a column of the row, not a word of the record: no record can claim it. Free of torch.
+that is killed loses the point it was timing and nothing before it. One row per record keeps its
+JSON whole, with a few fields beside it by which it is selected. Whether a record was measured here
+or imported is a column of the row, not a field of the record: no record can claim it.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import platformdirs
 
-from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE, Record, row
+from gqa_core.records.decode_row import DecodeRow
+from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Evidence, KindName
+from gqa_core.records.kinds import DecodeRecord, Record, decode_record, encode_record
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LOG_VERSION = 1
+__all__ = ["LOG_VERSION", "LogContents", "LoggedRecord", "RunLog", "RunLogError"]
+
+LOG_VERSION = 2
 APPLICATION_ID = 0x47514C42  # "GQLB": tells our file from any other SQLite database
 ENVIRONMENT = "GQA_RUN_LOG"
 BUSY_S = 30.0
+
+# From a version to the next, each called inside the write transaction of a log of that version.
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = MappingProxyType({})
 
 SCHEMA = f"""
 CREATE TABLE records (
@@ -49,88 +57,140 @@ INSERT INTO records (run_id, point, kind, created_at, evidence, body) VALUES (?,
 T = TypeVar("T")
 
 
-class RunLogError(ValueError):
-    """The log cannot be used; the message names the file and says why."""
+class RunLogError(Exception):
+    """The log cannot be used; the message is one sentence that names the file and says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRecord:
+    """A record of the log, and whether it was measured by this log's owner."""
+
+    record: Record
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class LogContents:
+    """What could be read of a log, oldest first, and how many of its records could not."""
+
+    logged: tuple[LoggedRecord, ...] = ()
+    n_unreadable: int = 0
+
+    @property
+    def records(self) -> list[Record]:
+        """The records alone."""
+        return [logged.record for logged in self.logged]
+
+    @property
+    def warning(self) -> str | None:
+        """One sentence about the records that could not be read; None if all could."""
+        if not self.n_unreadable:
+            return None
+        records = "record" if self.n_unreadable == 1 else "records"
+        return f"{self.n_unreadable} {records} of the log cannot be read"
 
 
 class RunLog:
     """One log file: `path`, or the environment's GQA_RUN_LOG, or the user's data folder.
 
-    Raises (every method):
-        RunLogError: the file is not a run log, is of a newer version, or cannot be read or written.
+    Raises:
+        ValueError: the path is an empty text.
+        RunLogError: (by every method) the file is no run log, of another version, or cannot be
+            read or written.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
         default = Path(platformdirs.user_data_dir("gqa-lab", appauthor=False)) / "runs.sqlite"
         if path == "":
-            raise RunLogError("log must be the name of a file: got an empty one")
+            raise ValueError("log must be the name of a file: got an empty one")
         self.path = Path(path or os.environ.get(ENVIRONMENT) or default)
 
-    def require_writable(self) -> None:
-        """Nothing, if a record could be appended now; makes the file where there is none."""
+    def validate_writable(self) -> None:
+        """Raise RunLogError unless a record could be appended now; creates a missing file."""
         with self._writing() as connection:
             connection.execute("ROLLBACK")
 
     def append(self, record: Record) -> None:
-        """Keep one record measured here; committed, and safe from a kill, when this returns."""
-        values = _values(record, MEASURED_HERE)
+        """Add one record measured here; it is committed, and survives a kill, on return."""
+        values = self._row(record, MEASURED_HERE)
         with self._writing() as connection:
             connection.execute(INSERT, values)
             connection.execute("COMMIT")
 
     def import_records(self, records: Iterable[Record]) -> list[bool]:
-        """Keep records measured elsewhere, in one commit; for each, whether it was new here."""
-        rows = [_values(record, MEASURED_ELSEWHERE) for record in records]
+        """Add records measured elsewhere, in one commit; True for each that was new here."""
+        rows = [self._row(record, MEASURED_ELSEWHERE) for record in records]
         once = f"{INSERT} ON CONFLICT (run_id, point) DO NOTHING"
         with self._writing() as connection:
             is_new = [connection.execute(once, values).rowcount == 1 for values in rows]
             connection.execute("COMMIT")
         return is_new
 
-    def records(self, kind: str | None = None) -> list[Record]:
-        """All records, or those of one kind, oldest first; none where there is no file yet."""
-        return [record for record, _ in self.with_evidence(kind)]
+    def read(self, kind: KindName | None = None) -> LogContents:
+        """All records, or those of one kind, oldest first; none where there is no file yet.
 
-    def measured_here(self, kind: str) -> list[Record]:
-        """The records of one kind that this log's owner measured: none that were imported."""
-        return [
-            record for record, evidence in self.with_evidence(kind) if evidence == MEASURED_HERE
-        ]
-
-    def with_evidence(self, kind: str | None = None) -> list[tuple[Record, str]]:
-        """The same records, each with its evidence: measured here, or measured elsewhere."""
+        A row that cannot be read as a record is skipped and counted.
+        """
         query = "SELECT body, evidence FROM records WHERE kind = coalesce(?, kind) ORDER BY id"
-        found = self._read(lambda connection: connection.execute(query, (kind,)).fetchall())
-        return [(json.loads(body), evidence) for body, evidence in found or ()]
+        rows = self._read(lambda connection: connection.execute(query, (kind,)).fetchall())
+        logged, n_unreadable = [], 0
+        for body, evidence in rows or ():
+            try:
+                logged.append(LoggedRecord(decode_record(body), evidence))
+            except (TypeError, ValueError):  # TypeError: another program stored no text
+                n_unreadable += 1
+        return LogContents(tuple(logged), n_unreadable)
+
+    def records(self, kind: KindName | None = None) -> list[Record]:
+        """The records that can be read, of all kinds or of one, oldest first."""
+        return self.read(kind).records
+
+    def measured_here(self, kind: KindName) -> list[Record]:
+        """The records of one kind that this log's owner measured; imported ones are left out."""
+        logged = self.read(kind).logged
+        return [entry.record for entry in logged if entry.evidence == MEASURED_HERE]
 
     def counts(self) -> dict[str, int]:
-        """How many records of each kind there are."""
+        """The number of records of each kind, unreadable ones included."""
         query = "SELECT kind, count(*) FROM records GROUP BY kind ORDER BY kind"
         return dict(self._read(lambda connection: connection.execute(query).fetchall()) or ())
 
     def version(self) -> str:
-        """What changes with every append, and with another file under the same name."""
+        """A text that changes with every append, and with another file under the same name."""
         query = "SELECT count(*), max(run_id) FROM records"
-        found = self._read(lambda connection: connection.execute(query).fetchone())
-        return str(found or (0, None))
+        state = self._read(lambda connection: connection.execute(query).fetchone())
+        return str(state or (0, None))
 
-    def to_frame(self, kind: str = "decode") -> pd.DataFrame:
-        """One row a record, as `records.record.row` flattens it, its evidence, samples as lists."""
+    def to_frame(self) -> pd.DataFrame:
+        """One row per decode record, with the columns of `DecodeRow.to_dict`; samples are lists."""
         import pandas as pd
 
-        with_evidence = self.with_evidence(kind)
         return pd.DataFrame(
-            [row(record) | {"evidence": evidence} for record, evidence in with_evidence]
+            [
+                DecodeRow.from_record(logged.record, logged.evidence).to_dict()
+                for logged in self.read("decode").logged
+                if isinstance(logged.record, DecodeRecord)
+            ]
         )
+
+    def _row(self, record: Record, evidence: Evidence) -> tuple[object, ...]:
+        """The values of a record's row; a body that could not be read back is refused."""
+        body = encode_record(record)
+        try:
+            decode_record(body)
+        except ValueError as error:  # such as a loss that is not a number
+            reason = f"point {record.point} could not be read back, {error}"
+            raise RunLogError(f"log {self.path} cannot be written: {reason}") from None
+        return record.run_id, record.point, record.kind, record.created_at, evidence, body
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         """A connection inside a write transaction, which the caller ends."""
-        with self._speaking("written"):
+        with self._translate_errors("written"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(self._connect(f"{self.path.absolute().as_uri()}?mode=rwc")) as connection:
                 if self._is_empty(connection):
-                    _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+                    _retry_while_locked(lambda: connection.execute("PRAGMA journal_mode = WAL"))
                 connection.execute("BEGIN IMMEDIATE")
                 if self._is_empty(connection):
                     connection.execute(SCHEMA)
@@ -138,30 +198,38 @@ class RunLog:
                     connection.execute(f"PRAGMA user_version = {LOG_VERSION}")
                     connection.execute("COMMIT")
                     connection.execute("BEGIN IMMEDIATE")
-                self._require_ours(connection)
+                self._migrate(connection)
+                self._validate_version(connection)
                 yield connection
 
-    def _read(self, ask: Callable[[sqlite3.Connection], T]) -> T | None:
-        """What `ask` answers, or None where there is no log yet."""
-        with self._speaking("read"):
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        """Bring a log of an earlier version forward, step by step, where a step is known."""
+        while migrate := MIGRATIONS.get(self._log_version(connection)):
+            version = self._log_version(connection)
+            migrate(connection)
+            connection.execute(f"PRAGMA user_version = {version + 1}")
+
+    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T | None:
+        """The query's result, or None where there is no log yet."""
+        with self._translate_errors("read"):
             if not self.path.exists():
                 return None
             uri = self.path.absolute().as_uri()
             try:
-                return self._ask(f"{uri}?mode=ro", ask)
+                return self._query(f"{uri}?mode=ro", query)
             except sqlite3.OperationalError:
                 pending = Path(f"{self.path}-wal")
                 if os.access(self.path.parent, os.W_OK) or pending.exists():
                     raise
                 # A read-only folder has no room for the shared memory of WAL, nor any writer.
-                return self._ask(f"{uri}?immutable=1", ask)
+                return self._query(f"{uri}?immutable=1", query)
 
-    def _ask(self, uri: str, ask: Callable[[sqlite3.Connection], T]) -> T | None:
+    def _query(self, uri: str, query: Callable[[sqlite3.Connection], T]) -> T | None:
         with closing(self._connect(uri)) as connection:
             if self._is_empty(connection):
                 return None
-            self._require_ours(connection)
-            return ask(connection)
+            self._validate_version(connection)
+            return query(connection)
 
     @staticmethod
     def _connect(uri: str) -> sqlite3.Connection:
@@ -171,19 +239,30 @@ class RunLog:
     def _is_empty(connection: sqlite3.Connection) -> bool:
         return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
 
-    def _require_ours(self, connection: sqlite3.Connection) -> None:
+    def _log_version(self, connection: sqlite3.Connection) -> int:
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise RunLogError(f"log {self.path} is a database of something else, not a run log")
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        return connection.execute("PRAGMA user_version").fetchone()[0]
+
+    def _validate_version(self, connection: sqlite3.Connection) -> None:
+        """Raise RunLogError unless the log is of this program's version."""
+        version = self._log_version(connection)
+        if version == LOG_VERSION:
+            return
         if version > LOG_VERSION:
             raise RunLogError(
-                f"log {self.path} has schema version {version}, newer than {LOG_VERSION}, "
+                f"log {self.path} has version {version}, newer than {LOG_VERSION}, "
                 "which is the newest this program knows"
             )
+        raise RunLogError(
+            f"log {self.path} has version {version}, this program writes version {LOG_VERSION}: "
+            f"move the file aside (mv {self.path} {self.path}.v{version}) and run again; "
+            "nothing was changed"
+        )
 
     @contextmanager
-    def _speaking(self, verb: str) -> Iterator[None]:
-        """Turn the errors of files and databases into one sentence."""
+    def _translate_errors(self, verb: str) -> Iterator[None]:
+        """Raise RunLogError with one sentence for an error of the file or the database."""
         try:
             yield
         except (sqlite3.DatabaseError, OSError) as error:
@@ -191,17 +270,12 @@ class RunLog:
             raise RunLogError(f"log {self.path} cannot be {verb}: {reason}") from error
 
 
-def _values(record: Record, evidence: str) -> tuple[object, ...]:
-    keys = [record[name] for name in ("run_id", "point", "kind", "created_at")]
-    return (*keys, evidence, json.dumps(record, allow_nan=False))
-
-
-def _patiently(ask: Callable[[], object]) -> None:
-    """Ask again while another process holds the file: a change of journal mode does not wait."""
+def _retry_while_locked(query: Callable[[], object]) -> None:
+    """Repeat the query while another process locks the file: changing the journal does not wait."""
     deadline = time.monotonic() + BUSY_S
     while True:
         try:
-            ask()
+            query()
             return
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or time.monotonic() > deadline:

@@ -47,10 +47,9 @@ def validate_complete(value: object, expected: object, name: str) -> None:
     """
     if isinstance(expected, Mapping):
         given = value if isinstance(value, Mapping) else {}
-        for key, inner in expected.items():
-            if key not in given:
-                raise ValueError(f"{name} must have {key}: got none")
-            validate_complete(given[key], inner, _join(name, key))
+        _validate_fields(given, tuple(expected), name)
+        for field, inner in expected.items():
+            validate_complete(given[field], inner, _join(name, field))
     elif isinstance(expected, list | tuple):
         for element, inner in zip(_as_list(value), expected, strict=True):
             validate_complete(element, inner, name)
@@ -63,8 +62,10 @@ def _raise_fault(value: object, type_: Any, name: str) -> None:
     if get_origin(type_) in (Union, UnionType):
         return _raise_in_union(value, get_args(type_), name)
     if get_origin(type_) is Literal:
-        if value not in get_args(type_) or type(value) not in map(type, get_args(type_)):
-            _refuse(name, f"one of {', '.join(map(str, get_args(type_)))}", value)
+        options = get_args(type_)
+        if not any(type(value) is type(option) and value == option for option in options):
+            rule = ", ".join(map(str, options))
+            _refuse(name, rule if len(options) == 1 else f"one of {rule}", value)
     elif get_origin(type_) is tuple:
         for element in _as_list(value, name):
             _raise_fault(element, get_args(type_)[0], name)
@@ -92,14 +93,19 @@ def _raise_in_object(value: object, type_: Any, names: Sequence[str], name: str)
     if not isinstance(value, dict):
         _refuse(name, "an object", value)
     tag = getattr(getattr(type_, "__struct_config__", None), "tag_field", None)
-    if missing := [field for field in names if field not in value]:
-        raise ValueError(f"{name} must have {', '.join(missing)}: got none")
-    if foreign := [field for field in value if field not in (*names, tag)]:
-        raise ValueError(f"{name} must have no field but its own: got {quoted(foreign[0])}")
+    _validate_fields(value, names if tag is None else (*names, tag), name)
     hints = get_type_hints(type_)
     for field in names:
         _raise_fault(value[field], hints[field], _join(name, field))
     type_(**{field: msgspec.convert(value[field], hints[field]) for field in names})
+
+
+def _validate_fields(value: Mapping[str, object], names: Sequence[str], name: str) -> None:
+    """Raise ValueError unless the object has exactly the fields of these names."""
+    if missing := [field for field in names if field not in value]:
+        raise ValueError(f"{name} must have {', '.join(missing)}: got none")
+    if foreign := [field for field in value if field not in names]:
+        raise ValueError(f"{name} must have no field but its own: got {quoted(foreign[0])}")
 
 
 def _field_names(type_: Any) -> tuple[str, ...]:

@@ -1,84 +1,94 @@
-"""Each kind of record in words: what was done and what came out, in one line or in two columns."""
+"""Each kind of record in words: what was measured and what came out, in one line or two columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-
 from gqa_core import units
-from gqa_core.records.record import Record, peak_bytes, row
+from gqa_core.records.decode_row import DecodeRow
+from gqa_core.records.kinds import (
+    DecodeRecord,
+    GenerateRecord,
+    GrowthRecord,
+    QualityRecord,
+    Record,
+    VerifyRecord,
+)
 from gqa_core.records.specs.verify import COMPARISONS
 
+__all__ = ["line", "summarize"]
 
-def decode_line(record: Record) -> str:
-    """What was measured of a decode step: its attend time, the bound of that, the whole time."""
-    flat = row(record)
-    return (
-        f"{flat['variant']:<4}{flat['n_kv_heads'] or flat['kernel_ran']!s:>9}"
-        f"  context {flat['context_len']:>8}  {flat['dtype']:<9}"
-        f"  attend {units.duration(flat['attend_s']):>8}"
-        f"  bound {units.duration(flat['bound_s']):>8}"
-        f"  step {units.duration(flat['step_s']):>8}"
-    )
-
-
-def summarize_generate(record: Record) -> tuple[str, str]:
-    """How many tokens were generated, which way, and the seconds of all their steps."""
-    spent = sum(totals[-1] for totals in record["totals_s"].values())
-    how = "with the cache" if record["way"] == "cached" else "by recomputing"
-    return f"{_length(record)} generated {how}, {_dtype(record)}", f"{units.duration(spent)} in all"
-
-
-def summarize_growth(record: Record) -> tuple[str, str]:
-    """How far a cache grew, by which policy, the seconds of all appends and the peak."""
-    spent, block = record["totals_s"]["append"][-1], record["block_len"]
-    policy = f"{record['policy']} blocks of {block}" if block else record["policy"]
-    return (
-        f"{_length(record)} appended, {policy}, {_dtype(record)}",
-        f"{units.duration(spent)} in all, peak {units.capacity(peak_bytes(record))}",
-    )
-
-
-def summarize_verify(record: Record) -> tuple[str, str]:
-    """What was compared, and whether the two sides agree."""
-    planted = ", error planted" if record["planted"] else ""
-    return (
-        f"{COMPARISONS[record['comparison']]}, {_dtype(record)}{planted}",
-        f"{'pass' if record['passed'] else 'FAIL'}, {record['relative_error']:.1e} apart",
-    )
-
-
-def summarize_quality(record: Record) -> tuple[str, str]:
-    """How a small model came to its K/V heads, and its held-out loss, first and last."""
-    taken = dict(zip(record["percents"], record["losses"], strict=True))
-    ends = dict.fromkeys((min(taken), max(taken)))
-    heads = f"{record['n_kv_heads']} of {record['training_config']['n_heads']} K/V heads"
-    how = "from scratch" if record["start"] == "scratch" else f"by {record['start']}"
-    losses = ", ".join(f"{taken[percent]:.4f} at {percent}%" for percent in ends)
-    return f"{heads} {how}, seed {record['seed']}", f"loss {losses}"
-
-
-SUMMARIES: Mapping[str, Callable[[Record], tuple[str, str]]] = MappingProxyType(
-    {  # what was done, and what came out
-        "check": summarize_verify,
-        "generate": summarize_generate,
-        "growth": summarize_growth,
-        "quality": summarize_quality,
-    }
-)
+OtherRecord = VerifyRecord | GenerateRecord | GrowthRecord | QualityRecord
 
 
 def line(record: Record) -> str:
     """A record of any kind in one line."""
-    if record["kind"] == "decode":
+    if isinstance(record, DecodeRecord):
         return decode_line(record)
-    what, result = SUMMARIES[record["kind"]](record)
+    what, result = summarize(record)
     return f"{what:<52}  {result}"
 
 
-def _length(record: Record) -> str:
-    return units.count(record["workload"]["context_lens"][-1], "token")
+def decode_line(record: DecodeRecord) -> str:
+    """A decode step in one line: its layer, its context, attend time, bound and step time."""
+    row = DecodeRow.from_record(record)
+    return (
+        f"{row.variant:<4}{row.n_kv_heads or record.kernel_ran!s:>9}"
+        f"  context {row.context_len:>8}  {row.dtype:<9}"
+        f"  attend {units.duration(row.attend.median):>8}"
+        f"  bound {units.duration(record.bound_s):>8}"
+        f"  step {units.duration(row.step.median):>8}"
+    )
 
 
-def _dtype(record: Record) -> str:
-    return record["workload"]["dtype"]
+def summarize(record: OtherRecord) -> tuple[str, str]:
+    """What was measured, and what came out, of a record of another kind than decode."""
+    match record:
+        case GenerateRecord():
+            return summarize_generate(record)
+        case GrowthRecord():
+            return summarize_growth(record)
+        case VerifyRecord():
+            return summarize_verify(record)
+        case QualityRecord():
+            return summarize_quality(record)
+
+
+def summarize_generate(record: GenerateRecord) -> tuple[str, str]:
+    """How many tokens were generated in which mode, and the seconds of all steps."""
+    mode = "with the cache" if record.mode == "cached" else "by recomputing"
+    n_tokens = units.count(record.workload.context_lens[-1], "token")
+    seconds = record.totals_s.of_all_phases(-1)
+    return (
+        f"{n_tokens} generated {mode}, {record.workload.dtype}",
+        f"{units.duration(seconds)} in all",
+    )
+
+
+def summarize_growth(record: GrowthRecord) -> tuple[str, str]:
+    """How far a cache grew under which policy, the seconds of all appends and the peak."""
+    block = record.block_len
+    policy = f"{record.policy} blocks of {block}" if block else record.policy
+    n_tokens = units.count(record.workload.context_lens[-1], "token")
+    seconds, peak = record.totals_s.append[-1], record.memory.peak_bytes
+    return (
+        f"{n_tokens} appended, {policy}, {record.workload.dtype}",
+        f"{units.duration(seconds)} in all, peak {units.capacity(peak)}",
+    )
+
+
+def summarize_verify(record: VerifyRecord) -> tuple[str, str]:
+    """What was compared, and whether the two sides agree."""
+    planted = ", error planted" if record.planted else ""
+    return (
+        f"{COMPARISONS[record.comparison]}, {record.workload.dtype}{planted}",
+        f"{'pass' if record.passed else 'FAIL'}, {record.relative_error:.1e} apart",
+    )
+
+
+def summarize_quality(record: QualityRecord) -> tuple[str, str]:
+    """How a small model got its K/V heads, and its first and last held-out loss."""
+    losses = record.loss_by_percent
+    ends = dict.fromkeys((min(losses), max(losses)))
+    heads = f"{record.n_kv_heads} of {record.training_config.n_heads} K/V heads"
+    start = "from scratch" if record.start == "scratch" else f"by {record.start}"
+    shown = ", ".join(f"{losses[percent]:.4f} at {percent}%" for percent in ends)
+    return f"{heads} {start}, seed {record.seed}", f"loss {shown}"

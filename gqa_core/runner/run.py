@@ -1,143 +1,173 @@
-"""A run: points checked together, measured one by one, each record out as soon as it is there.
+"""A run: specs validated together, measured one by one, each record out as soon as it exists.
 
-Everything that can be refused is refused before the first point: numbers by their configs, the log
+Everything that can be refused is refused before the first point: numbers by their specs, the log
 by trying it, memory by comparing what each point takes with what is free. Kernels are compiled
-before the first point too, which takes seconds once on a machine and is said then. A point that
-fails later is named and the rest go on. What is measured is never lost: a record goes into the log
-and out to the reader, and neither depends on the other. A search asks for more once it has seen
-what came out.
+before the first point too, which takes seconds once per machine. A point that fails later is
+reported and the rest go on. Nothing measured is lost: a record goes into the log and out to the
+caller, and neither depends on the other. A search adds points once it has seen the first records.
 """
 
 from __future__ import annotations
 
-import secrets
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from gqa_core import units
-from gqa_core.records.record import Kind, Point, Record
+from gqa_core.records.header import RunHeader
+from gqa_core.records.kinds import Record
 from gqa_core.records.run_log import RunLog, RunLogError
+from gqa_core.records.specs.spec import Spec
+from gqa_core.runner.events import Event, Finished, NotLogged, PointFailed, Progress, Started
+from gqa_core.runner.methods import METHODS
 from gqa_core.runner.workers import WorkerError, Workers
 
-NOT_KEPT = "were measured but are not in the log"
+__all__ = ["RunResult", "run", "validate_memory"]
 
-Say = Callable[[str], None]
-Task = tuple[Kind, Point]
-Follow = Callable[[Sequence[Record]], Sequence[Task]]
+NextSpecs = Callable[[Sequence[Record]], Sequence[Spec]]
 
 
-def run_specs(
-    tasks: Sequence[Task],
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """The records of a run, and how many of its points failed or could not be logged."""
+
+    records: tuple[Record, ...]
+    n_failed: int
+    n_not_logged: int
+
+    @property
+    def is_complete(self) -> bool:
+        """True if every point was measured and, where there is a log, logged."""
+        return not self.n_failed and not self.n_not_logged
+
+
+def run(
+    specs: Sequence[Spec],
     *,
     device: str,
     log: RunLog | None,
-    emit: Callable[[Record], None],
-    say: Say,
-    follow: Follow = lambda records: (),
-    n_more: int = 0,
-) -> int:
-    """How many points were not measured or not kept; progress and sentences go to `say`.
+    on_record: Callable[[Record], None] = lambda record: None,
+    on_event: Callable[[Event], None] = lambda event: None,
+    next_specs: NextSpecs = lambda records: (),
+    max_extra: int = 0,
+) -> RunResult:
+    """Measure the specs; each record goes into the log, if there is one, then to `on_record`.
 
-    A task is a point and the kind it is measured as. Each record goes into the log, where there is
-    one, and then to `emit`. When all tasks are done, `follow` tells which come next, given all
-    records so far, until there are none: at most `n_more` in all, none larger than the first ones.
+    When all are done, `next_specs` returns what to measure next, given all records so far, until
+    it returns nothing: at most `max_extra` in all, none larger than the first ones.
 
     Raises:
-        ValueError: the log or the device cannot be used, or a point would not fit in memory.
-        WorkerError: not even the device could be looked at.
+        ValueError: the device cannot be used, or a point would not fit in memory.
+        RunLogError: the log cannot be written.
+        WorkerError: not even the device could be described.
     """
     if log is not None:
-        log.require_writable()
-    workers = Workers(preload=tasks[0][0].module)
-    points = [point for _, point in tasks]
-    require_room(points, workers.call("gqa_core.measure.device", "survey", device)["free_bytes"])
-    n_points = len(tasks) + n_more
-    _prepare(workers, points, device, lambda text: say(progress_line(0, n_points, text)))
-    header = _header()
-    n_begun, failed, unkept, records = 0, 0, [], []
-    for kind, point in _in_turn(tasks, follow, n_more, records):
-        index, n_begun = n_begun, n_begun + 1
-        say(progress_line(index, n_points, f"{kind.verb} {point}"))
+        log.validate_writable()
+    workers = Workers(preload=METHODS[type(specs[0])].module)
+    info = workers.call("gqa_core.measure.device", "device_info", device)
+    validate_memory(specs, info.free_bytes)
+    state = _RunState(
+        workers=workers,
+        device=device,
+        log=log,
+        header=RunHeader.new(),
+        n_points=len(specs) + max_extra,
+        on_record=on_record,
+        on_event=on_event,
+    )
+    on_event(Started(n_points=state.n_points))
+    state.prepare_kernels(specs)
+    for spec in _spec_stream(specs, next_specs, max_extra, state.records):
+        state.measure(spec)
+    return state.finish()
+
+
+@dataclass(slots=True, kw_only=True)
+class _RunState:
+    """What a run has measured so far, and where its records and events go."""
+
+    workers: Workers
+    device: str
+    log: RunLog | None
+    header: RunHeader
+    n_points: int
+    on_record: Callable[[Record], None]
+    on_event: Callable[[Event], None]
+    records: list[Record] = field(default_factory=list)
+    n_tried: int = 0
+    n_failed: int = 0
+    log_errors: list[RunLogError] = field(default_factory=list)
+
+    def prepare_kernels(self, specs: Sequence[Spec]) -> None:
+        """Compile the kernels that these specs need.
+
+        Progress is reported only for kernels that are actually compiled. Specs that follow are no
+        larger and of the same kinds. A point whose kernel cannot be compiled fails in its turn.
+        """
+        cache_specs = {cache_spec for spec in specs for cache_spec in spec.cache_specs}
+        if cache_specs:
+            with suppress(ValueError, WorkerError):
+                self.workers.call(
+                    "gqa_core.measure.prepare",
+                    "prepare_kernels",
+                    cache_specs,
+                    self.device,
+                    on_progress=self._report,
+                )
+
+    def measure(self, spec: Spec) -> None:
+        """Measure one spec in a worker of its own, and hand its record on."""
+        method, point = METHODS[type(spec)], self.n_tried
+        self._report(f"{method.verb} {spec}")
+        self.n_tried += 1
         try:
-            measured = workers.call(kind.module, kind.function, point, device)
+            measurement = self.workers.call(method.module, method.function, spec, self.device)
         except (ValueError, WorkerError) as error:
-            say(f"{point}: not measured, {error}")
-            failed += 1
-            continue
-        record = kind.record(point, measured, header | {"point": index})
+            self.on_event(PointFailed(spec=str(spec), reason=str(error)))
+            self.n_failed += 1
+            return
+        record = method.to_record(spec, measurement, self.header, point)
         try:
-            if log is not None:
-                log.append(record)
+            if self.log is not None:
+                self.log.append(record)
         except RunLogError as error:
-            unkept.append(error)
-        emit(record)
-        records.append(record)
-    if unkept:
-        say(f"{len(unkept)} of {n_begun} records {NOT_KEPT}: {unkept[0]}")
-    say(progress_line(n_begun, n_begun, "done"))
-    return failed + len(unkept)
+            self.log_errors.append(error)
+        self.on_record(record)
+        self.records.append(record)
+
+    def finish(self) -> RunResult:
+        """The result of the run, reported."""
+        n_not_logged = len(self.log_errors)
+        if self.log_errors:
+            reason = str(self.log_errors[0])
+            self.on_event(NotLogged(n_records=n_not_logged, n_points=self.n_tried, reason=reason))
+        self.on_event(
+            Finished(n_points=self.n_tried, n_failed=self.n_failed, n_not_logged=n_not_logged)
+        )
+        return RunResult(
+            records=tuple(self.records), n_failed=self.n_failed, n_not_logged=n_not_logged
+        )
+
+    def _report(self, activity: str) -> None:
+        self.on_event(Progress(n_done=self.n_tried, n_points=self.n_points, activity=activity))
 
 
-def _prepare(workers: Workers, points: Sequence[Point], device: str, say: Say) -> None:
-    """Have compiled what the points' caches are attended by; `say` hears of what really is.
-
-    Those that follow are no larger and of the same kinds. A point whose kernel cannot be had says
-    so itself, when its turn comes.
-    """
-    cache_specs = {layout for point in points for layout in point.cache_specs}
-    if cache_specs:
-        with suppress(ValueError, WorkerError):
-            workers.call(
-                "gqa_core.measure.prepare", "prepare_kernels", cache_specs, device, tell=say
-            )
+def _spec_stream(
+    specs: Sequence[Spec], next_specs: NextSpecs, max_extra: int, records: Sequence[Record]
+) -> Iterator[Spec]:
+    """The specs, then those that follow from `records` as they are by then, at most `max_extra`."""
+    while specs:
+        yield from specs
+        specs = next_specs(records)[:max_extra]
+        max_extra -= len(specs)
 
 
-def _in_turn(
-    tasks: Sequence[Task], follow: Follow, n_more: int, records: Sequence[Record]
-) -> Iterator[Task]:
-    """The tasks, then those that follow from what `records` hold by then, at most `n_more`."""
-    while tasks:
-        yield from tasks
-        tasks = follow(records)[:n_more]
-        n_more -= len(tasks)
-
-
-def _header() -> dict[str, str | None]:
-    """What all records of one run share."""
-    run_id = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(4)}"
-    return {"run_id": run_id, "git_commit": git_commit()}
-
-
-def require_room(points: Sequence[Point], free: int) -> None:
-    """Nothing, if each point by itself fits into `free` bytes.
-
-    Raises:
-        ValueError: one does not; names it, what it takes and what is free.
-    """
-    for point in points:
-        if point.required_bytes > free:
+def validate_memory(specs: Sequence[Spec], free_bytes: int) -> None:
+    """Raise ValueError unless each spec by itself fits into `free_bytes`."""
+    for spec in specs:
+        if spec.required_bytes > free_bytes:
             raise ValueError(
-                f"memory must hold {point}: it takes {units.capacity(point.required_bytes)} "
-                f"(cache {units.capacity(point.formula_bytes)}) and {units.capacity(free)} are free"
+                f"memory must hold {spec}: it takes {units.capacity(spec.required_bytes)} "
+                f"(cache {units.capacity(spec.formula_bytes)}) and {units.capacity(free_bytes)} "
+                "are free"
             )
-
-
-def progress_line(n_done: int, n_points: int, text: str) -> str:
-    """How far a run is and what it does now: "3 of 15: timing ...", read by the dashboard."""
-    return f"{n_done} of {n_points}: {text}"
-
-
-def git_commit() -> str | None:
-    """The commit of the checkout this code runs from, or None where it is not one."""
-    root = Path(__file__).parents[2]
-    if not (root / ".git").exists():
-        return None
-    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.strip()

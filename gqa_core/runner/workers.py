@@ -1,8 +1,8 @@
-"""A fresh process for each point, so that its memory is its own and a kill takes nothing else.
+"""A fresh process per point, so that it shares no memory with another and a kill ends it alone.
 
-Processes are forked from a server that has imported torch and done nothing with it (where there is
-no fork, they start anew). A worker ends with the process that asked, however that one ends. The
-asking process itself never imports torch.
+Processes are forked from a server that has imported torch and done nothing with it; a system
+without fork starts each anew. A worker exits when its parent does, however that ends. The parent
+never imports torch.
 """
 
 from __future__ import annotations
@@ -16,35 +16,43 @@ import sys
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.util import get_temp_dir
 from typing import Any
 
+__all__ = ["WorkerError", "Workers", "signal_name"]
+
 
 class WorkerError(RuntimeError):
-    """A worker could not do what it was asked, or died of it; the message is one sentence."""
+    """A worker failed or died; the message is one sentence."""
 
 
 class Workers:
-    """Runs functions of importable modules, each call in a process of its own; preloads one."""
+    """Runs functions of importable modules, each call in a process of its own.
+
+    The module `preload` is imported once, before the processes are forked.
+    """
 
     def __init__(self, preload: str) -> None:
-        method = "spawn" if sys.platform == "win32" else "forkserver"
-        self._context = multiprocessing.get_context(method)
-        if method == "forkserver":
+        self._context: SpawnContext | ForkServerContext
+        if sys.platform == "win32":
+            self._context = multiprocessing.get_context("spawn")
+        else:
+            self._context = multiprocessing.get_context("forkserver")
             self._context.set_forkserver_preload([preload])
-            get_temp_dir()  # made before the first worker, so that each knows which it is
+            get_temp_dir()  # created before the first worker, so that all share it
 
     def call(
         self,
         module: str,
         function: str,
         *arguments: Any,
-        tell: Callable[[str], None] | None = None,
+        on_progress: Callable[[str], None] | None = None,
     ) -> Any:
-        """What `module.function(*arguments)` returns in a new process.
+        """The result of `module.function(*arguments)` in a new process.
 
-        By name, so that the asking process need not import the module. Where `tell` is given, the
-        function gets one too, and what it tells is told here at once.
+        The function is named, so that this process need not import its module. With `on_progress`,
+        it receives a callback of the same name; its messages are forwarded immediately.
 
         Raises:
             ValueError: the function raised it.
@@ -52,57 +60,66 @@ class Workers:
         """
         receiver, sender = self._context.Pipe(duplex=False)
         process = self._context.Process(
-            target=_serve,
-            args=(sender, module, function, arguments, tell is not None),
+            target=_child_main,
+            args=(sender, module, function, arguments, on_progress is not None),
             daemon=True,
         )
         process.start()
         sender.close()
         try:
-            while (received := receiver.recv())[0] == "told":
-                tell(received[1])
+            while (message := receiver.recv())[0] == "progress":
+                if on_progress is not None:
+                    on_progress(message[1])
         except EOFError:
             process.join()
-            raise WorkerError(_obituary(process.exitcode)) from None
+            raise WorkerError(_exit_reason(process.exitcode)) from None
         finally:
             receiver.close()
             process.kill()
             process.join()
-        kind, answer = received
-        if kind == "value":
-            return answer
-        raise ValueError(answer) if kind == "refusal" else WorkerError(answer)
+        outcome, payload = message
+        if outcome == "value":
+            return payload
+        raise ValueError(payload) if outcome == "value_error" else WorkerError(payload)
 
 
-def _serve(sender: Connection, module: str, function: str, arguments: tuple, tells: bool) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the asking process decides when to stop
-    threading.Thread(target=_follow_parent, daemon=True).start()
-    # It starts none of its own; numba then makes no semaphore, which a kill would leave behind.
+def _child_main(
+    sender: Connection, module: str, function: str, arguments: tuple[Any, ...], has_progress: bool
+) -> None:
+    """Run the function in this process, and send its result or its error."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    # A worker starts no process; numba then makes no semaphore, which a kill would leave behind.
     multiprocessing.set_start_method("spawn", force=True)
-    how = {"tell": lambda text: sender.send(("told", text))} if tells else {}
+    kwargs: dict[str, Any] = {}
+    if has_progress:
+        kwargs["on_progress"] = lambda text: sender.send(("progress", text))
     try:
         run = getattr(importlib.import_module(module), function)
-        sender.send(("value", run(*arguments, **how)))
+        sender.send(("value", run(*arguments, **kwargs)))
     except ValueError as error:
-        sender.send(("refusal", _sentence(error)))
-    except Exception as error:  # noqa: BLE001 - whatever it was, the asking process must hear of it
-        sender.send(("error", _sentence(error)))
+        sender.send(("value_error", _first_line(error)))
+    except Exception as error:  # noqa: BLE001 - the parent reports any error
+        sender.send(("error", _first_line(error)))
 
 
-def _follow_parent() -> None:
+def _exit_with_parent() -> None:
+    """Wait until the parent is gone, then end this process at once."""
     parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker is always a child"
     wait([parent.sentinel])
     # A killed parent cannot remove the folder of the sockets by which it reached its workers.
     shutil.rmtree(get_temp_dir(), ignore_errors=True)
     os._exit(1)
 
 
-def _sentence(error: BaseException) -> str:
-    """The first line of an error: torch appends pages of advice to its own."""
+def _first_line(error: BaseException) -> str:
+    """The first line of an error: torch appends pages of advice to its errors."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _obituary(exitcode: int | None) -> str:
+def _exit_reason(exitcode: int | None) -> str:
+    """Why a process ended without a result, in words."""
     if exitcode is None or exitcode >= 0:
         return f"its process ended without a result (exit code {exitcode})"
     name = signal_name(-exitcode)
@@ -111,7 +128,7 @@ def _obituary(exitcode: int | None) -> str:
 
 
 def signal_name(number: int) -> str:
-    """SIGKILL for 9; the number itself where it has no name, as real-time signals have none."""
+    """SIGKILL for 9; "signal 40" for a real-time signal, which has no name."""
     try:
         return signal.Signals(number).name
     except ValueError:

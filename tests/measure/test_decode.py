@@ -5,6 +5,7 @@ from functools import partial
 
 import pytest
 import torch
+from msgspec import structs
 
 from gqa_core.configs import KERNEL_NAMES, GroupedConfig, Workload, default_mla_for
 from gqa_core.engine import KVCache
@@ -16,14 +17,16 @@ from gqa_core.engine.split_kv import attention as split_kv
 from gqa_core.measure import decode, probe
 from gqa_core.measure.decode import (
     N_WARMUP,
-    _again,
+    _repeat_step,
     _take_samples,
     build_layers,
     measure_decode,
 )
-from gqa_core.measure.device import describe, find_device, survey
+from gqa_core.measure.device import describe, device_info, find_device
 from gqa_core.measure.probe import fastest, matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock
+from gqa_core.records.header import RunHeader
+from gqa_core.records.kinds import DecodeRecord
 from gqa_core.records.specs.decode import FORMS, PROBE_BYTES, DecodeSpec
 from gqa_core.theory.formats import DTYPE_FORMATS
 from tests.measure.test_timing import FakeClock
@@ -65,26 +68,29 @@ def small_probes(monkeypatch):
 def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, kernel, dtype):
     point = a_point(attention, kernel, dtype=dtype, n_layers=2)
     answer = measure_decode(point, "cpu")
-    assert answer["memory"]["tensor_bytes"] == point.formula_bytes
-    assert answer["memory"]["formula_bytes"] == point.formula_bytes
-    assert answer["memory"]["allocator_peak_bytes"] is None
-    assert set(answer["samples_s"]) == {*PHASES, "step"}
-    assert all(len(values) == 4 for values in answer["samples_s"].values())
-    assert all(value > 0 for values in answer["samples_s"].values() for value in values)
-    assert answer["kernel_ran"] == {"auto": "matmul" if dtype == "bfloat16" else "packed"}.get(
+    assert answer.memory.tensor_bytes == point.formula_bytes
+    assert answer.memory.formula_bytes == point.formula_bytes
+    assert answer.memory.allocator_peak_bytes is None
+    samples = structs.asdict(answer.samples_s)
+    assert set(samples) == {*PHASES, "step"}
+    assert all(len(values) == 4 for values in samples.values())
+    assert all(value > 0 for values in samples.values() for value in values)
+    assert answer.kernel_ran == {"auto": "matmul" if dtype == "bfloat16" else "packed"}.get(
         kernel, kernel
     )
-    assert answer["attend_kernel"] in KERNEL_NAMES[1:]
+    assert answer.attend_kernel in KERNEL_NAMES[1:]
     padding = 0
     if kernel == "split_kv":  # K in pages of 64 tokens, of which 16 are empty; 2 sequences
         element = 4 if dtype == "float32" else 2
         padding = 16 * 2 * 2 * point.cached.n_kv_heads * point.cached.head_dim * element
-    assert answer["memory"]["padding_bytes"] == padding
-    by_bytes = point.formula_bytes / answer["read_bandwidth_bytes_per_s"]
-    by_flops = point.flops / answer["matmul_flops_per_s"]
-    assert answer["bound_s"] == pytest.approx(max(by_bytes, by_flops))
-    assert 0 < answer["attend_overhead_s"] < 1
-    assert answer["device"] == describe(torch.device("cpu"))
+    assert answer.memory.padding_bytes == padding
+    by_bytes = point.formula_bytes / answer.probes.read_bandwidth_bytes_per_s
+    by_flops = point.flops / answer.probes.matmul_flops_per_s
+    assert answer.bound_s == pytest.approx(max(by_bytes, by_flops))
+    assert 0 < answer.probes.attend_overhead_s < 1
+    assert answer.device == describe(torch.device("cpu"))
+    run = RunHeader(run_id="run-1", git_commit=None)
+    DecodeRecord.from_measurement(point, answer, run, 0).validate()
 
 
 @pytest.mark.usefixtures("small_probes")
@@ -112,17 +118,17 @@ def test_the_kernel_told_is_the_kernel_that_attended(
         monkeypatch.setattr(bound, "attend", noting("split_kv", bound.attend))
     point = a_point(attention, kernel, dtype=dtype, context_len=context_len)
     answer = measure_decode(replace(point, n_samples=1), "cpu")
-    assert called == {answer["attend_kernel"]}
-    assert answer["kernel_ran"] == (kernel if attention is MLA else answer["attend_kernel"])
+    assert called == {answer.attend_kernel}
+    assert answer.kernel_ran == (kernel if attention is MLA else answer.attend_kernel)
     if kernel != "auto" and attention is not MLA:
-        assert answer["attend_kernel"] == kernel
+        assert answer.attend_kernel == kernel
 
 
 @pytest.mark.parametrize("kernel", ["packed", "auto"])
 def test_the_peak_of_a_process_is_the_cache_and_little_else(kernel):
     point = a_point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=64), kernel, context_len=8192)
-    memory = measure_decode(point, "cpu")["memory"]
-    rise = memory["process_peak_bytes"] - memory["baseline_bytes"]
+    memory = measure_decode(point, "cpu").memory
+    rise = memory.process_peak_bytes - memory.baseline_bytes
     # 67 MB of cache, after a baseline that holds both probes and 4 MB of weights
     assert 0.9 * point.formula_bytes < rise < 1.2 * point.formula_bytes
 
@@ -183,32 +189,32 @@ def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_wh
     shorts = [layer.new_cache(1, 1) for layer in layers]
     x = torch.zeros(1, 1, GQA.dim)
     with torch.inference_mode():
-        samples, probed = _take_samples(
-            partial(_again, layers, caches, x),
-            partial(_again, layers, shorts, x),
+        samples = _take_samples(
+            partial(_repeat_step, layers, caches, x),
+            partial(_repeat_step, layers, shorts, x),
             lambda: fake.work(100.0),
             lambda: fake.work(1000.0),
             fake.clock,
             4,
         )
-    assert samples == {
+    assert samples.step == {
         "project": [2.0] * 4,  # sums over the two layers
         "append": [4.0] * 4,
         "attend": [8.0] * 4,
         "output": [16.0] * 4,
         "step": [30.0] * 4,
     }
-    assert probed == {
-        "read": [100.0] * 8,  # one before each pass, by phase and whole
-        "multiply": [1000.0] * 4,
-        "launch": [8.0] * 4,  # its attend phase alone
-    }
+    assert samples.read == [100.0] * 8  # one before each pass, by phase and whole
+    assert samples.multiply == [1000.0] * 4
+    assert samples.overhead == [8.0] * 4  # its attend phase alone
     assert layers[0].attended == [48] * N_WARMUP + [1, 48, 48] * 4
 
 
 def test_the_probe_reads_all_of_its_bytes():
     device = torch.device("cpu")
-    told = read_probe(device, Clock.of(device))().item()  # of ones, so it counts what was read
+    told = read_probe(
+        device, Clock.for_device(device)
+    )().item()  # of ones, so it counts what was read
     assert told * 4 in (PROBE_BYTES, PROBE_BYTES / 2)  # one by one, or two in each product
 
 
@@ -261,7 +267,7 @@ def test_a_device_by_another_name_is_refused():
     with pytest.raises(ValueError, match="device must be one of auto, cpu: got 'tpu'"):
         find_device("tpu")
     assert find_device("cpu") == torch.device("cpu")
-    assert survey("cpu")["free_bytes"] > 0
+    assert device_info("cpu").free_bytes > 0
 
 
 @pytest.mark.parametrize("asked", DEVICES)
@@ -269,10 +275,10 @@ def test_a_device_by_another_name_is_refused():
 def test_a_device_measures_a_point_and_agrees_with_float64(attention, kernel, asked):
     point = a_point(attention, kernel, dtype="float32", context_len=1024)
     answer, device = measure_decode(point, asked), find_device(asked)
-    assert answer["device"]["type"] == device.type
-    assert answer["memory"]["tensor_bytes"] == point.formula_bytes
+    assert answer.device.type == device.type
+    assert answer.memory.tensor_bytes == point.formula_bytes
     if device.type != "cpu":
-        assert answer["memory"]["allocator_peak_bytes"] >= point.formula_bytes
+        assert answer.memory.allocator_peak_bytes >= point.formula_bytes
     layer = build_layers(point, device)[0]
     cache = layer.new_cache(2, 64)
     with torch.no_grad():

@@ -10,11 +10,12 @@ from gqa_core.engine.layer import PHASES
 from gqa_core.engine.split_kv import attention as split_kv
 from gqa_core.measure.generate import generate, measure_generate
 from gqa_core.measure.timing import Clock
-from gqa_core.records.check_generate import check_generate
-from gqa_core.records.generate_record import GENERATE
+from gqa_core.records.header import RunHeader
+from gqa_core.records.kinds import GenerateRecord
 from gqa_core.records.specs.generate import MODES, GenerateSpec
 from tests.tolerances import relative_error
 
+RUN = RunHeader(run_id="run-1", git_commit=None)
 LAYER = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
 
 
@@ -25,31 +26,31 @@ def a_point(mode="cached", **how):
 
 def test_both_ways_generate_the_same_tokens_and_they_are_not_all_alike():
     cached, recomputed = (
-        torch.tensor(measure_generate(a_point(way), "cpu")["outputs"]) for way in MODES
+        torch.tensor(measure_generate(a_point(mode), "cpu").outputs) for mode in MODES
     )
     assert relative_error(cached, recomputed) < 1e-5
     assert relative_error(cached[0], cached[-1]) > 1e-3
 
 
-@pytest.mark.parametrize("way", MODES)
-def test_each_length_has_its_samples_and_a_total_that_rises(way):
+@pytest.mark.parametrize("mode", MODES)
+def test_each_length_has_its_samples_and_a_total_that_rises(mode):
     threads = torch.get_num_threads()
-    point = a_point(way)
+    point = a_point(mode)
     answer = measure_generate(point, "cpu")
-    assert answer["memory"]["tensor_bytes"] == point.formula_bytes
-    assert answer["device"]["n_threads"] == 1
+    assert answer.memory.tensor_bytes == point.formula_bytes
+    assert answer.device.n_threads == 1
     assert torch.get_num_threads() == threads
     for phase in PHASES:
-        assert [len(samples) for samples in answer["samples_s"][phase]] == [2, 2, 2]
-        totals = answer["totals_s"][phase]
+        assert [len(samples) for samples in getattr(answer.samples_s, phase)] == [2, 2, 2]
+        totals = getattr(answer.totals_s, phase)
         assert 0 < totals[0] < totals[1] < totals[2]
-    record = GENERATE.record(point, answer, {"run_id": "r", "point": 0, "git_commit": None})
-    assert (record["way"], record["kernel_ran"]) == (way, "matmul")
-    assert record["workload"]["context_lens"] == [3, 8, 20]
+    record = GenerateRecord.from_measurement(point, answer, RUN, 0)
+    assert (record.mode, record.kernel_ran) == (mode, "matmul")
+    assert record.workload.context_lens == (3, 8, 20)
 
 
 @pytest.mark.parametrize(
-    ("way", "kernel", "context_lens", "ran"),
+    ("mode", "kernel", "context_lens", "ran"),
     [
         ("cached", "auto", (20,), "packed"),
         ("cached", "split_kv", (20,), "split_kv"),
@@ -64,7 +65,7 @@ def test_each_length_has_its_samples_and_a_total_that_rises(way):
     ],
 )
 def test_the_kernel_told_is_the_one_that_took_the_last_step(
-    way, kernel, context_lens, ran, monkeypatch
+    mode, kernel, context_lens, ran, monkeypatch
 ):
     called = []
 
@@ -75,11 +76,11 @@ def test_the_kernel_told_is_the_one_that_took_the_last_step(
         monkeypatch.setitem(TORCH_KERNELS, name, noting(name, run))
     bound = split_kv.GroupedSplitKV
     monkeypatch.setattr(bound, "attend", noting("split_kv", bound.attend))
-    point = a_point(way, kernel=kernel, context_lens=context_lens, n_samples=1, n_layers=1)
+    point = a_point(mode, kernel=kernel, context_lens=context_lens, n_samples=1, n_layers=1)
     answer = measure_generate(point, "cpu")
-    assert answer["kernel_ran"] == called[-1] == ran
-    record = GENERATE.record(point, answer, {"run_id": "r", "point": 0, "git_commit": None})
-    check_generate(record)
+    assert answer.kernel_ran == called[-1] == ran
+    record = GenerateRecord.from_measurement(point, answer, RUN, 0)
+    record.validate()
 
 
 def test_totals_count_every_step_once_and_no_repeat():
@@ -95,8 +96,8 @@ def test_totals_count_every_step_once_and_no_repeat():
 
     answer = generate(step, torch.ones(1, 1, 4), (2, 5), 3, clock)
     assert asked == [1, 2, 2, 2, 2, 3, 4, 5, 5, 5, 5]
-    assert answer["totals_s"]["attend"] == [2, 5]
-    assert answer["samples_s"]["attend"] == [[1, 1, 1], [1, 1, 1]]
+    assert answer.totals["attend"] == [2, 5]
+    assert answer.samples["attend"] == [(1, 1, 1), (1, 1, 1)]
 
 
 def test_a_point_counts_its_bytes():

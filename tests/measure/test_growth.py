@@ -5,8 +5,8 @@ import pytest
 from gqa_core.configs import GroupedConfig
 from gqa_core.engine.kernels.plan import SPLIT_KV_MIN_CAPACITY
 from gqa_core.measure.growth import measure_growth
-from gqa_core.records.generate_record import GROWTH
-from gqa_core.records.record import peak_bytes
+from gqa_core.records.header import RunHeader
+from gqa_core.records.kinds import GrowthRecord
 from gqa_core.records.specs.growth import POLICIES, GrowthSpec
 from gqa_core.runner.workers import Workers
 
@@ -20,26 +20,28 @@ def a_point(policy, **how):
 
 
 @pytest.mark.parametrize(
-    ("policy", "held", "worst"),
+    ("policy", "slots", "worst"),
     [
         ("concatenate", [3, 10], 0),
         ("preallocate", [10, 10], 9),
         ("paged", [4, 12], 3),
     ],
 )
-def test_a_policy_holds_and_wastes_as_many_slots(policy, held, worst):
+def test_a_policy_allocates_and_wastes_as_many_slots(policy, slots, worst):
     point = a_point(policy)
     answer = measure_growth(point, "cpu")
-    assert answer["held_bytes"] == [n * TOKEN_BYTES for n in held]
-    assert answer["worst_waste_bytes"] == worst * TOKEN_BYTES == point.worst_waste_bytes
-    assert answer["held_bytes"] == [point.allocated_bytes(n) for n in point.context_lens]
-    assert answer["memory"]["tensor_bytes"] == held[-1] * TOKEN_BYTES
-    assert [len(samples) for samples in answer["samples_s"]["append"]] == [3, 5]
-    totals = answer["totals_s"]["append"]
+    assert answer.allocated_bytes == tuple(n * TOKEN_BYTES for n in slots)
+    assert answer.worst_waste_bytes == worst * TOKEN_BYTES == point.worst_waste_bytes
+    assert list(answer.allocated_bytes) == [point.allocated_bytes(n) for n in point.context_lens]
+    assert answer.memory.tensor_bytes == slots[-1] * TOKEN_BYTES
+    assert [len(samples) for samples in answer.samples_s.append] == [3, 5]
+    totals = answer.totals_s.append
     assert 0 < totals[0] < totals[1]
-    assert point.required_bytes >= held[-1] * TOKEN_BYTES
-    record = GROWTH.record(point, answer, {"run_id": "r", "point": 0, "git_commit": None})
-    assert record["block_len"] == (4 if policy == "paged" else None)
+    assert point.required_bytes >= slots[-1] * TOKEN_BYTES
+    run = RunHeader(run_id="run-1", git_commit=None)
+    record = GrowthRecord.from_measurement(point, answer, run, 0)
+    record.validate()
+    assert record.block_len == (4 if policy == "paged" else None)
 
 
 def test_concatenation_holds_a_second_copy_at_its_peak_and_preallocation_none():
@@ -53,7 +55,7 @@ def test_concatenation_holds_a_second_copy_at_its_peak_and_preallocation_none():
     for policy in ("concatenate", "preallocate"):
         point = a_point(policy, **how)
         answer = workers.call("gqa_core.measure.growth", "measure_growth", point, "cpu")
-        peaks[policy] = peak_bytes(answer) / point.formula_bytes  # of 9.4 MiB
+        peaks[policy] = answer.memory.peak_bytes / point.formula_bytes  # of 9.4 MiB
     assert peaks["concatenate"] > 1.4  # K or V twice
     assert 0.9 < peaks["preallocate"] < 1.3
 
@@ -63,7 +65,7 @@ def test_the_peak_of_a_long_cache_knows_nothing_of_compiling_its_kernel():
     point = a_point("preallocate", context_lens=(16 * SPLIT_KV_MIN_CAPACITY,), **how)
     workers = Workers(preload="gqa_core.measure.growth")
     answer = workers.call("gqa_core.measure.growth", "measure_growth", point, "cpu")
-    assert 0.9 < peak_bytes(answer) / point.formula_bytes < 1.3  # of 16 MiB
+    assert 0.9 < answer.memory.peak_bytes / point.formula_bytes < 1.3  # of 16 MiB
 
 
 @pytest.mark.parametrize(

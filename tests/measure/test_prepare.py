@@ -14,13 +14,13 @@ from gqa_core.records.specs.generate import GenerateSpec
 from gqa_core.records.specs.growth import POLICIES, GrowthSpec
 from gqa_core.records.specs.quality import QualitySpec
 from gqa_core.records.specs.verify import COMPARISONS, VerifySpec
-from gqa_core.runner.run import progress_line
+from gqa_core.runner.events import progress_line
 from gqa_core.runner.workers import Workers
 
 ROOT = Path(__file__).parents[2]
 LAYER = "--n-heads 2 --head-dim 16 --n-kv-heads 1"
 BENCH = f"bench {LAYER} --kernel split_kv --context-len 64 --samples 1 --no-log --out -".split()
-CHECK = f"check {LAYER} --context-len 64 --no-log --out -".split()
+VERIFY = f"verify {LAYER} --context-len 64 --no-log --out -".split()
 GQA = GroupedConfig(n_heads=2, n_kv_heads=1, head_dim=16)
 
 on_linux = pytest.mark.skipif(
@@ -52,7 +52,7 @@ def test_the_first_run_on_a_machine_says_that_it_compiles_and_the_next_has_no_ne
     (second,), said = measure(tmp_path, BENCH)
     assert said == [timing, done]
     assert first["kernel_ran"] == second["kernel_ran"] == "split_kv"
-    _, said = measure(tmp_path, CHECK)  # another kind, the same kernel
+    _, said = measure(tmp_path, VERIFY)  # another kind, the same kernel
     assert not any("compiling" in line for line in said)
 
 
@@ -61,7 +61,7 @@ def test_the_first_run_on_a_machine_says_that_it_compiles_and_the_next_has_no_ne
 def test_where_nothing_can_be_kept_a_run_says_so_and_measures(tmp_path):
     (tmp_path / "gqa-lab").write_text("a file where a folder should be")
     (record,), said = measure(tmp_path, BENCH)
-    text = "compiling split_kv for float32, and in every point: it cannot be kept"
+    text = "compiling split_kv for float32, and in every point: it cannot be stored"
     assert said[0] == progress_line(0, 1, text)
     assert record["kernel_ran"] == "split_kv"
     assert not [*tmp_path.rglob("*.nb[ic]")]  # so the next run has to say it again

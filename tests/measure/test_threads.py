@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = [pytest.mark.alone, pytest.mark.slow]
+
 ROOT = Path(__file__).parents[2]
 ASK = """
 import json, sys
 from gqa_core.runner.workers import Workers
 
-pytestmark = [pytest.mark.alone, pytest.mark.slow]
 if __name__ == "__main__":
     workers = Workers(preload="gqa_core.measure.decode")
     asked = json.loads(sys.argv[1])

@@ -4,7 +4,9 @@ import pytest
 
 from gqa_core.configs import GroupedConfig, Workload
 from gqa_core.measure.verify import measure_verify
-from gqa_core.records.specs.verify import CHECK, COMPARISONS, TOLERANCE, VerifySpec
+from gqa_core.records.header import RunHeader
+from gqa_core.records.kinds import VerifyRecord
+from gqa_core.records.specs.verify import COMPARISONS, TOLERANCE, VerifySpec
 
 GQA = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
 SHARING = {name for name in COMPARISONS if name.startswith("kernel_")}
@@ -14,28 +16,30 @@ def compared(comparison, **how):
     workload = Workload(context_len=how.pop("context_len", 40), batch_size=2)
     attention = how.pop("attention", GQA)
     point = VerifySpec(comparison=comparison, attention=attention, workload=workload, **how)
-    header = {"run_id": "r", "point": 0, "git_commit": None}
-    return CHECK.record(point, measure_verify(point, "cpu"), header)
+    run = RunHeader(run_id="run-1", git_commit=None)
+    record = VerifyRecord.from_measurement(point, measure_verify(point, "cpu"), run, 0)
+    record.validate()
+    return record
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("comparison", COMPARISONS)
 def test_every_comparison_passes_as_it_is(comparison, dtype):
     record = compared(comparison, dtype=dtype)
-    assert record["passed"], record
-    assert record["relative_error"] <= record["tolerance"] == TOLERANCE[dtype]
+    assert record.passed, record
+    assert record.relative_error <= record.tolerance == TOLERANCE[dtype]
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS)
 def test_the_planted_error_is_caught_wherever_some_heads_share(comparison):
     record = compared(comparison, planted=True)
-    assert record["passed"] == (comparison not in SHARING)
-    assert record["planted"]
+    assert record.passed == (comparison not in SHARING)
+    assert record.planted
 
 
 def test_a_context_of_one_token_compares_too():
     for comparison in COMPARISONS:
-        assert compared(comparison, context_len=1)["passed"]
+        assert compared(comparison, context_len=1).passed
 
 
 def test_what_cannot_be_compared_is_refused():

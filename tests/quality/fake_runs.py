@@ -1,7 +1,11 @@
 """Quality records with losses from a simple rule, for tests of the code that reads them."""
 
+from msgspec import structs
+
 from gqa_core.catalog.corpus import python_topics
-from gqa_core.records.specs.quality import QUALITY, quality_specs
+from gqa_core.records.header import Device, RunHeader
+from gqa_core.records.kinds.quality import QualityMeasurement, QualityRecord
+from gqa_core.records.specs.quality import quality_specs
 from gqa_core.records.specs.training import TrainingConfig
 
 
@@ -16,31 +20,30 @@ def loss(start, n_kv_heads, seed, percent):
 
 def records(starts=("mean",), seeds=(0,), percents=(0, 5), *, run_id="run-1", **changes):
     """The records that the command `quality` writes for these options, in its order."""
-    points = quality_specs(
+    specs = quality_specs(
         starts=starts,
         n_kv_heads=[8, 4, 2, 1],
         seeds=seeds,
         percents=percents,
         training_config=TrainingConfig(),
     )
-    return [
-        QUALITY.record(
-            point, _measured(point), {"run_id": run_id, "point": index, "git_commit": None}
-        )
-        | changes
-        for index, point in enumerate(points)
+    run = RunHeader(run_id=run_id, git_commit=None)
+    built = [
+        QualityRecord.from_measurement(spec, _measured(spec), run, index)
+        for index, spec in enumerate(specs)
     ]
+    return [structs.replace(record, **changes) for record in built]
 
 
-def _measured(point):
-    return {
-        "torch_version": "2.13.0",
-        "device": {"type": "cpu", "name": "A CPU", "n_threads": 2},
-        "python_version": "3.11.7",
-        "corpus_sha256": python_topics().sha256,
-        "checkpoint_sha256": None if point.start == "scratch" else "f" * 64,
-        "n_params": point.training_config.n_params(point.n_kv_heads),
-        "n_steps": [point.n_steps(percent) for percent in point.percents],
-        "losses": [loss(point.start, point.n_kv_heads, point.seed, p) for p in point.percents],
-        "train_s": 1.0,
-    }
+def _measured(spec):
+    return QualityMeasurement(
+        torch_version="2.13.0",
+        device=Device(type="cpu", name="A CPU", n_threads=2),
+        python_version="3.11.7",
+        corpus_sha256=python_topics().sha256,
+        checkpoint_sha256=None if spec.start == "scratch" else "f" * 64,
+        n_params=spec.training_config.n_params(spec.n_kv_heads),
+        n_steps=tuple(spec.n_steps(percent) for percent in spec.percents),
+        losses=tuple(loss(spec.start, spec.n_kv_heads, spec.seed, p) for p in spec.percents),
+        train_s=1.0,
+    )

@@ -1,65 +1,82 @@
-"""Records that look measured, for tests of what reads them."""
+"""Decode records that look measured, for tests of the code that reads them."""
+
+from msgspec import structs
 
 from gqa_core.configs import GroupedConfig, Workload
-from gqa_core.records.record import ADDED, DECODE
+from gqa_core.records.decode_row import DecodeRow
+from gqa_core.records.header import Device, RunHeader
+from gqa_core.records.kinds.decode import DecodeMeasurement, DecodeRecord, DecodeSamples
+from gqa_core.records.memory import Memory
 from gqa_core.records.specs.decode import DecodeSpec
+from gqa_core.theory.prediction import Probes
 
 LAYER = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
+CPU = Device(type="cpu", name="A CPU", n_threads=2)
+MEMORY = Memory(
+    formula_bytes=16384,
+    tensor_bytes=16384,
+    padding_bytes=0,
+    allocator_peak_bytes=None,
+    process_peak_bytes=120_000,
+    baseline_bytes=100_000,
+)
 
 
-def point(attention=LAYER, context_len=64, **how):
-    return DecodeSpec(attention=attention, workload=Workload(context_len=context_len), **how)
+def point(attention=LAYER, context_len=64, **options):
+    return DecodeSpec(attention=attention, workload=Workload(context_len=context_len), **options)
 
 
-def measured(attend=(0.002, 0.002, 0.002), step=0.010, step_samples=None, **changed):
+def measured(
+    attend=(0.002, 0.002, 0.002),
+    step=0.010,
+    step_samples=None,
+    read_bandwidth_bytes_per_s=32_768_000.0,
+    matmul_flops_per_s=131_072_000.0,  # LAYER over 64 tokens is 32,768 FLOP: 0.25 ms
+    attend_overhead_s=0.0001,
+    **changed,
+):
     """What `measure_decode` returns, with these attend seconds, and one `step` unless told."""
-    samples = {phase: [0.001] * len(attend) for phase in ("project", "append", "output")}
-    answer = {
+    fixed = (0.001,) * len(attend)
+    fields = {
         "torch_version": "2.13.0",
-        "device": {"type": "cpu", "name": "A CPU", "n_threads": 2},
+        "device": CPU,
         "kernel_ran": "packed",
         "attend_kernel": "packed",
         "n_warmup": 3,
-        "samples_s": samples
-        | {"attend": list(attend), "step": step_samples or [step] * len(attend)},
-        "memory": {
-            "formula_bytes": 16384,
-            "tensor_bytes": 16384,
-            "padding_bytes": 0,
-            "allocator_peak_bytes": None,
-            "process_peak_bytes": 120_000,
-            "baseline_bytes": 100_000,
-        },
-        "read_bandwidth_bytes_per_s": 32_768_000.0,
-        "matmul_flops_per_s": 131_072_000.0,  # LAYER over 64 tokens is 32,768 FLOP: 0.25 ms
-        "attend_overhead_s": 0.0001,
+        "samples_s": DecodeSamples(
+            project=fixed,
+            append=fixed,
+            attend=tuple(attend),
+            output=fixed,
+            step=tuple(step_samples or [step] * len(attend)),
+        ),
+        "memory": MEMORY,
+        "probes": Probes(
+            read_bandwidth_bytes_per_s=read_bandwidth_bytes_per_s,
+            matmul_flops_per_s=matmul_flops_per_s,
+            attend_overhead_s=attend_overhead_s,
+        ),
         "bound_s": 0.0005,
         "peak_was_reset": True,
     }
-    return answer | changed
+    return DecodeMeasurement(**fields | changed)
 
 
 def record(index=0, run_id="run-1", created_at="2026-11-23T20:00:00+00:00", asked=None, **changed):
-    header = {"run_id": run_id, "point": index, "git_commit": None}
-    return DECODE.record(asked or point(), measured(**changed), header) | {"created_at": created_at}
+    """The record of `asked` (LAYER at 64 tokens) with this measurement."""
+    run = RunHeader(run_id=run_id, git_commit=None)
+    built = DecodeRecord.from_measurement(asked or point(), measured(**changed), run, index)
+    return structs.replace(built, created_at=created_at)
 
 
-def of_version_2(record):
-    """The record as it was written before it told the kernel that attends for MLA."""
-    old = {name: value for name, value in record.items() if ADDED.get(name, 1) <= 2}
-    return old | {"schema_version": 2}
-
-
-def of_version_1(record):
-    """The record as it was written before matmul rate, floor and padding were measured."""
-    old = {name: value for name, value in record.items() if name not in ADDED}
-    memory = {name: value for name, value in old["memory"].items() if name != "padding_bytes"}
-    return old | {"schema_version": 1, "memory": memory}
+def row(*arguments, **changed):
+    """The row of a record with these arguments."""
+    return DecodeRow.from_record(record(*arguments, **changed))
 
 
 RECORD_FIELDS = (
-    "schema_version",
     "kind",
+    "schema_version",
     "run_id",
     "point",
     "created_at",

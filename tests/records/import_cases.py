@@ -1,13 +1,12 @@
 """Records as a file to import, and records with one thing in them wrong."""
 
-import copy
 import io
 import json
 
 from hypothesis import strategies as st
 
-from gqa_core.records.importable import KINDS
 from gqa_core.records.importing import import_records
+from gqa_core.records.kinds import KINDS, encode_record
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -19,20 +18,26 @@ VALUES = st.recursive(
 
 
 def jsonl(*records):
-    return "".join(json.dumps(record) + "\n" for record in records)
+    """Records, or parsed JSON that looks like one, as JSON Lines."""
+    return "".join(f"{_line(record)}\n" for record in records)
+
+
+def _line(record):
+    is_record = isinstance(record, tuple(KINDS.values()))
+    return encode_record(record) if is_record else json.dumps(record)
 
 
 def take(log, text):
     data = text if isinstance(text, bytes) else text.encode()
-    return import_records(io.BytesIO(data), log, KINDS)
+    return import_records(io.BytesIO(data), log)
 
 
 def changed(record, path, value):
-    """A record with one thing in it replaced, or taken out where the value is `...`.
+    """The JSON of a record with one thing in it replaced, or removed where the value is `...`.
 
     A number in the path is a place in a list.
     """
-    lie = copy.deepcopy(record)
+    lie = record.to_builtins()
     *way, last = (int(name) if name.isdigit() else name for name in path.split("."))
     place = lie
     for name in way:
@@ -47,7 +52,7 @@ def changed(record, path, value):
 def assert_refused_alone(log, lie, others, sentence):
     """The lie is named in one short sentence with its line, the second, and the rest is kept."""
     imported = take(log, jsonl(others[0], lie, *others[1:]))
-    assert imported.n_taken == len(others)
+    assert imported.n_imported == len(others)
     assert log.records() == others
     (said,) = imported.refused
     assert said.startswith("line 2: ")

@@ -6,10 +6,11 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
-from gqa_core.records.importable import KINDS
-from gqa_core.records.importing import HEADER, read_record
-from gqa_core.records.record import MEASURED_ELSEWHERE
+from gqa_core.records.header import MEASURED_ELSEWHERE
+from gqa_core.records.importing import read_record
+from gqa_core.records.kinds import KINDS
 from gqa_core.records.reference_runs import reference_runs
 from gqa_core.records.run_log import RunLog
 from tests.quality import fake_runs as grids
@@ -19,11 +20,11 @@ from tests.records import fake_records as samples
 from tests.records.import_cases import VALUES, assert_refused_alone, changed, jsonl, take
 from tests.scale import FACTOR
 
-CHECK = comparisons.record()
+VERIFY = comparisons.record()
 CACHED, RECOMPUTED, CONCATENATED, PREALLOCATED, PAGED = generations.records()
 MEAN, SCRATCH = (grids.records((start,))[1] for start in ("mean", "scratch"))
 PRINTED = {
-    "check": CHECK,
+    "verify": VERIFY,
     "cached": CACHED,
     "recomputed": RECOMPUTED,
     "concatenate": CONCATENATED,
@@ -34,63 +35,89 @@ PRINTED = {
 }
 
 
-def test_the_fields_checked_are_the_fields_of_each_kind_s_records():
+def test_every_record_is_of_the_class_of_its_kind_and_holds_together():
     for record in (*PRINTED.values(), samples.record()):
-        assert {*HEADER, *KINDS[record["kind"]].fields} == set(record)
+        assert type(record) is KINDS[record.kind]
+        assert record.to_builtins()["kind"] == record.kind
+        record.validate()
 
 
 def test_one_record_of_every_kind_goes_from_log_to_log_as_it_is(log, tmp_path):
-    first = [*generations.records(), CHECK | {"run_id": "run-2"}, samples.record(run_id="run-3")]
+    first = [
+        *generations.records(),
+        structs.replace(VERIFY, run_id="run-2"),
+        samples.record(run_id="run-3"),
+    ]
     first += grids.records(("mean", "scratch"), run_id="run-4")
     for record in first:
         log.append(record)
     other = RunLog(tmp_path / "other.sqlite")
     imported = take(other, jsonl(*log.records()))
-    assert (imported.n_taken, imported.refused) == (len(first), ())
+    assert (imported.n_imported, imported.refused) == (len(first), ())
     assert jsonl(*other.records()) == jsonl(*first)
-    assert {evidence for _, evidence in other.with_evidence()} == {MEASURED_ELSEWHERE}
+    assert {logged.evidence for logged in other.read().logged} == {MEASURED_ELSEWHERE}
     assert set(other.counts()) == set(KINDS)
 
 
 def test_the_shipped_grid_passes_its_own_checks(log):
     imported = take(log, jsonl(*reference_runs()))
-    assert (imported.n_taken, imported.refused) == (len(reference_runs()), ())
+    assert (imported.n_imported, imported.refused) == (len(reference_runs()), ())
 
 
 LIES = [
-    (CHECK, "mood", "good", "record must have no field but its own: got 'mood'"),
-    (CHECK, "comparison", "apples", "comparison must be one of gqa_is_mha"),
-    (CHECK, "comparison", ["gqa_is_mha"], "comparison must be a text of 1 to 200 characters"),
-    (CHECK, "comparison", "<b>x</b>", "comparison must be one of gqa_is_mha"),
-    (CHECK, "planted", 1, "planted must be true or false: got 1"),
-    (CHECK, "passed", False, "passed must be True: got False"),
-    (CHECK, "passed", 1, "passed must be True: got 1"),
-    (CHECK, "relative_error", 2e-5, "passed must be False: got True"),
-    (CHECK, "relative_error", -1e-9, "relative_error must be between 0 and"),
-    (CHECK, "relative_error", 0, "relative_error must be 0 where max_difference is"),
-    (CHECK, "max_difference", 0.0, "relative_error must be 0 where max_difference is"),
-    (CHECK, "max_difference", "0.1", "max_difference must be a number: got '0.1'"),
-    (CHECK, "tolerance", 1.0, "tolerance must be 1e-05: got 1.0"),
-    (CHECK, "workload.dtype", "bfloat16", "tolerance must be 0.02: got 1e-05"),
-    (CHECK, "workload.n_layers", 2, "workload must have no field but its own: got 'n_layers'"),
-    (CHECK, "workload.context_len", 0, "context_len must be between 1 and"),
-    (CHECK, "config.n_kv_heads", 3, "n_kv_heads must divide n_heads: got 3 and 8"),
-    (CHECK, "config.kv_lora_rank", 64, "config must have no field but its own: got 'kv_lora_rank'"),
-    (CACHED, "way", "dreamt", "mode must be one of cached, recomputed: got 'dreamt'"),
-    (CACHED, "way", "recomputed", "memory.formula_bytes must be 0: got 65536"),
-    (RECOMPUTED, "way", "cached", "memory.formula_bytes must be 32768: got 0"),
+    (VERIFY, "mood", "good", "record must have no field but its own: got 'mood'"),
+    (VERIFY, "comparison", "apples", "comparison must be one of gqa_is_mha"),
+    (VERIFY, "comparison", ["gqa_is_mha"], "comparison must be one of gqa_is_mha"),
+    (VERIFY, "comparison", "<b>x</b>", "comparison must be one of gqa_is_mha"),
+    (VERIFY, "planted", 1, "planted must be true or false: got 1"),
+    (VERIFY, "passed", False, "passed must be True: got False"),
+    (VERIFY, "passed", 1, "passed must be true or false: got 1"),
+    (VERIFY, "relative_error", 2e-5, "passed must be False: got True"),
+    (VERIFY, "relative_error", -1e-9, "relative_error must be between 0 and"),
+    (VERIFY, "relative_error", 0, "relative_error must be 0 where max_difference is"),
+    (VERIFY, "max_difference", 0.0, "relative_error must be 0 where max_difference is"),
+    (VERIFY, "max_difference", "0.1", "max_difference must be a number: got '0.1'"),
+    (VERIFY, "tolerance", 1.0, "tolerance must be 1e-05: got 1.0"),
+    (VERIFY, "workload.dtype", "bfloat16", "tolerance must be 0.02: got 1e-05"),
+    (VERIFY, "workload.n_layers", 2, "workload must have no field but its own: got 'n_layers'"),
+    (VERIFY, "workload.context_len", 0, "context_len must be between 1 and"),
+    (VERIFY, "config.n_kv_heads", 3, "n_kv_heads must divide n_heads: got 3 and 8"),
+    (
+        VERIFY,
+        "config.kv_lora_rank",
+        64,
+        "config must have no field but its own: got",
+    ),
+    (CACHED, "mode", "dreamt", "mode must be one of cached, recomputed: got 'dreamt'"),
+    (CACHED, "mode", "recomputed", "memory.formula_bytes must be 0: got 65536"),
+    (RECOMPUTED, "mode", "cached", "memory.formula_bytes must be 32768: got 0"),
     (CACHED, "kernel_ran", "eager", "kernel_ran must be 'matmul': got 'eager'"),
     (CACHED, "workload.batch_size", 2, "workload.batch_size must be 1: got 2"),
     (CACHED, "workload.n_layers", 4, "memory.formula_bytes must be 131072: got 65536"),
     (CACHED, "workload.context_lens", [], "workload.context_lens must be a list of 1 to 100"),
     (CACHED, "workload.context_lens", [16, 32, 64], "samples_s.project must be a list of 3 lists"),
     (CACHED, "workload.context_lens", [16, 32, 64, 64], "context_len must be lengths that rise"),
-    (CACHED, "workload.context_lens", [16, 32, 64, 1e2], "context_len must be a whole number: got"),
-    (CACHED, "workload.context_lens.0", True, "context_len must be a whole number: got True"),
-    (CACHED, "workload.context_lens.0", [16], "context_len must be a whole number: got [16]"),
+    (
+        CACHED,
+        "workload.context_lens",
+        [16, 32, 64, 1e2],
+        "context_lens must be a whole number: got",
+    ),
+    (
+        CACHED,
+        "workload.context_lens.0",
+        True,
+        "context_lens must be a whole number: got True",
+    ),
+    (
+        CACHED,
+        "workload.context_lens.0",
+        [16],
+        "context_lens must be a whole number: got [16]",
+    ),
     (CACHED, "samples_s.step", [[1.0]], "samples_s must have no field but its own: got 'step'"),
     (CACHED, "samples_s.attend", [], "samples_s.attend must be a list of lists of seconds"),
-    (CACHED, "samples_s.attend.3", 1.0, "samples_s.attend must be a list of 1 to 10000 seconds"),
+    (CACHED, "samples_s.attend.3", 1.0, "samples_s.attend must be a list: got 1.0"),
     (CACHED, "samples_s.attend.0", [1.0], "samples_s.attend must be a list of 3 seconds: got 1"),
     (CACHED, "samples_s.append.2.1", 0, "samples_s.append must be between 1e-09 and 1e+06: got 0"),
     (CACHED, "samples_s.output.0.0", None, "samples_s.output must be a number: got None"),
@@ -103,15 +130,15 @@ LIES = [
     (CACHED, "memory.tensor_bytes", 0, "memory.tensor_bytes must be 65536: got 0"),
     (CACHED, "warnings", [""], "warnings must be a text of 1 to 200 characters: got ''"),
     (PREALLOCATED, "policy", "hope", "policy must be one of concatenate, preallocate, paged: got"),
-    (PAGED, "policy", ["paged"], "block_len must be None: got 64"),
+    (PAGED, "policy", ["paged"], "policy must be one of concatenate, preallocate, paged: got"),
     (PAGED, "policy", "preallocate", "block_len must be None: got 64"),
     (PAGED, "block_len", None, "block_len must be a whole number: got None"),
-    (PAGED, "block_len", 32, "held_bytes must be 16384: got 32768"),
-    (PAGED, "held_bytes.0", 8192, "held_bytes must be 32768: got 8192"),
-    (PAGED, "held_bytes.3", 65536.0, "held_bytes must be 65536: got 65536.0"),
-    (PAGED, "held_bytes", 65536, "held_bytes must be a list of 4 numbers of bytes: got 65536"),
+    (PAGED, "block_len", 32, "allocated_bytes must be 16384: got 32768"),
+    (PAGED, "allocated_bytes.0", 8192, "allocated_bytes must be 32768: got 8192"),
+    (PAGED, "allocated_bytes.3", 65536.0, "allocated_bytes must be a whole number: got 65536.0"),
+    (PAGED, "allocated_bytes", 65536, "allocated_bytes must be a list: got 65536"),
     (PAGED, "worst_waste_bytes", 0, "worst_waste_bytes must be 32256: got 0"),
-    (PREALLOCATED, "held_bytes.0", 8192, "held_bytes must be 65536: got 8192"),
+    (PREALLOCATED, "allocated_bytes.0", 8192, "allocated_bytes must be 65536: got 8192"),
     (CONCATENATED, "worst_waste_bytes", 1, "worst_waste_bytes must be 0: got 1"),
     (CONCATENATED, "block_len", 64, "block_len must be None: got 64"),
     (PAGED, "totals_s.append.0", 1e-6, "totals_s.append must be at least its samples, 3e-06: got"),
@@ -144,16 +171,18 @@ LIES = [
 
 @pytest.mark.parametrize(("record", "path", "value", "sentence"), LIES)
 def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, record, path, value, sentence):
-    others = [right | {"run_id": "right", "point": i} for i, right in enumerate(PRINTED.values())]
+    others = [
+        structs.replace(right, run_id="right", point=i) for i, right in enumerate(PRINTED.values())
+    ]
     assert_refused_alone(log, changed(record, path, value), others, sentence)
 
 
 @pytest.mark.parametrize("record", PRINTED.values(), ids=PRINTED)
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "1e999"])
 def test_numbers_that_are_none_are_refused_in_every_kind(log, record, word):
-    path = {"check": "max_difference", "quality": "losses.0"}.get(record["kind"])
+    path = {"verify": "max_difference", "quality": "losses.0"}.get(record.kind)
     lie = changed(record, path or "totals_s.append.0", 0.123)
-    assert take(log, jsonl(lie).replace("0.123", word)).n_taken == 0
+    assert take(log, jsonl(lie).replace("0.123", word)).n_imported == 0
     assert log.records() == []
 
 
@@ -169,7 +198,7 @@ def paths(value, above=""):
 @settings(max_examples=600 * FACTOR, deadline=None)
 @given(data=st.data(), record=st.sampled_from(list(PRINTED.values())), value=VALUES)
 def test_any_value_in_any_place_gives_a_record_or_a_sentence(data, record, value):
-    path = data.draw(st.sampled_from(list(paths(record))))
+    path = data.draw(st.sampled_from(list(paths(record.to_builtins()))))
     line = json.dumps(changed(record, path, value)).encode()
     with suppress(ValueError):
-        assert json.dumps(read_record(line, KINDS)).encode() == line
+        assert read_record(line).to_builtins() == json.loads(line)

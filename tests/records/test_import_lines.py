@@ -7,10 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gqa_core.records import importing
-from gqa_core.records.importable import KINDS
+from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.records.importing import import_records
-from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
-from gqa_core.records.run_log import RunLog, RunLogError
+from gqa_core.records.run_log import LoggedRecord, RunLog, RunLogError
 from tests.records import fake_records as samples
 from tests.records.import_cases import changed, jsonl, take
 from tests.scale import FACTOR
@@ -32,7 +31,7 @@ from tests.scale import FACTOR
 def test_a_line_that_is_no_record_is_named(log, line, sentence):
     data = line if isinstance(line, bytes) else line.encode()
     imported = take(log, b"\n" + data + b"\r\n\n" + jsonl(samples.record()).encode())
-    assert imported.n_taken == 1
+    assert imported.n_imported == 1
     (said,) = imported.refused
     assert said.startswith(f"line 2: {sentence}")
 
@@ -56,7 +55,7 @@ def test_a_million_rows_are_refused_unread_and_none_is_kept(log):
 
     source = Endless()
     with pytest.raises(ValueError, match="a file must have at most 50000 lines: got more"):
-        import_records(source, log, KINDS)
+        import_records(source, log)
     assert source.given == importing.MAX_LINES + 1
     assert not log.path.exists()
 
@@ -71,7 +70,7 @@ def test_a_file_without_an_end_is_refused_by_its_size(log):
 
     source = OneLine()
     with pytest.raises(ValueError, match="a file must be at most 67108864 bytes: got more"):
-        import_records(source, log, KINDS)
+        import_records(source, log)
     assert source.given <= importing.MAX_FILE_BYTES + 2 * importing.MAX_LINE_BYTES
 
 
@@ -79,23 +78,26 @@ def test_the_same_point_twice_is_named_and_kept_once(log):
     log.append(samples.record(index=0))
     one, two = samples.record(index=0), samples.record(index=1)
     imported = take(log, jsonl(one, two, two))
-    assert imported.n_taken == 1
+    assert imported.n_imported == 1
     assert imported.refused == (
         "line 1: point 0 of run run-1 is in the log already",
         "line 3: point 1 of run run-1 stands in line 2 already",
     )
-    assert log.with_evidence() == [(one, MEASURED_HERE), (two, MEASURED_ELSEWHERE)]
+    assert list(log.read().logged) == [
+        LoggedRecord(one, MEASURED_HERE),
+        LoggedRecord(two, MEASURED_ELSEWHERE),
+    ]
 
 
 def test_html_in_a_name_is_kept_as_the_text_it_is(log):
     record = changed(samples.record(), "device.name", "<img src=x onerror=alert(1)> **A** $CPU$")
-    assert take(log, jsonl(record)).n_taken == 1
-    assert log.records()[0]["device"]["name"] == "<img src=x onerror=alert(1)> **A** $CPU$"
+    assert take(log, jsonl(record)).n_imported == 1
+    assert log.records()[0].device.name == "<img src=x onerror=alert(1)> **A** $CPU$"
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_no_lie(log):
     text = "\ufeff" + jsonl(samples.record(index=0), samples.record(index=1)).replace("\n", "\r\n")
-    assert take(log, text).n_taken == 2
+    assert take(log, text).n_imported == 2
 
 
 def test_a_log_that_cannot_be_written_is_one_sentence():
@@ -110,5 +112,5 @@ def test_any_text_gives_records_or_sentences_and_no_traceback(tmp_path, text):
     imported = take(log, text)
     data = text if isinstance(text, bytes) else text.encode()
     n_lines = sum(bool(line.strip()) for line in data.split(b"\n"))
-    assert imported.n_taken == 0
+    assert imported.n_imported == 0
     assert len(imported.refused) in (n_lines, n_lines - 1)  # a byte order mark alone is no line

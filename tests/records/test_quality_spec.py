@@ -9,13 +9,15 @@ from gqa_core.catalog.corpus import python_topics
 from gqa_core.commands import cli
 from gqa_core.commands import quality as commands
 from gqa_core.quality import measure, train
+from gqa_core.records.header import RunHeader
+from gqa_core.records.kinds.quality import QualityRecord, unanswered_specs
 from gqa_core.records.run_log import RunLog
-from gqa_core.records.specs.quality import QUALITY, QualitySpec, quality_specs, tasks_left
+from gqa_core.records.specs.quality import QualitySpec, quality_specs
 from gqa_core.records.specs.training import TrainingConfig
 from tests.quality import fake_runs as grids
 from tests.quality.test_model import TINY, tiny
 
-HEADER = {"run_id": "run-1", "point": 0, "git_commit": None}
+RUN = RunHeader(run_id="run-1", git_commit=None)
 
 
 @pytest.fixture
@@ -47,16 +49,16 @@ def test_a_point_is_measured_and_answers_itself_and_less(shipped_tiny, start):
     percents = (100,) if start == "scratch" else (0, 50, 100)
     point = QualitySpec(start=start, n_kv_heads=2, percents=percents, training_config=TINY)
     measured = measure.measure_quality(point)
-    record = QUALITY.record(point, measured, HEADER)
-    assert record["n_steps"] == [8 * percent // 100 for percent in percents]
-    assert len(record["losses"]) == len(percents)
-    again = QUALITY.record(point, measure.measure_quality(point), HEADER)
-    assert again["losses"] == pytest.approx(record["losses"], abs=1e-4)
+    record = QualityRecord.from_measurement(point, measured, RUN, 0)
+    assert record.n_steps == tuple(8 * percent // 100 for percent in percents)
+    assert len(record.losses) == len(percents)
+    again = QualityRecord.from_measurement(point, measure.measure_quality(point), RUN, 0)
+    assert again.losses == pytest.approx(record.losses, abs=1e-4)
     less = QualitySpec(start=start, n_kv_heads=2, percents=percents[-1:], training_config=TINY)
     other = QualitySpec(start=start, n_kv_heads=1, percents=percents, training_config=TINY)
-    left = tasks_left([point, less, other], [record], python_topics().sha256)
-    assert [task for _, task in left] == [other]
-    assert len(tasks_left([point], [record], "0" * 64)) == 1  # of another text
+    left = unanswered_specs([point, less, other], [record], python_topics().sha256)
+    assert left == [other]
+    assert unanswered_specs([point], [record], "0" * 64) == [point]  # of another text
 
 
 @pytest.mark.parametrize("change", ["percents", "checkpoint"])
@@ -75,7 +77,7 @@ def test_what_a_killed_point_left_is_not_taken_for_another(shipped_tiny, monkeyp
         monkeypatch.setattr(
             measure, "training_record", lambda: SimpleNamespace(weights_sha256="e" * 64)
         )
-    losses = measure.measure_quality(QualitySpec(percents=percents, **asked))["losses"]
+    losses = measure.measure_quality(QualitySpec(percents=percents, **asked)).losses
     assert len(losses) == len(percents)
     assert not set(losses) & {1.0, 2.0, 3.0}
 

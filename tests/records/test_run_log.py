@@ -1,5 +1,6 @@
 """The run log under several writers, a kill, foreign files, full and read-only disks."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -11,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
-from gqa_core.records.run_log import APPLICATION_ID, RunLog, RunLogError
+from gqa_core.records import run_log
+from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
+from gqa_core.records.kinds import encode_record
+from gqa_core.records.run_log import APPLICATION_ID, LoggedRecord, RunLog, RunLogError
 from tests.records import fake_records as samples
 
 ROOT = Path(__file__).parents[2]
@@ -57,6 +60,7 @@ def test_to_frame_has_one_row_a_record(log):
     assert list(frame["attend_s"]) == [0.002, 0.004]
     assert list(frame["variant"]) == ["GQA", "GQA"]
     assert frame["attend_samples_s"][1] == [0.004, 0.004]
+    assert list(frame["evidence"]) == [MEASURED_HERE] * 2
 
 
 def test_every_row_knows_whether_it_was_measured_here(log):
@@ -64,10 +68,11 @@ def test_every_row_knows_whether_it_was_measured_here(log):
     log.append(here)
     assert log.import_records([here, *elsewhere]) == [False, True, True]
     assert log.records() == [here, *elsewhere]
-    assert log.with_evidence() == [
-        (here, MEASURED_HERE),
-        *((record, MEASURED_ELSEWHERE) for record in elsewhere),
+    assert list(log.read().logged) == [
+        LoggedRecord(here, MEASURED_HERE),
+        *(LoggedRecord(record, MEASURED_ELSEWHERE) for record in elsewhere),
     ]
+    assert log.measured_here("decode") == [here]
     assert list(log.to_frame()["evidence"]) == [MEASURED_HERE] + [MEASURED_ELSEWHERE] * 2
     assert log.counts() == {"decode": 3}
 
@@ -76,14 +81,14 @@ def test_the_log_is_in_write_ahead_mode_and_knows_its_version(log):
     log.append(samples.record())
     with closing(sqlite3.connect(log.path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
 
 
 def test_several_writers_at_once_lose_nothing(log):
     writers = [start_writer(log.path, f"run-{name}", 12) for name in range(4)]
     assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
-    found = {(record["run_id"], record["point"]) for record in log.records()}
+    found = {(record.run_id, record.point) for record in log.records()}
     assert found == {(f"run-{name}", index) for name in range(4) for index in range(12)}
 
 
@@ -93,11 +98,11 @@ def test_a_killed_writer_loses_nothing_it_had_committed(log):
         committed = int(writer.stdout.readline())
     writer.send_signal(signal.SIGKILL)
     writer.wait()
-    points = [record["point"] for record in log.records()]
+    points = [record.point for record in log.records()]
     assert points == list(range(len(points)))
     assert len(points) > committed
     log.append(samples.record(run_id="survivor"))
-    assert log.records()[-1]["run_id"] == "survivor"
+    assert log.records()[-1].run_id == "survivor"
 
 
 def test_readers_go_on_while_a_writer_writes(log):
@@ -121,7 +126,7 @@ def test_the_same_point_of_a_run_is_kept_once(log):
 def test_a_file_that_is_no_database_is_named_and_left_alone(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("Dear diary, today I measured attention. " * 40)
-    for use in (RunLog(path).records, RunLog(path).require_writable):
+    for use in (RunLog(path).records, RunLog(path).validate_writable):
         with pytest.raises(
             RunLogError, match=r"log .*notes.txt cannot be .*: file is not a database"
         ):
@@ -134,7 +139,7 @@ def test_somebody_else_s_database_is_refused_and_left_alone(tmp_path):
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("CREATE TABLE songs (name TEXT)")
     before = path.read_bytes()
-    for use in (RunLog(path).records, RunLog(path).require_writable):
+    for use in (RunLog(path).records, RunLog(path).validate_writable):
         with pytest.raises(RunLogError, match="a database of something else, not a run log"):
             use()
     assert path.read_bytes() == before
@@ -143,9 +148,79 @@ def test_somebody_else_s_database_is_refused_and_left_alone(tmp_path):
 def test_a_log_of_a_newer_version_is_refused(log):
     log.append(samples.record())
     with closing(sqlite3.connect(log.path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
-    with pytest.raises(RunLogError, match="schema version 2, newer than 1"):
+        connection.execute("PRAGMA user_version = 3")
+    with pytest.raises(RunLogError, match="has version 3, newer than 2"):
         log.records()
+
+
+def test_a_log_of_an_earlier_version_is_refused_with_how_to_move_it_aside(log):
+    log.append(samples.record())
+    with closing(sqlite3.connect(log.path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    before = log.path.read_bytes()
+    sentence = (
+        f"log {log.path} has version 1, this program writes version 2: move the file aside "
+        f"(mv {log.path} {log.path}.v1) and run again; nothing was changed"
+    )
+    for use in (log.records, log.validate_writable, lambda: log.append(samples.record(index=1))):
+        with pytest.raises(RunLogError) as error:
+            use()
+        assert str(error.value) == sentence
+    assert log.path.read_bytes() == before
+    log.path.rename(f"{log.path}.v1")
+    log.append(samples.record())
+    assert len(log.records()) == 1
+
+
+def test_a_log_is_migrated_forward_where_the_step_is_known(log, monkeypatch):
+    log.append(samples.record())
+    with closing(sqlite3.connect(log.path)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    rename = "UPDATE records SET run_id = 'migrated'"
+    monkeypatch.setattr(run_log, "MIGRATIONS", {1: lambda connection: connection.execute(rename)})
+    log.append(samples.record(index=1))
+    with closing(sqlite3.connect(log.path)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("SELECT run_id FROM records").fetchall() == [
+            ("migrated",),
+            ("run-1",),
+        ]
+
+
+CORRUPT = {
+    "no JSON": "Dear diary",
+    "truncated": encode_record(samples.record())[:-40],
+    "an unknown kind": json.dumps(samples.record().to_builtins() | {"kind": "dream"}),
+    "version 3": json.dumps(samples.record().to_builtins() | {"schema_version": 3}),
+    "bytes that are no text": b"\xff\xfe",
+    "a number": 5,
+}
+
+
+@pytest.mark.parametrize("body", CORRUPT.values(), ids=CORRUPT)
+def test_a_row_that_cannot_be_read_is_skipped_and_counted(log, body):
+    records = [samples.record(index=index) for index in range(3)]
+    for record in records:
+        log.append(record)
+    assert log.read().warning is None
+    with closing(sqlite3.connect(log.path)) as connection:
+        connection.execute("UPDATE records SET body = ? WHERE point = 1", (body,))
+        connection.commit()
+    contents = log.read("decode")
+    assert contents.records == log.records() == [records[0], records[2]]
+    assert contents.n_unreadable == 1
+    assert contents.warning == "1 record of the log cannot be read"
+    assert len(log.to_frame()) == 2
+    log.append(samples.record(index=3))
+    assert len(log.records()) == 3
+
+
+def test_a_record_that_could_not_be_read_back_is_not_written(log):
+    log.append(samples.record())
+    with pytest.raises(RunLogError, match="point 1 could not be read back"):
+        log.append(samples.record(index=1, bound_s=float("nan")))
+    assert len(log.records()) == 1
+    assert log.read().n_unreadable == 0
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(log, monkeypatch):
@@ -161,12 +236,12 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(log, monkeypatch):
     with pytest.raises(RunLogError, match="cannot be written: database or disk is full"):
         log.append(samples.record(index=1, attend=[0.1] * 2000))
     monkeypatch.undo()
-    assert [record["point"] for record in log.records()] == [0]
+    assert [record.point for record in log.records()] == [0]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence():
     with pytest.raises(RunLogError, match=r"log /proc/gqa/runs.sqlite cannot be written"):
-        RunLog("/proc/gqa/runs.sqlite").require_writable()
+        RunLog("/proc/gqa/runs.sqlite").validate_writable()
 
 
 def test_the_path_is_the_argument_or_the_environment_s(tmp_path, monkeypatch):

@@ -2,9 +2,19 @@
 
 import pytest
 
-from gqa_core.records.record import DECODE
+from gqa_core.records.header import DeviceInfo
 from gqa_core.records.run_log import RunLog, RunLogError
 from gqa_core.runner import run as run_module
+from gqa_core.runner.events import (
+    Finished,
+    Note,
+    NotLogged,
+    PointFailed,
+    Progress,
+    Started,
+    decode_event,
+    encode_event,
+)
 from gqa_core.runner.workers import WorkerError
 from tests.records.fake_records import measured, point
 
@@ -21,13 +31,15 @@ class FakeWorkers:
     def __call__(self, preload):
         return self
 
-    def call(self, module, function, *arguments, tell=None):
+    def call(self, module, function, *arguments, on_progress=None):
         self.asked.append(function)
-        if function == "survey":
-            return {"free_bytes": self.free}
+        if function == "device_info":
+            return DeviceInfo(
+                type="cpu", name="A CPU", n_threads=2, torch_version="2.13.0", free_bytes=self.free
+            )
         if function == "prepare_kernels":
             for text in self.compiled:
-                tell(text)
+                on_progress(text)
             return None
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
@@ -40,17 +52,21 @@ def run(monkeypatch, tmp_path):
     """Runs points with fake workers; what was emitted, said and logged stays on it."""
 
     def go(points, workers, log=None, **search):
-        go.emitted, go.said = [], []
+        go.emitted, go.events = [], []
         go.log = log or RunLog(tmp_path / "runs.sqlite")
         monkeypatch.setattr(run_module, "Workers", workers)
-        return run_module.run_specs(
-            [(DECODE, asked) for asked in points],
+        result = run_module.run(
+            points,
             device="cpu",
             log=go.log,
-            emit=go.emitted.append,
-            say=go.said.append,
+            on_record=go.emitted.append,
+            on_event=go.events.append,
             **search,
         )
+        assert go.events.pop(0) == Started(n_points=len(points) + search.get("max_extra", 0))
+        go.said = [str(event) for event in go.events]
+        assert list(result.records) == go.emitted
+        return result
 
     return go
 
@@ -59,9 +75,10 @@ POINTS = [point(context_len=32), point(context_len=64), point(context_len=128)]
 
 
 def test_every_record_goes_out_and_into_the_log(run):
-    assert run(POINTS, FakeWorkers([measured() for _ in POINTS])) == 0
-    assert [record["point"] for record in run.emitted] == [0, 1, 2]
-    assert len({record["run_id"] for record in run.emitted}) == 1
+    result = run(POINTS, FakeWorkers([measured() for _ in POINTS]))
+    assert result.is_complete
+    assert [record.point for record in run.emitted] == [0, 1, 2]
+    assert len({record.run_id for record in run.emitted}) == 1
     assert run.log.records() == run.emitted
     assert run.said[0] == "0 of 3: timing GQA, 2 K/V heads, context 32, float32"
     assert run.said[-1] == "3 of 3: done"
@@ -69,16 +86,17 @@ def test_every_record_goes_out_and_into_the_log(run):
 
 def test_what_is_compiled_is_said_before_the_first_point(run):
     workers = FakeWorkers([measured() for _ in POINTS], compiled=["compiling split_kv for float32"])
-    assert run(POINTS, workers) == 0
+    assert run(POINTS, workers).is_complete
     assert run.said[0] == "0 of 3: compiling split_kv for float32"
     assert run.said[1].startswith("0 of 3: timing")
-    assert workers.asked[:3] == ["survey", "prepare_kernels", "measure_decode"]
+    assert workers.asked[:3] == ["device_info", "prepare_kernels", "measure_decode"]
 
 
 def test_a_point_that_fails_is_named_and_the_rest_go_on(run):
     answers = [measured(), WorkerError("its process was killed by SIGKILL"), measured()]
-    assert run(POINTS, FakeWorkers(answers)) == 1
-    assert [record["point"] for record in run.log.records()] == [0, 2]
+    result = run(POINTS, FakeWorkers(answers))
+    assert (result.n_failed, result.n_not_logged, result.is_complete) == (1, 0, False)
+    assert [record.point for record in run.log.records()] == [0, 2]
     sentence = "GQA, 2 K/V heads, context 64, float32: not measured, its process was killed"
     assert any(said.startswith(sentence) for said in run.said)
 
@@ -87,7 +105,7 @@ def test_a_run_that_would_not_fit_is_refused_before_anything_is_measured(run):
     workers = FakeWorkers([], free=POINTS[1].required_bytes)
     with pytest.raises(ValueError, match=r"context 128.* it takes .* \(cache .*\) and .* are free"):
         run(POINTS, workers)
-    assert workers.asked == ["survey"]
+    assert workers.asked == ["device_info"]
     assert run.emitted == []
 
 
@@ -103,14 +121,15 @@ def test_a_log_that_fails_in_mid_run_loses_no_record(run, monkeypatch, tmp_path)
     append = log.append
 
     def full_at_the_second(record):
-        if record["point"] == 1:
+        if record.point == 1:
             raise RunLogError("log x cannot be written: database or disk is full")
         append(record)
 
     monkeypatch.setattr(log, "append", full_at_the_second)
-    assert run(POINTS, FakeWorkers([measured() for _ in POINTS]), log=log) == 1
-    assert [record["point"] for record in run.emitted] == [0, 1, 2]
-    assert [record["point"] for record in log.records()] == [0, 2]
+    result = run(POINTS, FakeWorkers([measured() for _ in POINTS]), log=log)
+    assert (result.n_failed, result.n_not_logged, result.is_complete) == (0, 1, False)
+    assert [record.point for record in run.emitted] == [0, 1, 2]
+    assert [record.point for record in log.records()] == [0, 2]
     sentence = "1 of 3 records were measured but are not in the log: log x cannot be written"
     assert any(said.startswith(sentence) for said in run.said)
 
@@ -119,14 +138,14 @@ def test_what_follows_from_the_records_is_measured_in_the_same_run(run):
     seen = []
 
     def follow(records):
-        seen.append([record["workload"]["context_len"] for record in records])
-        return [(DECODE, point(context_len=48))] if len(seen) == 1 else []
+        seen.append([record.workload.context_len for record in records])
+        return [point(context_len=48)] if len(seen) == 1 else []
 
     answers = [measured() for _ in range(4)]
-    assert run(POINTS, FakeWorkers(answers), follow=follow, n_more=2) == 0
+    assert run(POINTS, FakeWorkers(answers), next_specs=follow, max_extra=2).is_complete
     assert seen == [[32, 64, 128], [32, 64, 128, 48]]
-    assert [record["point"] for record in run.log.records()] == [0, 1, 2, 3]
-    assert len({record["run_id"] for record in run.emitted}) == 1
+    assert [record.point for record in run.log.records()] == [0, 1, 2, 3]
+    assert len({record.run_id for record in run.emitted}) == 1
     assert run.said[0].startswith("0 of 5: timing")
     assert run.said[3:] == ["3 of 5: timing GQA, 2 K/V heads, context 48, float32", "4 of 4: done"]
 
@@ -134,7 +153,35 @@ def test_what_follows_from_the_records_is_measured_in_the_same_run(run):
 def test_a_search_that_asks_for_ever_ends_at_its_bound(run):
     failing = [measured() for _ in POINTS] + [WorkerError("its process was killed")] * 9
     workers = FakeWorkers(failing)
-    again = [(DECODE, point(context_len=48))] * 2
-    assert run(POINTS, workers, follow=lambda records: again, n_more=3) == 3
-    assert workers.asked == ["survey", "prepare_kernels"] + ["measure_decode"] * 6
+    again = [point(context_len=48)] * 2
+    result = run(POINTS, workers, next_specs=lambda records: again, max_extra=3)
+    assert result.n_failed == 3
+    assert workers.asked == ["device_info", "prepare_kernels"] + ["measure_decode"] * 6
     assert run.said[-1] == "6 of 6: done"
+
+
+@pytest.mark.parametrize(
+    ("event", "sentence"),
+    [
+        (Started(n_points=3), "0 of 3: starting"),
+        (Progress(n_done=1, n_points=3, activity="timing GQA"), "1 of 3: timing GQA"),
+        (PointFailed(spec="GQA", reason="it died"), "GQA: not measured, it died"),
+        (
+            NotLogged(n_records=1, n_points=3, reason="log x cannot be written"),
+            "1 of 3 records were measured but are not in the log: log x cannot be written",
+        ),
+        (Note(text="GQA-2 beats MHA\nfrom 256 tokens on."), "GQA-2 beats MHA\nfrom 256 tokens on."),
+        (Finished(n_points=3, n_failed=1, n_not_logged=0), "3 of 3: done"),
+    ],
+)
+def test_an_event_is_one_line_of_json_and_one_sentence(event, sentence):
+    line = encode_event(event)
+    assert len(line.splitlines()) == 1
+    assert decode_event(line) == event
+    assert str(event) == sentence
+
+
+@pytest.mark.parametrize("line", ["", "1 of 3: timing", "{}", '{"event": "dream"}', "[1]"])
+def test_a_line_that_is_no_event_is_refused(line):
+    with pytest.raises(ValueError, match=r"JSON|truncated|event|object"):
+        decode_event(line)

@@ -3,9 +3,11 @@
 import pytest
 
 from gqa_core.configs import GroupedConfig, default_mla_for
-from gqa_core.records.record import DECODE, row
-from gqa_core.runner.search import BISECTIONS, CrossoverSearch
-from gqa_core.theory.crossover import crossover, pair_with_mha
+from gqa_core.records.crossover import crossover, pair_with_mha
+from gqa_core.records.decode_row import DecodeRow
+from gqa_core.records.header import RunHeader
+from gqa_core.records.kinds import DecodeRecord
+from gqa_core.runner.search import N_BISECTIONS, CrossoverSearch
 from tests.records.fake_records import measured
 
 MHA, GQA, MQA = (GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 2, 1))
@@ -18,7 +20,7 @@ def search(grouped=(GQA, MQA), latent=None, max_context_len=4096):
         grouped=grouped,
         latent=latent,
         max_context_len=max_context_len,
-        how={"n_samples": 5},
+        n_samples=5,
     )
 
 
@@ -27,23 +29,23 @@ def timed(point):
     context_len, variant = point.workload.context_len, point.attention.variant
     floor = 1e-6 * CROSSES_AT[variant] / 2
     attend = floor + 1e-6 * context_len * (1 if variant == "MHA" else 0.5)
-    header = {"run_id": "run-1", "point": 0, "git_commit": None}
     kernel = point.kernel if variant == "MLA" else "packed"
     answer = measured(attend=[attend] * 3, step=0.003 + attend, kernel_ran=kernel)
-    return DECODE.record(point, answer, header)
+    run = RunHeader(run_id="run-1", git_commit=None)
+    return DecodeRecord.from_measurement(point, answer, run, 0)
 
 
 def latest_search(asked):
     """All that a search measures, in order, where nothing fails."""
-    points, records = asked.start, []
+    points, records = asked.initial_specs, []
     while points:
         records += map(timed, points)
-        points = asked.follow(records)
+        points = asked.next_specs(records)
     return records
 
 
 def test_a_search_starts_with_all_variants_side_by_side_at_each_context():
-    points = search(latent=default_mla_for(8, 16), max_context_len=100).start
+    points = search(latent=default_mla_for(8, 16), max_context_len=100).initial_specs
     order = [(point.workload.context_len, point.attention.variant) for point in points]
     one = ["MHA", "GQA", "MQA", "MLA", "MLA"]
     assert order == [(context, variant) for context in (64, 100) for variant in one]
@@ -51,11 +53,11 @@ def test_a_search_starts_with_all_variants_side_by_side_at_each_context():
 
 
 def test_a_search_closes_in_on_where_each_variant_begins_to_win():
-    fought = pair_with_mha(row(record) for record in latest_search(search()))
-    low, high = crossover(fought["GQA-2"], "attend").bracket
+    pairs = pair_with_mha(map(DecodeRow.from_record, latest_search(search())))
+    low, high = crossover(pairs["GQA-2"], "attend").bracket
     assert low < 700 <= high
     assert high - low <= 256
-    low, high = crossover(fought["MQA"], "attend").bracket
+    low, high = crossover(pairs["MQA"], "attend").bracket
     assert low < 300 <= high
     assert high - low <= 128
 
@@ -63,29 +65,29 @@ def test_a_search_closes_in_on_where_each_variant_begins_to_win():
 def test_a_search_measures_at_most_three_contexts_more_and_says_how_many_points():
     asked = search(latent=default_mla_for(8, 16), max_context_len=2**20)
     records = latest_search(asked)
-    contexts = {record["workload"]["context_len"] for record in records}
-    assert len(contexts) == 8 + BISECTIONS
-    assert len(records) == len(asked.start) + asked.n_more == 5 * (8 + BISECTIONS)
+    contexts = {record.workload.context_len for record in records}
+    assert len(contexts) == 8 + N_BISECTIONS
+    assert len(records) == len(asked.initial_specs) + asked.max_extra == 5 * (8 + N_BISECTIONS)
 
 
 def test_nothing_follows_where_nothing_crosses_over():
     asked = search(latent=None, max_context_len=256)
-    assert len(latest_search(asked)) == len(asked.start) == 9
+    assert len(latest_search(asked)) == len(asked.initial_specs) == 9
 
 
 @pytest.mark.parametrize("missing", ["MHA", "GQA"])
 def test_a_search_goes_on_without_a_point_that_was_not_measured(missing):
     records = [
         record
-        for record in map(timed, search().start)
-        if (record["variant"], record["workload"]["context_len"]) != (missing, 512)
+        for record in map(timed, search().initial_specs)
+        if (record.variant, record.workload.context_len) != (missing, 512)
     ]
-    assert search().follow(records)
-    assert search().follow([]) == []
+    assert search().next_specs(records)
+    assert search().next_specs([]) == []
 
 
 def test_mha_is_measured_once_and_needs_something_to_be_held_against():
     twice = search(grouped=(MHA, GQA, GQA), max_context_len=64)
-    assert [point.attention for point in twice.start] == [MHA, GQA]
+    assert [point.attention for point in twice.initial_specs] == [MHA, GQA]
     with pytest.raises(ValueError, match=r"n_kv_heads must hold a number below n_heads.*got 8"):
         search(grouped=(MHA,))

@@ -44,7 +44,7 @@ def test_what_a_worker_tells_is_heard_while_it_still_works(workers, tmp_path):
     def hear(text):
         heard.append((text, note.exists()))
 
-    assert workers.call(HERE, "tell_then_write", str(note), tell=hear) == "written"
+    assert workers.call(HERE, "report_then_write", str(note), on_progress=hear) == "written"
     assert heard == [("about to write", False)]
     assert note.exists()
 

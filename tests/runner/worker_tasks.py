@@ -28,8 +28,8 @@ def leave(code):
     os._exit(code)
 
 
-def tell_then_write(path, *, tell):
-    tell("about to write")
+def report_then_write(path, *, on_progress):
+    on_progress("about to write")
     time.sleep(0.5)
     Path(path).write_text("")
     return "written"
@@ -85,8 +85,8 @@ def cores_used(kernel, dtype):
 
     decode._take_samples = watching
     answer = decode.measure_decode(point, "cpu")
-    told = {"n_threads": answer["device"]["n_threads"], "attend_kernel": answer["attend_kernel"]}
-    return told | spent
+    ran = {"n_threads": answer.device.n_threads, "attend_kernel": answer.attend_kernel}
+    return ran | spent
 
 
 def threads_after_split_kv(caching):

@@ -7,7 +7,6 @@ from types import MappingProxyType
 
 import msgspec
 
-from gqa_core.records.header import KindName
 from gqa_core.records.kinds.decode import DecodeRecord
 from gqa_core.records.kinds.generate import GenerateRecord
 from gqa_core.records.kinds.growth import GrowthRecord
@@ -27,7 +26,7 @@ __all__ = [
 ]
 
 Record = DecodeRecord | VerifyRecord | GenerateRecord | GrowthRecord | QualityRecord
-KINDS: Mapping[KindName, type[Record]] = MappingProxyType(
+KINDS: Mapping[str, type[Record]] = MappingProxyType(
     {
         "decode": DecodeRecord,
         "verify": VerifyRecord,

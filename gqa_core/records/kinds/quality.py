@@ -5,6 +5,7 @@ Losses are in nats per byte.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
@@ -20,7 +21,7 @@ from gqa_core.records.validation import (
     validate_warnings,
 )
 
-__all__ = ["QualityMeasurement", "QualityRecord"]
+__all__ = ["QualityMeasurement", "QualityRecord", "unanswered_specs"]
 
 MAX_LOSS = 1e3  # nats per byte: guessing gives ln 256 = 5.5
 MIN_RATE, MAX_RATE = 1e-12, 1e3
@@ -105,6 +106,15 @@ class QualityRecord(
             training_config=self.training_config,
         )
 
+    def answers(self, spec: QualitySpec, corpus_sha256: str) -> bool:
+        """True if the record holds the losses that the spec asks for, on this text."""
+        own = self.spec
+        return (
+            own.identity == spec.identity
+            and self.corpus_sha256 == corpus_sha256
+            and set(self.percents) >= set(spec.percents)
+        )
+
     @property
     def loss_by_percent(self) -> dict[int, float]:
         """Held-out loss after each percent of the training's steps."""
@@ -121,8 +131,8 @@ class QualityRecord(
         validate_equal("cache_bytes", self.cache_bytes, spec.formula_bytes)
         n_params = self.training_config.n_params(self.n_kv_heads)
         validate_equal("n_params", self.n_params, n_params)
-        steps = tuple(spec.n_steps(percent) for percent in spec.percents)
-        validate_equal("n_steps", self.n_steps, steps)
+        steps = [spec.n_steps(percent) for percent in spec.percents]
+        validate_equal("n_steps", list(self.n_steps), steps)
         validate_count("losses", self.losses, [len(steps)], "losses")
         for loss in self.losses:
             validate_number("losses", loss, 0, MAX_LOSS)
@@ -137,3 +147,12 @@ class QualityRecord(
         else:
             validate_sha256("checkpoint_sha256", self.checkpoint_sha256)
         validate_text("python_version", self.python_version, 40)
+
+
+def unanswered_specs(
+    specs: Sequence[QualitySpec], records: Sequence[QualityRecord], corpus_sha256: str
+) -> list[QualitySpec]:
+    """The specs that no record answers yet: a run that was killed continues with these."""
+    return [
+        spec for spec in specs if not any(record.answers(spec, corpus_sha256) for record in records)
+    ]

@@ -78,6 +78,11 @@ class DecodeSpec:
         return self.attention
 
     @property
+    def latent_form(self) -> LatentForm | None:
+        """The form of MLA that runs; None for grouped attention."""
+        return self.kernel if self.kernel in ("absorbed", "naive") else None
+
+    @property
     def cache_specs(self) -> tuple[CacheSpec, ...]:
         """The caches it lays out: both forms of MLA leave the kernel to `auto`."""
         capacity, dtype = self.workload.context_len, self.dtype

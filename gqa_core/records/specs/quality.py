@@ -1,18 +1,17 @@
-"""One question about quality: with so many K/V heads, come by this way, how well does it predict?
+"""Spec of a quality measurement: K/V heads, how they were obtained, when the loss is evaluated.
 
-`start` is how a model comes to its K/V heads: `scratch`, trained with them for all steps, or a
-pooling of the shipped MHA's heads, uptrained. Losses are taken at each percent of the training's
-steps, 0 being the model before any. Free of torch.
+`start` is how a model gets its K/V heads: `scratch`, trained with them for all steps, or a pooling
+of the shipped MHA's heads, uptrained. The loss is evaluated after each percent of the training's
+steps; 0 is the model before any step.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from gqa_core.configs import validate_int
-from gqa_core.records.record import Kind, Point, Record
 from gqa_core.records.specs.decode import CacheSpec
 from gqa_core.records.specs.training import MAX_SEED, TrainingConfig
 
@@ -24,7 +23,7 @@ TORCH_BYTES = 2**29  # a process that trains, about
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualitySpec:
-    """A model with `n_kv_heads` K/V heads, and when its held-out loss is taken.
+    """A model with `n_kv_heads` K/V heads, and when its held-out loss is evaluated.
 
     Raises:
         ValueError: a start that does not exist, n_kv_heads that do not divide the heads, or
@@ -49,26 +48,26 @@ class QualitySpec:
 
     @property
     def cache_specs(self) -> tuple[CacheSpec, ...]:
-        """None: a model that learns attends over no cache."""
+        """Empty: a model in training attends over no cache."""
         return ()
 
     @property
     def formula_bytes(self) -> int:
-        """Bytes the formula gives for the cache of one sequence."""
+        """Bytes of the cache of one sequence by the formula."""
         return self.training_config.cache_bytes(self.n_kv_heads)
 
     @property
     def required_bytes(self) -> int:
-        """Bytes this takes while it runs, about."""
+        """Bytes it takes while it runs, approximately."""
         return TORCH_BYTES
 
     def n_steps(self, percent: int) -> int:
-        """Steps that a percent of the training's is."""
+        """The number of steps that a percent of the training is."""
         return self.training_config.uptrain_steps(percent)
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What must be equal in a record for it to be the answer to this."""
+        """The fields that a record of the same model has equal."""
         return {
             "start": self.start,
             "n_kv_heads": self.n_kv_heads,
@@ -76,31 +75,10 @@ class QualitySpec:
             "training_config": self.training_config.numbers,
         }
 
-    def is_answered_by(self, record: Mapping[str, Any], corpus_sha256: str) -> bool:
-        """Whether a record holds these losses on this text."""
-        same = all(record.get(name) == value for name, value in self.identity.items())
-        taken = set(record.get("percents", ()))
-        return same and record["corpus_sha256"] == corpus_sha256 and taken >= set(self.percents)
-
     def __str__(self) -> str:
         heads = f"{self.n_kv_heads} of {self.training_config.n_heads} K/V heads"
-        how = "from scratch" if self.start == SCRATCH else f"by {self.start}"
-        return f"{heads} {how}, seed {self.seed}"
-
-
-def _keep(point: QualitySpec, measured: Mapping[str, Any]) -> Record:
-    names = ("corpus_sha256", "checkpoint_sha256", "python_version", "n_params")
-    return {
-        **point.identity,
-        "percents": list(point.percents),
-        "cache_bytes": point.formula_bytes,
-        **{name: measured[name] for name in names},
-        **{name: measured[name] for name in ("n_steps", "losses", "train_s")},
-        "warnings": [],
-    }
-
-
-QUALITY = Kind("quality", "gqa_core.quality.measure", "measure_quality", _keep, "training")
+        start = "from scratch" if self.start == SCRATCH else f"by {self.start}"
+        return f"{heads} {start}, seed {self.seed}"
 
 
 def quality_specs(
@@ -111,14 +89,14 @@ def quality_specs(
     percents: Sequence[int],
     training_config: TrainingConfig,
 ) -> list[QualitySpec]:
-    """Every start with every number of K/V heads and every seed; from scratch for all steps.
+    """One spec per start, number of K/V heads and seed; from scratch for all steps.
 
-    MHA is converted to itself, and so comes once a seed, under the first pooling named.
+    Pooling MHA gives the same model for any pooling, so it comes once per seed, under the first.
 
     Raises:
         ValueError: as `QualitySpec`.
     """
-    points = [
+    specs = [
         QualitySpec(
             start=start,
             n_kv_heads=count,
@@ -132,18 +110,7 @@ def quality_specs(
     ]
     poolings = [start for start in starts if start != SCRATCH]
     return [
-        point
-        for point in points
-        if point.start in (SCRATCH, *poolings[:1]) or point.n_kv_heads < training_config.n_heads
-    ]
-
-
-def tasks_left(
-    points: Sequence[QualitySpec], records: Sequence[Record], corpus_sha256: str
-) -> list[tuple[Kind, Point]]:
-    """The points that no record answers yet: a run that was killed goes on with these."""
-    return [
-        (QUALITY, point)
-        for point in points
-        if not any(point.is_answered_by(record, corpus_sha256) for record in records)
+        spec
+        for spec in specs
+        if spec.start in (SCRATCH, *poolings[:1]) or spec.n_kv_heads < training_config.n_heads
     ]

@@ -6,9 +6,9 @@ Free of torch, so that a page can list them without running anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Literal
 
 from gqa_core.configs import (
     KERNEL_NAMES,
@@ -17,7 +17,6 @@ from gqa_core.configs import (
     default_mla_for,
     validate_rotary,
 )
-from gqa_core.records.record import Kind, Record
 from gqa_core.records.specs.decode import TORCH_BYTES, CacheSpec, DecodeSpec, DType
 from gqa_core.theory.formats import dtype_bytes, dtype_format
 
@@ -103,19 +102,3 @@ class VerifySpec:
 
     def __str__(self) -> str:
         return f"{COMPARISONS[self.comparison]}, {self.dtype}"
-
-
-def _keep(point: VerifySpec, measured: Mapping[str, Any]) -> Record:
-    return {
-        "config": asdict(point.attention),
-        "workload": asdict(point.workload) | {"dtype": point.dtype},
-        "comparison": point.comparison,
-        "planted": point.planted,
-        "max_difference": measured["max_difference"],
-        "relative_error": measured["relative_error"],
-        "tolerance": TOLERANCE[point.dtype],
-        "passed": measured["relative_error"] <= TOLERANCE[point.dtype],
-    }
-
-
-CHECK = Kind("check", "gqa_core.measure.verify", "measure_verify", _keep, verb="comparing")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from gqa_core.theory.crossover import pair_with_mha, search_contexts
 
 from dashboard.data import crossover
 from dashboard.data.decode_rows import decode_rows
@@ -11,7 +12,6 @@ from dashboard.figures.ratio_vs_context import ratio_vs_context
 from dashboard.figures.style import FAINT, PHASE_STYLES, VARIANT_STYLES
 from dashboard.report import crossover_metrics
 from dashboard.report.crossover_tables import crossover_table
-from gqa_core.theory.crossover import pair_with_mha, search_contexts
 from tests.dashboard.example_settings import DECODE
 from tests.records import fake_records as samples
 

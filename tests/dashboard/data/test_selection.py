@@ -1,6 +1,7 @@
 """The page of runs without Streamlit: filters, the table, fair pairs, sentences, the chart."""
 
 import pytest
+from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
 
 from dashboard.data import selection
 from dashboard.data.decode_rows import decode_rows, measured_on
@@ -9,7 +10,6 @@ from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report.log_sentences import compared_sentence, sharing_sentence
 from dashboard.report.log_tables import runs_table
-from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from tests.dashboard.example_settings import MHA
 from tests.records import fake_records as samples
 

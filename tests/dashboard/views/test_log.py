@@ -3,12 +3,12 @@
 import json
 
 import pytest
+from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
 
 from dashboard.shell import loaders
 from dashboard.shell.page import PAGES
 from dashboard.shell.panels import escape_markdown
 from gqa_core.configs import GroupedConfig
-from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
 from tests.dashboard.page_probe import metrics
 from tests.quality import fake_runs as grids
 from tests.records import fake_comparisons as comparisons

@@ -7,13 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gqa_core.configs import GroupedConfig, default_mla_for
-from gqa_core.records.record import row
-from gqa_core.theory.crossover import (
+from gqa_core.records.crossover import (
     N_INITIAL_CONTEXTS,
     attend_share,
     context_independent_s,
     crossover,
-    layer_of,
     next_context,
     pair_with_mha,
     search_contexts,
@@ -28,13 +26,11 @@ GQA = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
 def rows(layer, times, **more):
     """Rows of one layer: the samples of attend by context; a step is that and 8 ms more."""
     return [
-        row(
-            samples.record(
-                asked=samples.point(layer, context_len=context_len),
-                attend=attend,
-                step_samples=[0.008 + one for one in attend],
-                **more,
-            )
+        samples.row(
+            asked=samples.point(layer, context_len=context_len),
+            attend=attend,
+            step_samples=[0.008 + seconds for seconds in attend],
+            **more,
         )
         for context_len, attend in times.items()
     ]
@@ -44,58 +40,59 @@ def steady(times):
     return {context_len: [time] * 3 for context_len, time in times.items()}
 
 
-def fought(mha, gqa):
+def paired(mha, gqa):
     return pair_with_mha([*rows(MHA, mha), *rows(GQA, gqa)])["GQA-2"]
 
 
 def test_a_variant_crosses_over_where_it_begins_to_win_for_good():
     mha = steady({64: 0.001, 128: 0.002, 256: 0.004, 512: 0.008})
-    found = crossover(fought(mha, steady({64: 0.002, 128: 0.002, 256: 0.003, 512: 0.003})), "step")
+    found = crossover(paired(mha, steady({64: 0.002, 128: 0.002, 256: 0.003, 512: 0.003})), "step")
     assert (found.first_win, found.last_non_win, found.bracket) == (256, 128, (128, 256))
-    always = crossover(fought(mha, steady(dict.fromkeys(mha, 0.0005))), "attend")
+    always = crossover(paired(mha, steady(dict.fromkeys(mha, 0.0005))), "attend")
     assert (always.first_win, always.last_non_win, always.bracket) == (64, None, None)
-    never = crossover(fought(mha, steady(dict.fromkeys(mha, 0.008))), "attend")
+    never = crossover(paired(mha, steady(dict.fromkeys(mha, 0.008))), "attend")
     assert (never.first_win, never.last_non_win, never.bracket) == (None, 512, None)
 
 
 def test_a_variant_that_wins_at_short_contexts_alone_crosses_back():
     mha = steady(dict.fromkeys((64, 128, 256), 0.004))
-    back = crossover(fought(mha, steady({64: 0.003, 128: 0.003, 256: 0.005})), "attend")
+    back = crossover(paired(mha, steady({64: 0.003, 128: 0.003, 256: 0.005})), "attend")
     assert (back.first_win, back.last_win, back.bracket) == (None, 128, (128, 256))
-    torn = crossover(fought(mha, steady({64: 0.005, 128: 0.003, 256: 0.005})), "attend")
+    torn = crossover(paired(mha, steady({64: 0.005, 128: 0.003, 256: 0.005})), "attend")
     assert (torn.first_win, torn.last_win, torn.bracket) == (None, None, None)
 
 
 def test_a_disturbed_context_decides_nothing():
     mha, gqa = (steady(dict.fromkeys((64, 128, 256), time)) for time in (0.004, 0.003))
-    slow = rows(MHA, mha), rows(GQA, gqa | steady({128: 0.009}))
-    slow[1][1]["read_bandwidth_bytes_per_s"] *= 0.5
-    (mine,) = pair_with_mha([*slow[0], *slow[1]]).values()
-    assert [duel.is_valid for duel in mine] == [True, False, True]
-    found = crossover(mine, "attend")
+    slow = rows(GQA, steady({128: 0.009}), read_bandwidth_bytes_per_s=16_384_000.0)  # half
+    quiet = [row for row in rows(GQA, gqa) if row.context_len != 128]
+    (results,) = pair_with_mha([*rows(MHA, mha), *quiet, *slow]).values()
+    assert [result.is_valid for result in results] == [True, False, True]
+    found = crossover(results, "attend")
     assert (found.contexts, found.first_win, found.last_non_win) == ((64, 256), 64, None)
 
 
 def test_a_win_that_is_lost_again_at_a_longer_context_does_not_count():
     mha = steady(dict.fromkeys((64, 128, 256, 512), 0.004))
     gqa = steady({64: 0.003, 128: 0.003, 256: 0.005, 512: 0.003})
-    assert crossover(fought(mha, gqa), "attend").bracket == (256, 512)
+    assert crossover(paired(mha, gqa), "attend").bracket == (256, 512)
 
 
 def test_a_win_within_the_spread_is_no_win():
     # MHA's quartiles are 4 and 6 ms, so a variant must keep three quarters below 4 ms
     mha = {64: [0.004, 0.004, 0.005, 0.006, 0.006]}
-    (inside,) = fought(mha, {64: [0.003, 0.003, 0.0035, 0.0041, 0.005]})
-    (below,) = fought(mha, {64: [0.003, 0.003, 0.0035, 0.0039, 0.005]})
+    (inside,) = paired(mha, {64: [0.003, 0.003, 0.0035, 0.0041, 0.005]})
+    (below,) = paired(mha, {64: [0.003, 0.003, 0.0035, 0.0039, 0.005]})
     assert not inside.is_win("attend")
     assert below.is_win("attend")
-    assert below.ratio("attend") == pytest.approx((0.003 / 0.006, 0.7, 0.0039 / 0.004))
+    ratio = below.ratio("attend")
+    assert (ratio.q1, ratio.median, ratio.q3) == pytest.approx((0.003 / 0.006, 0.7, 0.0039 / 0.004))
     assert inside.is_valid
 
 
 def test_a_spread_over_half_the_median_decides_nothing():
     mha = steady({64: 0.004})
-    (wide,) = fought(mha, {64: [0.001, 0.001, 0.002, 0.0021, 0.0021]})
+    (wide,) = paired(mha, {64: [0.001, 0.001, 0.002, 0.0021, 0.0021]})
     assert wide.is_win("attend")
     assert not wide.is_valid
     assert crossover([wide], "attend").contexts == ()
@@ -109,9 +106,9 @@ def test_every_context_from_the_first_win_on_is_won_and_the_one_before_is_not(ti
         steady({c: 1e-3 * pair[side] for c, pair in zip(contexts, times, strict=True)})
         for side in (0, 1)
     )
-    mine = fought(mha, own)
-    found = crossover(mine, "attend")
-    won = {duel.context_len: duel.is_win("attend") for duel in mine}
+    results = paired(mha, own)
+    found = crossover(results, "attend")
+    won = {result.context_len: result.is_win("attend") for result in results}
     if found.first_win is not None:
         assert all(won[c] for c in contexts if c >= found.first_win)
     if found.last_non_win is not None:
@@ -140,45 +137,45 @@ def test_a_search_doubles_up_to_16k_and_takes_larger_steps_beyond():
 def test_the_widest_bracket_is_halved_next_until_it_is_narrow():
     mha = steady({64: 0.001, 128: 0.002, 256: 0.004})
     gqa = steady({64: 0.002, 128: 0.002, 256: 0.003})
-    mine = fought(mha, gqa)
-    assert next_context({"GQA-2": mine}) == 192
-    closer = fought(mha | steady({192: 0.003, 160: 0.0025}), gqa | steady({192: 0.002, 160: 0.003}))
+    results = paired(mha, gqa)
+    assert next_context({"GQA-2": results}) == 192
+    closer = paired(mha | steady({192: 0.003, 160: 0.0025}), gqa | steady({192: 0.002, 160: 0.003}))
     assert crossover(closer, "attend").bracket == (160, 192)
     assert next_context({"GQA-2": closer}) is None
-    assert next_context({"GQA-2": fought(mha, mha)}) is None
+    assert next_context({"GQA-2": paired(mha, mha)}) is None
     # one variant between 128 and 256, the other between 64 and 256: the wider first
-    assert next_context({"a": mine, "b": [mine[0], mine[2]]}) == 160
+    assert next_context({"a": results, "b": [results[0], results[2]]}) == 160
 
 
 def test_variants_are_held_against_the_mha_of_their_context_by_name():
     mla = default_mla_for(8, 16)
-    naive = samples.record(
+    naive = samples.row(
         asked=samples.point(mla, context_len=64, kernel="naive"), kernel_ran="naive"
     )
     every = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.001, 128: 0.001}))]
-    found = pair_with_mha([*every, row(naive)])
-    assert {name: len(mine) for name, mine in found.items()} == {"GQA-2": 1, "MLA naive": 1}
-    assert layer_of(found["GQA-2"][0].own) == GQA
-    assert layer_of(row(naive)) == mla
+    found = pair_with_mha([*every, naive])
+    assert {name: len(results) for name, results in found.items()} == {"GQA-2": 1, "MLA naive": 1}
+    assert found["GQA-2"][0].own.config == GQA
+    assert naive.config == mla
 
 
 def test_what_was_measured_again_counts_as_it_was_the_last_time():
     first = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.003}))]
     again = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.001}))]
-    (duel,) = pair_with_mha([*first, *again])["GQA-2"]
-    assert duel.ratio("attend")[1] == pytest.approx(0.5)
+    (result,) = pair_with_mha([*first, *again])["GQA-2"]
+    assert result.ratio("attend").median == pytest.approx(0.5)
 
 
 def test_the_floor_is_what_does_not_attend():
     (one,) = rows(MHA, steady({64: 0.001}))  # project, append and output take 1 ms each
-    assert context_independent_s(one) == pytest.approx(0.003)
+    assert context_independent_s(one).median == pytest.approx(0.003)
     assert attend_share(one) == pytest.approx(0.25)
 
 
 def run_of(name, contexts, when="2026-11-23"):
     times = steady(dict.fromkeys(contexts, 0.002))
-    how = {"run_id": name, "created_at": f"{when}T20:00:00+00:00"}
-    return [*rows(MHA, times, **how), *rows(GQA, times, **how)]
+    header = {"run_id": name, "created_at": f"{when}T20:00:00+00:00"}
+    return [*rows(MHA, times, **header), *rows(GQA, times, **header)]
 
 
 def test_the_newest_run_that_went_all_the_way_is_read_and_else_the_newest_begun():
@@ -186,21 +183,21 @@ def test_the_newest_run_that_went_all_the_way_is_read_and_else_the_newest_begun(
     bench = run_of("bench", (64, 256, 1024), "2026-11-24")  # leaves doublings out
     begun = run_of("begun", (64, 128), "2026-11-23")
     newer = run_of("newer", (64, 128, 256, 192, 512, 1024), "2026-11-22")
-    assert {one["run_id"] for one in search_rows([*whole, *newer, *bench, *begun], 1024)} == {
+    assert {one.record.run_id for one in search_rows([*whole, *newer, *bench, *begun], 1024)} == {
         "newer"
     }
-    assert {one["run_id"] for one in search_rows([*bench, *begun], 1024)} == {"begun"}
+    assert {one.record.run_id for one in search_rows([*bench, *begun], 1024)} == {"begun"}
     assert search_rows(bench, 1024) == []
     assert search_rows([], 1024) == []
 
 
 def test_a_run_that_went_further_answers_a_nearer_bound_up_to_it():
     found = search_rows(run_of("whole", search_contexts(16384)), 512)
-    assert [one["context_len"] for one in found] == [64, 128, 256, 512] * 2
+    assert [one.context_len for one in found] == [64, 128, 256, 512] * 2
 
 
 def test_a_search_is_read_without_a_point_that_failed_but_not_without_mha():
     whole = run_of("whole", search_contexts(512))
-    failed = [one for one in whole if (one["variant"], one["context_len"]) != ("MHA", 128)]
+    failed = [one for one in whole if (one.variant, one.context_len) != ("MHA", 128)]
     assert search_rows(failed, 512) == failed
-    assert search_rows([one for one in whole if one["variant"] == "GQA"], 512) == []
+    assert search_rows([one for one in whole if one.variant == "GQA"], 512) == []

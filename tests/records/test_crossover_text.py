@@ -1,11 +1,14 @@
 """A search in words: from where, not yet where, and what the shortest step is made of."""
 
+from dataclasses import replace
+
 import pytest
+from msgspec import structs
 
 from gqa_core.configs import GroupedConfig
-from gqa_core.records.record import row
-from gqa_core.theory.crossover import crossover, pair_with_mha
-from gqa_core.theory.crossover_text import crossover_sentences, where_shortly
+from gqa_core.records.crossover import crossover, pair_with_mha
+from gqa_core.records.crossover_text import crossover_sentences, describe_contexts_briefly
+from gqa_core.records.quartiles import Quartiles
 from tests.records import fake_records as samples
 
 MHA, GQA = (GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 2))
@@ -29,13 +32,11 @@ def rows(gqa, step=0.003, **changed):
     times = [(MHA, context_len, time) for context_len, time in MHA_S.items()]
     times += [(GQA, context_len, time) for context_len, time in zip(MHA_S, gqa, strict=True)]
     return [
-        row(
-            samples.record(
-                asked=samples.point(layer, context_len=context_len),
-                attend=[time] * 3,
-                step=step + time if step else 0.004,
-                **changed,
-            )
+        samples.row(
+            asked=samples.point(layer, context_len=context_len),
+            attend=[time] * 3,
+            step=step + time if step else 0.004,
+            **changed,
         )
         for layer, context_len, time in times
     ]
@@ -47,8 +48,8 @@ def test_a_crossover_is_told_with_the_context_before_it(case):
     _, sentence = crossover_sentences(rows(gqa))
     start = f"GQA-2 beats MHA on the whole step and on attending alone {said}. Its weights"
     assert sentence.startswith(start)
-    (fought,) = pair_with_mha(rows(gqa)).values()
-    assert where_shortly(crossover(fought, "step")) == shortly
+    (results,) = pair_with_mha(rows(gqa)).values()
+    assert describe_contexts_briefly(crossover(results, "step")) == shortly
 
 
 def test_step_and_attend_are_told_apart_where_they_differ():
@@ -73,35 +74,38 @@ def test_the_floor_is_told_from_the_phases():
     )
 
 
+def with_gqa(rows, **changed):
+    """The rows, with these fields of GQA's replaced."""
+    return [replace(row, **changed) if row.variant == "GQA" else row for row in rows]
+
+
+def slow_reads(row, factor):
+    """The row, with the read bandwidth probed beside it multiplied."""
+    bandwidth = factor * row.record.read_bandwidth_bytes_per_s
+    return replace(row, record=structs.replace(row.record, read_bandwidth_bytes_per_s=bandwidth))
+
+
 @pytest.mark.parametrize(("project_s", "said"), [(0.0001, "ahead"), (0.01, "behind")])
-def test_another_floor_is_told_as_a_start(project_s, said):
-    changed = rows(CASES["always"][0])
-    for one in changed:
-        if one["variant"] == "GQA":
-            one |= {f"project{end}_s": project_s for end in ("_q1", "", "_q3")}
+def test_another_fixed_part_is_described_as_a_start(project_s, said):
+    changed = with_gqa(rows(CASES["always"][0]), project=Quartiles.of([project_s]))
     assert f"at 64 tokens, which put it {said} before the cache" in crossover_sentences(changed)[1]
 
 
-def test_a_floor_within_the_spread_is_no_start():
-    changed = rows(CASES["always"][0])
-    for one in changed:
-        if one["variant"] == "GQA":
-            one |= {"project_q1_s": 0.0001, "project_s": 0.0001, "project_q3_s": 0.01}
+def test_a_fixed_part_within_the_spread_is_no_start():
+    changed = with_gqa(rows(CASES["always"][0]), project=Quartiles(0.0001, 0.0001, 0.01))
     assert "which set it neither ahead nor behind" in crossover_sentences(changed)[1]
 
 
-def test_what_other_work_disturbed_decides_nothing_and_is_told():
-    changed = rows(CASES["crosses"][0])
-    for one in changed:
-        if one["variant"] == "GQA" and one["context_len"] < 256:
-            one["read_bandwidth_bytes_per_s"] /= 2
+def test_what_other_work_disturbed_is_left_out_and_counted():
+    changed = [
+        slow_reads(row, 0.5) if row.variant == "GQA" and row.context_len < 256 else row
+        for row in rows(CASES["crosses"][0])
+    ]
     floor, sentence, left_out = crossover_sentences(changed)
     assert floor.startswith("At 256 tokens attending is 57% of MHA's step")
     assert "attending alone at 256 tokens. Its" in sentence
     assert left_out.startswith("2 of 3 comparisons are left out")
-    for one in changed:
-        if one["variant"] == "GQA":
-            one["read_bandwidth_bytes_per_s"] = 1e6
+    changed = [slow_reads(row, 0.03) if row.variant == "GQA" else row for row in changed]
     assert crossover_sentences(changed)[0] == "GQA-2 was disturbed by other work at every context."
 
 

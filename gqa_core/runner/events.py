@@ -1,0 +1,110 @@
+"""What a run reports while it measures, as one JSON object per line between processes.
+
+`str(event)` is the sentence that people read on a terminal. Records are not events: they have a
+stream of their own.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+__all__ = [
+    "Event",
+    "Finished",
+    "NotLogged",
+    "Note",
+    "PointFailed",
+    "Progress",
+    "Started",
+    "decode_event",
+    "encode_event",
+]
+
+
+class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started"):
+    """The run was accepted; a search counts the most points that it may measure."""
+
+    n_points: int
+
+    def __str__(self) -> str:
+        return progress_line(0, self.n_points, "starting")
+
+
+class Progress(Struct, frozen=True, kw_only=True, tag_field="event", tag="progress"):
+    """How many points are done, and what the run does now, such as timing the next one."""
+
+    n_done: int
+    n_points: int
+    activity: str
+
+    def __str__(self) -> str:
+        return progress_line(self.n_done, self.n_points, self.activity)
+
+
+class PointFailed(Struct, frozen=True, kw_only=True, tag_field="event", tag="point_failed"):
+    """A point could not be measured; the run goes on with the next."""
+
+    spec: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.spec}: not measured, {self.reason}"
+
+
+class NotLogged(Struct, frozen=True, kw_only=True, tag_field="event", tag="not_logged"):
+    """Records that were measured and printed, but that the log could not keep."""
+
+    n_records: int
+    n_points: int
+    reason: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.n_records} of {self.n_points} records were measured but are not in the log: "
+            f"{self.reason}"
+        )
+
+
+class Note(Struct, frozen=True, kw_only=True, tag_field="event", tag="note"):
+    """A sentence for people."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finished"):
+    """The run is over: points tried, failed, and measured but not logged."""
+
+    n_points: int
+    n_failed: int
+    n_not_logged: int
+
+    def __str__(self) -> str:
+        return progress_line(self.n_points, self.n_points, "done")
+
+
+Event = Started | Progress | PointFailed | NotLogged | Note | Finished
+
+_DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
+
+
+def encode_event(event: Event) -> str:
+    """The event as one line of JSON."""
+    return msgspec.json.encode(event).decode()
+
+
+def decode_event(line: str | bytes) -> Event:
+    """The event that a line of JSON holds.
+
+    Raises:
+        ValueError: the line is no event.
+    """
+    return _DECODER.decode(line)
+
+
+def progress_line(n_done: int, n_points: int, activity: str) -> str:
+    """How far a run is and what it does now: "3 of 15: timing ..."."""
+    return f"{n_done} of {n_points}: {activity}"

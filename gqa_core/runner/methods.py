@@ -1,0 +1,63 @@
+"""How each kind of spec is measured: the function that a worker runs, and the record it becomes.
+
+Functions are named, not imported: they need torch, which only a worker imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from gqa_core.records.header import RunHeader
+from gqa_core.records.kinds import (
+    DecodeRecord,
+    GenerateRecord,
+    GrowthRecord,
+    QualityRecord,
+    Record,
+    VerifyRecord,
+)
+from gqa_core.records.specs.decode import DecodeSpec
+from gqa_core.records.specs.generate import GenerateSpec
+from gqa_core.records.specs.growth import GrowthSpec
+from gqa_core.records.specs.quality import QualitySpec
+from gqa_core.records.specs.spec import Spec
+from gqa_core.records.specs.verify import VerifySpec
+
+__all__ = ["METHODS", "Method"]
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """`module.function(spec, device)` measures; `to_record` makes the record of what it returns."""
+
+    module: str
+    function: str
+    to_record: Callable[[Any, Any, RunHeader, int], Record]
+    verb: str = "timing"
+
+
+METHODS: Mapping[type[Spec], Method] = MappingProxyType(
+    {
+        DecodeSpec: Method(
+            "gqa_core.measure.decode", "measure_decode", DecodeRecord.from_measurement
+        ),
+        VerifySpec: Method(
+            "gqa_core.measure.verify", "measure_verify", VerifyRecord.from_measurement, "comparing"
+        ),
+        GenerateSpec: Method(
+            "gqa_core.measure.generate", "measure_generate", GenerateRecord.from_measurement
+        ),
+        GrowthSpec: Method(
+            "gqa_core.measure.growth", "measure_growth", GrowthRecord.from_measurement
+        ),
+        QualitySpec: Method(
+            "gqa_core.quality.measure",
+            "measure_quality",
+            QualityRecord.from_measurement,
+            "training",
+        ),
+    }
+)
