@@ -32,6 +32,7 @@ def trained(n_steps=LONG, seed=3, **kwargs):
     return model, losses
 
 
+@pytest.mark.slow
 def test_training_learns_and_the_same_seed_gives_the_same_losses():
     _, first = trained()
     _, again = trained()
@@ -51,6 +52,7 @@ def unbroken():
     return trained()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed_step", [PERIOD - 1, PERIOD + 7, 2 * PERIOD])
 def test_a_killed_training_ends_where_an_unbroken_one_does(
     unbroken, tmp_path, monkeypatch, killed_step

@@ -44,6 +44,7 @@ def test_a_grid_has_every_start_with_every_number_of_heads_and_mha_once_a_seed()
     assert len(told) == 4 + 2 + 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["mean", "scratch"])
 def test_a_point_is_measured_and_answers_itself_and_less(shipped_tiny, start):
     percents = (100,) if start == "scratch" else (0, 50, 100)
