@@ -66,8 +66,10 @@ def test_the_lock_takes_the_cpu_build_of_torch_on_linux_and_no_gpu_library():
     (cpu,) = [build for build in builds if build["version"].endswith("+cpu")]
     assert cpu["source"]["registry"] == cpu_index["url"]
     assert all("sys_platform == 'linux'" in marker for marker in cpu["resolution-markers"])
-    others = [build for build in builds if build is not cpu]
-    assert not any("linux" in marker for build in others for marker in build["resolution-markers"])
+    default_builds = [build for build in builds if build is not cpu]
+    assert not any(
+        "linux" in marker for build in default_builds for marker in build["resolution-markers"]
+    )
     registries = {package["source"].get("registry") for package in LOCK["package"]}
     assert len(registries - {None, cpu_index["url"]}) == 1  # the public default one
     gpu = ("nvidia", "cuda", "triton")
