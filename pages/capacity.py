@@ -1,4 +1,4 @@
-"""What fits on these GPUs, and for how many users?"""
+"""Capacity: what fits on these GPUs, and for how many users?"""
 
 import streamlit as st
 
@@ -18,10 +18,10 @@ open_page(
 )
 plan = capacity_controls()
 evidence = ("formula", "published") if plan.gpu_source else ("formula",)
-fault = sentences.weights_error(plan)
+error = sentences.weights_error(plan)
 panels.show_metrics(sentences.metrics(plan))
-if fault:
-    st.warning(fault)
+if error:
+    st.warning(error)
 else:
     panels.show_evidence(*evidence)
     panels.show_figure(
@@ -29,8 +29,8 @@ else:
         "sequences",
         sentences.answer(plan),
     )
-    if equal := sentences.ties_sentence(plan):
-        st.caption(equal)
+    if ties := sentences.ties_sentence(plan):
+        st.caption(ties)
 st.subheader("The numbers")
 panels.show_evidence(*evidence)
 table = plan_table(plan)
@@ -45,15 +45,15 @@ st.markdown(
     f"**The arithmetic**, with your numbers, for {plan.variant}:\n\n"
     + "".join(f"- {line}\n" for line in sentences.arithmetic(plan))
     + "\n**Formula.** Room = memory x utilisation - weights / GPUs; sequences = room / bytes of "
-    "one sequence, rounded down. With tensor parallelism a GPU caches max(1, K/V heads / GPUs) "
-    "heads, and MLA's latent whole. Where layers have a window, two numbers are given: as "
-    "allocated, every layer has slots for the whole context; ideal, no more than its window. "
+    "one sequence, rounded down. With tensor parallelism, a GPU caches max(1, K/V heads / GPUs) "
+    "heads, or MLA's whole latent. If layers have a window, there are two numbers: *as allocated*, "
+    "every layer has slots for the whole context; *ideal*, a layer has slots for its window only. "
     f"**Source.** Memory of the GPU: {plan.gpu_source or 'typed'}; heads on GPUs: "
     "vllm-project/vllm, QKVParallelLinear. "
-    "**Limits.** No fit is exact: memory is the number on the vendor's label, read as decimal GB, "
-    "and usable memory is up to 7% off. Activations and the runtime have what the utilisation "
-    "leaves, no more and no less. Weights are taken as split evenly, with the same weights for "
-    "every variant. Page padding is not counted, and neither is what shared prefixes save. Whether "
-    "so many users are served fast enough is another question."
+    "**Limits.** The results are estimates. Memory is the number on the vendor's label, read as "
+    f"decimal GB, and usable memory is up to {planning.LABEL_PERCENT}% less. Activations and the "
+    "runtime are covered only by the memory that the utilisation leaves. Weights are assumed to be "
+    "split evenly and equal for every variant. Page padding is not counted, nor are savings from "
+    "shared prefixes. Whether that many users are served fast enough is another question."
 )
 st.success(f"**Answer.** {sentences.answer(plan)}")

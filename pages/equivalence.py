@@ -1,4 +1,4 @@
-"""Is it the same attention: do all variants, forms and kernels agree on the user's sliders?"""
+"""Equivalence: do all variants, forms and kernels compute the same attention? (measured)"""
 
 import streamlit as st
 
@@ -11,24 +11,25 @@ from dashboard.views.run_panel import show_command, show_run
 
 open_page(
     "The same attention, computed twice",
-    "The lecture: “All 4 heads in Group 1 share the same K and V.” Then GQA at its two ends must "
-    "be MHA and MQA, and every way of computing it must agree. Does it?",
+    "The lecture: “All 4 heads in Group 1 share the same K and V.” GQA with one head "
+    "per group must then equal MHA, with one group MQA, and all kernels must agree. Do they?",
 )
 settings = verify_controls()
 show_device()
-held, _ = show_run(
-    settings.arguments, "Computes every comparison below, each in a process of its own."
+live_records, _ = show_run(
+    settings.arguments, "Computes every comparison below, each in its own process."
 )
-compared = show_comparisons(settings, held)
+compared = show_comparisons(settings, live_records)
 st.markdown(
-    "**What is compared.** One decode step over the context above, with random inputs rounded to "
-    "the number format first; cached against uncached runs a whole layer over at most 64 tokens. "
-    "The relative L2 error, |a - b| / |b| over all elements, must stay within the tolerance of the "
-    "number format. **The planted error** gives query head i the K/V head i mod n_kv_heads, as "
-    "`repeat` orders them, in place of i // q_per_kv, as `repeat_interleave` does. It cannot show "
-    "where no head shares (MHA) or all share one (MQA): those two rows pass all the same."
+    "**What is compared.** One decode step over the context above. Random inputs are first rounded "
+    "to the number format. The comparison of cached with uncached attention runs a whole layer on "
+    "a short sequence. The relative L2 error, |a - b| / |b| over all elements, must stay within "
+    "the tolerance of the number format.\n\n"
+    "**The planted error** gives query head i the K/V head i mod n_kv_heads, as `repeat` orders "
+    "them, instead of i // q_per_kv, as `repeat_interleave` does. It makes no difference if no "
+    "heads share (MHA) or if all of them share one (MQA), so those two comparisons still pass."
 )
 if compared:
-    says = comparisons_answer(compared, planted=settings.planted)
-    st.success(f"**Answer, measured here.** {says}")
+    answer = comparisons_answer(compared, planted=settings.planted)
+    st.success(f"**Answer, measured here.** {answer}")
 show_command(settings.arguments)

@@ -1,4 +1,4 @@
-"""Which query heads read which K/V heads, on which GPU, and how much of the cache is that?"""
+"""Head groups: which query heads read which K/V heads, on which GPU, from which cached bytes?"""
 
 import streamlit as st
 
@@ -29,14 +29,14 @@ panels.show_evidence("formula")
 panels.show_metrics(
     [
         ("Query heads", str(attention.n_heads), "N of the lecture"),
-        ("Cached parts a layer", str(len(parts)), ", ".join(tables.count_parts(parts))),
-        ("Query heads a part", str(len(part.query_heads)), "read the part chosen above"),
+        ("Cached parts per layer", str(len(parts)), ", ".join(tables.count_parts(parts))),
+        ("Query heads per part", str(len(part.query_heads)), "read the part selected above"),
         (
             "Smaller than MHA",
             units.times(reduction_vs_mha(attention)),
             f"{kv_elements_per_token(attention.mha_baseline):,} / "
             f"{kv_elements_per_token(attention):,} "
-            "elements a layer",
+            "elements per layer",
         ),
     ]
 )
@@ -57,14 +57,14 @@ else:
     panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
 panels.show_downloads("head_groups", {"csv": table.csv})
 st.markdown(
-    "**Formula.** Query head i reads K/V head i // (query heads / K/V heads); a K/V head keeps a K "
-    "and a V of the head width, so 2 x head width x bytes per element for each token and layer. "
-    "MLA keeps a latent of 4 and a RoPE key of a half head width (DeepSeek-V2's proportions) "
-    "unless the model has its own. Where its layers differ, the one the sliders show is drawn. "
+    "**Formula.** Query head i reads K/V head i // (query heads / K/V heads). A K/V head caches K "
+    "and V of the head width: 2 x head width x bytes per element for each token and layer. "
+    "MLA caches a latent and a RoPE key, in DeepSeek-V2's proportions to the head width unless the "
+    "model has its own. If a model's layers differ, the figure shows the layer of the sliders. "
     "**Source.** GQA paper, arXiv:2305.13245, figure 2; DeepSeek-V2 report, arXiv:2405.04434, "
     "sections 2.1.2 and 2.1.3, Table 1; heads on GPUs: vLLM, get_num_kv_heads. "
-    "**Limits.** “Groups of 8” can mean 8 K/V heads or 8 heads a group: here G counts K/V heads. "
-    "The share of the read takes each byte to be read once, as an ideal kernel does; what heads "
-    "learn from sharing is not told here."
+    "**Limits.** “Groups of 8” can mean 8 K/V heads or 8 heads per group: here G counts K/V heads. "
+    "The share of the read assumes that each byte is read once, as an ideal kernel does. The page "
+    "**Quality** shows what sharing costs."
 )
 st.success(f"**Answer.** {sentences.heads_answer(attention)}")

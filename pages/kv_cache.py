@@ -1,9 +1,10 @@
-"""How large does the KV cache grow with the context?"""
+"""KV cache: how large does the cache grow with the context?"""
 
 import streamlit as st
 
 from dashboard.controls.model import cache_controls
 from dashboard.data.cache_growth import cache_growth_data
+from dashboard.data.capacity import LABEL_PERCENT
 from dashboard.figures.cache_growth import cache_growth
 from dashboard.report import cache_sentences as sentences
 from dashboard.report import cache_tables as tables
@@ -43,9 +44,9 @@ panels.show_evidence("formula")
 panels.show_small_table(table)
 panels.show_downloads("kv_cache", {"csv": table.csv})
 st.markdown(
-    "**Formula**, with your numbers: elements a token and layer x layers x bytes an element x "
-    "context x batch; a layer with a window keeps no more tokens than that. *As allocated* is what "
-    "an engine reserves that gives every caching layer room for the whole context."
+    "**Formula**, with your numbers: elements per token and layer x layers x bytes per element x "
+    "context x batch. A layer with a window caches at most its window. *As allocated* is what an "
+    "engine reserves if it gives every caching layer slots for the whole context."
 )
 st.markdown(
     "\n".join(
@@ -56,10 +57,11 @@ st.markdown(
     f"**The lecture's 400 GB.** {sentences.lecture_sentence(DEEPSEEK)}. "
     "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1, for the elements; memory of "
     f"devices: {'; '.join(f'{device.name}: {device.citation}' for device in ceilings) or 'none'}. "
-    "**Limits.** The memory is the number on the vendor's label, read as decimal GB; what a "
-    "program gets is up to 7% off, and weights and activations need room too: below a ceiling "
-    "does not mean that it fits. Measured points are of as many layers as were really allocated, "
-    "and nothing is scaled; the peak is memory held above the level before the cache was made, so "
-    "it includes what the kernel needs beside it. Naive MLA is not drawn: it caches more than MHA."
+    "**Limits.** The memory is the number on the vendor's label, read as decimal GB. Usable memory "
+    f"is up to {LABEL_PERCENT}% less, and weights and activations need memory too, so a cache "
+    "below a ceiling may not fit. Measured points are for the layers that were really allocated; "
+    "nothing is scaled. The peak is the memory in use above the level just before the cache was "
+    "allocated, so it includes the kernel's workspace. Naive MLA is not drawn: it caches more than "
+    "MHA."
 )
 st.success(f"**Answer.** {sentences.cache_answer(settings)}")

@@ -1,4 +1,4 @@
-"""What does sharing K/V heads buy: who shares with whom, and how large is the cache?"""
+"""Overview: who shares K/V heads with whom, and how large is the cache?"""
 
 import streamlit as st
 
@@ -9,18 +9,18 @@ from dashboard.figures.head_sharing import head_sharing
 from dashboard.report import cache_tables as tables
 from dashboard.report.quality_tables import published_table
 from dashboard.report.tradeoff import answer, tradeoff_table
-from dashboard.settings.options import CONTEXT_LENS
+from dashboard.settings.options import CONTEXT_LENS, PAPER_PERCENT
 from dashboard.settings.variants import describe_cache
 from dashboard.shell import panels
 from dashboard.shell.loaders import shipped_quality
 from dashboard.shell.page import open_page
-from dashboard.views.decode_results import show_logged_rows
+from dashboard.views.decode_results import logged_rows_of_this_device
 from gqa_core import units
 
 open_page(
     "What sharing K/V heads buys",
     "The lecture: “Grouped Query Attention (GQA) is a smart solution that sits between MHA and "
-    "MQA.” How much smaller is the cache, for which sharing of heads?",
+    "MQA.” How much smaller does the cache get when heads share K and V?",
 )
 settings = model_controls()
 sizes = {name: settings.cache_bytes(name, settings.context_len) for name in settings.models}
@@ -54,18 +54,18 @@ with right:
         + f" at {settings.context_len} tokens.",
     )
 st.subheader("The trade-off, with your numbers")
-logged = show_logged_rows()
-losses = small_model_losses(shipped_quality(), 5)
+logged = logged_rows_of_this_device()
+losses = small_model_losses(shipped_quality(), PAPER_PERCENT)
 evidence = ("measured here",) * bool(logged) + ("measured elsewhere",) * bool(losses)
 panels.show_evidence("formula", *evidence, "published")
 panels.show_small_table(tradeoff_table(settings, logged, losses))
 if not logged:
     st.caption("This machine's times are empty until something is measured on the page **Decode**.")
 st.caption(
-    "Quality is told twice: as the lecture claims it, and as the held-out loss of a small model "
-    "whose heads were shared by their mean and trained on for 5% of its steps, median over seeds "
-    "(lower is better; page **Quality**). Below, what the GQA paper measured of one model: time "
-    "per sample and average score over its tasks."
+    "Quality has two columns: what the lecture claims, and the held-out loss of a small model "
+    f"whose heads were shared by their mean and which then trained for {PAPER_PERCENT}% of its "
+    "steps, median over seeds (lower is better; see the page **Quality**). The next table has the "
+    "GQA paper's measurements of one model: time per sample and average score over its tasks."
 )
 panels.show_small_table(published_table())
 st.subheader("The sizes in full")
@@ -74,10 +74,11 @@ panels.show_small_table(table)
 panels.show_downloads("cache", {"csv": table.csv})
 st.markdown(
     "**Formula.** Bytes = layers x batch x context x bytes per element x elements per token, "
-    "where a layer keeps 2 x K/V heads x head width elements (MHA, GQA, MQA), or 4.5 x head width "
-    "(MLA: a latent of 4 and a RoPE key of a half, DeepSeek-V2's proportions). "
+    "where a layer caches 2 x K/V heads x head width elements (MHA, GQA, MQA), or a latent and a "
+    "RoPE key (MLA; their widths are multiples of the head width in DeepSeek-V2's proportions, "
+    "unless the model has its own). "
     "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1. "
-    "**Limits.** Weights, activations and page padding are not counted; a layer with a window "
-    "keeps its tokens and no more, which not every engine does (see **KV cache**)."
+    "**Limits.** Weights, activations and page padding are not counted. A layer with a window "
+    "caches at most its window, which not every engine does (see **KV cache**)."
 )
 st.success(f"**Answer.** {answer(settings)}")

@@ -1,4 +1,4 @@
-"""What bounds a decode step, and how close are we? (measured)"""
+"""Roofline: what bounds a decode step, and how close is it to the bound? (measured)"""
 
 import streamlit as st
 
@@ -21,27 +21,29 @@ open_page(
 settings, gpus = decode_controls_with(lambda settings: (settings, roofs_control()))
 device = show_device()
 contexts = ", ".join(map(str, settings.context_lens))
-held, _ = show_run(settings.arguments, f"Measures every variant at {contexts} tokens.")
-rows = visible_points(settings, device, held)
+live_records, _ = show_run(settings.arguments, f"Measures every variant at {contexts} tokens.")
+rows = visible_points(settings, device, live_records)
 show_roofline(settings, gpus, rows)
 st.markdown(
-    "**Formula.** Attending takes 2 x (width of K + width of V) FLOP for a query head and a cached "
-    "token, and reads each byte of the cache once: FLOP per byte, the intensity, is the same at "
-    "every context and batch. It is h/k for h query heads on k K/V heads in 16 bits, half of that "
-    "in float32, so sharing walks to the right: MHA, GQA, MQA, and MLA, whose one latent serves "
-    "every head. No rate is above min(intensity x bandwidth, matmul rate): the roof. They meet at "
-    "the ridge point; left of it memory is the limit, right of it arithmetic is. "
-    "**The roof here** (solid) is the median of what the points shown probed, each between its own "
-    "samples; the share of the bound is that of the point's own run. Markers are FLOP over the "
-    "median attend time, bars the interquartile range, and larger ones have longer contexts. "
-    "MLA naive caches what MHA would, and stands where MHA does. "
+    "**Formula.** For each query head and cached token, attention takes 2 x (width of K + width of "
+    "V) FLOP, and it reads each byte of the cache once. FLOP per byte, the arithmetic intensity, "
+    "is the same for every context and batch. With h query heads and k K/V heads it is h/k in "
+    "16-bit formats and half of that in float32, so sharing moves a variant to the right: MHA, "
+    "GQA, MQA, and MLA, whose one latent serves every head. No rate can exceed min(intensity x "
+    "bandwidth, matmul rate), the roof. Its two sides meet at the ridge point: to the left, memory "
+    "is the limit, to the right, arithmetic.\n\n"
+    "**The roof of this device** (solid) is the median of the rates probed with the points shown, "
+    "each between its own samples. The share of the bound refers to the point's own run. Markers "
+    "are FLOP over the median attend time, bars the interquartile range; larger markers have "
+    "longer contexts. Naive MLA caches as much as MHA would, so it stands where MHA does.\n\n"
     "**Source.** Roofline: Williams, Waterman and Patterson, doi 10.1145/1498765.1498785; absorbed "
     "MLA: DeepSeek-V2 report, arXiv:2405.04434, appendix C; dashed roofs: "
-    f"{'; '.join(f'{gpu.name}: {gpu.citation}' for gpu in gpus) or 'none'}. "
-    "**Limits.** A dashed roof is a label's bandwidth and dense bf16 arithmetic, whatever the "
-    "number format above, and nobody ran anything on it. The probes are a plain sum and a plain "
-    "product of torch's: a kernel may read faster than that sum does. At short contexts a step is "
-    "launching, which no roof knows: compare the floor in the table. Softmax is not counted."
+    f"{'; '.join(f'{gpu.name}: {gpu.citation}' for gpu in gpus) or 'none'}.\n\n"
+    "**Limits.** A dashed roof is the bandwidth and the dense bf16 rate on the vendor's label, "
+    "whatever the number format above; nothing was run on it. The probes are a plain sum and a "
+    "plain matrix product in torch, so a kernel may read faster than the probe. At short contexts "
+    "most of a step is launch overhead, which no roof includes: compare the overhead in the table. "
+    "Softmax is not counted."
 )
 show_answer(settings, gpus, rows)
 show_command(settings.arguments)

@@ -1,4 +1,4 @@
-"""What do all measurements kept say, here and elsewhere: do they agree? (measured)"""
+"""Runs: do all measurements in the log, made here and elsewhere, agree? (measured)"""
 
 import streamlit as st
 
@@ -8,27 +8,27 @@ from dashboard.report.log_sentences import sharing_sentence
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from dashboard.shell.page import open_page
-from dashboard.views.log import show_counts, show_decode_steps, show_others
+from dashboard.views.log import show_counts, show_decode_steps, show_other_records
 from dashboard.views.log_comparison import show_comparison
 from dashboard.views.record_import import show_import
 
 open_page(
     "Runs, kept and compared",
     "The lecture: “By using GQA, engineers get the memory efficiency needed for large-scale "
-    "systems”. Does every record that is kept, here and on other machines, bear that out?",
+    "systems”. Do all records in the log, from here and from other machines, confirm it?",
 )
-rows, others = read_log(lambda: (loaders.logged_rows(), loaders.logged_others()), ((), ()))
-if not rows and not others:
+rows, other_rows = read_log(lambda: (loaders.logged_rows(), loaders.logged_others()), ((), ()))
+if not rows and not other_rows:
     st.info(
-        "No record is kept yet. Measure on the page **Decode**, or import the records of another "
-        "machine below."
+        "The log is empty. Measure something on the page **Decode**, or import the records of "
+        "another machine below."
     )
     show_import()
     st.stop()
-shown, shown_others = filter_controls(rows, others)
-show_counts([*shown, *shown_others], [*rows, *others])
-if not shown and not shown_others:
-    st.info("No record fits these filters. Take a value out of one of them.")
+shown, other_shown = filter_controls(rows, other_rows)
+show_counts([*shown, *other_shown], [*rows, *other_rows])
+if not shown and not other_shown:
+    st.info("No record passes these filters. Remove a value from one of them.")
     show_import()
     st.stop()
 if shown:
@@ -36,13 +36,14 @@ if shown:
     st.subheader("Two selections on one chart")
     panels.show_evidence(*reversed(selection.options(shown, "evidence")))
     show_comparison(shown)
-if shown_others:
-    show_others(shown_others)
+if other_shown:
+    show_other_records(other_shown)
 show_import()
 st.markdown(
-    "**What a record says.** What was asked, which kernel ran, on which device, with raw samples, "
-    "torch version and commit; medians and quartiles are computed when it is read. Speed is that "
-    "against the MHA of the same run. **Limits.** An imported record is its sender's word: its "
-    "numbers are held against the formula and against each other, its times cannot be."
+    "**What a record contains.** The settings, the kernel that ran, the device, the raw samples, "
+    "the torch version and the commit; medians and quartiles are computed from the samples. Speed "
+    "is relative to the MHA of the same run.\n\n"
+    "**Limits.** Imported records come from their sender. Their numbers are checked against the "
+    "formula and against each other, but their times cannot be checked."
 )
 st.success(f"**Answer from the records shown.** {sharing_sentence(shown)}")

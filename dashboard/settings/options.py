@@ -25,6 +25,7 @@ MODEL_BATCH_SIZES = (*BATCH_SIZES, 128, 256, 512, 1024)
 KV_FORMATS = tuple(name for name, kv_format in FORMATS.items() if kv_format.rope_key_bits is None)
 VARIANTS = ("MHA", "GQA", "MQA", "MLA")
 MAX_TP = 64
+PAPER_PERCENT = 5  # uptraining of the GQA paper's main results, in percent of the steps
 CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # far enough apart to be read on one axis
 
 MEASURED_LAYERS = (1, 2, 4, 8)

@@ -22,7 +22,7 @@ EVIDENCE = {  # where a number comes from, and how it is drawn
     ),
     "published": (
         "orange",
-        "Published by the source that is named; drawn as open markers or a dashed bound.",
+        "From the named source; drawn as open markers or a dashed bound.",
     ),
 }
 

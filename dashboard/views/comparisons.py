@@ -1,4 +1,4 @@
-"""What came out of comparing what must be equal: a verdict, and a row for each comparison."""
+"""Comparisons of layers that must agree: a verdict and a table."""
 
 from __future__ import annotations
 
@@ -9,20 +9,16 @@ import streamlit as st
 from dashboard.report.verification import comparison_table
 from dashboard.settings.measurement import VerifySettings
 from dashboard.shell import loaders, panels
+from dashboard.shell.log import read_log
 from gqa_core.records.record import Record
-from gqa_core.records.run_log import RunLogError
 
 
-def show_comparisons(settings: VerifySettings, held: Sequence[Record]) -> list[Record]:
-    """The newest comparisons with these settings, from the log and from `held`; returns them."""
-    try:
-        logged = loaders.logged_records("check")
-    except RunLogError as error:
-        st.warning(f"The {error}.")
-        logged = ()
-    newest = {r["comparison"]: r for r in (*logged, *held) if settings.matches(r)}
+def show_comparisons(settings: VerifySettings, live_records: Sequence[Record]) -> list[Record]:
+    """Draw and return the newest comparisons with these settings, from the log and this run."""
+    logged = read_log(lambda: loaders.logged_records("check"), ())
+    newest = {r["comparison"]: r for r in (*logged, *live_records) if settings.matches(r)}
     if not newest:
-        st.info("Nothing is compared with these settings yet. Press **Run**.")
+        st.info("No comparison was made with these settings yet. Press **Run**.")
         return []
     failed = [name for name, record in newest.items() if not record["passed"]]
     panels.show_evidence("measured here")

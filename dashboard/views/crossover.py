@@ -1,4 +1,4 @@
-"""What a search for crossovers found: metrics, both figures, sentences, the table and an answer."""
+"""Results of a search for crossovers: metrics, figures, sentences, table and answer."""
 
 from __future__ import annotations
 
@@ -29,34 +29,35 @@ from gqa_core.theory.crossover_text import crossover_sentences
 COMPARED = {"The whole step": "step", "Attending alone": "attend"}
 
 
-def found_rows(
-    settings: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
+def search_rows(
+    settings: DecodeSettings, device: Mapping[str, Any], live_records: Sequence[Record]
 ) -> list[Row]:
-    """The rows of this device's newest search for these settings, from the log and from `held`."""
-    return crossover.latest_search(tables.measured_on(merge_with_log(held), device), settings)
+    """Rows of this device's newest search with these settings, from the log and this run."""
+    rows = merge_with_log(live_records)
+    return crossover.latest_search(tables.measured_on(rows, device), settings)
 
 
 def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:
-    """From where each variant wins, and why not below, or that nothing is measured yet."""
-    fought = pair_with_mha(rows)
-    if not fought:
-        st.info("Nothing is searched for on this device with these settings. Press **Run**.")
+    """Draw from which context each variant wins and why it loses below, if that was measured."""
+    pairs = pair_with_mha(rows)
+    if not pairs:
+        st.info("No crossover was searched on this device with these settings yet. Press **Run**.")
         return
     panels.show_evidence("measured here", "formula")
     st.caption("Contexts (tokens) at which a whole step is faster than MHA's")
-    panels.show_metrics(crossover_metrics.metrics(fought))
+    panels.show_metrics(crossover_metrics.metrics(pairs))
     compared = st.segmented_control(
         "Compare", list(COMPARED), default=next(iter(COMPARED)), required=True, key="compared"
     )
     sentences = crossover_sentences(rows)
     panels.show_figure(
-        ratio_vs_context(fought, COMPARED[compared], search_contexts(settings.context_len)),
+        ratio_vs_context(pairs, COMPARED[compared], search_contexts(settings.context_len)),
         "ratio_vs_context",
         " ".join(sentences),
     )
     st.markdown("\n".join(f"* {panels.escape_markdown(sentence)}" for sentence in sentences))
     st.subheader("What a step consists of")
-    contexts = crossover.representative_contexts(fought)
+    contexts = crossover.representative_contexts(pairs)
     panels.show_figure(
         phase_breakdown([row for row in rows if row["context_len"] in contexts]),
         "phase_breakdown",
@@ -66,13 +67,13 @@ def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:
 
 
 def show_answer(rows: Sequence[Row]) -> None:
-    """One line, from what was measured; nothing until something is."""
-    if fought := pair_with_mha(rows):
-        st.success(f"**Answer.** {panels.escape_markdown(crossover_metrics.answer(fought))}")
+    """Draw the answer if there are measurements."""
+    if pairs := pair_with_mha(rows):
+        st.success(f"**Answer.** {panels.escape_markdown(crossover_metrics.answer(pairs))}")
 
 
 def _show_table(rows: Sequence[Row]) -> None:
-    table_of, says = crossover_table, "Each variant's step and attend against MHA's"
-    show_every_point(rows, table_of, "crossover", says)
+    alt = "Step and attend of each variant relative to MHA"
+    show_every_point(rows, crossover_table, "crossover", alt)
     show_warning_count(rows)
-    show_point_downloads("crossover", rows, table_of)
+    show_point_downloads("crossover", rows, crossover_table)

@@ -1,4 +1,4 @@
-"""What is measured for the sliders: metrics, table, downloads and the chart over context."""
+"""Measured decode steps: metrics, chart over context, tables and downloads."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from dashboard.report.decode_tables import attend_table, performance_table
 from dashboard.report.predictions import prediction_sentence
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import loaders, panels
+from dashboard.shell.log import read_log
 from dashboard.views.device import device_or_notice
 from gqa_core import units
 from gqa_core.records.record import Record
-from gqa_core.records.run_log import RunLogError
 
 BuildTable = Callable[[Sequence[tables.Row]], Table]
 
-POINTS = "Measured decode steps, one row a point"
+POINTS = "Measured decode steps, one row per point"
 SCOPES = ("these settings", "everything measured here")
 NOTHING = "Nothing is measured on this device for these settings yet. Press **Run**."
 
 
 def show_results(
-    settings: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
+    settings: DecodeSettings, device: Mapping[str, Any], live_records: Sequence[Record]
 ) -> list[tables.Row]:
-    """What this device measured: the log's records, and `held` ones that it may not have.
+    """Draw what this device measured, from the log and this run.
 
-    Returns the newest rows of these settings, whichever are shown.
+    Returns the newest rows with these settings, whichever are shown.
     """
-    rows = tables.measured_on(merge_with_log(held), device)
-    mine = tables.latest(tables.matching(rows, settings))
+    rows = tables.measured_on(merge_with_log(live_records), device)
+    matching = tables.latest(tables.matching(rows, settings))
     comparable = scope_control()
-    shown = mine if comparable else tables.latest(rows)
+    shown = matching if comparable else tables.latest(rows)
     if not shown:
         st.info(NOTHING)
-        return mine
+        return matching
     panels.show_evidence("measured here", "formula")
     if comparable:
         _show_attend_times(settings, shown)
@@ -56,11 +56,11 @@ def show_results(
     st.caption(prediction_sentence(shown))
     show_warning_count(shown)
     show_point_downloads("decode", shown, performance_table)
-    return mine
+    return matching
 
 
 def scope_control() -> bool:
-    """Whether to show what was measured with the sliders' settings alone, or everything."""
+    """True to show only what was measured with the current settings, False to show everything."""
     scope = st.segmented_control(
         "Show",
         SCOPES,
@@ -75,14 +75,14 @@ def scope_control() -> bool:
 def show_every_point(
     rows: Sequence[tables.Row], build_table: BuildTable, key: str, alt: str
 ) -> None:
-    """A line to open, and behind it the table of all points."""
+    """Draw an expander with the table of all points."""
     if place := panels.lazy_expander("Every point in full", f"{key}_unfolded"):
         with place:
             panels.show_table(build_table(rows), key, alt)
 
 
 def show_point_downloads(name: str, rows: Sequence[tables.Row], build_table: BuildTable) -> None:
-    """The rows' table as CSV, and their records as JSON Lines."""
+    """Draw downloads of the rows' table as CSV and of their records as JSON Lines."""
     panels.show_downloads(
         name,
         {
@@ -93,47 +93,39 @@ def show_point_downloads(name: str, rows: Sequence[tables.Row], build_table: Bui
 
 
 def show_warning_count(rows: Sequence[tables.Row]) -> None:
-    """How many of these rows carry a warning, if any does."""
-    if unsure := sum(bool(row["warnings"]) for row in rows):
+    """Draw how many of these rows have a warning, if any."""
+    if n_warnings := sum(bool(row["warnings"]) for row in rows):
         st.caption(
-            f"{unsure} of {len(rows)} rows carry a warning, most often a spread over 10%: other "
-            "work on this machine was in the way. Run again when it is quiet."
+            f"{n_warnings} of {len(rows)} rows have a warning, usually about a wide spread because "
+            "other programs were running. Run again on an idle machine."
         )
 
 
-def merge_with_log(held: Sequence[Record]) -> list[tables.Row]:
-    """The log's rows and, behind them, those of the run that the log does not hold."""
-    try:
-        logged = loaders.logged_rows()
-    except RunLogError as error:
-        st.warning(f"The {error}.")
-        logged = ()
+def merge_with_log(live_records: Sequence[Record]) -> list[tables.Row]:
+    """The log's rows, then those of this run that are not in the log."""
+    logged = read_log(loaders.logged_rows, ())
     known = {(row["run_id"], row["point"]) for row in logged}
     missing = [
         record
-        for record in held
+        for record in live_records
         if record["kind"] == "decode" and (record["run_id"], record["point"]) not in known
     ]
     return [*logged, *tables.decode_rows(missing)]
 
 
-def show_logged_rows() -> Sequence[tables.Row]:
-    """The log's decode rows of this device; a sentence, and none, where they cannot be had.
+def logged_rows_of_this_device() -> Sequence[tables.Row]:
+    """The log's decode rows of this device; a warning if the log cannot be read.
 
-    The device is looked at only where there is a row to hold against it.
+    The device is probed only if there are rows to compare it with.
     """
-    try:
-        rows = loaders.logged_rows()
-    except RunLogError as error:
-        st.warning(f"The {error}.")
-        return ()
+    rows = read_log(loaders.logged_rows, ())
     device = device_or_notice() if rows else None
     return tables.measured_on(rows, device) if device else ()
 
 
 def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
-    here = [row for row in rows if row["context_len"] == settings.context_len]
-    if here:
+    shown = [row for row in rows if row["context_len"] == settings.context_len]
+    if shown:
         st.caption(f"Attend time of one step at {settings.context_len} tokens, median")
     panels.show_metrics(
         [
@@ -142,6 +134,6 @@ def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> 
                 units.duration(row["attend_s"]),
                 f"{units.times(speed)} the speed of MHA" if speed else "no MHA to compare with",
             )
-            for row, speed in zip(here, tables.speeds_vs_mha(here), strict=True)
+            for row, speed in zip(shown, tables.speeds_vs_mha(shown), strict=True)
         ]
     )

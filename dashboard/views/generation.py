@@ -1,4 +1,4 @@
-"""What is measured of generating with and without a cache, and of caches that grow."""
+"""Measurements of generation with and without a cache, and of caches that grow."""
 
 from __future__ import annotations
 
@@ -14,69 +14,71 @@ from dashboard.figures.growth_time import append_vs_tokens
 from dashboard.report.generation_tables import exponent_table, growth_table, time_table
 from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell import loaders, panels
+from dashboard.shell.log import read_log
 from gqa_core import units
 from gqa_core.records.record import Record
-from gqa_core.records.run_log import RunLogError
 from gqa_core.records.specs.generate import MODES, GenerateSpec
 
-ASKED = "Nothing is measured on this device for these settings yet. Press **Run**."
+NOTHING_MEASURED = "Nothing is measured on this device for these settings yet. Press **Run**."
 
 
-def found_records(
-    settings: GenerationSettings, device: Mapping[str, Any], held: Sequence[Record]
+def generation_records(
+    settings: GenerationSettings, device: Mapping[str, Any], live_records: Sequence[Record]
 ) -> dict[str, Record]:
-    """The newest record of each way and policy for these settings, from the log and from `held`."""
-    try:
-        logged = [*loaders.logged_records("generate"), *loaders.logged_records("growth")]
-    except RunLogError as error:
-        st.warning(f"The {error}.")
-        logged = []
-    return generation.matching([*logged, *held], settings, device)
+    """The newest record of each mode and growth policy, from the log and this run."""
+    logged = read_log(
+        lambda: (*loaders.logged_records("generate"), *loaders.logged_records("growth")), ()
+    )
+    return generation.matching([*logged, *live_records], settings, device)
 
 
 def show_generation(settings: GenerationSettings, records: Mapping[str, Record]) -> None:
-    """Metrics, two charts and the fitted exponents of the ways that are measured."""
-    found = generation.series(records)
-    if not found:
-        st.info(ASKED)
+    """Draw metrics, two charts and the fitted exponents of the measured modes."""
+    all_series = generation.series(records)
+    if not all_series:
+        st.info(NOTHING_MEASURED)
         return
     panels.show_evidence("measured here", "fit", "formula")
     _show_metrics(settings, records)
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("The step that adds token n")
-        panels.show_figure(step_vs_tokens(found), "step_vs_tokens", _takeaway(found, "step"))
+        panels.show_figure(
+            step_vs_tokens(all_series), "step_vs_tokens", _takeaway(all_series, "step")
+        )
     with right:
         st.subheader("All n tokens")
-        panels.show_figure(total_vs_tokens(found), "total_vs_tokens", _takeaway(found, "total"))
-    st.subheader("Fitted exponents, and the theory's")
-    table = exponent_table(found)
-    panels.show_table(table, "exponents", "Fitted exponents with standard errors, and the theory's")
-    lines = [json.dumps(records[way]) for way in MODES if way in records]
+        panels.show_figure(
+            total_vs_tokens(all_series), "total_vs_tokens", _takeaway(all_series, "total")
+        )
+    st.subheader("Fitted and theoretical exponents")
+    table = exponent_table(all_series)
+    panels.show_table(table, "exponents", "Exponents: fitted with standard errors, and theoretical")
+    lines = [json.dumps(records[mode]) for mode in MODES if mode in records]
     panels.show_downloads(
         "generation",
         {
-            "csv": time_table(found).csv,
+            "csv": time_table(all_series).csv,
             "jsonl": lambda: "\n".join(lines) + "\n",
         },
     )
 
 
 def show_growth(records: Mapping[str, Record]) -> None:
-    """The chart and table of the policies that are measured."""
-    grown = {name: record for name, record in records.items() if name not in MODES}
-    if not grown:
-        st.info(ASKED)
+    """Draw the chart and table of the measured growth policies."""
+    by_policy = {name: record for name, record in records.items() if name not in MODES}
+    if not by_policy:
+        st.info(NOTHING_MEASURED)
         return
     panels.show_evidence("measured here", "formula")
-    table = growth_table(grown)
+    table = growth_table(by_policy)
     takeaway = ", ".join(
         f"{name}: {units.duration(record['totals_s']['append'][-1])}"
-        for name, record in grown.items()
+        for name, record in by_policy.items()
     )
-    panels.show_figure(append_vs_tokens(grown), "append_vs_tokens", f"All appends: {takeaway}.")
+    panels.show_figure(append_vs_tokens(by_policy), "append_vs_tokens", f"All appends: {takeaway}.")
     panels.show_table(table, "growth", "Time, peak memory and waste of each growth policy")
-    lines = [json.dumps(record) for record in grown.values()]
+    lines = [json.dumps(record) for record in by_policy.values()]
     panels.show_downloads(
         "growth",
         {"csv": table.csv, "jsonl": lambda: "\n".join(lines) + "\n"},
@@ -84,21 +86,22 @@ def show_growth(records: Mapping[str, Record]) -> None:
 
 
 def show_answer(settings: GenerationSettings, records: Mapping[str, Record]) -> None:
-    """One line, from what was measured; nothing until both ways are."""
-    if not all(way in records for way in MODES):
+    """Draw the answer if both modes are measured."""
+    if not all(mode in records for mode in MODES):
         return
     n = settings.context_len
-    cached, recomputed = (generation.total_s(records[way], n) for way in MODES)
+    cached, recomputed = (generation.total_s(records[mode], n) for mode in MODES)
     powers = {
-        one.mode: units.exponent(one.step_fit.exponent, one.step_fit.standard_error)
-        for one in generation.series(records)
-        if one.part == "attention" and one.step_fit
+        series.mode: units.exponent(series.step_fit.exponent, series.step_fit.standard_error)
+        for series in generation.series(records)
+        if series.part == "attention" and series.step_fit
     }
+    cache_size = units.capacity(_cache_bytes(settings))
     st.success(
         f"**Answer.** {n} tokens took {units.duration(cached)} with the cache and "
         f"{units.duration(recomputed)} without, {units.times(recomputed / cached)} as long. "
-        f"The step's attention grew as n^{powers['cached']} with it and n^{powers['recomputed']} "
-        f"without; the cache that buys this holds {units.capacity(_cache_bytes(settings))}."
+        f"The attention of one step grew as n^{powers['cached']} with the cache and as "
+        f"n^{powers['recomputed']} without. The cache takes {cache_size}."
     )
 
 
@@ -106,18 +109,18 @@ def _show_metrics(settings: GenerationSettings, records: Mapping[str, Record]) -
     n = settings.context_len
     metrics = [
         (
-            f"{n} tokens, {generation.MODE_NAMES[way]}",
-            units.duration(generation.total_s(records[way], n)),
+            f"{n} tokens, {generation.MODE_NAMES[mode]}",
+            units.duration(generation.total_s(records[mode], n)),
             "measured here",
         )
-        for way in MODES
-        if way in records
+        for mode in MODES
+        if mode in records
     ]
     metrics.append((f"Cache at {n} tokens", units.capacity(_cache_bytes(settings)), "formula"))
-    if all(way in records for way in MODES):
-        apart = generation.largest_difference(records)
+    if all(mode in records for mode in MODES):
+        difference = generation.largest_difference(records)
         metrics.append(
-            ("Same tokens both ways", f"{apart:.1g} apart", "measured, of numbers near 1")
+            ("Difference of the outputs", f"{difference:.1g}", "measured, for numbers near 1")
         )
     panels.show_metrics(metrics)
 
@@ -132,7 +135,7 @@ def _cache_bytes(settings: GenerationSettings) -> int:
     return point.formula_bytes
 
 
-def _takeaway(found: Sequence[generation.Series], what: str) -> str:
-    fits = {one.name: getattr(one, f"{what}_fit") for one in found}
+def _takeaway(all_series: Sequence[generation.Series], quantity: str) -> str:
+    fits = {series.name: getattr(series, f"{quantity}_fit") for series in all_series}
     powers = "; ".join(f"{name}: n^{fit.exponent:.2f}" for name, fit in fits.items() if fit)
     return f"Fitted growth with tokens: {powers}."

@@ -1,4 +1,4 @@
-"""One layer's heads on several GPUs: the picture, bytes per GPU and in all, and copies in words."""
+"""One layer's heads on several GPUs: figure, bytes per GPU and in total, and copies."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ from gqa_core.configs import AttentionConfig
 
 
 def show_on_gpus(settings: ModelSettings, attention: AttentionConfig, tp: int) -> None:
-    """How tensor parallelism lays this variant's heads onto `tp` GPUs; one GPU holds them all."""
+    """Draw how tensor parallelism splits this variant's heads over `tp` GPUs."""
     st.subheader("On GPUs")
     if tp == 1:
-        st.caption("One GPU holds everything. Choose more above, and see where copies begin.")
+        st.caption("One GPU holds everything. Choose more GPUs above to see where copies begin.")
         return
-    whole = settings.cache_bytes(attention.variant, settings.context_len)
+    total = settings.cache_bytes(attention.variant, settings.context_len)
     per_gpu = settings.bytes_per_gpu(attention.variant, tp)
     panels.show_evidence("formula")
     panels.show_metrics(
         [
-            ("Cache a GPU", units.capacity(per_gpu), f"{units.percent(per_gpu / whole)} of it all"),
-            (f"On all {tp} GPUs", units.capacity(tp * per_gpu), "copies counted"),
-            ("Copies", units.times(tp * per_gpu / whole), "what all hold / what there is"),
+            (
+                "Cache per GPU",
+                units.capacity(per_gpu),
+                f"{units.percent(per_gpu / total)} of all",
+            ),
+            (f"On all {tp} GPUs", units.capacity(tp * per_gpu), "including copies"),
+            ("Copies", units.times(tp * per_gpu / total), "bytes on all GPUs / bytes of the cache"),
         ]
     )
-    says = copies_sentence(attention, tp)
-    panels.show_figure(heads_on_gpus(attention, tp), "heads_on_gpus", says)
-    st.markdown(says)
+    sentence = copies_sentence(attention, tp)
+    panels.show_figure(heads_on_gpus(attention, tp), "heads_on_gpus", sentence)
+    st.markdown(sentence)
     table = gpu_table(settings, attention, tp)
     panels.show_small_table(table)
     panels.show_downloads("heads_on_gpus", {"csv": table.csv})

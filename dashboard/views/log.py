@@ -1,4 +1,4 @@
-"""The records that fit the filters as tables with their files: decode steps, then other kinds."""
+"""Filtered records as tables with downloads: decode steps, then the other kinds."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from dashboard.report.log_tables import non_decode_table, runs_table
 from dashboard.shell import panels
 
 
-def show_counts(shown: Sequence[Row], kept: Sequence[Row]) -> None:
-    """How many records, runs and devices there are, and how many came from elsewhere."""
+def show_counts(shown: Sequence[Row], logged: Sequence[Row]) -> None:
+    """Draw the numbers of records, runs, devices and imported records."""
     counts = {field: len(selection.options(shown, field)) for field in ("run", "device", "date")}
     elsewhere = selection.filtered(shown, {"evidence": ["measured elsewhere"]})
     panels.show_metrics(
         [
-            ("Records", f"{len(shown)}", f"of {len(kept)} kept"),
+            ("Records", f"{len(shown)}", f"of {len(logged)} in the log"),
             ("Runs", f"{counts['run']}", f"dates: {counts['date']}"),
-            ("Devices", f"{counts['device']}", "told apart by name and threads"),
-            ("Measured elsewhere", f"{len(elsewhere)}", "imported; all others measured here"),
+            ("Devices", f"{counts['device']}", "distinguished by name and threads"),
+            ("Measured elsewhere", f"{len(elsewhere)}", "imported; all others were measured here"),
         ]
     )
 
 
 def show_decode_steps(shown: Sequence[Row], rows: Sequence[Row]) -> None:
-    """Decode records, each held against the MHA of its run among all `rows`."""
+    """Draw the decode records, each compared with the MHA of its run among all `rows`."""
     st.subheader("Decode steps")
     panels.show_evidence(*reversed(selection.options(shown, "evidence")), "formula")
     table = runs_table(shown, rows)
-    panels.show_table(table, "runs", "Every decode record that fits the filters, one row a point")
+    panels.show_table(table, "runs", "Decode records that pass the filters, one row per point")
     _show_files("runs", table, shown)
 
 
-def show_others(shown: Sequence[Row]) -> None:
-    """Records of other kinds: comparisons, generations, growing caches, small models."""
+def show_other_records(shown: Sequence[Row]) -> None:
+    """Draw the records of other kinds: comparisons, generation, cache growth, quality."""
     st.subheader("Records of other kinds")
     panels.show_evidence(*reversed(selection.options(shown, "evidence")))
     table = non_decode_table(shown)
-    panels.show_table(table, "others", "Every other record that fits the filters, one row each")
+    panels.show_table(table, "others", "Other records that pass the filters, one row per record")
     _show_files("other_runs", table, shown)
 
 

@@ -17,9 +17,9 @@ COMPARED = ("device", "date", "run")
 
 @st.fragment
 def show_comparison(rows: Sequence[Row]) -> None:
-    """Two devices, dates or runs on one chart, with the settings that both have.
+    """Draw two devices, dates or runs on one chart, with settings that both have.
 
-    By itself: the tables around it do not follow what is chosen here.
+    A fragment, because the tables around it do not depend on its widgets.
     """
     by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
     names = selection.selections(rows, by)
@@ -32,23 +32,23 @@ def show_comparison(rows: Sequence[Row]) -> None:
     selections = {"A": selection.selected(rows, by, first, settings)}
     if second is not None:
         selections["B"] = selection.selected(rows, by, second, settings)
-        says = compared_sentence(selections["A"], selections["B"])
+        sentence = compared_sentence(selections["A"], selections["B"])
     else:
-        says = f"The records shown are of one {by} alone: there is nothing to compare it with."
-    panels.show_figure(attend_compared(selections), "attend_compared", says)
-    st.caption(f"{says} Filled markers were measured here, open ones with a dot elsewhere.")
+        sentence = f"All records shown are from one {by}, so there is nothing to compare it with."
+    panels.show_figure(attend_compared(selections), "attend_compared", sentence)
+    st.caption(f"{sentence} Filled markers were measured here, open ones with a dot elsewhere.")
 
 
 def _most_shared(rows: Sequence[Row], by: str) -> list[str]:
-    """Settings of these rows, those that most selections have and most points come first."""
-    found: dict[str, list[Row]] = {}
+    """Settings of these rows, those with the most selections and then the most points first."""
+    by_name: dict[str, list[Row]] = {}
     for row in rows:
-        found.setdefault(selection.settings_name(row), []).append(row)
+        by_name.setdefault(selection.settings_name(row), []).append(row)
     return sorted(
-        found,
+        by_name,
         key=lambda name: (
-            -len({selection.selection_name(row, by) for row in found[name]}),
-            -len(found[name]),
+            -len({selection.selection_name(row, by) for row in by_name[name]}),
+            -len(by_name[name]),
             name,
         ),
     )
@@ -57,4 +57,4 @@ def _most_shared(rows: Sequence[Row], by: str) -> list[str]:
 def _pick(label: str, options: Sequence[str], key: str) -> str | None:
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
-    return st.selectbox(label, options, key=key, disabled=not options, placeholder="none other")
+    return st.selectbox(label, options, key=key, disabled=not options, placeholder="no other")

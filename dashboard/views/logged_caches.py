@@ -1,4 +1,4 @@
-"""Caches the run log knows for the sliders' settings, or a sentence about why there are none."""
+"""Measured caches from the run log for the current settings, or why there are none."""
 
 from __future__ import annotations
 
@@ -8,47 +8,45 @@ from dashboard.data import decode_rows as tables
 from dashboard.report.decode_tables import cache_table
 from dashboard.settings.model import ModelSettings
 from dashboard.shell import loaders, panels
+from dashboard.shell.log import read_log
 from dashboard.views.device import device_or_notice
-from gqa_core.records.run_log import RunLogError
 
 MAX_NAMED = 3
 
 
 def logged_caches(settings: ModelSettings) -> list[tables.Row]:
-    """The measured caches of these settings on this device; where none, says what is measured."""
-    try:
-        rows = loaders.logged_rows()
-    except RunLogError as error:
-        st.warning(f"The {error}.")
+    """Measured caches with these settings on this device; a note if there are none."""
+    rows: tuple[tables.Row, ...] | None = read_log(loaders.logged_rows, None)
+    if rows is None:
         return []
-    found = tables.cache_rows(rows, settings)
-    if not found:
-        st.info(f"No measured cache has these settings. {_what_is_measured(rows)}")
+    matching = tables.cache_rows(rows, settings)
+    if not matching:
+        st.info(f"No measured cache has these settings. {_describe_measured(rows)}")
         return []
     if (device := device_or_notice()) is None:
         return []
-    here = tables.measured_on(found, device)
-    if not here:
-        names = ", ".join(sorted({row["device_name"] for row in found}))
+    local = tables.measured_on(matching, device)
+    if not local:
+        names = ", ".join(sorted({row["device_name"] for row in matching}))
         st.info(f"These settings were measured on another device only: {names}.")
-    return here
+    return local
 
 
 def show_logged_caches(rows: list[tables.Row]) -> None:
-    """The measured caches as a table with the formula beside, where there are any."""
+    """Draw the measured caches next to the formula, if there are any."""
     if not rows:
         return
-    st.subheader("Formula against measured")
+    st.subheader("Formula and measurement")
     panels.show_evidence("measured here", "formula")
     table = cache_table(rows)
-    panels.show_table(table, "measured_caches", "Bytes of measured caches beside the formula")
+    panels.show_table(table, "measured_caches", "Bytes of measured caches next to the formula")
     panels.show_downloads("measured_caches", {"csv": table.csv})
 
 
-def _what_is_measured(rows: tuple[tables.Row, ...]) -> str:
+def _describe_measured(rows: tuple[tables.Row, ...]) -> str:
     known = tables.measured_settings(rows)
     if not known:
-        return "Measure some on the page Decode: it runs 1 layer unless told otherwise."
+        return "Measure some on the page Decode, with as many layers as here (1 by default there)."
     more = len(known) - MAX_NAMED
-    others = f"; and {more} more" if more > 0 else ""
-    return f"Measured are: {'; '.join(known[:MAX_NAMED])}{others}. Set the sliders to one of them."
+    rest = f"; and {more} more" if more > 0 else ""
+    return f"Measured: {'; '.join(known[:MAX_NAMED])}{rest}. Set the sliders to one of them."

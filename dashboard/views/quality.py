@@ -1,4 +1,4 @@
-"""What is measured of sharing heads in a small model, here and elsewhere, and what is published."""
+"""Quality of models with shared heads: a small one measured here and elsewhere, and published."""
 
 from __future__ import annotations
 
@@ -16,124 +16,121 @@ from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.report import quality_sentences as sentences
 from dashboard.report.quality_tables import loss_table, published_table
 from dashboard.settings.measurement import PERCENTS, QualitySettings
+from dashboard.settings.options import PAPER_PERCENT
 from dashboard.shell import loaders, panels
+from dashboard.shell.log import read_log
 from gqa_core import units
 from gqa_core.catalog.results import GQA_PAPER, published_results, published_tables
 from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE, Record
-from gqa_core.records.run_log import RunLogError
 from gqa_core.records.specs.quality import SCRATCH, STARTS, tasks_left
 
-ASKED = "This is not all measured on this machine yet. Press **Run**."
-NO_GRID = "No records of another machine came along with this copy."
-GRID_PERCENT = 5  # of uptraining, as in the GQA paper
+INCOMPLETE = "Not everything is measured on this machine yet. Press **Run**."
+NO_GRID = "This copy has no records from another machine."
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """Comparable records measured here, and those that came along."""
+class LossRecords:
+    """Comparable records measured here, and reference records measured elsewhere."""
 
     here: list[Record]
     elsewhere: Sequence[Record]
 
     def series(self, start: str) -> list[LossSeries]:
-        """Series of one start: those measured here first."""
+        """Series of one start, those measured here first."""
         return self.series_here(start) + self.series_elsewhere(start)
 
     def series_here(self, start: str) -> list[LossSeries]:
-        """Those measured here."""
+        """Series of one start measured here."""
         return rows.loss_series(self.here, start, MEASURED_HERE)
 
     def series_elsewhere(self, start: str) -> list[LossSeries]:
-        """Those that came along."""
+        """Series of one start measured elsewhere."""
         return rows.loss_series(self.elsewhere, start, MEASURED_ELSEWHERE)
 
-    def told(self, settings: QualitySettings) -> list[LossSeries]:
-        """What the metrics tell of: this machine's, once there is all of it, or the shipped."""
+    def best_available(self, settings: QualitySettings) -> list[LossSeries]:
+        """Series measured here once they are complete, else those measured elsewhere."""
         here = self.series_here(settings.pooling)
-        is_whole = len(sentences.metrics(here, settings.percent)) == len(settings.specs)
-        return here if is_whole else self.series_elsewhere(settings.pooling)
+        is_complete = len(sentences.metrics(here, settings.percent)) == len(settings.specs)
+        return here if is_complete else self.series_elsewhere(settings.pooling)
 
 
-def found_quality(held: Sequence[Record]) -> Measured:
-    """The records of the log and of `held` on this Python's text, and the shipped ones."""
-    try:
-        logged = loaders.logged_records("quality")
-    except RunLogError as error:
-        st.warning(f"The {error}.")
-        logged = ()
-    here = rows.comparable([*logged, *held], loaders.corpus_sha256())
-    return Measured(here, loaders.shipped_quality())
+def loss_records(live_records: Sequence[Record]) -> LossRecords:
+    """Records of the log and this run on this Python's text, and the reference records."""
+    logged = read_log(lambda: loaders.logged_records("quality"), ())
+    local = rows.comparable([*logged, *live_records], loaders.corpus_sha256())
+    return LossRecords(local, loaders.shipped_quality())
 
 
-def show_losses(settings: QualitySettings, measured: Measured, *, is_running: bool) -> None:
-    """Metrics, and the loss against uptraining and against the cache."""
-    note = st.container()  # there in any case: charts below that change their place are drawn anew
-    if not is_running and tasks_left(settings.specs, measured.here, loaders.corpus_sha256()):
-        note.info(ASKED)
-    found, scratch = measured.series(settings.pooling), measured.series(SCRATCH)
-    if not found:
+def show_losses(settings: QualitySettings, records: LossRecords, *, is_running: bool) -> None:
+    """Draw metrics, and the loss over uptraining and over the cache size."""
+    note = st.container()  # always there: charts below it would be redrawn if they moved
+    if not is_running and tasks_left(settings.specs, records.here, loaders.corpus_sha256()):
+        note.info(INCOMPLETE)
+    all_series = records.series(settings.pooling)
+    if not all_series:
         return
-    told = measured.told(settings)
-    if told_metrics := sentences.metrics(told, settings.percent):
-        panels.show_evidence(told[0].evidence)
-        panels.show_metrics(told_metrics)
-        st.caption(f"Medians of {units.count(len(told[0].seeds), 'seed')}, in nats a byte.")
-    losses = rows.all_losses([*measured.here, *measured.elsewhere])
+    best = records.best_available(settings)
+    sentence = sentences.order_sentence(best, settings.percent)
+    if metrics := sentences.metrics(best, settings.percent):
+        panels.show_evidence(best[0].evidence)
+        panels.show_metrics(metrics)
+        st.caption(f"Medians of {units.count(len(best[0].seeds), 'seed')}, in nats per byte.")
+    _show_charts(settings, records, sentence)
+    if sentence:
+        st.markdown(f"**At {settings.percent}%, {best[0].evidence}.** {sentence}")
+    if records.here:
+        _show_here(records)
+
+
+def _show_charts(settings: QualitySettings, records: LossRecords, takeaway: str) -> None:
+    shared, scratch = records.series(settings.pooling), records.series(SCRATCH)
+    losses = rows.all_losses([*records.here, *records.elsewhere])
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Loss against uptraining")
-        panels.show_evidence(*_kinds(found))
-        figure = loss_vs_percent(found, PERCENTS, losses)
-        panels.show_figure(
-            figure, "loss_vs_percent", sentences.order_sentence(told, settings.percent)
-        )
+        panels.show_evidence(*_kinds(shared))
+        panels.show_figure(loss_vs_percent(shared, PERCENTS, losses), "loss_vs_percent", takeaway)
     with right:
         st.subheader(f"Loss against cache, {settings.percent}% uptrained")
-        panels.show_evidence(*_kinds([*found, *scratch]))
-        sizes = [one.cache_bytes for one in (*found, *scratch)]
-        figure = loss_vs_cache([*found, *scratch], settings.percent, sizes, losses)
-        panels.show_figure(
-            figure, "loss_vs_cache", sentences.order_sentence(told, settings.percent)
-        )
-    if said := sentences.order_sentence(told, settings.percent):
-        st.markdown(f"**At {settings.percent}%, {told[0].evidence}.** {said}")
-    if measured.here:
-        _show_here(measured)
+        both = [*shared, *scratch]
+        panels.show_evidence(*_kinds(both))
+        figure = loss_vs_cache(both, settings.percent, [s.cache_bytes for s in both], losses)
+        panels.show_figure(figure, "loss_vs_cache", takeaway)
 
 
-def show_grid(measured: Measured) -> None:
-    """The shipped records: every start, three seeds, and whether the order holds in each."""
-    if not measured.elsewhere:
+def show_grid(records: LossRecords) -> None:
+    """Draw the reference records: every start, and whether the order holds for each seed."""
+    if not records.elsewhere:
         st.info(NO_GRID)
         return
     panels.show_evidence(MEASURED_ELSEWHERE)
-    by_start = {start: measured.series_elsewhere(start) for start in STARTS}
+    by_start = {start: records.series_elsewhere(start) for start in STARTS}
     lines = [
-        f"- *{start}*: {said}"
-        for start, found in by_start.items()
-        if (said := sentences.order_sentence(found, GRID_PERCENT))
+        f"- *{start}*: {sentence}"
+        for start, series in by_start.items()
+        if (sentence := sentences.order_sentence(series, PAPER_PERCENT))
     ]
     st.markdown(
-        f"At {GRID_PERCENT}% of uptraining, from scratch after all steps:\n\n" + "\n".join(lines)
+        f"At {PAPER_PERCENT}% of uptraining, from scratch after all steps:\n\n" + "\n".join(lines)
     )
-    st.markdown(sentences.pooling_sentence(by_start, GRID_PERCENT))
-    table = loss_table(one for found in by_start.values() for one in found)
-    panels.show_table(table, "grid", "Losses that came along, with their spread over seeds")
+    st.markdown(sentences.pooling_sentence(by_start, PAPER_PERCENT))
+    table = loss_table(series for all_series in by_start.values() for series in all_series)
+    panels.show_table(table, "grid", "Losses measured elsewhere, with their spread over seeds")
     panels.show_downloads(
         "quality_grid",
         {
             "csv": table.csv,
-            "jsonl": lambda: "".join(json.dumps(one) + "\n" for one in measured.elsewhere),
+            "jsonl": lambda: "".join(json.dumps(record) + "\n" for record in records.elsewhere),
         },
     )
-    _show_origin(measured.elsewhere)
+    _show_origin(records.elsewhere)
 
 
 def show_published() -> None:
-    """The published tables, each by itself, and the GQA paper's as score against time."""
+    """Draw each published table, and the GQA paper's also as score over time."""
     panels.show_evidence("published")
     panels.show_figure(
-        score_vs_time([one for one in published_results() if one.table == GQA_PAPER]),
+        score_vs_time([model for model in published_results() if model.table == GQA_PAPER]),
         "score_vs_time",
         "GQA is nearly as fast as MQA and scores nearly as high as MHA.",
     )
@@ -142,37 +139,37 @@ def show_published() -> None:
         panels.show_small_table(published_table(table))
 
 
-def show_answer(settings: QualitySettings, measured: Measured) -> None:
-    """One line from the records; nothing until there are some."""
-    told = measured.told(settings)
-    scratch = measured.series_here(SCRATCH) or measured.series_elsewhere(SCRATCH)
-    if said := sentences.answer(told, scratch, settings.percent):
-        st.success(f"**Answer, {told[0].evidence}.** {said}")
+def show_answer(settings: QualitySettings, records: LossRecords) -> None:
+    """Draw the answer if there are records."""
+    best = records.best_available(settings)
+    scratch = records.series_here(SCRATCH) or records.series_elsewhere(SCRATCH)
+    if sentence := sentences.answer(best, scratch, settings.percent):
+        st.success(f"**Answer, {best[0].evidence}.** {sentence}")
 
 
-def _show_here(measured: Measured) -> None:
-    place = panels.lazy_expander("All that is measured here", "quality_unfolded")
+def _show_here(records: LossRecords) -> None:
+    place = panels.lazy_expander("Everything measured here", "quality_unfolded")
     if place is None:
         return
-    table = loss_table([one for start in STARTS for one in measured.series_here(start)])
+    table = loss_table([series for start in STARTS for series in records.series_here(start)])
     with place:
         panels.show_evidence(MEASURED_HERE)
-        panels.show_table(table, "quality", "Losses measured here, one line a model and percent")
+        panels.show_table(table, "quality", "Losses measured here, one row per model and percent")
         panels.show_downloads(
             "quality",
             {
                 "csv": table.csv,
-                "jsonl": lambda: "".join(json.dumps(one) + "\n" for one in measured.here),
+                "jsonl": lambda: "".join(json.dumps(record) + "\n" for record in records.here),
             },
         )
 
 
 def _show_origin(records: Sequence[Record]) -> None:
-    said = f"Measured on {sentences.machines(records)}."
+    origin = f"Measured on {sentences.machines(records)}."
     if any(record["corpus_sha256"] != loaders.corpus_sha256() for record in records):
-        said += " This Python's manual is another text: levels differ from what is measured here."
-    st.caption(panels.escape_markdown(said))
+        origin += " This Python's manual is a different text: losses measured here differ in level."
+    st.caption(panels.escape_markdown(origin))
 
 
-def _kinds(found: Sequence[LossSeries]) -> list[str]:
-    return list(dict.fromkeys(one.evidence for one in found))
+def _kinds(all_series: Sequence[LossSeries]) -> list[str]:
+    return list(dict.fromkeys(series.evidence for series in all_series))

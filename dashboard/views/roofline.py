@@ -1,4 +1,4 @@
-"""What is measured, under its roof: metrics, chart, table and the answer of the roofline page."""
+"""The roofline of measured points: metrics, chart, table and answer."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MAX_ROOFS = 4
 
 
 def roofs_control() -> list[Device]:
-    """The published devices whose roof is drawn; those without a bf16 figure have none."""
+    """The published devices whose roof is drawn; only those with a published bf16 rate."""
     by_name = {device.name: device for device in devices() if device.bf16_tflops is not None}
     names = MultiSelect(
         key="roofs",
@@ -46,23 +46,23 @@ def roofs_control() -> list[Device]:
 
 
 def visible_points(
-    settings: DecodeSettings, device: Mapping[str, Any], held: Sequence[Record]
+    settings: DecodeSettings, device: Mapping[str, Any], live_records: Sequence[Record]
 ) -> list[Row]:
-    """What this device measured in the sliders' number format: the log's, and `held` records."""
-    rows = tables.measured_on(merge_with_log(held), device)
+    """Points that this device measured in the selected number format, in the log and this run."""
+    rows = tables.measured_on(merge_with_log(live_records), device)
     if scope_control():
         rows = tables.matching(rows, settings)
     return tables.latest(roofline.in_format(rows, settings.dtype))
 
 
 def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
-    """Metrics, the chart, and the points as a table; without points the formula's part alone."""
+    """Draw metrics, the chart and the points' table; without points, the formula's part only."""
     if rows:
         _show_metrics(rows)
     else:
         st.info(NOTHING)
-    found = {"measured here": rows, "formula": settings.variants, "published": gpus}
-    panels.show_evidence(*[kind for kind, there in found.items() if there])
+    evidence = {"measured here": rows, "formula": settings.variants, "published": gpus}
+    panels.show_evidence(*[kind for kind, items in evidence.items() if items])
     data = roofline.roofline_data(settings, gpus, rows)
     panels.show_figure(
         roofline_figure(data),
@@ -74,7 +74,7 @@ def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequen
 
 
 def show_answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
-    """The page's question in one line, from what is shown."""
+    """Draw the answer that the points and roofs shown give."""
     data = roofline.roofline_data(settings, gpus, rows)
     st.success(f"**Answer.** {roofline_sentences.answer(data)}")
 
@@ -93,7 +93,7 @@ def _show_metrics(rows: Sequence[Row]) -> None:
             (
                 "Ridge point",
                 "not known" if ridge is None else f"{ridge:.3g} FLOP/B",
-                "left of it memory is the limit",
+                "to the left, memory is the limit",
             ),
             (
                 "Share of the bound",
@@ -105,6 +105,6 @@ def _show_metrics(rows: Sequence[Row]) -> None:
 
 
 def _show_table(rows: Sequence[Row]) -> None:
-    table_of, says = roofline_table, "Measured points under the roof, one row a point"
-    show_every_point(rows, table_of, "points", says)
-    show_point_downloads("roofline", rows, table_of)
+    build_table, alt = roofline_table, "Measured points under the roof, one row per point"
+    show_every_point(rows, build_table, "points", alt)
+    show_point_downloads("roofline", rows, build_table)

@@ -9,7 +9,7 @@ import pytest
 
 from dashboard.shell import loaders
 from dashboard.shell.job_queue import JobQueue
-from dashboard.views.generation import ASKED
+from dashboard.views.generation import NOTHING_MEASURED
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.specs.growth import POLICIES
 from tests.dashboard.page_probe import lazy_expander, metrics, slider, small_tables
@@ -189,7 +189,7 @@ def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, mon
     monkeypatch.setattr("dashboard.shell.loaders.device", lambda: device)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("crossover", **settings)
-    assert "Nothing is searched for" in app.info[0].value
+    assert "No crossover was searched" in app.info[0].value
     assert not app.success
     for context_len in (64, 128, 256, 512):
         for n_kv_heads, token_s in ((8, 8e-6), (2, 9e-6 if context_len < 256 else 2e-6)):
@@ -229,7 +229,7 @@ def test_run_on_the_page_of_crossovers_starts_a_search_and_cancel_ends_it(opened
 def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
     settings = {"n_heads": 4, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("equivalence", **settings)
-    assert "Nothing is compared" in app.info[0].value
+    assert "No comparison was made" in app.info[0].value
     for planted, verdict in ((False, "All 9 comparisons pass"), (True, "is caught: 5 of 9 fail")):
         app = app.toggle(key="planted").set_value(planted).run()
         app.button(key="run_button").click().run()
@@ -246,7 +246,7 @@ def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
 def test_why_a_cache_is_measured_from_the_page_and_answered(opened, log):
     settings = {"why_n_heads": 1, "why_head_dim": 32, "why_n_layers": 1, "why_context_len": 128}
     app = opened("why_cache", **settings)
-    assert [info.value for info in app.info] == [ASKED, ASKED]
+    assert [info.value for info in app.info] == [NOTHING_MEASURED, NOTHING_MEASURED]
     assert any("1 thread," in caption.value for caption in app.caption)  # of this measurement
     app.button(key="run_button").click().run()
     deadline = time.monotonic() + RUN_S
@@ -263,7 +263,7 @@ def test_why_a_cache_is_measured_from_the_page_and_answered(opened, log):
     assert [policy.split(",")[0] for policy in growth["Policy"]] == list(POLICIES)
     # 128 tokens x (K and V) x 1 head x 32 x 4 B
     assert metrics(again)["Cache at 128 tokens"] == "32.00 KiB"
-    assert again.success[0].value.endswith("the cache that buys this holds 32.00 KiB.")
+    assert again.success[0].value.endswith("The cache takes 32.00 KiB.")
 
 
 def test_a_log_that_is_no_database_is_said(opened, log):

@@ -138,9 +138,9 @@ def test_the_component_asks_and_says_both_facts(asked):
         "Attention: distinct heads": "5.5 of 8",
     }
     said = " ".join(block.value for block in app.markdown)
-    assert "CKA is exactly 1, and there are at most 2 distinct of 8" in said
+    assert "CKA is exactly 1, and at most 2 of 8 are distinct" in said
     assert "a CKA of 0.70 to 0.90 here" in said  # heads 0 and 3, and neighbours
-    assert "What it cannot." in said
+    assert "What it cannot show." in said
     assert "about **0.25**" in said
     assert len(app.get("plotly_chart")) == 3
 

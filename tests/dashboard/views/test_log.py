@@ -116,7 +116,7 @@ def test_records_of_every_kind_come_in_and_no_other_page_shows_them(opened, log)
 def test_an_empty_log_says_so_and_still_takes_records(opened, log):
     app = opened()
     assert not app.exception
-    assert "No record is kept yet" in app.info[0].value
+    assert "The log is empty" in app.info[0].value
     app.text_area(key="import_text").input(jsonl(samples.record())).run()
     app = app.button(key="import_button").click().run()
     assert not app.exception
@@ -170,7 +170,7 @@ def test_filters_that_leave_nothing_say_so(opened, log):
     app.multiselect(key="only_variant").set_value(["MHA"])
     app = app.multiselect(key="only_run").set_value(["run-2"]).run()
     assert not app.exception
-    assert "No record fits" in app.info[0].value
+    assert "No record passes" in app.info[0].value
     assert len(app.dataframe) == 0
 
 
@@ -202,7 +202,7 @@ def test_two_selections_share_a_chart(opened, log, by):
     assert app.selectbox(key=f"second_{by}").value != second
     app = app.multiselect(key="only_run").set_value(["run-1"]).run()
     assert not app.exception
-    assert any(f"of one {by} alone" in text for text in texts(app))
+    assert any(f"from one {by}, so there" in text for text in texts(app))
 
 
 def test_a_file_with_right_and_wrong_lines_is_taken_in_part(opened, log):
@@ -225,11 +225,11 @@ def test_a_file_with_right_and_wrong_lines_is_taken_in_part(opened, log):
 def test_an_import_of_nothing_and_of_too_much_is_one_sentence(opened, log):
     app = opened()
     app = app.button(key="import_button").click().run()
-    assert "nothing came" in app.error[0].value.replace("\\", "")
+    assert "choose a file" in app.error[0].value.replace("\\", "")
     data = b" " * 2**20 + jsonl(samples.record()).encode()
     app.file_uploader(key="import_file").upload("records.jsonl", data, "application/json")
     app = app.button(key="import_button").click().run()
-    assert "at most 1 MiB can be taken at once" in app.error[0].value.replace("\\", "")
+    assert "at most 1 MiB can be imported at once" in app.error[0].value.replace("\\", "")
     assert not log.path.exists()
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from dashboard.shell import loaders
-from dashboard.views.quality import ASKED, NO_GRID
+from dashboard.views.quality import INCOMPLETE, NO_GRID
 from gqa_core.records.reference_runs import reference_runs
 from gqa_core.records.run_log import RunLogError
 from tests.dashboard.page_probe import metrics, small_tables
@@ -53,7 +53,7 @@ def charts(app):
 def test_with_nothing_measured_anywhere_it_says_so_and_shows_what_is_published(opened, shipped):
     shipped([])
     app = opened()
-    assert [info.value for info in app.info] == [ASKED, NO_GRID]
+    assert [info.value for info in app.info] == [INCOMPLETE, NO_GRID]
     assert not app.metric
     assert len(charts(app)) == 1
     assert len(small_tables(app)) == 5  # all that is published
@@ -64,7 +64,7 @@ def test_with_nothing_measured_anywhere_it_says_so_and_shows_what_is_published(o
 def test_the_shipped_records_answer_before_anything_is_run(opened, shipped):
     shipped(grids.records(STARTS, (0, 1, 2), (0, 5, 20)))
     app = opened()
-    assert [info.value for info in app.info] == [ASKED]
+    assert [info.value for info in app.info] == [INCOMPLETE]
     assert metrics(app)["MQA, 1 K/V head: loss"] == "1.522"
     assert "Answer, measured elsewhere" in said(app)
     assert any("Medians of 3 seeds" in caption.value for caption in app.caption)
@@ -88,8 +88,8 @@ def test_what_is_measured_here_is_told_once_there_is_all_of_it(opened, log, ship
     assert "Answer, measured here" in said(app)
     assert metrics(app)["MQA, 1 K/V head: loss"] == "1.512"
     other = opened(quality_seed=4)
-    assert [info.value for info in other.info] == [ASKED]
-    assert opened(quality_pooling="first").info[0].value == ASKED
+    assert [info.value for info in other.info] == [INCOMPLETE]
+    assert opened(quality_pooling="first").info[0].value == INCOMPLETE
 
 
 def test_an_order_that_does_not_hold_is_said(opened, log, shipped):
@@ -106,9 +106,9 @@ def test_records_of_another_text_are_not_shown_and_a_shipped_text_that_differs_i
     keep(log, grids.records(percents=(0, 1, 2, 5), corpus_sha256="0" * 64))
     shipped(grids.records(corpus_sha256="0" * 64))
     app = opened()
-    assert app.info[0].value == ASKED
+    assert app.info[0].value == INCOMPLETE
     assert "Answer, measured elsewhere" in said(app)
-    assert any("is another text" in caption.value for caption in app.caption)
+    assert any("is a different text" in caption.value for caption in app.caption)
 
 
 def test_a_log_that_cannot_be_read_is_one_sentence(opened, log, shipped):
