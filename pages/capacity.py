@@ -3,7 +3,7 @@
 import streamlit as st
 
 from dashboard.controls.capacity import capacity_controls
-from dashboard.data.capacity import sequence_curves
+from dashboard.data.capacity import LABEL_PERCENT, sequence_curves
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.report import capacity_sentences as sentences
 from dashboard.report.capacity_tables import plan_table, sequences_table
@@ -51,7 +51,7 @@ st.markdown(
     f"**Source.** Memory of the GPU: {plan.gpu_source or 'typed'}; heads on GPUs: "
     "vllm-project/vllm, QKVParallelLinear. "
     "**Limits.** The results are estimates. Memory is the number on the vendor's label, read as "
-    f"decimal GB, and usable memory is up to {planning.LABEL_PERCENT}% less. Activations and the "
+    f"decimal GB, and usable memory is up to {LABEL_PERCENT}% less. Activations and the "
     "runtime are covered only by the memory that the utilisation leaves. Weights are assumed to be "
     "split evenly and equal for every variant. Page padding is not counted, nor are savings from "
     "shared prefixes. Whether that many users are served fast enough is another question."
