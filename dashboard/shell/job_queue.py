@@ -13,14 +13,15 @@ import sys
 import tempfile
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import psutil
 
 from dashboard.shell.jobs import Job, QueryJob, RunJob
 from dashboard.shell.process import process_wide
+from gqa_core.records.header import DeviceInfo
 
 __all__ = [
     "JobError",
@@ -66,7 +67,7 @@ class JobQueue:
         self._runs: OrderedDict[str, RunJob] = OrderedDict()
         self._queries: list[QueryJob] = []
         self._changed = threading.Condition()
-        self._device_info: Mapping[str, Any] | None = None
+        self._device_info: DeviceInfo | None = None
         threading.Thread(target=self._work, name="measuring", daemon=True).start()
         atexit.register(self.stop)
 
@@ -128,13 +129,13 @@ class JobQueue:
         return any(run.state == "running" for run in self._runs.values())
 
     @property
-    def device_info(self) -> Mapping[str, Any] | None:
+    def device_info(self) -> DeviceInfo | None:
         """The device of this machine, as the last run reported it or as it was set; else None."""
         reported = [run.device_info for run in self._runs.values() if run.device_info]
         return reported[-1] if reported else self._device_info
 
     @device_info.setter
-    def device_info(self, info: Mapping[str, Any]) -> None:
+    def device_info(self, info: DeviceInfo) -> None:
         self._device_info = info
 
     def n_ahead(self, run_id: str) -> int:

@@ -1,29 +1,36 @@
 """Jobs: child processes `python -m gqa_core ...`, and what they have reported so far.
 
-A run measures: its stdout carries records, one JSON object per line, and its stderr progress.
-Records are held here too, so that they show even where the log cannot keep them. A query prints one
-answer. Either can be killed at once and takes nothing of the site with it.
+A run measures: its stdout carries records and its stderr events, one JSON object per line. Records
+are held here too, so that they show even where the log cannot keep them. A query prints one answer.
+Either can be killed at once and takes nothing of the site with it. No streamlit in this file.
 """
 
 from __future__ import annotations
 
-import json
-import re
 import secrets
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from gqa_core.records.record import Record
-from gqa_core.runner.run import NOT_KEPT
+from gqa_core.records.header import DeviceInfo
+from gqa_core.records.kinds import Record, decode_record
+from gqa_core.runner.events import (
+    Event,
+    Finished,
+    Note,
+    NotLogged,
+    PointFailed,
+    Progress,
+    Started,
+    decode_event,
+)
 from gqa_core.runner.workers import signal_name
 
 __all__ = ["Job", "JobState", "QueryJob", "RunJob"]
 
 JobState = Literal["waiting", "running", "done", "failed", "cancelled"]
-PROGRESS = re.compile(r"(\d+) of (\d+): (.*)")
 MAX_QUOTED = 80  # characters of a line that is no record
 
 
@@ -95,7 +102,14 @@ class RunJob(Job):
 
     n_done: int = 0
     n_points: int = 0
+    n_not_logged: int = 0
+    device_info: DeviceInfo | None = None
     records: list[Record] = field(default_factory=list)
+
+    @property
+    def command_arguments(self) -> Sequence[str]:
+        """The arguments of the child, which reports events."""
+        return (*self.arguments, "--events")
 
     @property
     def has_log(self) -> bool:
@@ -105,28 +119,34 @@ class RunJob(Job):
     @property
     def is_logged(self) -> bool:
         """True if the log holds every record of this run."""
-        return self.has_log and not any(NOT_KEPT in message for message in self.messages)
-
-    @property
-    def device_info(self) -> Mapping[str, Any] | None:
-        """The device that the run measures on, once there is a record."""
-        if not self.records:
-            return None
-        record = self.records[0]
-        return record["device"] | {"torch_version": record["torch_version"]}
+        return self.has_log and not self.n_not_logged
 
     def on_stdout(self, line: str) -> None:
         """Keep a record, or note a line that is none."""
         try:
-            self.records.append(json.loads(line))
+            self.records.append(decode_record(line))
         except ValueError:
             quoted = line[:MAX_QUOTED].strip()
             self._add_message(f"The measuring process wrote a line that is no record: {quoted}")
 
     def on_stderr(self, line: str) -> None:
-        """Receive progress; any other line is a sentence, such as that of an error."""
-        if progress := PROGRESS.fullmatch(line):
-            self.n_done, self.n_points = int(progress[1]), int(progress[2])
-            self.activity = progress[3]
-        else:
+        """Receive an event; any other line is a sentence, such as that of an error."""
+        try:
+            self._on_event(decode_event(line))
+        except ValueError:
             self._add_message(line)
+
+    def _on_event(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.n_points, self.device_info = event.n_points, event.device_info
+            case Progress():
+                self.n_done, self.n_points = event.n_done, event.n_points
+                self.activity = event.activity
+            case Finished():
+                self.n_done = self.n_points = event.n_points
+            case NotLogged():
+                self.n_not_logged = event.n_records
+                self._add_message(str(event))
+            case PointFailed() | Note():
+                self._add_message(str(event))

@@ -1,28 +1,26 @@
-"""What pages load: the only place that caches, and the only one that asks the queue."""
+"""Data that pages load: this module alone caches it, and alone asks the queue for it."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 import streamlit as st
 
-from dashboard.data.decode_rows import Row, decode_rows
 from dashboard.data.non_decode_rows import non_decode_rows
 from dashboard.shell.job_queue import job_queue
 from gqa_core.catalog.corpus import python_topics
+from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.head_inspection import HeadInspection
-from gqa_core.records.record import Record
+from gqa_core.records.header import MEASURED_HERE, DeviceInfo, KindName
+from gqa_core.records.kinds import DecodeRecord, QualityRecord, Record
 from gqa_core.records.reference_runs import reference_runs
-from gqa_core.records.run_log import RunLog
+from gqa_core.records.run_log import LogContents, LoggedRecord, RunLog
 from gqa_core.records.specs.inspection import InspectionSpec
 
 DEVICE_TIME_LIMIT_S = 60.0
 INSPECTION_TIME_LIMIT_S = 120.0
 
 
-def device() -> Mapping[str, Any]:
+def device() -> DeviceInfo:
     """The device that measurements run on; it is determined once per process of the server.
 
     Raises:
@@ -34,8 +32,8 @@ def device() -> Mapping[str, Any]:
         return known
     with st.spinner("Reading this machine's device ..."):
         answer = queue.query(("device", "--json"), DEVICE_TIME_LIMIT_S)
-    queue.device_info = msgspec.json.decode(answer, type=dict[str, Any])
-    return queue.device_info or {}
+    queue.device_info = msgspec.json.decode(answer, type=DeviceInfo)
+    return queue.device_info
 
 
 @st.cache_data(max_entries=16, show_spinner="Inspecting the heads ...")
@@ -50,8 +48,8 @@ def heads(spec: InspectionSpec) -> HeadInspection:
     return msgspec.json.decode(answer, type=HeadInspection)
 
 
-def logged_rows() -> tuple[Row, ...]:
-    """Flat rows of the run log's decode records, read anew only when there are more.
+def logged_rows() -> tuple[DecodeRow, ...]:
+    """Rows of the log's decode records, read again only when the log has changed.
 
     Raises:
         RunLogError: the log cannot be read.
@@ -60,18 +58,39 @@ def logged_rows() -> tuple[Row, ...]:
     return _rows(str(log.path), log.version())
 
 
-def logged_records(kind: str) -> tuple[Record, ...]:
-    """The run log's records of another kind measured here, read anew only when there are more.
+def logged_records(kind: KindName) -> tuple[Record, ...]:
+    """The log's records of a kind that were measured here.
 
     Raises:
         RunLogError: the log cannot be read.
     """
-    log = RunLog()
-    return _records(str(log.path), log.version(), kind)
+    return tuple(
+        entry.record
+        for entry in _contents().logged
+        if entry.record.kind == kind and entry.evidence == MEASURED_HERE
+    )
+
+
+def logged_others() -> tuple[LoggedRecord, ...]:
+    """The log's records of all kinds but decode, imported ones too.
+
+    Raises:
+        RunLogError: the log cannot be read.
+    """
+    return tuple(non_decode_rows(_contents().logged))
+
+
+def log_warning() -> str | None:
+    """One sentence about records of the log that cannot be read; None if all can.
+
+    Raises:
+        RunLogError: the log cannot be read.
+    """
+    return _contents().warning
 
 
 @st.cache_resource(show_spinner=False)
-def shipped_quality() -> tuple[Record, ...]:
+def shipped_quality() -> tuple[QualityRecord, ...]:
     """The records of quality that come along, measured elsewhere."""
     return reference_runs()
 
@@ -82,29 +101,20 @@ def corpus_sha256() -> str:
     return python_topics().sha256
 
 
-def logged_others() -> tuple[Row, ...]:
-    """The run log's records of all kinds but decode as rows, imported ones too, read anew likewise.
-
-    Raises:
-        RunLogError: the log cannot be read.
-    """
+def _contents() -> LogContents:
     log = RunLog()
-    return _others(str(log.path), log.version())
+    return _read(str(log.path), log.version())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _rows(path: str, version: str) -> tuple[Row, ...]:
-    with_evidence = RunLog(path).with_evidence("decode")
+def _read(path: str, version: str) -> LogContents:
+    return RunLog(path).read()
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _rows(path: str, version: str) -> tuple[DecodeRow, ...]:
     return tuple(
-        row for record, evidence in with_evidence for row in decode_rows([record], evidence)
+        DecodeRow.from_record(entry.record, entry.evidence)
+        for entry in _read(path, version).logged
+        if isinstance(entry.record, DecodeRecord)
     )
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _records(path: str, version: str, kind: str) -> tuple[Record, ...]:
-    return tuple(RunLog(path).measured_here(kind))
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _others(path: str, version: str) -> tuple[Row, ...]:
-    return tuple(non_decode_rows(RunLog(path).with_evidence()))

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import streamlit as st
 
 from dashboard.shell import loaders
 from dashboard.shell.job_queue import JobError, MachineBusyError
 from dashboard.shell.panels import escape_markdown
 from gqa_core import units
+from gqa_core.records.header import Device, DeviceInfo
 
 __all__ = ["device_or_notice", "rerun_when_free", "show_device"]
 
@@ -18,23 +16,23 @@ POLL_S = 1.0
 BUSY = "This machine is measuring. Its device is shown as soon as the run has reported it."
 
 
-def show_device(n_threads: int | None = None) -> Mapping[str, Any]:
+def show_device(n_threads: int | None = None) -> Device:
     """Show one line about the device and return it; a page without a device stops with a notice.
 
     `n_threads` is the number of CPU threads of the page's measurement, by default all of them.
     """
-    device = device_or_notice()
-    if device is None:
+    info = device_or_notice()
+    if info is None:
         st.stop()
-    threads = units.count(n_threads or device["n_threads"], "thread")
+    threads = units.count(n_threads or info.n_threads, "thread")
     st.caption(
-        f"Runs on **{escape_markdown(device['name'])}** ({device['type']}, {threads}, "
-        f"torch {device['torch_version']}), one run at a time."
+        f"Runs on **{escape_markdown(info.name)}** ({info.type}, {threads}, "
+        f"torch {info.torch_version}), one run at a time."
     )
-    return device
+    return info.device
 
 
-def device_or_notice() -> Mapping[str, Any] | None:
+def device_or_notice() -> DeviceInfo | None:
     """The device, or None after a notice; while a run is measured, the page redraws by itself."""
     try:
         return loaders.device()

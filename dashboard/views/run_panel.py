@@ -15,7 +15,7 @@ from dashboard.shell import loaders
 from dashboard.shell.job_queue import QueueFullError
 from dashboard.shell.jobs import RunJob
 from gqa_core import units
-from gqa_core.records.record import Record
+from gqa_core.records.kinds import Record
 from gqa_core.records.run_log import RunLog, RunLogError
 
 __all__ = ["show_command", "show_run"]
@@ -109,7 +109,7 @@ def _summary(run: RunJob) -> str:
 def _log_problem() -> str:
     """One sentence if the log cannot be written, else an empty text."""
     try:
-        RunLog().require_writable()
+        RunLog().validate_writable()
     except RunLogError as error:
         return f"The {error}."
     return ""

@@ -10,7 +10,7 @@ import click
 
 from gqa_core.commands.options import (
     LATENT_FIELDS,
-    OneOf,
+    Name,
     RunOptions,
     batch_size_option,
     context_lens_option,
@@ -22,7 +22,7 @@ from gqa_core.commands.options import (
     options_object,
     run_options,
 )
-from gqa_core.commands.run import print_event, run
+from gqa_core.commands.run import report_note, run
 from gqa_core.configs import (
     KERNEL_NAMES,
     MAX_CONTEXT_LEN,
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class DecodeOptions:
-    """Which layers are measured and how; a latent field that was not given is None."""
+    """The layers to measure and the settings; a latent field that was not given is None."""
 
     n_heads: int
     n_kv_heads: tuple[int, ...]
@@ -77,7 +77,7 @@ class DecodeOptions:
         return None
 
     @property
-    def how(self) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """The keyword arguments of `decode_specs` that do not describe a layer."""
         names = ("batch_size", "n_layers", "dtype", "kernel")
         return {name: getattr(self, name) for name in names} | {"n_samples": self.samples}
@@ -91,7 +91,7 @@ def decode_options(samples: int) -> Callable[[Callable[..., Any]], Callable[...,
     """Add the options of `DecodeOptions`, with this default number of samples."""
     kernel = click.option(
         "--kernel",
-        type=OneOf(KERNEL_NAMES),
+        type=Name(KERNEL_NAMES),
         default="auto",
         help="What computes attention; auto takes the fastest known for the shape.",
     )
@@ -135,7 +135,7 @@ def bench(context_len: tuple[int, ...], decode: DecodeOptions, run_options: RunO
     from gqa_core.records.specs.decode import decode_specs
 
     specs = decode_specs(
-        grouped=decode.grouped, latent=decode.latent, context_lens=context_len, **decode.how
+        grouped=decode.grouped, latent=decode.latent, context_lens=context_len, **decode.settings
     )
     return run(specs, run_options)
 
@@ -160,7 +160,6 @@ def crossover(max_context_len: int, decode: DecodeOptions, run_options: RunOptio
     from gqa_core.records.crossover_text import crossover_sentences
     from gqa_core.records.decode_row import DecodeRow
     from gqa_core.records.kinds import DecodeRecord
-    from gqa_core.runner.events import Note
     from gqa_core.runner.search import CrossoverSearch
 
     search = CrossoverSearch(
@@ -168,13 +167,13 @@ def crossover(max_context_len: int, decode: DecodeOptions, run_options: RunOptio
         grouped=decode.grouped,
         latent=decode.latent,
         max_context_len=max_context_len,
-        **decode.how,
+        **decode.settings,
     )
 
     def print_answer(result: RunResult) -> None:
         records = [record for record in result.records if isinstance(record, DecodeRecord)]
         for sentence in crossover_sentences(map(DecodeRow.from_record, records)):
-            print_event(Note(text=sentence))
+            report_note(sentence, run_options)
 
     return run(
         search.initial_specs,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from gqa_core.commands.options import (
-    OneOf,
+    Name,
     RunOptions,
     context_lens_option,
     dtype_option,
@@ -50,7 +50,7 @@ CACHED_CONTEXT_LENS = (1024, 1536, 2048, 3072, 4096)
 )
 @int_option("samples", MAX_SAMPLES, default=9, help="Timed repetitions per length.")
 @click.option(
-    "--kernel", type=OneOf(KERNEL_NAMES), default=PLAIN_KERNEL, help="What computes attention."
+    "--kernel", type=Name(KERNEL_NAMES), default=PLAIN_KERNEL, help="What computes attention."
 )
 @dtype_option
 @run_options

@@ -26,9 +26,9 @@ from gqa_core.theory.formats import DTYPE_FORMATS
 
 __all__ = [
     "FileName",
-    "OneOf",
+    "Name",
+    "NameList",
     "RunOptions",
-    "SeveralOf",
     "WholeNumber",
     "WholeNumbers",
     "batch_size_option",
@@ -89,7 +89,7 @@ class WholeNumbers(WholeNumber):
         return tuple(self.parsed(_field(param), part) for part in str(value).split(","))
 
 
-class OneOf(click.Choice[str]):
+class Name(click.Choice[str]):
     """One of several names."""
 
     def convert(
@@ -109,7 +109,7 @@ class OneOf(click.Choice[str]):
         return text
 
 
-class SeveralOf(OneOf):
+class NameList(Name):
     """Some of several names, separated by commas."""
 
     def convert(
@@ -135,7 +135,7 @@ class FileName(click.ParamType):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """Where a run measures, and where its records and progress go.
+    """The device of a run, and the places where its records and progress go.
 
     `out` is a file name or - for stdout; `log` None stands for the default run log. `events` asks
     for JSON events on stderr in place of text.
@@ -214,12 +214,12 @@ batch_size_option = int_option(
 )
 device_option = click.option(
     "--device",
-    type=OneOf(DEVICE_NAMES),
+    type=Name(DEVICE_NAMES),
     default="auto",
     help="Where to measure; auto takes a GPU if torch can use one.",
 )
 dtype_option = click.option(
-    "--dtype", type=OneOf(DTYPE_FORMATS), default="float32", help="Format of weights and cache."
+    "--dtype", type=Name(DTYPE_FORMATS), default="float32", help="Format of weights and cache."
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 log_option = click.option(

@@ -8,15 +8,15 @@ import click
 import msgspec
 
 from gqa_core.commands.options import (
-    OneOf,
+    Name,
+    NameList,
     RunOptions,
-    SeveralOf,
     int_option,
     ints_option,
     n_kv_heads_option,
     run_options,
 )
-from gqa_core.commands.run import print_event, run
+from gqa_core.commands.run import report_note, run
 from gqa_core.configs import MAX_LAYERS
 from gqa_core.records.specs.quality import STARTS, Start
 from gqa_core.records.specs.training import MAX_SEED, POOLINGS, Pooling
@@ -25,7 +25,7 @@ from gqa_core.records.specs.training import MAX_SEED, POOLINGS, Pooling
 @click.command(short_help="Measure what sharing K/V heads costs a small model.")
 @click.option(
     "--start",
-    type=SeveralOf(STARTS),
+    type=NameList(STARTS),
     metavar="NAME[,NAME...]",
     default="mean",
     help="How K/V heads are pooled: mean, first or random; or scratch, for a new model that is "
@@ -66,7 +66,6 @@ def quality(
     from gqa_core.records.kinds.quality import QualityRecord, unanswered_specs
     from gqa_core.records.run_log import RunLog
     from gqa_core.records.specs.quality import quality_specs
-    from gqa_core.runner.events import Note
 
     specs = quality_specs(
         starts=start,
@@ -80,7 +79,7 @@ def quality(
     missing = unanswered_specs(specs, records, python_topics().sha256)
     if len(missing) < len(specs):
         n_logged = len(specs) - len(missing)
-        print_event(Note(text=f"{n_logged} of {len(specs)} points are in the log already"))
+        report_note(f"{n_logged} of {len(specs)} points are in the log already", run_options)
     _use_passive_omp_wait()
     return run(missing, run_options) if missing else 0
 
@@ -90,7 +89,7 @@ def quality(
 @int_option("layer", MAX_LAYERS - 1, least=0, default=1, help="Layer, counted from 0.")
 @n_kv_heads_option(default="8,2", help="K/V heads that the model is converted to.")
 @click.option(
-    "--start", type=OneOf(POOLINGS), default="mean", help="How K/V heads are pooled into fewer."
+    "--start", type=Name(POOLINGS), default="mean", help="How K/V heads are pooled into fewer."
 )
 def inspect_heads_(text: str, layer: int, n_kv_heads: tuple[int, ...], start: Pooling) -> int:
     """Print attention weights and head similarity of the pretrained model as one JSON object.

@@ -41,7 +41,7 @@ def run(
                 device=options.device,
                 log=None if options.no_log else RunLog(options.log),
                 on_record=lambda record: click.echo(encode_record(record), file=out),
-                on_event=print_event,
+                on_event=lambda event: report(event, options),
                 next_specs=next_specs,
                 max_extra=max_extra,
             )
@@ -51,9 +51,21 @@ def run(
     return 0 if result.is_complete else 1
 
 
-def print_event(event: Event) -> None:
-    """Print an event for people; the start of a run shows with its first point."""
-    from gqa_core.runner.events import Started
+def report(event: Event, options: RunOptions) -> None:
+    """Write an event to stderr: as JSON if asked for, else as a sentence.
 
-    if not isinstance(event, Started):
+    The start of a run is no sentence: it shows with the first point.
+    """
+    from gqa_core.runner.events import Started, encode_event
+
+    if options.events:
+        click.echo(encode_event(event), err=True)
+    elif not isinstance(event, Started):
         click.echo(str(event), err=True)
+
+
+def report_note(text: str, options: RunOptions) -> None:
+    """Write a sentence to stderr, as an event if asked for."""
+    from gqa_core.runner.events import Note
+
+    report(Note(text=text), options)

@@ -10,7 +10,7 @@ import click
 from gqa_core.commands.files import open_input
 from gqa_core.commands.options import (
     LATENT_FIELDS,
-    OneOf,
+    Name,
     batch_size_option,
     flags,
     int_option,
@@ -88,7 +88,7 @@ layer_options = options_object(
 @layer_options
 @click.option(
     "--kv-format",
-    type=OneOf(FORMATS),
+    type=Name(FORMATS),
     default="bf16",
     metavar="NAME",
     help=f"Number format of the cache: {', '.join(FORMATS)}.",

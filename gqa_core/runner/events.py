@@ -9,6 +9,8 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from gqa_core.records.header import DeviceInfo
+
 __all__ = [
     "Event",
     "Finished",
@@ -23,9 +25,10 @@ __all__ = [
 
 
 class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started"):
-    """The run was accepted; a search counts the most points that it may measure."""
+    """The run was accepted, on this device; a search counts the most points it may measure."""
 
     n_points: int
+    device_info: DeviceInfo
 
     def __str__(self) -> str:
         return progress_line(0, self.n_points, "starting")

@@ -75,7 +75,7 @@ def run(
         on_record=on_record,
         on_event=on_event,
     )
-    on_event(Started(n_points=state.n_points))
+    on_event(Started(n_points=state.n_points, device_info=info))
     state.prepare_kernels(specs)
     for spec in _spec_stream(specs, next_specs, max_extra, state.records):
         state.measure(spec)

@@ -18,6 +18,8 @@ from gqa_core.runner.events import (
 from gqa_core.runner.workers import WorkerError
 from tests.records.fake_records import measured, point
 
+DEVICE = DeviceInfo(type="cpu", name="A CPU", n_threads=2, torch_version="2.13.0", free_bytes=2**40)
+
 
 class FakeWorkers:
     """Answers instead of measuring; an exception in `answers` is raised."""
@@ -63,7 +65,16 @@ def run(monkeypatch, tmp_path):
             on_event=go.events.append,
             **search,
         )
-        assert go.events.pop(0) == Started(n_points=len(points) + search.get("max_extra", 0))
+        assert go.events.pop(0) == Started(
+            n_points=len(points) + search.get("max_extra", 0),
+            device_info=DeviceInfo(
+                type="cpu",
+                name="A CPU",
+                n_threads=2,
+                torch_version="2.13.0",
+                free_bytes=workers.free,
+            ),
+        )
         go.said = [str(event) for event in go.events]
         assert list(result.records) == go.emitted
         return result
@@ -163,7 +174,7 @@ def test_a_search_that_asks_for_ever_ends_at_its_bound(run):
 @pytest.mark.parametrize(
     ("event", "sentence"),
     [
-        (Started(n_points=3), "0 of 3: starting"),
+        (Started(n_points=3, device_info=DEVICE), "0 of 3: starting"),
         (Progress(n_done=1, n_points=3, activity="timing GQA"), "1 of 3: timing GQA"),
         (PointFailed(spec="GQA", reason="it died"), "GQA: not measured, it died"),
         (

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from types import ModuleType
 
+import msgspec
 import psutil
 import pytest
 import streamlit as st
@@ -22,17 +23,36 @@ from dashboard.shell.job_queue import (
     QueueFullError,
 )
 from dashboard.shell.process import MODULE_NAME, process_wide
+from gqa_core.records.header import DeviceInfo
+from gqa_core.records.kinds import encode_record
+from gqa_core.runner.events import (
+    Finished,
+    Note,
+    NotLogged,
+    PointFailed,
+    Progress,
+    Started,
+    encode_event,
+)
 from tests.records import fake_records as samples
 
-DEVICE = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-RECORD = samples.record(device={"type": "cpu", "name": "A CPU", "n_threads": 2})
-NOT_LOGGED = "1 of 3 records were measured but are not in the log: log x cannot be written"
+DEVICE = DeviceInfo(type="cpu", name="A CPU", n_threads=2, torch_version="2.13.0", free_bytes=2**33)
+RECORD = samples.record()
 LINES = {
-    "record": ("stdout", json.dumps(RECORD)),
-    "answer": ("stdout", json.dumps(DEVICE)),
-    "progress": ("stderr", "1 of 3: timing MHA"),
-    "not_logged": ("stderr", NOT_LOGGED),
-    "note": ("stderr", "GQA-2 beats MHA"),
+    "record": ("stdout", encode_record(RECORD)),
+    "answer": ("stdout", msgspec.json.encode(DEVICE).decode()),
+    "started": ("stderr", encode_event(Started(n_points=3, device_info=DEVICE))),
+    "progress": (
+        "stderr",
+        encode_event(Progress(n_done=1, n_points=3, activity="timing MHA")),
+    ),
+    "point_failed": ("stderr", encode_event(PointFailed(spec="MHA", reason="it died"))),
+    "not_logged": (
+        "stderr",
+        encode_event(NotLogged(n_records=1, n_points=3, reason="log x cannot be written")),
+    ),
+    "note": ("stderr", encode_event(Note(text="GQA-2 beats MHA"))),
+    "finished": ("stderr", encode_event(Finished(n_points=2, n_failed=0, n_not_logged=0))),
 }
 CHILD = f"""
 import os, subprocess, sys, tempfile, time
@@ -81,7 +101,7 @@ def running(queue, *words):
 
 
 def test_a_run_collects_records_and_progress(queue):
-    run = ended(queue, "progress", "record", "record")
+    run = ended(queue, "started", "progress", "record", "record")
     assert run.state == "done"
     assert run.records == [RECORD] * 2
     assert (run.n_done, run.n_points, run.activity) == (1, 3, "timing MHA")
@@ -89,12 +109,26 @@ def test_a_run_collects_records_and_progress(queue):
     assert run.is_logged
 
 
+def test_the_last_event_of_a_search_says_how_many_points_there_were(queue):
+    run = ended(queue, "progress", "finished")
+    assert (run.n_done, run.n_points) == (2, 2)
+
+
 def test_a_run_knows_which_records_its_log_lacks(queue):
     run = ended(queue, "progress", "not_logged", "1")
     assert not run.is_logged
-    assert run.messages == [f"{NOT_LOGGED}."]
+    assert run.messages == [
+        "1 of 3 records were measured but are not in the log: log x cannot be written."
+    ]
     assert not ended(queue, "--no-log").is_logged
     assert not ended(queue, "--no-log").has_log
+    assert ended(queue, "were measured but are not in the log").is_logged  # words decide nothing
+
+
+def test_failed_points_and_notes_are_messages(queue):
+    run = ended(queue, "progress", "point_failed", "note", "1")
+    assert run.state == "failed"
+    assert run.messages == ["MHA: not measured, it died.", "GQA-2 beats MHA."]
 
 
 def test_a_failure_shows_what_the_child_wrote(queue):
@@ -196,7 +230,7 @@ def test_a_child_that_cannot_start_fails_and_the_next_one_runs():
 
 
 def test_a_query_returns_what_its_child_prints_or_the_last_words_of_a_failure(queue):
-    assert json.loads(queue.query(["answer"], 30)) == DEVICE
+    assert msgspec.json.decode(queue.query(["answer"], 30), type=DeviceInfo) == DEVICE
     with pytest.raises(QueryError, match=r"^no such device$"):
         queue.query(["a warning", "no such device", "1"], 30)
 
@@ -212,12 +246,12 @@ def test_a_query_that_takes_too_long_is_killed(queue):
 def test_two_queries_never_run_side_by_side(queue):
     spans = []
 
-    def ask():
+    def query():
         start = time.monotonic()
         queue.query(["nap"], 30)
         spans.append(time.monotonic() - start)
 
-    threads = [threading.Thread(target=ask) for _ in range(3)]
+    threads = [threading.Thread(target=query) for _ in range(3)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -262,13 +296,13 @@ def test_too_many_queries_are_refused(queue, monkeypatch):
 
 def test_the_device_is_asked_for_once_and_survives_cleared_caches(queue, monkeypatch):
     monkeypatch.setattr(loaders, "job_queue", lambda: queue)
-    asked = []
-    monkeypatch.setattr(queue, "query", lambda *arguments: asked.append(arguments) or ANSWER)
+    queries = []
+    monkeypatch.setattr(queue, "query", lambda *arguments: queries.append(arguments) or ANSWER)
     assert loaders.device() == DEVICE
     st.cache_data.clear()
     st.cache_resource.clear()
     assert loaders.device() == DEVICE
-    assert asked == [(("device", "--json"), loaders.DEVICE_TIME_LIMIT_S)]
+    assert queries == [(("device", "--json"), loaders.DEVICE_TIME_LIMIT_S)]
 
 
 ANSWER = LINES["answer"][1]
@@ -280,7 +314,7 @@ def test_a_run_that_has_started_tells_the_device_without_a_query(queue, monkeypa
     with pytest.raises(MachineBusyError):
         loaders.device()
     queue.cancel(run.id)
-    run = running(queue, "record", "sleep")
+    run = running(queue, "started", "sleep")
     wait_for(lambda: run.device_info)
     assert loaders.device() == DEVICE
 
