@@ -21,7 +21,7 @@ def show_device(n_threads: int | None = None) -> Device:
 
     `n_threads` is the number of CPU threads of the page's measurement, by default all of them.
     """
-    info = device_or_notice()
+    info = _info_or_notice()
     if info is None:
         st.stop()
     threads = units.count(n_threads or info.n_threads, "thread")
@@ -32,16 +32,10 @@ def show_device(n_threads: int | None = None) -> Device:
     return info.device
 
 
-def device_or_notice() -> DeviceInfo | None:
+def device_or_notice() -> Device | None:
     """The device, or None after a notice; while a run is measured, the page redraws by itself."""
-    try:
-        return loaders.device()
-    except MachineBusyError:
-        st.info(BUSY)
-        rerun_when_free()
-    except JobError as error:
-        st.error(f"This machine's device could not be determined: {escape_markdown(str(error))}.")
-    return None
+    info = _info_or_notice()
+    return info.device if info else None
 
 
 def rerun_when_free() -> None:
@@ -54,3 +48,14 @@ def _rerun_if_free(was_known: bool) -> None:
     queue = loaders.job_queue()
     if not queue.is_measuring or (queue.device_info is not None and not was_known):
         st.rerun()
+
+
+def _info_or_notice() -> DeviceInfo | None:
+    try:
+        return loaders.device()
+    except MachineBusyError:
+        st.info(BUSY)
+        rerun_when_free()
+    except JobError as error:
+        st.error(f"This machine's device could not be determined: {escape_markdown(str(error))}.")
+    return None
