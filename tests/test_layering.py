@@ -81,7 +81,7 @@ def module_file(name: str) -> Path | None:
 MODULE_SET = set(MODULES)
 
 
-def folder_of(path: Path) -> str:
+def owning_folder(path: Path) -> str:
     """The folder whose rule holds for a file."""
     fitting = [name for name in RULES if Path(name) in path.parents]
     return max(fitting, key=len) if fitting else str(path)
@@ -97,12 +97,12 @@ def imported_files(path: Path) -> frozenset[Path]:
 def targets(path: Path) -> set[str]:
     """The folders of ours and the guarded libraries that a file imports, without its own folder."""
     libraries = {name.split(".")[0] for name in imports(path)} & LIBRARIES
-    return {folder_of(file) for file in imported_files(path)} - {folder_of(path)} | libraries
+    return {owning_folder(file) for file in imported_files(path)} - {owning_folder(path)} | libraries
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
 def test_a_folder_imports_only_what_its_rule_allows(path):
-    allowed = ENTRIES.get(str(path)) or RULES[folder_of(path)]
+    allowed = ENTRIES.get(str(path)) or RULES[owning_folder(path)]
     foreign = targets(path) - allowed
     assert not foreign, f"{path} may not import {foreign}"
 
