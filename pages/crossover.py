@@ -1,6 +1,7 @@
 """Crossover: from which context on does sharing pay, and what hides it below? (measured)"""
 
 import streamlit as st
+from gqa_core.theory.crossover import N_INITIAL_CONTEXTS
 
 from dashboard.controls.measurement import decode_controls
 from dashboard.data.crossover import work_ratio
@@ -8,7 +9,6 @@ from dashboard.shell.page import open_page
 from dashboard.views.crossover import search_rows, show_answer, show_crossovers
 from dashboard.views.device import show_device
 from dashboard.views.run_panel import show_command, show_run
-from gqa_core.theory.crossover import N_INITIAL_CONTEXTS
 
 open_page(
     "From which context sharing pays",

@@ -1,4 +1,4 @@
-"""Why a cache: what does a KV cache save, and what does it cost? (measured)"""
+"""The page Why a cache: what does a KV cache save, and what does it cost? (measured)"""
 
 import streamlit as st
 

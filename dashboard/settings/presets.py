@@ -29,7 +29,7 @@ class Preset:
     model: ModelConfig | None = None
 
     def fits(self, settings: AttentionSettings) -> bool:
-        """Whether the sliders say what this preset does."""
+        """True if the settings equal those of this preset."""
         return all(getattr(settings, key, value) == value for key, value in self.settings.items())
 
 

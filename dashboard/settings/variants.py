@@ -24,7 +24,7 @@ def variants(n_heads: int, n_kv_heads: int, head_dim: int) -> Mapping[str, Atten
 
 
 def describe_merged_rows(n_heads: int, n_kv_heads: int) -> str | None:
-    """What became of the GQA row, where it is equal to another one."""
+    """A sentence about equal variants, or None if MHA, GQA and MQA all differ."""
     if n_heads == n_kv_heads == 1:
         return "One head with one K/V head: MHA, GQA and MQA are the same."
     if n_kv_heads == n_heads:
@@ -40,7 +40,7 @@ def describe_latent(attention: LatentConfig) -> str:
 
 
 def describe_cache(attention: AttentionConfig) -> str:
-    """What one layer caches for each token, in words."""
+    """A phrase for what one layer caches per token."""
     if not isinstance(attention, GroupedConfig):
         return f"a latent of {attention.kv_lora_rank} and one RoPE key"
     n, shared = attention.n_kv_heads, attention.q_per_kv

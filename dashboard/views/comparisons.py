@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from gqa_core.records.record import Record
 
 from dashboard.report.verification import comparison_table
 from dashboard.settings.measurement import VerifySettings
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
-from gqa_core.records.record import Record
 
 
 def show_comparisons(settings: VerifySettings, live_records: Sequence[Record]) -> list[Record]:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from gqa_core.records.record import Record
+from gqa_core.theory.crossover import pair_with_mha, search_contexts
+from gqa_core.theory.crossover_text import crossover_sentences
 
 from dashboard.data import crossover
 from dashboard.data import decode_rows as tables
@@ -22,9 +25,6 @@ from dashboard.views.decode_results import (
     show_point_downloads,
     show_warning_count,
 )
-from gqa_core.records.record import Record
-from gqa_core.theory.crossover import pair_with_mha, search_contexts
-from gqa_core.theory.crossover_text import crossover_sentences
 
 COMPARED = {"The whole step": "step", "Attending alone": "attend"}
 

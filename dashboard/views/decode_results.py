@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from gqa_core.records.record import Record
 
 from dashboard.data import decode_rows as tables
 from dashboard.figures.attend_vs_context import attend_vs_context
@@ -18,7 +19,6 @@ from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from dashboard.views.device import device_or_notice
 from gqa_core import units
-from gqa_core.records.record import Record
 
 BuildTable = Callable[[Sequence[tables.Row]], Table]
 

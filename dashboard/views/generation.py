@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from gqa_core.records.record import Record
 
 from dashboard.data import generation
 from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
@@ -16,7 +17,6 @@ from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from gqa_core import units
-from gqa_core.records.record import Record
 from gqa_core.records.specs.generate import MODES, GenerateSpec
 
 NOTHING_MEASURED = "Nothing is measured on this device for these settings yet. Press **Run**."

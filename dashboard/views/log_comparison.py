@@ -25,8 +25,8 @@ def show_comparison(rows: Sequence[Row]) -> None:
     names = selection.selections(rows, by)
     with st.grid(2):
         first = _pick("A: large markers, left", names, f"first_{by}")
-        others = [name for name in names if name != first]
-        second = _pick("B: small markers, right", others, f"second_{by}")
+        remaining = [name for name in names if name != first]
+        second = _pick("B: small markers, right", remaining, f"second_{by}")
     chosen = [row for row in rows if selection.selection_name(row, by) in (first, second)]
     settings = _pick("Settings", _most_shared(chosen, by), "compared_settings")
     selections = {"A": selection.selected(rows, by, first, settings)}

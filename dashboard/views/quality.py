@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE, Record
 
 from dashboard.data import quality as rows
 from dashboard.data.quality import LossSeries
@@ -21,7 +22,6 @@ from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from gqa_core import units
 from gqa_core.catalog.results import GQA_PAPER, published_results, published_tables
-from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE, Record
 from gqa_core.records.specs.quality import SCRATCH, STARTS, tasks_left
 
 INCOMPLETE = "Not everything is measured on this machine yet. Press **Run**."

@@ -8,9 +8,9 @@ from __future__ import annotations
 import io
 
 import streamlit as st
+from gqa_core.records.importable import KINDS
 
 from dashboard.shell import panels
-from gqa_core.records.importable import KINDS
 from gqa_core.records.importing import Imported, import_records
 from gqa_core.records.run_log import RunLog
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from gqa_core.records.record import Record
 
 from dashboard.data import decode_rows as tables
 from dashboard.data import roofline
@@ -25,7 +26,6 @@ from dashboard.views.decode_results import (
 )
 from gqa_core import units
 from gqa_core.catalog.devices import Device, devices
-from gqa_core.records.record import Record
 
 ROOFS = ("NVIDIA L4", "NVIDIA H100 SXM")
 MAX_ROOFS = 4

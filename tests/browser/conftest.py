@@ -45,7 +45,7 @@ def server(chromium, log_path):
 
 @pytest.fixture
 def console():
-    """What the visits of this test wrote to the console as errors: (text, address) each."""
+    """Errors that the visits of this test wrote to the console, each (text, address)."""
     return []
 
 
@@ -77,7 +77,7 @@ def visit(chromium, server, console):
 
 
 def crowding(seconds=0.4):
-    """How many times longer than alone a busy loop takes here now: 1 on a quiet machine."""
+    """Wall time over CPU time of a busy loop: 1 on an idle machine."""
     start, worked = time.monotonic(), time.process_time()
     while time.monotonic() - start < seconds:
         pass

@@ -1,4 +1,4 @@
-"""What stands on an opened page: widgets by key, metrics, words and the first figure."""
+"""Contents of an opened page: widgets by key, metrics, text and the first figure."""
 
 import json
 
@@ -22,12 +22,12 @@ def metrics(app):
 
 
 def meanings(app):
-    """What stands under each metric's value."""
+    """The description under each metric's value."""
     return {metric.label: metric.proto.delta_description for metric in app.metric}
 
 
 def link(app):
-    """What Share shows once it is opened."""
+    """The link that Share shows."""
     app.session_state["share_popover"] = True
     return next(code.value for code in app.run().code if "n_heads=" in code.value)
 

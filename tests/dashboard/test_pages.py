@@ -161,7 +161,7 @@ def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, 
 
 @pytest.fixture
 def few_samples(monkeypatch):
-    """What pages measure takes two samples a point."""
+    """Measurements from pages take two samples per point."""
     main = (
         "import sys; from gqa_core.commands.cli import main; "
         "sys.exit(main(sys.argv[1:] + ['--samples=2'] * (sys.argv[1] != 'device')))"
