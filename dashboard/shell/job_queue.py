@@ -166,7 +166,8 @@ class JobQueue:
     def _work(self) -> None:
         while True:
             with self._changed:
-                job: Job = self._changed.wait_for(self._next)
+                while (job := self._next()) is None:
+                    self._changed.wait()
                 job.state = "running"
                 try:
                     # A killed child cannot remove its temporary files: they go with this folder.

@@ -32,8 +32,8 @@ def device() -> DeviceInfo:
         return known
     with st.spinner("Reading this machine's device ..."):
         answer = queue.query(("device", "--json"), DEVICE_TIME_LIMIT_S)
-    queue.device_info = msgspec.json.decode(answer, type=DeviceInfo)
-    return queue.device_info
+    info = queue.device_info = msgspec.json.decode(answer, type=DeviceInfo)
+    return info
 
 
 @st.cache_data(max_entries=16, show_spinner="Inspecting the heads ...")

@@ -1,6 +1,7 @@
 """Heads on a text: the maps and matrices drawn, and the component with its two facts in words."""
 
 import re
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -10,7 +11,7 @@ from dashboard.figures.head_similarity import head_similarity
 from dashboard.figures.style import kv_head_color, translucent
 from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders
-from dashboard.shell.job_queue import QueryError
+from dashboard.shell.job_queue import MachineBusyError, QueryError
 from gqa_core.records.head_inspection import HeadInspection, InspectedModel
 
 N_HEADS, N_TOKENS = 8, 9
@@ -170,6 +171,21 @@ def test_a_child_that_fails_is_one_sentence(asked, monkeypatch):
     monkeypatch.setattr(loaders, "heads", fail)
     (warning,) = shown().warning
     assert "checkpoint cannot be read" in warning.value
+
+
+def test_heads_are_not_inspected_during_a_run_and_the_page_says_so(asked, monkeypatch):
+    def refuse(question):
+        raise MachineBusyError("a run is being measured")
+
+    monkeypatch.setattr(loaders, "heads", refuse)
+    monkeypatch.setattr(loaders, "job_queue", lambda: SimpleNamespace(**BUSY_QUEUE))
+    app = shown()
+    assert not app.exception
+    (info,) = app.info
+    assert info.value == "This machine is measuring. The heads are shown when the run is done."
+
+
+BUSY_QUEUE = {"is_measuring": True, "device_info": None}
 
 
 def test_the_download_has_every_pair_of_both_models(asked):
