@@ -39,7 +39,7 @@ from gqa_core.records.memory import Memory
 from gqa_core.records.specs.decode import PROBE_BYTES, DecodeSpec
 from gqa_core.theory.prediction import Probes
 
-__all__ = ["SEED", "build_layers", "kernel_of", "measure_decode"]
+__all__ = ["SEED", "build_layers", "last_kernel", "measure_decode"]
 
 N_WARMUP = 3
 SEED = 20231
@@ -63,7 +63,7 @@ class _Samples:
 
 @torch.inference_mode()
 def measure_decode(spec: DecodeSpec, device_name: str = "auto") -> DecodeMeasurement:
-    """What ran, on what, raw samples in seconds, memory in bytes.
+    """The kernel and device that ran, raw samples in seconds, and memory in bytes.
 
     Raises:
         ValueError: no device has this name.
@@ -95,7 +95,7 @@ def measure_decode(spec: DecodeSpec, device_name: str = "auto") -> DecodeMeasure
         matmul_flops_per_s=flops / statistics.median(samples.multiply),
         attend_overhead_s=statistics.median(samples.overhead),
     )
-    attend_kernel = kernel_of(kernels)
+    attend_kernel = last_kernel(kernels)
     return DecodeMeasurement(
         torch_version=str(torch.__version__),
         device=describe(device),
@@ -125,7 +125,7 @@ def build_layers(spec: DecodeSpec, device: torch.device) -> list[AttentionLayer[
     ]
 
 
-def kernel_of(kernels: KernelRecord) -> ConcreteKernel:
+def last_kernel(kernels: KernelRecord) -> ConcreteKernel:
     """The kernel that ran last."""
     assert kernels.last is not None, "every step attends"
     return cast(ConcreteKernel, kernels.last)

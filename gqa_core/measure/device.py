@@ -44,7 +44,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def device_info(name: str = "auto") -> DeviceInfo:
-    """What `python -m gqa_core device` prints.
+    """The device, its free memory and the torch version, as `gqa_core device` prints them.
 
     Raises:
         ValueError: as `find_device`.

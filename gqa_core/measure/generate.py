@@ -17,7 +17,7 @@ from torch.nn.functional import rms_norm
 from gqa_core.engine.grouped import GroupedAttention
 from gqa_core.engine.kernels.dispatch import record_kernels
 from gqa_core.engine.layer import PHASES, PhaseHook, decode_step
-from gqa_core.measure.decode import SEED, kernel_of
+from gqa_core.measure.decode import SEED, last_kernel
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.timing import Clock, one_thread, time_phases
@@ -77,7 +77,7 @@ def measure_generate(spec: GenerateSpec, device_name: str = "auto") -> GenerateM
     return GenerateMeasurement(
         torch_version=str(torch.__version__),
         device=describe(device),
-        kernel_ran=kernel_of(kernels),
+        kernel_ran=last_kernel(kernels),
         n_warmup=N_WARMUP,
         samples_s=PhaseSamples(
             **{phase: tuple(lengths) for phase, lengths in generation.samples.items()}

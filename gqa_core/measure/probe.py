@@ -1,4 +1,4 @@
-"""How fast this device reads memory and multiplies matrices: the roofline's two limits.
+"""Measures how fast this device reads memory and multiplies matrices: the roofline's two limits.
 
 Both are probed in the process and run of the point that they bound. Reading is a sum over a buffer
 of PROBE_BYTES or a dot product of its halves, whichever is faster here. The buffer is larger than

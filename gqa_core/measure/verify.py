@@ -83,13 +83,16 @@ def _absorbed_is_naive(spec: VerifySpec) -> tuple[Tensor, Tensor]:
     naive = NaiveLatentAttention(config, dtype=dtype)
     absorbed = AbsorbedLatentAttention(config, dtype=dtype)
     absorbed.load_state_dict(naive.state_dict())
-    b, past = spec.workload.batch_size, spec.workload.context_len - 1
-    naive_cache, latent_cache = naive.new_cache(b, past + 1), absorbed.new_cache(b, past + 1)
-    if past:
-        latent = torch.randn(b, past, config.kv_lora_rank, dtype=dtype)
-        rope_key = torch.randn(b, past, config.qk_rope_head_dim, dtype=dtype)
+    b, n_cached = spec.workload.batch_size, spec.workload.context_len - 1
+    naive_cache, latent_cache = (
+        naive.new_cache(b, n_cached + 1),
+        absorbed.new_cache(b, n_cached + 1),
+    )
+    if n_cached:
+        latent = torch.randn(b, n_cached, config.kv_lora_rank, dtype=dtype)
+        rope_key = torch.randn(b, n_cached, config.qk_rope_head_dim, dtype=dtype)
         latent_cache.append(latent, rope_key)
-        no_query = latent.new_zeros(b, config.n_heads, past, 0)
+        no_query = latent.new_zeros(b, config.n_heads, n_cached, 0)
         naive_cache.append(*naive.attention_inputs(no_query, no_query, latent, rope_key)[1])
     x = torch.randn(b, 1, config.dim, dtype=dtype)
     return absorbed(x, latent_cache), naive(x, naive_cache)

@@ -162,7 +162,7 @@ def undisturbed(results: Iterable[PairedResult]) -> list[PairedResult]:
 
 
 def crossover(results: Iterable[PairedResult], quantity: Quantity) -> Crossover:
-    """Where one variant's results, contexts rising, are wins and losses."""
+    """The contexts of one variant's results, rising, and which of them are wins and losses."""
     valid = undisturbed(results)
     return Crossover(
         contexts=tuple(result.context_len for result in valid),
@@ -205,7 +205,7 @@ def search_rows(rows: Iterable[DecodeRow], max_context_len: int) -> list[DecodeR
 
 
 def n_initial_contexts_measured(rows: Iterable[DecodeRow], initial: Sequence[int]) -> int:
-    """How many of the initial contexts were measured; 0 if one is left out before the last."""
+    """The number of initial contexts measured; 0 if one before the last is left out."""
     measured = {row.context_len for row in rows}
     count = len(measured & set(initial))
     return count if measured >= set(initial[:count]) else 0

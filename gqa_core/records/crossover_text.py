@@ -22,7 +22,7 @@ __all__ = ["crossover_sentences", "describe_contexts", "describe_contexts_briefl
 
 
 def crossover_sentences(rows: Iterable[DecodeRow]) -> list[str]:
-    """What MHA's step consists of, from where each variant wins, and what was left out.
+    """Sentences on MHA's step, on where each variant wins, and on what was left out.
 
     Empty if no variant was measured beside MHA.
     """
@@ -31,10 +31,9 @@ def crossover_sentences(rows: Iterable[DecodeRow]) -> list[str]:
     valid = undisturbed(every)
     sentences = [_mha_sentence(valid)] if valid else []
     for name, results in pairs.items():
-        if of_variant := undisturbed(results):
-            sentences.append(
-                f"{_wins_sentence(name, of_variant)} {_fixed_part_sentence(of_variant[0])}"
-            )
+        if variant_results := undisturbed(results):
+            wins, fixed = _wins_sentence(name, variant_results), variant_results[0]
+            sentences.append(f"{wins} {_fixed_part_sentence(fixed)}")
         else:
             sentences.append(f"{name} was disturbed by other work at every context.")
     if n_disturbed := len(every) - len(valid):
@@ -69,7 +68,7 @@ def _wins_sentence(name: str, results: Sequence[PairedResult]) -> str:
 
 
 def _fixed_part_sentence(result: PairedResult) -> str:
-    """What a variant's step takes besides attending, next to MHA's."""
+    """The part of a variant's step that is not attending, compared with MHA's."""
     own, mha = (projection_parameters(row.config) for row in (result.own, result.mha))
     own_s, mha_s = context_independent_s(result.own), context_independent_s(result.mha)
     effect = "set it neither ahead nor behind"
@@ -103,7 +102,7 @@ def describe_contexts(wins: Crossover) -> str:
 
 
 def describe_contexts_briefly(wins: Crossover) -> str:
-    """The same for a metric: "from 512", "all from 64", "none"."""
+    """The contexts in a few words, for a metric: "from 512", "all from 64", "none"."""
     if not wins.contexts:
         return "disturbed"
     if not wins.won:

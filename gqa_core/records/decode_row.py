@@ -157,11 +157,11 @@ class DecodeRow:
         flat |= {name: getattr(record, name) for name in RECORD_COLUMNS}
         flat |= {**_fields(record.memory), "peak_bytes": record.memory.peak_bytes}
         for phase, samples in _samples(record).items():
-            of_phase: Quartiles = getattr(self, phase)
+            quartiles: Quartiles = getattr(self, phase)
             flat |= {
-                f"{phase}_q1_s": of_phase.q1,
-                f"{phase}_s": of_phase.median,
-                f"{phase}_q3_s": of_phase.q3,
+                f"{phase}_q1_s": quartiles.q1,
+                f"{phase}_s": quartiles.median,
+                f"{phase}_q3_s": quartiles.q3,
                 f"{phase}_samples_s": list(samples),
             }
         rates = self.flops_per_s

@@ -1,4 +1,4 @@
-"""What every record begins with: its run, its place in it, when, by which code, and on what.
+"""The fields that every record begins with: run, point, time, code, torch version and device.
 
 A record is one JSON object per measured point. `schema_version` rises whenever a field changes its
 name or meaning; a record of an earlier version is refused, never reinterpreted.
@@ -45,7 +45,7 @@ MEASURED_ELSEWHERE: Evidence = "measured elsewhere"
 
 
 class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What ran: torch's device type, the vendor's name, and the CPU threads that torch uses."""
+    """A device: torch's type of it, the vendor's name, and the CPU threads that torch uses."""
 
     type: str
     name: str
@@ -74,7 +74,7 @@ class DeviceInfo(Struct, frozen=True, kw_only=True):
 
 
 class RunHeader(Struct, frozen=True, kw_only=True):
-    """What all records of one run have in common."""
+    """The fields that all records of one run share."""
 
     run_id: str
     git_commit: str | None

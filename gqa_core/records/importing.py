@@ -31,7 +31,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 @dataclass(frozen=True)
 class ImportResult:
-    """How many records of a file the log took, and one sentence per line that was refused."""
+    """The number of records imported, and one sentence per line that was refused."""
 
     n_imported: int
     refused: tuple[str, ...]

@@ -44,7 +44,7 @@ class Quartiles:
 def spread_warnings(quartiles: dict[str, Quartiles]) -> list[str]:
     """One sentence for each phase whose samples spread over more than 10% of their median."""
     return [
-        f"{phase}: spread over 10% (interquartile range {of_phase.iqr_ratio:.0%})"
-        for phase, of_phase in quartiles.items()
-        if of_phase.iqr > MAX_IQR_RATIO * of_phase.median
+        f"{phase}: spread over 10% (interquartile range {seconds.iqr_ratio:.0%})"
+        for phase, seconds in quartiles.items()
+        if seconds.iqr > MAX_IQR_RATIO * seconds.median
     ]

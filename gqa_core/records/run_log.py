@@ -71,7 +71,7 @@ class LoggedRecord:
 
 @dataclass(frozen=True, slots=True)
 class LogContents:
-    """What could be read of a log, oldest first, and how many of its records could not."""
+    """The readable records of a log, oldest first, and the number of unreadable ones."""
 
     logged: tuple[LoggedRecord, ...] = ()
     n_unreadable: int = 0

@@ -76,7 +76,7 @@ def _raise_fault(value: object, type_: Any, name: str) -> None:
 
 
 def _raise_in_union(value: object, options: Sequence[Any], name: str) -> None:
-    """The same for X | None, and for names listed by several Literals."""
+    """Raise ValueError for X | None, and for names listed by several Literals."""
     literals = [text for option in options for text in get_args(option) if type(text) is str]
     if literals:
         return _raise_fault(value, Literal[tuple(literals)], name)

@@ -40,7 +40,7 @@ def decode_line(record: DecodeRecord) -> str:
 
 
 def summarize(record: OtherRecord) -> tuple[str, str]:
-    """What was measured, and what came out, of a record of another kind than decode."""
+    """(what was measured, what came out) of a record of another kind than decode."""
     match record:
         case GenerateRecord():
             return summarize_generate(record)
@@ -53,7 +53,7 @@ def summarize(record: OtherRecord) -> tuple[str, str]:
 
 
 def summarize_generate(record: GenerateRecord) -> tuple[str, str]:
-    """How many tokens were generated in which mode, and the seconds of all steps."""
+    """The tokens generated and the mode; the seconds of all steps."""
     mode = "with the cache" if record.mode == "cached" else "by recomputing"
     n_tokens = units.count(record.workload.context_lens[-1], "token")
     seconds = record.totals_s.of_all_phases(-1)
@@ -64,7 +64,7 @@ def summarize_generate(record: GenerateRecord) -> tuple[str, str]:
 
 
 def summarize_growth(record: GrowthRecord) -> tuple[str, str]:
-    """How far a cache grew under which policy, the seconds of all appends and the peak."""
+    """The tokens appended and the policy; the seconds of all appends and the peak."""
     block = record.block_len
     policy = f"{record.policy} blocks of {block}" if block else record.policy
     n_tokens = units.count(record.workload.context_lens[-1], "token")
@@ -76,7 +76,7 @@ def summarize_growth(record: GrowthRecord) -> tuple[str, str]:
 
 
 def summarize_verify(record: VerifyRecord) -> tuple[str, str]:
-    """What was compared, and whether the two sides agree."""
+    """The comparison; the verdict and the error."""
     planted = ", error planted" if record.planted else ""
     return (
         f"{COMPARISONS[record.comparison]}, {record.workload.dtype}{planted}",
@@ -85,7 +85,7 @@ def summarize_verify(record: VerifyRecord) -> tuple[str, str]:
 
 
 def summarize_quality(record: QualityRecord) -> tuple[str, str]:
-    """How a small model got its K/V heads, and its first and last held-out loss."""
+    """The K/V heads of a small model and their origin; its first and last loss."""
     losses = record.loss_by_percent
     ends = dict.fromkeys((min(losses), max(losses)))
     heads = f"{record.n_kv_heads} of {record.training_config.n_heads} K/V heads"

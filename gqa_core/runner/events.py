@@ -1,4 +1,4 @@
-"""What a run reports while it measures, as one JSON object per line between processes.
+"""Events that a run reports while it measures, one JSON object per line between processes.
 
 `str(event)` is the sentence that people read on a terminal. Records are not events: they have a
 stream of their own.
@@ -35,7 +35,7 @@ class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started
 
 
 class Progress(Struct, frozen=True, kw_only=True, tag_field="event", tag="progress"):
-    """How many points are done, and what the run does now, such as timing the next one."""
+    """The points that are done, and the current activity, such as timing the next one."""
 
     n_done: int
     n_points: int
@@ -109,5 +109,5 @@ def decode_event(line: str | bytes) -> Event:
 
 
 def progress_line(n_done: int, n_points: int, activity: str) -> str:
-    """How far a run is and what it does now: "3 of 15: timing ..."."""
+    """The points that are done and the current activity: "3 of 15: timing ..."."""
     return f"{n_done} of {n_points}: {activity}"

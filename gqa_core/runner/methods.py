@@ -1,4 +1,4 @@
-"""How each kind of spec is measured: the function that a worker runs, and the record it becomes.
+"""The method of measuring each kind of spec: the function a worker runs, and its record class.
 
 Functions are named, not imported: they need torch, which only a worker imports.
 """

@@ -84,7 +84,7 @@ def run(
 
 @dataclass(slots=True, kw_only=True)
 class _RunState:
-    """What a run has measured so far, and where its records and events go."""
+    """The records of a run so far, and the receivers of its records and events."""
 
     workers: Workers
     device: str

@@ -47,26 +47,26 @@ class CrossoverSearch:
 
     def __post_init__(self) -> None:
         validate_int("max_context_len", self.max_context_len, MAX_CONTEXT_LEN)
-        if not self.others and self.latent is None:
+        if not self.variants and self.latent is None:
             raise ValueError(
                 f"n_kv_heads must hold a number below n_heads, or --mla be given: "
                 f"got {self.mha.n_kv_heads} alone"
             )
 
     @property
-    def others(self) -> list[GroupedConfig]:
+    def variants(self) -> list[GroupedConfig]:
         """The grouped layers that are not MHA, each once."""
         return list(dict.fromkeys(layer for layer in self.grouped if layer != self.mha))
 
     @property
     def initial_specs(self) -> list[DecodeSpec]:
-        """What every search measures."""
-        return self._specs_at(*search_contexts(self.max_context_len))
+        """The specs that every search measures."""
+        return self._specs(*search_contexts(self.max_context_len))
 
     @property
     def max_extra(self) -> int:
         """The most points that may follow."""
-        return N_BISECTIONS * len(self._specs_at(self.max_context_len))
+        return N_BISECTIONS * len(self._specs(self.max_context_len))
 
     def next_specs(self, records: Sequence[Record]) -> list[DecodeSpec]:
         """All variants at the context that narrows the widest bracket; empty when there is none."""
@@ -78,11 +78,11 @@ class CrossoverSearch:
         if len(bisected) >= N_BISECTIONS:
             return []
         context_len = next_context(pair_with_mha(rows))
-        return [] if context_len is None else self._specs_at(context_len)
+        return [] if context_len is None else self._specs(context_len)
 
-    def _specs_at(self, *context_lens: int) -> list[DecodeSpec]:
+    def _specs(self, *context_lens: int) -> list[DecodeSpec]:
         return decode_specs(
-            grouped=[self.mha, *self.others],
+            grouped=[self.mha, *self.variants],
             latent=self.latent,
             context_lens=context_lens,
             batch_size=self.batch_size,

@@ -119,7 +119,7 @@ def _first_line(error: BaseException) -> str:
 
 
 def _exit_reason(exitcode: int | None) -> str:
-    """Why a process ended without a result, in words."""
+    """The reason why a process ended without a result, in words."""
     if exitcode is None or exitcode >= 0:
         return f"its process ended without a result (exit code {exitcode})"
     name = signal_name(-exitcode)

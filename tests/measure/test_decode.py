@@ -1,4 +1,4 @@
-"""A point really run: what it reports is what the formula says and what was asked."""
+"""A point really run: what it reports is what the formula says and what was device_name."""
 
 from dataclasses import replace
 from functools import partial
@@ -45,14 +45,14 @@ DEVICES = [
 ]
 
 
-def a_point(attention, kernel, **how):
-    workload = Workload(context_len=how.pop("context_len", 48), batch_size=2)
-    return DecodeSpec(attention=attention, workload=workload, kernel=kernel, n_samples=4, **how)
+def a_point(attention, kernel, **options):
+    workload = Workload(context_len=options.pop("context_len", 48), batch_size=2)
+    return DecodeSpec(attention=attention, workload=workload, kernel=kernel, n_samples=4, **options)
 
 
 @pytest.fixture
 def small_probes(monkeypatch):
-    """1 MiB to read and 16 by 16 to multiply, where nobody asks how fast this machine is."""
+    """1 MiB to read and 16 by 16 to multiply, where nobody asks options fast this machine is."""
     for module in (decode, probe):
         monkeypatch.setattr(module, "PROBE_BYTES", 2**20)
     monkeypatch.setattr(probe, "FIRST_WIDTH", 16)
@@ -106,9 +106,9 @@ def test_the_kernel_told_is_the_kernel_that_attended(
     called = set()
 
     def noting(name, attend):
-        def note(*arguments, **how):
+        def note(*arguments, **options):
             called.add(name)
-            return attend(*arguments, **how)
+            return attend(*arguments, **options)
 
         return note
 
@@ -128,12 +128,12 @@ def test_the_kernel_told_is_the_kernel_that_attended(
 def test_the_peak_of_a_process_is_the_cache_and_little_else(kernel):
     point = a_point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=64), kernel, context_len=8192)
     memory = measure_decode(point, "cpu").memory
-    rise = memory.process_peak_bytes - memory.baseline_bytes
+    above_baseline = memory.process_peak_bytes - memory.baseline_bytes
     # 67 MB of cache, after a baseline that holds both probes and 4 MB of weights
-    assert 0.9 * point.formula_bytes < rise < 1.2 * point.formula_bytes
+    assert 0.9 * point.formula_bytes < above_baseline < 1.2 * point.formula_bytes
 
 
-class ToldLayer(AttentionLayer):
+class TimedLayer(AttentionLayer):
     """A layer whose phases take a told time, and which notes the tokens it attends over."""
 
     def __init__(self, fake):
@@ -142,7 +142,7 @@ class ToldLayer(AttentionLayer):
         self.attended = []
 
     def new_cache(self, batch_size, capacity):
-        return ToldCache(
+        return TimedCache(
             self.fake, GQA, batch_size=batch_size, capacity=capacity, **self.factory_kwargs
         )
 
@@ -168,11 +168,11 @@ class ToldLayer(AttentionLayer):
         return super().output(o)
 
 
-class ToldCache(KVCache):
+class TimedCache(KVCache):
     """A cache whose appends take two seconds."""
 
-    def __init__(self, fake, *config, **how):
-        super().__init__(*config, **how)
+    def __init__(self, fake, *config, **options):
+        super().__init__(*config, **options)
         self.fake = fake
 
     def append(self, k, v):
@@ -182,7 +182,7 @@ class ToldCache(KVCache):
 
 def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_whole_context():
     fake = FakeClock()
-    layers = [ToldLayer(fake), ToldLayer(fake)]
+    layers = [TimedLayer(fake), TimedLayer(fake)]
     caches = [layer.new_cache(1, 48) for layer in layers]
     for cache in caches:
         cache.fill_random()
@@ -212,10 +212,8 @@ def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_wh
 
 def test_the_probe_reads_all_of_its_bytes():
     device = torch.device("cpu")
-    told = read_probe(
-        device, Clock.for_device(device)
-    )().item()  # of ones, so it counts what was read
-    assert told * 4 in (PROBE_BYTES, PROBE_BYTES / 2)  # one by one, or two in each product
+    n_read = read_probe(device, Clock.for_device(device))().item()  # the buffer is all ones
+    assert n_read * 4 in (PROBE_BYTES, PROBE_BYTES / 2)  # one by one, or two in each product
 
 
 def test_the_fastest_call_is_the_one_whose_best_time_is_the_least():
@@ -270,11 +268,11 @@ def test_a_device_by_another_name_is_refused():
     assert device_info("cpu").free_bytes > 0
 
 
-@pytest.mark.parametrize("asked", DEVICES)
+@pytest.mark.parametrize("device_name", DEVICES)
 @pytest.mark.parametrize(("attention", "kernel"), [(GQA, "auto"), *((MLA, form) for form in FORMS)])
-def test_a_device_measures_a_point_and_agrees_with_float64(attention, kernel, asked):
+def test_a_device_measures_a_point_and_agrees_with_float64(attention, kernel, device_name):
     point = a_point(attention, kernel, dtype="float32", context_len=1024)
-    answer, device = measure_decode(point, asked), find_device(asked)
+    answer, device = measure_decode(point, device_name), find_device(device_name)
     assert answer.device.type == device.type
     assert answer.memory.tensor_bytes == point.formula_bytes
     if device.type != "cpu":

@@ -19,8 +19,8 @@ RUN = RunHeader(run_id="run-1", git_commit=None)
 LAYER = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
 
 
-def a_point(mode="cached", **how):
-    given = {"attention": LAYER, "context_lens": (3, 8, 20), "n_samples": 2} | how
+def a_point(mode="cached", **options):
+    given = {"attention": LAYER, "context_lens": (3, 8, 20), "n_samples": 2} | options
     return GenerateSpec(mode=mode, **given)
 
 
@@ -70,7 +70,7 @@ def test_the_kernel_told_is_the_one_that_took_the_last_step(
     called = []
 
     def noting(name, attend):
-        return lambda *given, **how: (called.append(name), attend(*given, **how))[1]
+        return lambda *given, **options: (called.append(name), attend(*given, **options))[1]
 
     for name, run in TORCH_KERNELS.items():
         monkeypatch.setitem(TORCH_KERNELS, name, noting(name, run))
@@ -86,16 +86,16 @@ def test_the_kernel_told_is_the_one_that_took_the_last_step(
 def test_totals_count_every_step_once_and_no_repeat():
     ticks = iter(range(10**6))
     clock = Clock(lambda: next(ticks), lambda start, end: end - start, lambda: None)
-    asked = []
+    steps = []
 
     def step(tokens, n, on_phase_end):
-        asked.append(n)
+        steps.append(n)
         for phase in PHASES:
             on_phase_end(phase)
         return tokens[:, n - 1 : n]
 
     answer = generate(step, torch.ones(1, 1, 4), (2, 5), 3, clock)
-    assert asked == [1, 2, 2, 2, 2, 3, 4, 5, 5, 5, 5]
+    assert steps == [1, 2, 2, 2, 2, 3, 4, 5, 5, 5, 5]
     assert answer.totals["attend"] == [2, 5]
     assert answer.samples["attend"] == [(1, 1, 1), (1, 1, 1)]
 
@@ -109,7 +109,7 @@ def test_a_point_counts_its_bytes():
 
 
 @pytest.mark.parametrize(
-    ("how", "sentence"),
+    ("options", "sentence"),
     [
         ({"mode": "guessed"}, "mode must be one of cached, recomputed: got 'guessed'"),
         ({"context_lens": ()}, r"context_len must be lengths that rise: got \[\]"),
@@ -120,6 +120,6 @@ def test_a_point_counts_its_bytes():
         ({"dtype": "fp8"}, "dtype must be one of"),
     ],
 )
-def test_a_point_that_cannot_be_is_refused(how, sentence):
+def test_a_point_that_cannot_be_is_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
-        a_point(**how)
+        a_point(**options)

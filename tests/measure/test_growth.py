@@ -14,8 +14,8 @@ LAYER = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
 TOKEN_BYTES = 2 * 2 * 2 * 16 * 4  # 2 layers, K and V, 2 heads, width 16, 4 bytes
 
 
-def a_point(policy, **how):
-    given = {"attention": LAYER, "context_lens": (3, 10), "block_len": 4, "n_samples": 5} | how
+def a_point(policy, **options):
+    given = {"attention": LAYER, "context_lens": (3, 10), "block_len": 4, "n_samples": 5} | options
     return GrowthSpec(policy=policy, **given)
 
 
@@ -45,7 +45,7 @@ def test_a_policy_allocates_and_wastes_as_many_slots(policy, slots, worst):
 
 
 def test_concatenation_holds_a_second_copy_at_its_peak_and_preallocation_none():
-    how = {
+    options = {
         "attention": GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=256),
         "context_lens": (600,),
         "n_layers": 1,
@@ -53,7 +53,7 @@ def test_concatenation_holds_a_second_copy_at_its_peak_and_preallocation_none():
     workers = Workers(preload="gqa_core.measure.growth")
     peaks = {}
     for policy in ("concatenate", "preallocate"):
-        point = a_point(policy, **how)
+        point = a_point(policy, **options)
         answer = workers.call("gqa_core.measure.growth", "measure_growth", point, "cpu")
         peaks[policy] = answer.memory.peak_bytes / point.formula_bytes  # of 9.4 MiB
     assert peaks["concatenate"] > 1.4  # K or V twice
@@ -61,21 +61,21 @@ def test_concatenation_holds_a_second_copy_at_its_peak_and_preallocation_none():
 
 
 def test_the_peak_of_a_long_cache_knows_nothing_of_compiling_its_kernel():
-    how = {"attention": GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=32), "n_layers": 1}
-    point = a_point("preallocate", context_lens=(16 * SPLIT_KV_MIN_CAPACITY,), **how)
+    options = {"attention": GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=32), "n_layers": 1}
+    point = a_point("preallocate", context_lens=(16 * SPLIT_KV_MIN_CAPACITY,), **options)
     workers = Workers(preload="gqa_core.measure.growth")
     answer = workers.call("gqa_core.measure.growth", "measure_growth", point, "cpu")
     assert 0.9 < answer.memory.peak_bytes / point.formula_bytes < 1.3  # of 16 MiB
 
 
 @pytest.mark.parametrize(
-    ("how", "sentence"),
+    ("options", "sentence"),
     [
         ({"policy": "hope"}, f"policy must be one of {', '.join(POLICIES)}: got 'hope'"),
         ({"block_len": 0}, "block_len must be between 1 and"),
         ({"context_lens": (4, 4)}, r"lengths that rise: got \[4, 4\]"),
     ],
 )
-def test_a_point_that_cannot_be_is_refused(how, sentence):
+def test_a_point_that_cannot_be_is_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
-        a_point(**({"policy": "paged"} | how))
+        a_point(**({"policy": "paged"} | options))

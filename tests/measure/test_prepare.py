@@ -1,4 +1,4 @@
-"""Compiling: said before it happens and only then, kept between runs, and outside every sample."""
+"""Compiling: reported before it happens and only then, stored once, outside every sample."""
 
 import json
 import os
@@ -47,22 +47,22 @@ def test_the_first_run_on_a_machine_says_that_it_compiles_and_the_next_has_no_ne
     timing = progress_line(0, 1, "timing MQA, 1 K/V heads, context 64, float32")
     done = progress_line(1, 1, "done")
     compiling = progress_line(0, 1, "compiling split_kv for float32, once on this machine")
-    (first,), said = measure(tmp_path, BENCH)
-    assert said == [compiling, timing, done]
-    (second,), said = measure(tmp_path, BENCH)
-    assert said == [timing, done]
+    (first,), messages = measure(tmp_path, BENCH)
+    assert messages == [compiling, timing, done]
+    (second,), messages = measure(tmp_path, BENCH)
+    assert messages == [timing, done]
     assert first["kernel_ran"] == second["kernel_ran"] == "split_kv"
-    _, said = measure(tmp_path, VERIFY)  # another kind, the same kernel
-    assert not any("compiling" in line for line in said)
+    _, messages = measure(tmp_path, VERIFY)  # another kind, the same kernel
+    assert not any("compiling" in line for line in messages)
 
 
 @pytest.mark.slow
 @on_linux
 def test_where_nothing_can_be_kept_a_run_says_so_and_measures(tmp_path):
     (tmp_path / "gqa-lab").write_text("a file where a folder should be")
-    (record,), said = measure(tmp_path, BENCH)
+    (record,), messages = measure(tmp_path, BENCH)
     text = "compiling split_kv for float32, and in every point: it cannot be stored"
-    assert said[0] == progress_line(0, 1, text)
+    assert messages[0] == progress_line(0, 1, text)
     assert record["kernel_ran"] == "split_kv"
     assert not [*tmp_path.rglob("*.nb[ic]")]  # so the next run has to say it again
 
@@ -82,8 +82,8 @@ def test_a_kernel_is_compiled_before_the_first_sample(form, tmp_path):
     assert during == 0
 
 
-def lengths(kind, **how):
-    return kind(attention=GQA, context_lens=(4, 9), **how)
+def lengths(kind, **options):
+    return kind(attention=GQA, context_lens=(4, 9), **options)
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def lengths(kind, **how):
     ids=str,
 )
 def test_a_point_tells_the_caches_it_lays_out(point, cache_specs):
-    assert point.cache_specs == tuple(CacheSpec(*one) for one in cache_specs)
+    assert point.cache_specs == tuple(CacheSpec(*fields) for fields in cache_specs)
 
 
 def test_comparisons_tell_their_kernel_and_both_caches_of_mla():
-    found = {
+    cache_specs_by_name = {
         comparison: VerifySpec(
             comparison=comparison, attention=GQA, workload=Workload(context_len=9)
         ).cache_specs
         for comparison in COMPARISONS
     }
-    assert found["kernel_split_kv"] == (CacheSpec("split_kv", 9, "float32"),)
+    assert cache_specs_by_name["kernel_split_kv"] == (CacheSpec("split_kv", 9, "float32"),)
     both = (CacheSpec("auto", 9, "float32"), CacheSpec("auto", 9, "float32", is_latent=True))
-    assert found["absorbed_is_naive"] == both
-    assert found["gqa_is_mha"] == ()
+    assert cache_specs_by_name["absorbed_is_naive"] == both
+    assert cache_specs_by_name["gqa_is_mha"] == ()

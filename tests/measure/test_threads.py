@@ -12,14 +12,14 @@ import pytest
 pytestmark = [pytest.mark.alone, pytest.mark.slow]
 
 ROOT = Path(__file__).parents[2]
-ASK = """
+SCRIPT = """
 import json, sys
 from gqa_core.runner.workers import Workers
 
 if __name__ == "__main__":
     workers = Workers(preload="gqa_core.measure.decode")
-    asked = json.loads(sys.argv[1])
-    print(json.dumps([workers.call("tests.runner.worker_tasks", *function) for function in asked]))
+    calls = json.loads(sys.argv[1])
+    print(json.dumps([workers.call("tests.runner.worker_tasks", *function) for function in calls]))
 """
 ONE_THREAD = [
     ("cores_used", "split_kv", "float32"),
@@ -43,35 +43,35 @@ with_two_cores = pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core 
 
 @cache
 def answers(n_threads):
-    """What functions of `work` answer in one process that was told `n_threads`, a worker each."""
-    asked = ONE_THREAD if n_threads == 1 else TWO_THREADS
+    """Results of the calls, each in a worker, from a process that may use `n_threads`."""
+    calls = ONE_THREAD if n_threads == 1 else TWO_THREADS
     done = subprocess.run(
-        [sys.executable, "-c", ASK, json.dumps(asked)],
+        [sys.executable, "-c", SCRIPT, json.dumps(calls)],
         cwd=ROOT,
         env=os.environ | {"OMP_NUM_THREADS": str(n_threads)},
         capture_output=True,
         text=True,
         check=True,
     )
-    return dict(zip(asked, json.loads(done.stdout), strict=True))
+    return dict(zip(calls, json.loads(done.stdout), strict=True))
 
 
 @on_linux
 @with_two_cores
 @pytest.mark.parametrize(
-    ("n_threads", "asked"),
-    [(1, one) for one in ONE_THREAD] + [(2, one) for one in TWO_THREADS[:2]],
+    ("n_threads", "call"),
+    [(1, call) for call in ONE_THREAD] + [(2, call) for call in TWO_THREADS[:2]],
     ids=str,
 )
-def test_a_worker_uses_the_cores_it_is_told_and_no_more(n_threads, asked):
-    found, kernel = answers(n_threads)[asked], asked[1]
-    assert found["attend_kernel"] == ("split_kv" if kernel == "absorbed" else kernel)
-    assert found["n_threads"] == n_threads
-    assert found["cores"] <= SLACK * n_threads
+def test_a_worker_uses_the_threads_it_may_use_and_no_more(n_threads, call):
+    usage, kernel = answers(n_threads)[call], call[1]
+    assert usage["attend_kernel"] == ("split_kv" if kernel == "absorbed" else kernel)
+    assert usage["n_threads"] == n_threads
+    assert usage["cores"] <= SLACK * n_threads
     if n_threads == 1:
-        assert found["n_busy"] == 1
+        assert usage["n_busy"] == 1
     else:
-        assert found["n_busy"] >= n_threads
+        assert usage["n_busy"] >= n_threads
 
 
 @with_two_cores

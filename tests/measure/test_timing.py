@@ -44,12 +44,12 @@ def test_a_whole_pass_is_timed_with_the_queue_drained_on_both_sides():
 
 def test_no_seconds_are_asked_for_before_the_queue_is_drained():
     fake = FakeClock()
-    asked = []
+    events = []
     clock = Clock(
         fake.clock.mark,
-        lambda start, end: asked.append(fake.events[-1]) or end - start,
+        lambda start, end: events.append(fake.events[-1]) or end - start,
         fake.clock.synchronize,
     )
     time_phases(lambda on_phase_end: on_phase_end("attend"), clock)
     time_whole(lambda: None, clock)
-    assert asked == ["synchronize", "synchronize"]
+    assert events == ["synchronize", "synchronize"]

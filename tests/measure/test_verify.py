@@ -12,10 +12,10 @@ GQA = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
 SHARING = {name for name in COMPARISONS if name.startswith("kernel_")}
 
 
-def compared(comparison, **how):
-    workload = Workload(context_len=how.pop("context_len", 40), batch_size=2)
-    attention = how.pop("attention", GQA)
-    point = VerifySpec(comparison=comparison, attention=attention, workload=workload, **how)
+def compared(comparison, **options):
+    workload = Workload(context_len=options.pop("context_len", 40), batch_size=2)
+    attention = options.pop("attention", GQA)
+    point = VerifySpec(comparison=comparison, attention=attention, workload=workload, **options)
     run = RunHeader(run_id="run-1", git_commit=None)
     record = VerifyRecord.from_measurement(point, measure_verify(point, "cpu"), run, 0)
     record.validate()

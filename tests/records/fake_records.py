@@ -35,7 +35,7 @@ def measured(
     attend_overhead_s=0.0001,
     **changed,
 ):
-    """What `measure_decode` returns, with these attend seconds, and one `step` unless told."""
+    """A result of `measure_decode`: these attend seconds, the same `step` without its samples."""
     fixed = (0.001,) * len(attend)
     fields = {
         "torch_version": "2.13.0",

@@ -38,9 +38,9 @@ def changed(record, path, value):
     A number in the path is a place in a list.
     """
     lie = record.to_builtins()
-    *way, last = (int(name) if name.isdigit() else name for name in path.split("."))
+    *parents, last = (int(name) if name.isdigit() else name for name in path.split("."))
     place = lie
-    for name in way:
+    for name in parents:
         place = place[name]
     if value is ...:
         del place[last]
@@ -49,13 +49,13 @@ def changed(record, path, value):
     return lie
 
 
-def assert_refused_alone(log, lie, others, sentence):
+def assert_refused_alone(log, lie, records, sentence):
     """The lie is named in one short sentence with its line, the second, and the rest is kept."""
-    imported = take(log, jsonl(others[0], lie, *others[1:]))
-    assert imported.n_imported == len(others)
-    assert log.records() == others
-    (said,) = imported.refused
-    assert said.startswith("line 2: ")
-    assert sentence in said
-    assert len(said.splitlines()) == 1
-    assert len(said) < 300
+    imported = take(log, jsonl(records[0], lie, *records[1:]))
+    assert imported.n_imported == len(records)
+    assert log.records() == records
+    (refusal,) = imported.refused
+    assert refusal.startswith("line 2: ")
+    assert sentence in refusal
+    assert len(refusal.splitlines()) == 1
+    assert len(refusal) < 300

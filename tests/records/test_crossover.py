@@ -46,8 +46,8 @@ def paired(mha, gqa):
 
 def test_a_variant_crosses_over_where_it_begins_to_win_for_good():
     mha = steady({64: 0.001, 128: 0.002, 256: 0.004, 512: 0.008})
-    found = crossover(paired(mha, steady({64: 0.002, 128: 0.002, 256: 0.003, 512: 0.003})), "step")
-    assert (found.first_win, found.last_non_win, found.bracket) == (256, 128, (128, 256))
+    wins = crossover(paired(mha, steady({64: 0.002, 128: 0.002, 256: 0.003, 512: 0.003})), "step")
+    assert (wins.first_win, wins.last_non_win, wins.bracket) == (256, 128, (128, 256))
     always = crossover(paired(mha, steady(dict.fromkeys(mha, 0.0005))), "attend")
     assert (always.first_win, always.last_non_win, always.bracket) == (64, None, None)
     never = crossover(paired(mha, steady(dict.fromkeys(mha, 0.008))), "attend")
@@ -65,11 +65,11 @@ def test_a_variant_that_wins_at_short_contexts_alone_crosses_back():
 def test_a_disturbed_context_decides_nothing():
     mha, gqa = (steady(dict.fromkeys((64, 128, 256), time)) for time in (0.004, 0.003))
     slow = rows(GQA, steady({128: 0.009}), read_bandwidth_bytes_per_s=16_384_000.0)  # half
-    quiet = [row for row in rows(GQA, gqa) if row.context_len != 128]
-    (results,) = pair_with_mha([*rows(MHA, mha), *quiet, *slow]).values()
+    undisturbed_rows = [row for row in rows(GQA, gqa) if row.context_len != 128]
+    (results,) = pair_with_mha([*rows(MHA, mha), *undisturbed_rows, *slow]).values()
     assert [result.is_valid for result in results] == [True, False, True]
-    found = crossover(results, "attend")
-    assert (found.contexts, found.first_win, found.last_non_win) == ((64, 256), 64, None)
+    wins = crossover(results, "attend")
+    assert (wins.contexts, wins.first_win, wins.last_non_win) == ((64, 256), 64, None)
 
 
 def test_a_win_that_is_lost_again_at_a_longer_context_does_not_count():
@@ -107,14 +107,14 @@ def test_every_context_from_the_first_win_on_is_won_and_the_one_before_is_not(ti
         for side in (0, 1)
     )
     results = paired(mha, own)
-    found = crossover(results, "attend")
+    wins = crossover(results, "attend")
     won = {result.context_len: result.is_win("attend") for result in results}
-    if found.first_win is not None:
-        assert all(won[c] for c in contexts if c >= found.first_win)
-    if found.last_non_win is not None:
-        assert not won[found.last_non_win]
-    if found.bracket:
-        assert found.bracket in set(pairwise(contexts))
+    if wins.first_win is not None:
+        assert all(won[c] for c in contexts if c >= wins.first_win)
+    if wins.last_non_win is not None:
+        assert not won[wins.last_non_win]
+    if wins.bracket:
+        assert wins.bracket in set(pairwise(contexts))
 
 
 @settings(deadline=None)
@@ -153,9 +153,9 @@ def test_variants_are_held_against_the_mha_of_their_context_by_name():
         asked=samples.point(mla, context_len=64, kernel="naive"), kernel_ran="naive"
     )
     every = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.001, 128: 0.001}))]
-    found = pair_with_mha([*every, naive])
-    assert {name: len(results) for name, results in found.items()} == {"GQA-2": 1, "MLA naive": 1}
-    assert found["GQA-2"][0].own.config == GQA
+    wins = pair_with_mha([*every, naive])
+    assert {name: len(results) for name, results in wins.items()} == {"GQA-2": 1, "MLA naive": 1}
+    assert wins["GQA-2"][0].own.config == GQA
     assert naive.config == mla
 
 
@@ -167,37 +167,37 @@ def test_what_was_measured_again_counts_as_it_was_the_last_time():
 
 
 def test_the_floor_is_what_does_not_attend():
-    (one,) = rows(MHA, steady({64: 0.001}))  # project, append and output take 1 ms each
-    assert context_independent_s(one).median == pytest.approx(0.003)
-    assert attend_share(one) == pytest.approx(0.25)
+    (row,) = rows(MHA, steady({64: 0.001}))  # project, append and output take 1 ms each
+    assert context_independent_s(row).median == pytest.approx(0.003)
+    assert attend_share(row) == pytest.approx(0.25)
 
 
-def run_of(name, contexts, when="2026-11-23"):
+def run_rows(name, contexts, when="2026-11-23"):
     times = steady(dict.fromkeys(contexts, 0.002))
     header = {"run_id": name, "created_at": f"{when}T20:00:00+00:00"}
     return [*rows(MHA, times, **header), *rows(GQA, times, **header)]
 
 
 def test_the_newest_run_that_went_all_the_way_is_read_and_else_the_newest_begun():
-    whole = run_of("whole", search_contexts(1024), "2026-11-20")
-    bench = run_of("bench", (64, 256, 1024), "2026-11-24")  # leaves doublings out
-    begun = run_of("begun", (64, 128), "2026-11-23")
-    newer = run_of("newer", (64, 128, 256, 192, 512, 1024), "2026-11-22")
-    assert {one.record.run_id for one in search_rows([*whole, *newer, *bench, *begun], 1024)} == {
-        "newer"
-    }
-    assert {one.record.run_id for one in search_rows([*bench, *begun], 1024)} == {"begun"}
+    complete = run_rows("complete", search_contexts(1024), "2026-11-20")
+    bench = run_rows("bench", (64, 256, 1024), "2026-11-24")  # leaves doublings out
+    begun = run_rows("begun", (64, 128), "2026-11-23")
+    newer = run_rows("newer", (64, 128, 256, 192, 512, 1024), "2026-11-22")
+    assert {
+        row.record.run_id for row in search_rows([*complete, *newer, *bench, *begun], 1024)
+    } == {"newer"}
+    assert {row.record.run_id for row in search_rows([*bench, *begun], 1024)} == {"begun"}
     assert search_rows(bench, 1024) == []
     assert search_rows([], 1024) == []
 
 
 def test_a_run_that_went_further_answers_a_nearer_bound_up_to_it():
-    found = search_rows(run_of("whole", search_contexts(16384)), 512)
-    assert [one.context_len for one in found] == [64, 128, 256, 512] * 2
+    wins = search_rows(run_rows("complete", search_contexts(16384)), 512)
+    assert [row.context_len for row in wins] == [64, 128, 256, 512] * 2
 
 
 def test_a_search_is_read_without_a_point_that_failed_but_not_without_mha():
-    whole = run_of("whole", search_contexts(512))
-    failed = [one for one in whole if (one.variant, one.context_len) != ("MHA", 128)]
+    complete = run_rows("complete", search_contexts(512))
+    failed = [row for row in complete if (row.variant, row.context_len) != ("MHA", 128)]
     assert search_rows(failed, 512) == failed
-    assert search_rows([one for one in whole if one.variant == "GQA"], 512) == []
+    assert search_rows([row for row in complete if row.variant == "GQA"], 512) == []

@@ -13,7 +13,7 @@ from tests.records import fake_records as samples
 
 MHA, GQA = (GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 2))
 MHA_S = {64: 0.001, 128: 0.002, 256: 0.004}
-CASES = {  # GQA's attend seconds, and what is said of them in a line and in a metric
+CASES = {  # GQA's attend seconds, and what is start of them in a line and in a metric
     "crosses": ((0.002, 0.003, 0.003), "from 256 tokens on (at 128 slower)", "from 256"),
     "equals": ((0.001, 0.002, 0.003), "from 256 tokens on (at 128 not clearly)", "from 256"),
     "always": (
@@ -44,9 +44,9 @@ def rows(gqa, step=0.003, **changed):
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_crossover_is_told_with_the_context_before_it(case):
-    gqa, said, shortly = CASES[case]
+    gqa, start, shortly = CASES[case]
     _, sentence = crossover_sentences(rows(gqa))
-    start = f"GQA-2 beats MHA on the whole step and on attending alone {said}. Its weights"
+    start = f"GQA-2 beats MHA on the whole step and on attending alone {start}. Its weights"
     assert sentence.startswith(start)
     (results,) = pair_with_mha(rows(gqa)).values()
     assert describe_contexts_briefly(crossover(results, "step")) == shortly
@@ -85,10 +85,10 @@ def slow_reads(row, factor):
     return replace(row, record=structs.replace(row.record, read_bandwidth_bytes_per_s=bandwidth))
 
 
-@pytest.mark.parametrize(("project_s", "said"), [(0.0001, "ahead"), (0.01, "behind")])
-def test_another_fixed_part_is_described_as_a_start(project_s, said):
+@pytest.mark.parametrize(("project_s", "start"), [(0.0001, "ahead"), (0.01, "behind")])
+def test_another_fixed_part_is_described_as_a_start(project_s, start):
     changed = with_gqa(rows(CASES["always"][0]), project=Quartiles.of([project_s]))
-    assert f"at 64 tokens, which put it {said} before the cache" in crossover_sentences(changed)[1]
+    assert f"at 64 tokens, which put it {start} before the cache" in crossover_sentences(changed)[1]
 
 
 def test_a_fixed_part_within_the_spread_is_no_start():

@@ -171,10 +171,10 @@ LIES = [
 
 @pytest.mark.parametrize(("record", "path", "value", "sentence"), LIES)
 def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, record, path, value, sentence):
-    others = [
+    right_records = [
         structs.replace(right, run_id="right", point=i) for i, right in enumerate(PRINTED.values())
     ]
-    assert_refused_alone(log, changed(record, path, value), others, sentence)
+    assert_refused_alone(log, changed(record, path, value), right_records, sentence)
 
 
 @pytest.mark.parametrize("record", PRINTED.values(), ids=PRINTED)

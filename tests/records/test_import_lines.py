@@ -18,9 +18,9 @@ from tests.scale import FACTOR
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("hello", "record must be one JSON object: Expecting value, line 1 column 1"),
-        ("[1, 2]", "record must be one JSON object: got a list of 2"),
-        ("null", "record must be one JSON object: got null"),
+        ("hello", "record must be first_record JSON object: Expecting value, line 1 column 1"),
+        ("[1, 2]", "record must be first_record JSON object: got a list of 2"),
+        ("null", "record must be first_record JSON object: got null"),
         ("[" * 200_000, "record must be at most 32 levels deep: got more"),
         ("9" * 5000, "whole numbers must have at most 40 digits: got 5000"),
         ('{"kind": "decode", "kind": "decode"}', "a key must come once in its object: got"),
@@ -32,15 +32,15 @@ def test_a_line_that_is_no_record_is_named(log, line, sentence):
     data = line if isinstance(line, bytes) else line.encode()
     imported = take(log, b"\n" + data + b"\r\n\n" + jsonl(samples.record()).encode())
     assert imported.n_imported == 1
-    (said,) = imported.refused
-    assert said.startswith(f"line 2: {sentence}")
+    (refusal,) = imported.refused
+    assert refusal.startswith(f"line 2: {sentence}")
 
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_numbers_that_are_none_are_refused(log, word):
     lie = jsonl(samples.record(attend=(0.002, 0.002, 0.123))).replace("0.123", word)
-    (said,) = take(log, lie).refused
-    assert "finite" in said or "between 1e-09 and 1e+06: got inf" in said
+    (refusal,) = take(log, lie).refused
+    assert "finite" in refusal or "between 1e-09 and 1e+06: got inf" in refusal
     assert log.records() == []
     assert not log.path.exists()
 
@@ -76,16 +76,16 @@ def test_a_file_without_an_end_is_refused_by_its_size(log):
 
 def test_the_same_point_twice_is_named_and_kept_once(log):
     log.append(samples.record(index=0))
-    one, two = samples.record(index=0), samples.record(index=1)
-    imported = take(log, jsonl(one, two, two))
+    first_record, second_record = samples.record(index=0), samples.record(index=1)
+    imported = take(log, jsonl(first_record, second_record, second_record))
     assert imported.n_imported == 1
     assert imported.refused == (
         "line 1: point 0 of run run-1 is in the log already",
         "line 3: point 1 of run run-1 stands in line 2 already",
     )
     assert list(log.read().logged) == [
-        LoggedRecord(one, MEASURED_HERE),
-        LoggedRecord(two, MEASURED_ELSEWHERE),
+        LoggedRecord(first_record, MEASURED_HERE),
+        LoggedRecord(second_record, MEASURED_ELSEWHERE),
     ]
 
 

@@ -164,14 +164,14 @@ def test_a_latent_record_is_held_to_its_own_formula(log):
         ("config.kv_lora_rank", 32, "memory.formula_bytes must be 10240: got 18432"),
         ("config.n_kv_heads", 8, "config must have no field but its own: got 'n_kv_heads'"),
     ):
-        (said,) = take(log, jsonl(changed(latent_record(), path, value))).refused
-        assert sentence in said
+        (refusal,) = take(log, jsonl(changed(latent_record(), path, value))).refused
+        assert sentence in refusal
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 5])
 def test_a_record_of_another_version_is_refused_with_what_to_do(log, version):
-    (said,) = take(log, jsonl(changed(RECORD, "schema_version", version))).refused
-    assert said == (
+    (refusal,) = take(log, jsonl(changed(RECORD, "schema_version", version))).refused
+    assert refusal == (
         f"line 1: schema_version must be 4: got {version}; keep the file for the program that "
         "wrote it and measure again with this one"
     )

@@ -1,4 +1,4 @@
-"""What can be asked of quality, what a record answers, and a point really measured."""
+"""Quality specs, the records that answer them, and a point really measured."""
 
 import os
 from types import SimpleNamespace
@@ -37,11 +37,11 @@ def test_a_grid_has_every_start_with_every_number_of_heads_and_mha_once_a_seed()
         percents=[0, 5, 20],
         training_config=TrainingConfig(),
     )
-    told = [(point.start, point.n_kv_heads, point.seed, point.percents) for point in points]
-    assert told[:2] == [("mean", 8, 0, (0, 5, 20)), ("mean", 8, 1, (0, 5, 20))]
-    assert ("first", 8, 0, (0, 5, 20)) not in told
-    assert ("scratch", 8, 0, (100,)) in told
-    assert len(told) == 4 + 2 + 4
+    order = [(point.start, point.n_kv_heads, point.seed, point.percents) for point in points]
+    assert order[:2] == [("mean", 8, 0, (0, 5, 20)), ("mean", 8, 1, (0, 5, 20))]
+    assert ("first", 8, 0, (0, 5, 20)) not in order
+    assert ("scratch", 8, 0, (100,)) in order
+    assert len(order) == 4 + 2 + 4
 
 
 @pytest.mark.slow
@@ -64,21 +64,21 @@ def test_a_point_is_measured_and_answers_itself_and_less(shipped_tiny, start):
 
 @pytest.mark.parametrize("change", ["percents", "checkpoint"])
 def test_what_a_killed_point_left_is_not_taken_for_another(shipped_tiny, monkeypatch, change):
-    asked = {"start": "mean", "n_kv_heads": 2, "training_config": TINY}
+    options = {"start": "mean", "n_kv_heads": 2, "training_config": TINY}
     monkeypatch.setattr(train, "SAVE_EVERY", 2)
-    looks = iter([1.0, 2.0, 3.0])  # the fourth look, at step 6, is a kill
-    whole = QualitySpec(percents=(0, 25, 50, 75, 100), **asked)
+    losses_until_kill = iter([1.0, 2.0, 3.0])  # the fourth look, at step 6, is a kill
+    interrupted = QualitySpec(percents=(0, 25, 50, 75, 100), **options)
     with monkeypatch.context() as killed:
-        killed.setattr(measure, "validation_loss", lambda *_: next(looks))
+        killed.setattr(measure, "validation_loss", lambda *_: next(losses_until_kill))
         with pytest.raises(StopIteration):
-            measure.measure_quality(whole)
-    percents = (0, 100) if change == "percents" else whole.percents
+            measure.measure_quality(interrupted)
+    percents = (0, 100) if change == "percents" else interrupted.percents
     if change == "checkpoint":
         monkeypatch.setattr(measure, "load_pretrained", lambda: tiny(4, seed=1))
         monkeypatch.setattr(
             measure, "training_record", lambda: SimpleNamespace(weights_sha256="e" * 64)
         )
-    losses = measure.measure_quality(QualitySpec(percents=percents, **asked)).losses
+    losses = measure.measure_quality(QualitySpec(percents=percents, **options)).losses
     assert len(losses) == len(percents)
     assert not set(losses) & {1.0, 2.0, 3.0}
 
@@ -90,30 +90,32 @@ def test_a_conversion_needs_the_shipped_recipe(shipped_tiny):
 
 @pytest.mark.parametrize("is_here", [True, False])
 def test_what_another_machine_measured_is_measured_here_too(tmp_path, monkeypatch, is_here):
-    log, asked = RunLog(tmp_path / "runs.sqlite"), []
+    log, specs = RunLog(tmp_path / "runs.sqlite"), []
     records = grids.records()
     if is_here:
         for record in records:
             log.append(record)
     else:
         log.import_records(records)
-    monkeypatch.setattr(commands, "run", lambda tasks, arguments: asked.extend(tasks) or 0)
+    monkeypatch.setattr(commands, "run", lambda missing, options: specs.extend(missing) or 0)
     monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")  # and so is left alone
     assert cli.main(["quality", "--seed", "0", "--percent", "0,5", "--log", str(log.path)]) == 0
-    assert len(asked) == (0 if is_here else len(records))
+    assert len(specs) == (0 if is_here else len(records))
 
 
 def test_threads_that_wait_in_training_leave_the_processor_to_others(tmp_path, monkeypatch):
-    told = []
+    policies = []
     monkeypatch.setenv("OMP_WAIT_POLICY", "to be put back")
     monkeypatch.delenv("OMP_WAIT_POLICY")
-    monkeypatch.setattr(commands, "run", lambda *_: told.append(os.environ["OMP_WAIT_POLICY"]) or 0)
+    monkeypatch.setattr(
+        commands, "run", lambda *_: policies.append(os.environ["OMP_WAIT_POLICY"]) or 0
+    )
     assert cli.main(["quality", "--log", str(tmp_path / "runs.sqlite")]) == 0
-    assert told == ["PASSIVE"]
+    assert policies == ["PASSIVE"]
 
 
 @pytest.mark.parametrize(
-    ("asked", "sentence"),
+    ("options", "sentence"),
     [
         ({"start": "max", "n_kv_heads": 2}, "start must be one of mean, first, random, scratch"),
         ({"start": "mean", "n_kv_heads": 3}, "n_kv_heads must divide n_heads: got 3 and 8"),
@@ -125,20 +127,20 @@ def test_threads_that_wait_in_training_leave_the_processor_to_others(tmp_path, m
         ({"start": "mean", "n_kv_heads": 2, "seed": -1}, "seed must be between 0 and"),
     ],
 )
-def test_a_bad_question_is_refused(asked, sentence):
+def test_a_bad_question_is_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
-        QualitySpec(**asked)
+        QualitySpec(**options)
 
 
 def test_what_was_imported_is_still_measured_here(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(commands, "run", lambda tasks, arguments: asked.append(len(tasks)) or 0)
+    n_specs = []
+    monkeypatch.setattr(commands, "run", lambda missing, options: n_specs.append(len(missing)) or 0)
     log = RunLog(tmp_path / "runs.sqlite")
     line = ["quality", "--start=mean", "--seed=0", "--percent=0,5", f"--log={log.path}"]
     log.import_records(grids.records(run_id="elsewhere"))
     assert cli.main([*line, "--n-kv-heads=8,4,2,1"]) == 0
-    assert asked == [4]
+    assert n_specs == [4]
     for record in grids.records(run_id="here"):
         log.append(record)
     assert cli.main([*line, "--n-kv-heads=8,4,2,1"]) == 0
-    assert asked == [4]  # nothing is left to measure
+    assert n_specs == [4]  # nothing is left to measure

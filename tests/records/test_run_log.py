@@ -64,15 +64,15 @@ def test_to_frame_has_one_row_a_record(log):
 
 
 def test_every_row_knows_whether_it_was_measured_here(log):
-    here, *elsewhere = (samples.record(index=index) for index in range(3))
-    log.append(here)
-    assert log.import_records([here, *elsewhere]) == [False, True, True]
-    assert log.records() == [here, *elsewhere]
+    own, *elsewhere = (samples.record(index=index) for index in range(3))
+    log.append(own)
+    assert log.import_records([own, *elsewhere]) == [False, True, True]
+    assert log.records() == [own, *elsewhere]
     assert list(log.read().logged) == [
-        LoggedRecord(here, MEASURED_HERE),
+        LoggedRecord(own, MEASURED_HERE),
         *(LoggedRecord(record, MEASURED_ELSEWHERE) for record in elsewhere),
     ]
-    assert log.measured_here("decode") == [here]
+    assert log.measured_here("decode") == [own]
     assert list(log.to_frame()["evidence"]) == [MEASURED_HERE] + [MEASURED_ELSEWHERE] * 2
     assert log.counts() == {"decode": 3}
 
@@ -88,8 +88,8 @@ def test_the_log_is_in_write_ahead_mode_and_knows_its_version(log):
 def test_several_writers_at_once_lose_nothing(log):
     writers = [start_writer(log.path, f"run-{name}", 12) for name in range(4)]
     assert [writer.wait(timeout=60) for writer in writers] == [0] * 4
-    found = {(record.run_id, record.point) for record in log.records()}
-    assert found == {(f"run-{name}", index) for name in range(4) for index in range(12)}
+    logged_points = {(record.run_id, record.point) for record in log.records()}
+    assert logged_points == {(f"run-{name}", index) for name in range(4) for index in range(12)}
 
 
 def test_a_killed_writer_loses_nothing_it_had_committed(log):

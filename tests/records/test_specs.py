@@ -13,8 +13,8 @@ MQA = GroupedConfig(n_heads=8, n_kv_heads=1, head_dim=16)
 def test_variants_stand_side_by_side_at_each_context_and_mla_comes_last_in_both_forms():
     points = decode_specs(grouped=[MHA, MQA], latent=default_mla_for(8, 16), context_lens=[32, 64])
     order = [(p.workload.context_len, p.attention.variant, p.kernel) for p in points]
-    one = [("MHA", "auto"), ("MQA", "auto"), ("MLA", "absorbed"), ("MLA", "naive")]
-    assert order == [(32, *name) for name in one] + [(64, *name) for name in one]
+    variants = [("MHA", "auto"), ("MQA", "auto"), ("MLA", "absorbed"), ("MLA", "naive")]
+    assert order == [(32, *name) for name in variants] + [(64, *name) for name in variants]
 
 
 def test_formula_bytes_of_the_naive_form_are_an_mha_s():
@@ -41,7 +41,7 @@ def test_required_bytes_hold_cache_weights_work_torch_and_both_probes():
 
 
 @pytest.mark.parametrize(
-    ("how", "sentence"),
+    ("options", "sentence"),
     [
         ({"dtype": "fp8"}, "dtype must be one of float32, bfloat16, float16: got 'fp8'"),
         ({"kernel": "naive"}, "kernel must be one of auto, eager"),
@@ -57,6 +57,6 @@ def test_required_bytes_hold_cache_weights_work_torch_and_both_probes():
         ),
     ],
 )
-def test_what_cannot_be_measured_is_refused(how, sentence):
+def test_what_cannot_be_measured_is_refused(options, sentence):
     with pytest.raises(ValueError, match=sentence):
-        point(**how)
+        point(**options)

@@ -11,7 +11,7 @@ from gqa_core.runner.search import N_BISECTIONS, CrossoverSearch
 from tests.records.fake_records import measured
 
 MHA, GQA, MQA = (GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 2, 1))
-CROSSES_AT = {"MHA": 0, "GQA": 700, "MQA": 300, "MLA": 5000}
+CROSSOVERS = {"MHA": 0, "GQA": 700, "MQA": 300, "MLA": 5000}
 
 
 def search(grouped=(GQA, MQA), latent=None, max_context_len=4096):
@@ -27,7 +27,7 @@ def search(grouped=(GQA, MQA), latent=None, max_context_len=4096):
 def timed(point):
     """A record as a machine would give it: MHA takes 1 us a token, a variant less and a floor."""
     context_len, variant = point.workload.context_len, point.attention.variant
-    floor = 1e-6 * CROSSES_AT[variant] / 2
+    floor = 1e-6 * CROSSOVERS[variant] / 2
     attend = floor + 1e-6 * context_len * (1 if variant == "MHA" else 0.5)
     kernel = point.kernel if variant == "MLA" else "packed"
     answer = measured(attend=[attend] * 3, step=0.003 + attend, kernel_ran=kernel)
@@ -35,25 +35,25 @@ def timed(point):
     return DecodeRecord.from_measurement(point, answer, run, 0)
 
 
-def latest_search(asked):
+def run_search(search):
     """All that a search measures, in order, where nothing fails."""
-    points, records = asked.initial_specs, []
+    points, records = search.initial_specs, []
     while points:
         records += map(timed, points)
-        points = asked.next_specs(records)
+        points = search.next_specs(records)
     return records
 
 
 def test_a_search_starts_with_all_variants_side_by_side_at_each_context():
     points = search(latent=default_mla_for(8, 16), max_context_len=100).initial_specs
     order = [(point.workload.context_len, point.attention.variant) for point in points]
-    one = ["MHA", "GQA", "MQA", "MLA", "MLA"]
-    assert order == [(context, variant) for context in (64, 100) for variant in one]
+    variants = ["MHA", "GQA", "MQA", "MLA", "MLA"]
+    assert order == [(context, variant) for context in (64, 100) for variant in variants]
     assert {point.n_samples for point in points} == {5}
 
 
 def test_a_search_closes_in_on_where_each_variant_begins_to_win():
-    pairs = pair_with_mha(map(DecodeRow.from_record, latest_search(search())))
+    pairs = pair_with_mha(map(DecodeRow.from_record, run_search(search())))
     low, high = crossover(pairs["GQA-2"], "attend").bracket
     assert low < 700 <= high
     assert high - low <= 256
@@ -63,16 +63,16 @@ def test_a_search_closes_in_on_where_each_variant_begins_to_win():
 
 
 def test_a_search_measures_at_most_three_contexts_more_and_says_how_many_points():
-    asked = search(latent=default_mla_for(8, 16), max_context_len=2**20)
-    records = latest_search(asked)
+    bounded = search(latent=default_mla_for(8, 16), max_context_len=2**20)
+    records = run_search(bounded)
     contexts = {record.workload.context_len for record in records}
     assert len(contexts) == 8 + N_BISECTIONS
-    assert len(records) == len(asked.initial_specs) + asked.max_extra == 5 * (8 + N_BISECTIONS)
+    assert len(records) == len(bounded.initial_specs) + bounded.max_extra == 5 * (8 + N_BISECTIONS)
 
 
 def test_nothing_follows_where_nothing_crosses_over():
-    asked = search(latent=None, max_context_len=256)
-    assert len(latest_search(asked)) == len(asked.initial_specs) == 9
+    bounded = search(latent=None, max_context_len=256)
+    assert len(run_search(bounded)) == len(bounded.initial_specs) == 9
 
 
 @pytest.mark.parametrize("missing", ["MHA", "GQA"])

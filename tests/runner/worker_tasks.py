@@ -1,4 +1,4 @@
-"""What the workers of test_workers.py are asked to do."""
+"""Functions that the workers of the tests run."""
 
 import os
 import time
@@ -41,7 +41,7 @@ def note_pid_and_sleep(path):
 
 
 def count_compiles(point, cache_home):
-    """How many functions numba compiled before the samples of a point, and during them."""
+    """The numbers of functions numba compiled before the samples of a point, and during them."""
     os.environ["XDG_CACHE_HOME"] = cache_home
     from numba.core.event import RecordingListener, install_listener
 
@@ -50,17 +50,17 @@ def count_compiles(point, cache_home):
     take_samples, before = decode._take_samples, []
 
     def noting(*arguments):
-        before.append(len(heard.buffer))
+        before.append(len(compiled.buffer))
         return take_samples(*arguments)
 
     decode._take_samples = noting
-    with install_listener("numba:compile", RecordingListener()) as heard:
+    with install_listener("numba:compile", RecordingListener()) as compiled:
         decode.measure_decode(point, "cpu")
-    return before[0], len(heard.buffer) - before[0]
+    return before[0], len(compiled.buffer) - before[0]
 
 
 def cores_used(kernel, dtype):
-    """Of a point's samples alone: CPU seconds a second, and the threads that had part in them."""
+    """CPU seconds per second of a point's samples, and the number of threads that ran them."""
     from gqa_core.configs import GroupedConfig, Workload, default_mla_for
     from gqa_core.measure import decode
     from gqa_core.records.specs.decode import FORMS, DecodeSpec
@@ -79,7 +79,7 @@ def cores_used(kernel, dtype):
         before, cpu, wall = _thread_ticks(), time.process_time(), time.perf_counter()
         samples = take_samples(*arguments)
         spent["cores"] = (time.process_time() - cpu) / (time.perf_counter() - wall)
-        ticks = {one: n - before.get(one, 0) for one, n in _thread_ticks().items()}
+        ticks = {thread: n - before.get(thread, 0) for thread, n in _thread_ticks().items()}
         spent["n_busy"] = sum(n > BUSY_TICKS for n in ticks.values())
         return samples
 

@@ -97,7 +97,7 @@ class DecodeSamples(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeMeasurement:
-    """What measuring a decode spec gives: the part of a record that only running can tell."""
+    """The result of measuring a decode spec: the part of a record that only running provides."""
 
     torch_version: str
     device: Device
@@ -171,10 +171,10 @@ class DecodeRecord(
 
     @property
     def spec(self) -> DecodeSpec:
-        """What was asked.
+        """The spec that was measured.
 
         Raises:
-            ValueError: nobody could have asked it.
+            ValueError: there can be no such spec.
         """
         return DecodeSpec(
             attention=self.config,
@@ -189,7 +189,7 @@ class DecodeRecord(
 
     @property
     def probes(self) -> Probes:
-        """What the record's own run probed of its device."""
+        """The rates and the overhead that the record's own run probed."""
         return Probes(
             read_bandwidth_bytes_per_s=self.read_bandwidth_bytes_per_s,
             matmul_flops_per_s=self.matmul_flops_per_s,

@@ -65,7 +65,7 @@ class PhaseTotals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateMeasurement:
-    """What measuring a generation gives."""
+    """The result of measuring a generation."""
 
     torch_version: str
     device: Device
@@ -119,10 +119,10 @@ class GenerateRecord(
 
     @property
     def spec(self) -> GenerateSpec:
-        """What was asked.
+        """The spec that was measured.
 
         Raises:
-            ValueError: nobody could have asked it.
+            ValueError: there can be no such spec.
         """
         return GenerateSpec(
             attention=self.config,

@@ -45,7 +45,7 @@ class AppendTotals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrowthMeasurement:
-    """What measuring a growth gives."""
+    """The result of measuring a growth."""
 
     torch_version: str
     device: Device
@@ -99,10 +99,10 @@ class GrowthRecord(
 
     @property
     def spec(self) -> GrowthSpec:
-        """What was asked.
+        """The spec that was measured.
 
         Raises:
-            ValueError: nobody could have asked it.
+            ValueError: there can be no such spec.
         """
         block_len = self.block_len
         if self.policy == "paged":

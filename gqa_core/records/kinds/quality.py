@@ -30,7 +30,7 @@ PERCENT_COUNTS = range(1, 102)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualityMeasurement:
-    """What training and evaluating give."""
+    """The result of training and evaluating a model."""
 
     torch_version: str
     device: Device
@@ -93,10 +93,10 @@ class QualityRecord(
 
     @property
     def spec(self) -> QualitySpec:
-        """What was asked.
+        """The spec that was measured.
 
         Raises:
-            ValueError: nobody could have asked it.
+            ValueError: there can be no such spec.
         """
         return QualitySpec(
             start=self.start,

@@ -1,4 +1,4 @@
-"""What generate and growth records have in common: lists with one entry per context length."""
+"""The fields that generate and growth records share: lists with one entry per context length."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TokenByTokenWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 def n_samples(name: str, samples: LengthSamples) -> int:
-    """How many samples the last length has.
+    """The number of samples of the last length.
 
     Raises:
         ValueError: there is no length, or it has no samples or too many.

@@ -30,7 +30,7 @@ class VerifyWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyMeasurement:
-    """What a comparison gives: the largest difference, and the relative L2 error."""
+    """The result of a comparison: the largest difference, and the relative L2 error."""
 
     torch_version: str
     device: Device
@@ -78,10 +78,10 @@ class VerifyRecord(
 
     @property
     def spec(self) -> VerifySpec:
-        """What was asked.
+        """The spec that was measured.
 
         Raises:
-            ValueError: nobody could have asked it.
+            ValueError: there can be no such spec.
         """
         return VerifySpec(
             comparison=self.comparison,

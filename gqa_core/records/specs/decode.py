@@ -1,7 +1,7 @@
-"""What one measurement is asked to do: a layer, a workload, and how to run it.
+"""Spec of a measured decode step: a layer, a workload, and the kernel that runs it.
 
-`n_layers` here are layers really allocated and walked through; nothing measured is multiplied up.
-Free of torch, so that a whole run can be checked before anything heavy starts.
+`n_layers` are the layers really allocated and run; nothing measured is multiplied up. Specs need no
+torch, so that a whole run is validated before anything heavy starts.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ FORMS: tuple[LatentForm, ...] = get_args(LatentForm)
 MAX_SAMPLES = 10_000
 PROBE_BYTES = 2**28
 MAX_PRODUCT_WIDTH = 4096  # of the matrices that the matmul probe multiplies
-TORCH_BYTES = 2**28  # a process that has imported torch, about
+TORCH_BYTES = 2**28  # of a process that has imported torch, approximately
 
 
 class CacheSpec(NamedTuple):
-    """A cache that a point lays out: for which kernel asked, how many tokens, which kind."""
+    """Spec of a cache to allocate: requested kernel, capacity, dtype, latent or not."""
 
     kernel: KernelName
     capacity: int
@@ -46,7 +46,7 @@ class CacheSpec(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeSpec:
-    """One measured point; `kernel` is a grouped kernel's name, or for MLA absorbed or naive.
+    """One point of a run; `kernel` is a grouped kernel's name, or for MLA absorbed or naive.
 
     Raises:
         ValueError: a number out of bounds, a dtype or kernel that does not exist, or a rotated
@@ -72,7 +72,7 @@ class DecodeSpec:
 
     @property
     def cached(self) -> AttentionConfig:
-        """The layer whose cache is really allocated: naive MLA's is an MHA's."""
+        """The layer whose cache is allocated: for naive MLA the expanded one, an MHA."""
         if isinstance(self.attention, LatentConfig) and self.kernel == "naive":
             return self.attention.expanded
         return self.attention
@@ -84,7 +84,7 @@ class DecodeSpec:
 
     @property
     def cache_specs(self) -> tuple[CacheSpec, ...]:
-        """The caches it lays out: both forms of MLA leave the kernel to `auto`."""
+        """The caches it allocates: both forms of MLA leave the kernel to `auto`."""
         capacity, dtype = self.workload.context_len, self.dtype
         if self.kernel == "absorbed" or self.kernel == "naive":
             return (CacheSpec("auto", capacity, dtype, is_latent=self.kernel == "absorbed"),)
@@ -92,18 +92,18 @@ class DecodeSpec:
 
     @property
     def formula_bytes(self) -> int:
-        """Bytes the formula gives for the caches of all measured layers."""
+        """Bytes of the caches of all measured layers by the formula."""
         model = ModelConfig.uniform(self.cached, self.n_layers)
         return kv_cache_bytes(model, self.workload, dtype_format(self.dtype))
 
     @property
     def flops(self) -> int:
-        """FLOP of attending in one step, all measured layers, in the form that is run."""
+        """FLOP of attending in one step, all measured layers, in the form that runs."""
         return decode_flops(ModelConfig.uniform(self.cached, self.n_layers), self.workload)
 
     @property
     def required_bytes(self) -> int:
-        """Bytes this point takes while it runs: cache, weights, one layer's work, torch, probes.
+        """Bytes it takes while it runs: cache, weights, one layer's work, torch, probes.
 
         One layer's work is its scores in float32 with one copy, a few activations as wide as the
         widest, and for `eager` the K and V it repeats.
@@ -128,11 +128,11 @@ class DecodeSpec:
         return dtype_bytes(self.dtype)
 
     def __str__(self) -> str:
-        how = f"{self.attention.variant} {self.kernel}"
+        layer = f"{self.attention.variant} {self.kernel}"
         if isinstance(self.attention, GroupedConfig):
-            how = f"{self.attention.variant}, {self.attention.n_kv_heads} K/V heads"
+            layer = f"{self.attention.variant}, {self.attention.n_kv_heads} K/V heads"
         batch = f", batch {self.workload.batch_size}" if self.workload.batch_size > 1 else ""
-        return f"{how}, context {self.workload.context_len}{batch}, {self.dtype}"
+        return f"{layer}, context {self.workload.context_len}{batch}, {self.dtype}"
 
 
 def decode_specs(
@@ -146,7 +146,7 @@ def decode_specs(
     kernel: KernelName = "auto",
     n_samples: int = 20,
 ) -> list[DecodeSpec]:
-    """The points of a run, variants side by side at each context, MLA last in both forms.
+    """One spec per context and layer: all variants at one context, MLA last in both forms.
 
     Raises:
         ValueError: as `DecodeSpec`.
@@ -163,9 +163,9 @@ def decode_specs(
             workload=Workload(context_len=context_len, batch_size=batch_size),
             dtype=dtype,
             n_layers=n_layers,
-            kernel=how,
+            kernel=layer_kernel,
             n_samples=n_samples,
         )
         for context_len in context_lens
-        for attention, how in layers
+        for attention, layer_kernel in layers
     ]

@@ -1,7 +1,7 @@
-"""What a measured generation is asked to do: n tokens one after the other, with or without a cache.
+"""Spec of a measured generation: n tokens one after the other, with or without a cache.
 
-`cached` keeps K and V of past tokens and runs one token a step. `recomputed` keeps nothing and
-runs the whole prefix at every step. Both produce the same tokens. Free of torch.
+`cached` keeps K and V of earlier tokens and runs one token per step. `recomputed` keeps nothing and
+runs the whole prefix at every step. Both generate the same tokens.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from gqa_core.theory.formats import dtype_bytes
 Mode = Literal["cached", "recomputed"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 PLAIN_KERNEL: KernelName = "matmul"  # writes all n^2 scores out, and copies no K or V
-N_SHOWN = 4  # numbers of a token's vector that a record keeps, to compare the two modes by
+N_SHOWN = 4  # components of a token vector in a record, by which the two modes are compared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerateSpec(TokenByTokenSpec):
     """One mode of generating as many tokens as the last of `context_lens`, one sequence.
 
-    The step that adds token n is timed again `n_samples` times at each n of `context_lens`, and
-    the seconds spent until then are noted there.
+    At each n of `context_lens`, the step that adds token n is timed `n_samples` more times, and the
+    sum of all steps so far is recorded.
 
     Raises:
         ValueError: as `TokenByTokenSpec`, a mode or kernel that does not exist, or an odd head_dim.
@@ -44,18 +44,18 @@ class GenerateSpec(TokenByTokenSpec):
 
     @property
     def cache_specs(self) -> tuple[CacheSpec, ...]:
-        """The cache of every layer; without one, only the first token comes alone to a kernel."""
+        """The cache of each layer; without one, only the first token is attended alone."""
         capacity = self.n_tokens if self.mode == "cached" else 1
         return (CacheSpec(self.kernel, capacity, self.dtype),)
 
     @property
     def formula_bytes(self) -> int:
-        """Bytes the formula gives for the caches of all layers at the last token; 0 without any."""
+        """Bytes of the caches of all layers at the last token by the formula; 0 without caches."""
         return self.cache_bytes(self.n_tokens) if self.mode == "cached" else 0
 
     @property
     def required_bytes(self) -> int:
-        """Bytes this takes while it runs: cache, weights, and one layer's scores and copies.
+        """Bytes it takes while it runs: cache, weights, and one layer's scores and copies.
 
         Without a cache every token is a query: scores are n_heads n^2, in float32 with two copies
         beside those of the dtype, a mask, and five activations of n tokens.
@@ -68,5 +68,5 @@ class GenerateSpec(TokenByTokenSpec):
         return self.formula_bytes + weights + scores + activations * element
 
     def __str__(self) -> str:
-        how = "with the cache" if self.mode == "cached" else "by recomputing"
-        return f"{self.n_tokens} tokens generated {how}, {self.dtype}"
+        mode = "with the cache" if self.mode == "cached" else "by recomputing"
+        return f"{self.n_tokens} tokens generated {mode}, {self.dtype}"

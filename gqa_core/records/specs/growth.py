@@ -1,8 +1,8 @@
-"""What a measured growth is asked to do: a cache that takes one token after the other.
+"""Spec of a measured growth: a cache to which one token after the other is appended.
 
-`concatenate` makes a new tensor for every token and copies all old ones into it; `preallocate`
-takes the longest length at once and writes into the next slot; `paged` takes a block of
-`block_len` slots whenever the last one is full. Free of torch.
+`concatenate` allocates a new tensor for every token and copies all earlier tokens into it;
+`preallocate` allocates the longest length at once and writes into the next slot; `paged` allocates
+a block of `block_len` slots whenever the last one is full.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ BLOCK_LEN = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrowthSpec(TokenByTokenSpec):
-    """One policy, really run until the last of `context_lens`, one sequence, all layers.
+    """One policy, run up to the last of `context_lens` for one sequence and all layers.
 
     Raises:
         ValueError: as `TokenByTokenSpec`, a policy that does not exist, or a block out of bounds.
@@ -38,21 +38,22 @@ class GrowthSpec(TokenByTokenSpec):
 
     @property
     def cache_specs(self) -> tuple[CacheSpec, ...]:
-        """The caches that take all slots at once; the others are laid out for no kernel."""
-        taken = self.policy == "preallocate"
-        return (CacheSpec("auto", self.n_tokens, self.dtype),) if taken else ()
+        """The caches that allocate all slots at once; the others are laid out for no kernel."""
+        if self.policy != "preallocate":
+            return ()
+        return (CacheSpec("auto", self.n_tokens, self.dtype),)
 
     @property
     def formula_bytes(self) -> int:
-        """Bytes the formula gives for the caches of all layers at the last token."""
+        """Bytes of the caches of all layers at the last token by the formula."""
         return self.cache_bytes(self.n_tokens)
 
     @property
     def required_bytes(self) -> int:
-        """Bytes this takes while it runs: the slots, and for `concatenate` four times as many.
+        """Bytes it takes while it runs: the slots, and for `concatenate` four times as many.
 
         It frees its old tensors, but the allocator keeps some: peaks of 2.7 to 3.1 times the
-        formula were seen.
+        formula were measured.
         """
         if self.policy == "concatenate":
             return 4 * self.formula_bytes

@@ -1,4 +1,4 @@
-"""What every spec of a measurement can say of itself before anything is allocated."""
+"""The interface of every spec: its caches and its memory, before anything is allocated."""
 
 from __future__ import annotations
 

@@ -1,7 +1,4 @@
-"""Comparisons that must come out equal: what they are, how near they must be, and a planted fault.
-
-Free of torch, so that a page can list them without running anything.
-"""
+"""Spec of a comparison whose two sides must be equal, the tolerances, and a planted fault."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ from gqa_core.theory.formats import dtype_bytes, dtype_format
 TOLERANCE: Mapping[DType, float] = MappingProxyType(
     {"float32": 1e-5, "float16": 4e-3, "bfloat16": 2e-2}
 )
-CACHED_TOKENS = 64  # a whole sequence is compared token by token: long enough to be wrong
+CACHED_TOKENS = 64  # of the sequence that is compared token by token
 
 Comparison = Literal[
     "gqa_is_mha",
@@ -79,7 +76,7 @@ class VerifySpec:
 
     @property
     def cache_specs(self) -> tuple[CacheSpec, ...]:
-        """The caches of both forms of MLA, or what a compared kernel lays out for itself."""
+        """The caches of both forms of MLA, or the cache of the compared kernel."""
         s, dtype = self.workload.context_len, self.dtype
         if self.comparison == "absorbed_is_naive":
             return tuple(CacheSpec("auto", s, dtype, is_latent) for is_latent in (False, True))
@@ -88,7 +85,7 @@ class VerifySpec:
 
     @property
     def formula_bytes(self) -> int:
-        """Bytes of the largest cache a comparison holds: naive MLA's, an MHA's and a half."""
+        """Bytes of the largest cache of a comparison: naive MLA's, 1.5 times an MHA's."""
         latent = default_mla_for(self.attention.n_heads, self.attention.head_dim)
         return DecodeSpec(
             attention=latent, workload=self.workload, dtype=self.dtype, kernel="naive"
@@ -96,7 +93,7 @@ class VerifySpec:
 
     @property
     def required_bytes(self) -> int:
-        """Bytes it takes at most: that cache, the same again in float64 and once expanded."""
+        """Bytes it takes at most: that cache, a copy in float64 and an expanded copy."""
         element = dtype_bytes(self.dtype)
         return self.formula_bytes * (2 + 8 // element) + TORCH_BYTES
 
