@@ -4,7 +4,7 @@ import streamlit as st
 from gqa_core.theory.crossover import N_INITIAL_CONTEXTS
 
 from dashboard.controls.measurement import decode_controls
-from dashboard.data.crossover import work_ratio
+from dashboard.data.crossover import N_INITIAL_CONTEXTS, work_ratio
 from dashboard.shell.page import open_page
 from dashboard.views.crossover import search_rows, show_answer, show_crossovers
 from dashboard.views.device import show_device

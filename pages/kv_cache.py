@@ -30,7 +30,7 @@ panels.show_metrics(
     ]
 )
 measured = logged_caches(settings)
-contexts = sorted({*CONTEXT_LENS, *(row["context_len"] for row in measured)})
+contexts = sorted({*CONTEXT_LENS, *(cache.row.context_len for cache in measured)})
 table = tables.growth_table(settings, contexts)
 panels.show_evidence("formula", "published", *(["measured here"] if measured else []))
 panels.show_figure(

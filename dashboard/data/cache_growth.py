@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dashboard.data.decode_rows import Row
+from dashboard.data.decode_rows import CacheRow
 from dashboard.settings.model import ModelSettings
 from gqa_core.catalog.devices import Device, devices
 
@@ -23,7 +23,7 @@ class CacheGrowth:
     curves: Mapping[str, Sequence[int]]
     context_len: int
     allocated: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    measured: Sequence[Row] = ()
+    measured: Sequence[CacheRow] = ()
     ceilings: Mapping[str, int] = field(default_factory=dict)
     highest_bytes: int = 0
 
@@ -31,7 +31,7 @@ class CacheGrowth:
 def cache_growth_data(
     settings: ModelSettings,
     contexts: Sequence[int],
-    measured: Sequence[Row] = (),
+    measured: Sequence[CacheRow] = (),
     ceilings: Sequence[Device] = (),
 ) -> CacheGrowth:
     """The curves of these settings over `contexts`."""

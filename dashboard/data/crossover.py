@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from dashboard.data.decode_rows import Row, matching
+from dashboard.data.decode_rows import Row, matching, row_label
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.settings.variants import LABELS
-from gqa_core.theory.cost import attended_dims
-from gqa_core.theory.crossover import (
+from gqa_core.records.crossover import (
+    N_INITIAL_CONTEXTS,
     QUANTITIES,
     PairedResult,
     crossover,
     search_rows,
 )
+from gqa_core.theory.cost import attended_dims
+
+__all__ = [
+    "N_INITIAL_CONTEXTS",
+    "Comparisons",
+    "latest_search",
+    "representative_contexts",
+    "work_ratio",
+]
 
 Comparisons = Mapping[str, Sequence[PairedResult]]
 
@@ -21,7 +30,7 @@ Comparisons = Mapping[str, Sequence[PairedResult]]
 def latest_search(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
     """The rows of the newest search with these settings, by context and in the variants' order."""
     searched = search_rows(matching(rows, settings), settings.context_len)
-    return sorted(searched, key=lambda row: (row["context_len"], LABELS.index(row["label"])))
+    return sorted(searched, key=lambda row: (row.context_len, LABELS.index(row_label(row))))
 
 
 def representative_contexts(comparisons: Comparisons) -> list[int]:

@@ -2,43 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.variants import LABELS
 from gqa_core import units
-from gqa_core.configs import ModelConfig
-from gqa_core.records.record import MEASURED_HERE, Record, config_of
-from gqa_core.records.record import row as flat_row
+from gqa_core.configs import GroupedConfig, ModelConfig
+from gqa_core.records.decode_row import DecodeRow
+from gqa_core.records.header import MEASURED_HERE, Device, Evidence
+from gqa_core.records.kinds import Record
+from gqa_core.records.kinds.decode import DecodeRecord
+from gqa_core.records.run_log import LoggedRecord
 from gqa_core.theory.formats import DTYPE_FORMATS
 
-Row = dict[str, Any]
+Row = DecodeRow
 
 
-def decode_rows(records: Iterable[Record], evidence: str = MEASURED_HERE) -> list[Row]:
-    """Flat rows of decode records: evidence, `layer`, the `label` of its look, and the record."""
+@dataclass(frozen=True, slots=True)
+class CacheRow:
+    """A measured cache, and the bytes of its variant's formula line at its context."""
+
+    row: DecodeRow
+    line_bytes: int
+
+    @property
+    def tensors_error(self) -> float:
+        """Storage of the cache tensors over the formula, minus 1."""
+        return self.row.record.memory.tensor_bytes / self.line_bytes - 1
+
+    @property
+    def peak_error(self) -> float:
+        """Peak memory over the formula, minus 1."""
+        return self.row.record.memory.peak_bytes / self.line_bytes - 1
+
+
+def decode_rows(records: Iterable[Record], evidence: Evidence = MEASURED_HERE) -> list[DecodeRow]:
+    """The rows of those records that are decode steps."""
     return [
-        flat_row(record)
-        | {
-            "layer": config_of(record),
-            "label": "MLA naive" if record["kernel_ran"] == "naive" else record["variant"],
-            "evidence": evidence,
-            "record": record,
-        }
+        DecodeRow.from_record(record, evidence)
         for record in records
+        if isinstance(record, DecodeRecord)
     ]
 
 
-def measured_on(rows: Iterable[Row], device: Mapping[str, Any]) -> list[Row]:
+def row_label(row: DecodeRow) -> str:
+    """One of settings.variants.LABELS: the variant, or "MLA naive" for that form of MLA."""
+    return "MLA naive" if row.record.kernel_ran == "naive" else row.variant
+
+
+def measured_on(rows: Iterable[DecodeRow], device: Device) -> list[DecodeRow]:
     """The rows measured here, on this device and with as many threads."""
-    return [
-        row
-        for row in rows
-        if row["evidence"] == MEASURED_HERE
-        and all(row[f"device_{name}"] == device[name] for name in ("type", "name", "n_threads"))
-    ]
+    return [row for row in rows if row.evidence == MEASURED_HERE and row.record.device == device]
 
 
 def matching(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
@@ -47,17 +63,17 @@ def matching(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
     return [
         row
         for row in rows
-        if row["layer"] in layers
-        and (row["batch_size"], row["dtype"], row["n_layers"])
+        if row.config in layers
+        and (row.batch_size, row.dtype, row.n_layers)
         == (settings.batch_size, settings.dtype, settings.n_layers)
-        and (row["variant"] == "MLA" or row["kernel_asked"] == settings.kernel)
+        and (row.variant == "MLA" or row.record.kernel_asked == settings.kernel)
     ]
 
 
 def latest(rows: Iterable[Row]) -> list[Row]:
     """The newest row of each point, by context and then in the variants' order."""
-    newest = {(conditions(row), row["layer"], row["kernel_asked"]): row for row in rows}
-    return sorted(newest.values(), key=lambda row: (conditions(row), LABELS.index(row["label"])))
+    newest = {(conditions(row), row.config, row.record.kernel_asked): row for row in rows}
+    return sorted(newest.values(), key=lambda row: (conditions(row), LABELS.index(row_label(row))))
 
 
 def speeds_vs_mha(rows: Sequence[Row]) -> list[float | None]:
@@ -67,51 +83,54 @@ def speeds_vs_mha(rows: Sequence[Row]) -> list[float | None]:
     not among the rows.
     """
     mha = {
-        (conditions(row), row["kernel_asked"]): row["attend_s"]
+        (conditions(row), row.record.kernel_asked): row.attend.median
         for row in rows
-        if row["variant"] == "MHA"
+        if row.variant == "MHA"
     }
     bases = [
-        mha.get((conditions(row), "auto" if row["variant"] == "MLA" else row["kernel_asked"]))
+        mha.get((conditions(row), "auto" if row.variant == "MLA" else row.record.kernel_asked))
         for row in rows
     ]
-    return [base / row["attend_s"] if base else None for row, base in zip(rows, bases, strict=True)]
+    return [
+        base / row.attend.median if base else None for row, base in zip(rows, bases, strict=True)
+    ]
 
 
 def variant_name(row: Row) -> str:
     """The variant, and for MLA its form."""
-    return "MLA absorbed" if row["label"] == "MLA" else row["label"]
+    return "MLA absorbed" if row_label(row) == "MLA" else row_label(row)
 
 
-def device_name(row: Row) -> str:
+def device_name(row: DecodeRow | LoggedRecord) -> str:
     """The device of a row: "AMD EPYC, 2 threads"."""
-    return f"{row['device_name']}, {units.count(row['device_n_threads'], 'thread')}"
+    device = row.record.device
+    return f"{device.name}, {units.count(device.n_threads, 'thread')}"
 
 
-def cache_rows(rows: Iterable[Row], settings: ModelSettings) -> list[Row]:
-    """The newest rows measured with these settings, each with the formula's `line_bytes`.
+def cache_rows(rows: Iterable[DecodeRow], settings: ModelSettings) -> list[CacheRow]:
+    """The newest rows measured with these settings, each with the formula's bytes.
 
     Measurements have equal layers that keep every token, so a model with windows has none. Naive
     MLA is left out: it caches every head's own K and V, which no line shows.
     """
     measurable = {model: name for name, model in settings.models.items()}
     return [
-        row | {"line_bytes": settings.cache_bytes(measurable[model], row["context_len"])}
+        CacheRow(row, settings.cache_bytes(measurable[model], row.context_len))
         for row in latest(rows)
-        if (model := ModelConfig.uniform(row["layer"], row["n_layers"])) in measurable
-        and row["label"] != "MLA naive"
-        and row["batch_size"] == settings.batch_size
-        and DTYPE_FORMATS[row["dtype"]] == settings.kv_format
+        if (model := ModelConfig.uniform(row.config, row.n_layers)) in measurable
+        and row_label(row) != "MLA naive"
+        and row.batch_size == settings.batch_size
+        and DTYPE_FORMATS[row.dtype] == settings.kv_format
     ]
 
 
-def measured_settings(rows: Iterable[Row]) -> list[str]:
+def measured_settings(rows: Iterable[DecodeRow]) -> list[str]:
     """The settings with measured caches in words, the newest first."""
-    kv_heads: dict[tuple, set[int]] = {}
-    for row in sorted(rows, key=lambda row: row["created_at"], reverse=True):
-        if row["n_kv_heads"] is not None:
-            names = ("n_heads", "head_dim", "n_layers", "batch_size", "dtype")
-            kv_heads.setdefault(tuple(row[name] for name in names), set()).add(row["n_kv_heads"])
+    kv_heads: dict[tuple[int, int, int, int, str], set[int]] = {}
+    for row in sorted(rows, key=lambda row: row.record.created_at, reverse=True):
+        if isinstance(layer := row.config, GroupedConfig):
+            key = (layer.n_heads, layer.head_dim, row.n_layers, row.batch_size, row.dtype)
+            kv_heads.setdefault(key, set()).add(layer.n_kv_heads)
     return [
         f"{n_heads} query heads, {', '.join(map(str, sorted(counts)))} K/V heads, width "
         f"{head_dim}, {units.count(n_layers, 'layer')}, batch {batch}, {DTYPE_FORMATS[dtype]}"
@@ -119,7 +138,7 @@ def measured_settings(rows: Iterable[Row]) -> list[str]:
     ]
 
 
-def conditions(row: Row) -> tuple:
+def conditions(row: DecodeRow) -> tuple[int, int | None, int, str, int, int]:
     """The numbers that must be equal before two rows may be compared."""
-    names = ("n_heads", "dim", "batch_size", "dtype", "n_layers", "context_len")
-    return tuple(row[name] for name in names)
+    layer = row.config
+    return layer.n_heads, layer.dim, row.batch_size, row.dtype, row.n_layers, row.context_len

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from gqa_core import units
 from gqa_core.configs import GroupedConfig
-from gqa_core.records.record import Record
-from gqa_core.records.specs.quality import SCRATCH
+from gqa_core.records.header import MEASURED_ELSEWHERE, Evidence
+from gqa_core.records.kinds import QualityRecord, Record
+from gqa_core.records.specs.quality import SCRATCH, Start
 from gqa_core.records.specs.training import POOLINGS, TrainingConfig
 
 Spread = tuple[float, float, float]
@@ -23,8 +24,8 @@ Spread = tuple[float, float, float]
 class LossSeries:
     """Held-out losses by percent of uptraining, each (least, median, most) over the seeds."""
 
-    start: str
-    evidence: str
+    start: Start
+    evidence: Evidence
     n_heads: int
     n_kv_heads: int
     n_params: int
@@ -47,58 +48,57 @@ class LossSeries:
         return self.spreads.get(100 if self.start == SCRATCH else percent)
 
 
-def comparable(records: Iterable[Record], corpus_sha256: str) -> list[Record]:
+def comparable(records: Iterable[Record], corpus_sha256: str) -> list[QualityRecord]:
     """The records with the pretrained model's configuration on one text; others do not compare."""
-    training_config = TrainingConfig().numbers
     return [
         record
         for record in records
-        if record["kind"] == "quality"
-        and record["training_config"] == training_config
-        and record["corpus_sha256"] == corpus_sha256
+        if isinstance(record, QualityRecord)
+        and record.training_config == TrainingConfig()
+        and record.corpus_sha256 == corpus_sha256
     ]
 
 
-def loss_series(records: Iterable[Record], start: str, evidence: str) -> list[LossSeries]:
+def loss_series(
+    records: Iterable[QualityRecord], start: Start, evidence: Evidence
+) -> list[LossSeries]:
     """The series of one start, most K/V heads first; a repeated measurement replaces the first."""
-    grouped: dict[int, dict[int, list[Record]]] = {}
+    grouped: dict[int, dict[int, list[QualityRecord]]] = {}
     for record in records:
-        if record["start"] == start or (
-            _is_mha(record) and SCRATCH not in (record["start"], start)
-        ):
-            seeds = grouped.setdefault(record["n_kv_heads"], {})
-            seeds.setdefault(record["seed"], []).append(record)
+        if record.start == start or (_is_mha(record) and SCRATCH not in (record.start, start)):
+            seeds = grouped.setdefault(record.n_kv_heads, {})
+            seeds.setdefault(record.seed, []).append(record)
     return [
         _series(grouped[n_kv_heads], start, evidence)
         for n_kv_heads in sorted(grouped, reverse=True)
     ]
 
 
-def all_losses(records: Iterable[Record]) -> list[float]:
+def all_losses(records: Iterable[QualityRecord]) -> list[float]:
     """Every loss of these records, for axes that include them all."""
-    return [loss for record in records for loss in record["losses"]]
+    return [loss for record in records for loss in record.losses]
 
 
-def small_model_losses(records: Sequence[Record], percent: int) -> dict[int, float]:
+def small_model_losses(records: Sequence[QualityRecord], percent: int) -> dict[int, float]:
     """Median loss by number of K/V heads, pooled by the mean and uptrained for a percent."""
     return {
         series.n_kv_heads: series.spreads[percent][1]
-        for series in loss_series(records, POOLINGS[0], "")
+        for series in loss_series(records, POOLINGS[0], MEASURED_ELSEWHERE)
         if percent in series.spreads
     }
 
 
-def _is_mha(record: Record) -> bool:
-    return record["n_kv_heads"] == record["training_config"]["n_heads"]
+def _is_mha(record: QualityRecord) -> bool:
+    return record.n_kv_heads == record.training_config.n_heads
 
 
-def _series(by_seed: Mapping[int, Sequence[Record]], start: str, evidence: str) -> LossSeries:
+def _series(
+    by_seed: Mapping[int, Sequence[QualityRecord]], start: Start, evidence: Evidence
+) -> LossSeries:
     losses: dict[int, list[float]] = {}
     for records in by_seed.values():
         latest = {
-            percent: loss
-            for record in records
-            for percent, loss in zip(record["percents"], record["losses"], strict=True)
+            percent: loss for record in records for percent, loss in record.loss_by_percent.items()
         }
         for percent, loss in latest.items():
             losses.setdefault(percent, []).append(loss)
@@ -106,10 +106,10 @@ def _series(by_seed: Mapping[int, Sequence[Record]], start: str, evidence: str) 
     return LossSeries(
         start=start,
         evidence=evidence,
-        n_heads=newest["training_config"]["n_heads"],
-        n_kv_heads=newest["n_kv_heads"],
-        n_params=newest["n_params"],
-        cache_bytes=newest["cache_bytes"],
+        n_heads=newest.training_config.n_heads,
+        n_kv_heads=newest.n_kv_heads,
+        n_params=newest.n_params,
+        cache_bytes=newest.cache_bytes,
         seeds=tuple(sorted(by_seed)),
         spreads={
             percent: (min(values), statistics.median(values), max(values))

@@ -44,28 +44,27 @@ def roofline_data(
 
 def in_format(rows: Iterable[Row], dtype: str) -> list[Row]:
     """The rows in this number format; every format has its own ceiling."""
-    return [row for row in rows if row["dtype"] == dtype]
+    return [row for row in rows if row.dtype == dtype]
 
 
 def local_roof(rows: Sequence[Row]) -> Roof | None:
-    """The median roof that these rows probed; None without rows.
+    """The median roof that these rows probed; None without rows."""
+    return median_roof(rows) if rows else None
 
-    Rows of an older log have no matmul rate; where all lack it, the roof has no ceiling.
-    """
-    if not rows:
-        return None
-    rates = [row["matmul_flops_per_s"] for row in rows if row["matmul_flops_per_s"] is not None]
+
+def median_roof(rows: Sequence[Row]) -> Roof:
+    """The median roof that at least one row probed."""
     return Roof(
-        peak_bytes_per_s=statistics.median(row["read_bandwidth_bytes_per_s"] for row in rows),
-        peak_flops_per_s=statistics.median(rates) if rates else None,
+        peak_bytes_per_s=statistics.median(row.record.read_bandwidth_bytes_per_s for row in rows),
+        peak_flops_per_s=statistics.median(row.record.matmul_flops_per_s for row in rows),
     )
 
 
 def row_roof(row: Row) -> Roof:
     """The roof that one row's own run probed."""
     return Roof(
-        peak_bytes_per_s=row["read_bandwidth_bytes_per_s"],
-        peak_flops_per_s=row["matmul_flops_per_s"],
+        peak_bytes_per_s=row.record.read_bandwidth_bytes_per_s,
+        peak_flops_per_s=row.record.matmul_flops_per_s,
     )
 
 
@@ -91,4 +90,4 @@ def intensities(settings: DecodeSettings) -> dict[str, float]:
 
 def median_share(rows: Sequence[Row]) -> float:
     """The median share of their bound that these points reach."""
-    return statistics.median(row["bound_share"] for row in rows)
+    return statistics.median(row.bound_share for row in rows)

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.data.decode_rows import Row, row_label
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
-    ATTEND_SPREAD,
     ELSEWHERE,
     MARKER_OFFSETS,
     VARIANT_STYLES,
-    attend_spreads,
     context_axis,
     finish,
     medians,
@@ -22,11 +20,9 @@ from dashboard.figures.style import (
 )
 from dashboard.settings.variants import LABELS
 from gqa_core import units
-from gqa_core.records.record import MEASURED_ELSEWHERE
+from gqa_core.records.header import MEASURED_ELSEWHERE
 
 CONTEXTS, SECONDS = (512, 32768), (1e-5, 1.0)  # the axes where there is nothing to draw
-
-Row = Mapping[str, Any]
 
 
 def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
@@ -38,14 +34,14 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     figure = FigureBuilder()
     for key, rows in selections.items():
         series: dict[tuple[str, str, str], list[Row]] = {}
-        for row in sorted(rows, key=lambda row: (LABELS.index(row["label"]), _order(row))):
-            series.setdefault((row["label"], _name(row), row["evidence"]), []).append(row)
+        for row in sorted(rows, key=lambda row: (LABELS.index(row_label(row)), _order(row))):
+            series.setdefault((row_label(row), _name(row), row.evidence), []).append(row)
         for (label, name, evidence), series_rows in series.items():
             _add_series(figure, key, label, f"{key}: {name}", evidence, series_rows)
     rows = [row for rows in selections.values() for row in rows]
-    contexts = [row["context_len"] for row in rows] or CONTEXTS
+    contexts = [row.context_len for row in rows] or CONTEXTS
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
-    times = [row[name] for row in rows for name in ATTEND_SPREAD] or SECONDS
+    times = [time for row in rows for time in (row.attend.q1, row.attend.q3)] or SECONDS
     figure.update_yaxes(seconds_axis(times, "attend (median, measured)"))
     return finish(figure, height=440, showlegend=True)
 
@@ -55,8 +51,8 @@ def _add_series(
 ) -> None:
     style, offset = VARIANT_STYLES[label], MARKER_OFFSETS[key]
     figure.add_scatter(
-        x=[row["context_len"] * offset.shift for row in rows],
-        **medians(attend_spreads(rows)),
+        x=[row.context_len * offset.shift for row in rows],
+        **medians([row.attend for row in rows]),
         name=name,
         mode="markers",
         marker={
@@ -66,7 +62,7 @@ def _add_series(
             "line": {"width": 1.5 if evidence == MEASURED_ELSEWHERE else 0},
         },
         text=[
-            f"{row['context_len']:,} tokens, {evidence}: {units.duration(row['attend_s'])}"
+            f"{row.context_len:,} tokens, {evidence}: {units.duration(row.attend.median)}"
             for row in rows
         ],
         hovertemplate=f"{name} at %{{text}}<extra></extra>",
@@ -74,12 +70,12 @@ def _add_series(
 
 
 def _order(row: Row) -> tuple[int, str, int]:
-    return (-(row["n_kv_heads"] or 0), row["kernel_asked"], row["context_len"])
+    return (-(row.n_kv_heads or 0), row.record.kernel_asked, row.context_len)
 
 
 def _name(row: Row) -> str:
-    if row["variant"] == "MLA":
-        return "MLA absorbed" if row["label"] == "MLA" else row["label"]
-    heads = f" {row['n_kv_heads']} K/V" if row["variant"] == "GQA" else ""
-    kernel = "" if row["kernel_asked"] == "auto" else f", {row['kernel_asked']}"
-    return f"{row['variant']}{heads}{kernel}"
+    if row.variant == "MLA":
+        return "MLA absorbed" if row_label(row) == "MLA" else row_label(row)
+    heads = f" {row.n_kv_heads} K/V" if row.variant == "GQA" else ""
+    kernel = "" if row.record.kernel_asked == "auto" else f", {row.record.kernel_asked}"
+    return f"{row.variant}{heads}{kernel}"

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.data.decode_rows import Row, row_label
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
-    ATTEND_SPREAD,
     NEUTRAL,
     VARIANT_STYLES,
-    attend_spreads,
     context_axis,
     finish,
     medians,
@@ -23,8 +21,6 @@ from gqa_core import units
 
 SECONDS = (1e-5, 1.0)  # the axis where there is nothing to draw
 
-Row = Mapping[str, Any]
-
 
 BOUND, PREDICTED = "bound: one read, or the arithmetic", "predicted: floor + bound"
 
@@ -32,30 +28,26 @@ BOUND, PREDICTED = "bound: one read, or the arithmetic", "predicted: floor + bou
 def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Figure:
     """Median attend time by context; bars span the interquartile range, bounds are dashed grey.
 
-    Predictions are thin lines in the variant's colour. Rows as `gqa_core.records.record.row`
-    makes them, with `label` naming one of style.VARIANT_STYLES; the axis always
-    includes `context_lens`.
+    Predictions are thin lines in the variant's colour. The axis always includes `context_lens`.
     """
     figure = FigureBuilder()
-    in_order = sorted(rows, key=lambda row: row["context_len"])
+    in_order = sorted(rows, key=lambda row: row.context_len)
     by_label = {
-        label: [row for row in in_order if row["label"] == label] for label in VARIANT_STYLES
+        label: [row for row in in_order if row_label(row) == label] for label in VARIANT_STYLES
     }
     by_label = {label: label_rows for label, label_rows in by_label.items() if label_rows}
     _add_bounds(figure, by_label)
     is_first = True
     for label, label_rows in by_label.items():
-        if predicted := [row for row in label_rows if row["predicted_attend_s"] is not None]:
-            _add_prediction(figure, label, predicted, in_legend=is_first)
-            is_first = False
+        _add_prediction(figure, label, label_rows, in_legend=is_first)
         _add_markers(figure, label, label_rows)
+        is_first = False
     times = [
-        row[name]
+        time
         for row in rows
-        for name in (*ATTEND_SPREAD, "bound_s", "predicted_attend_s")
-        if row[name] is not None
+        for time in (row.attend.q1, row.attend.q3, row.record.bound_s, row.predicted_attend_s)
     ]
-    contexts = [*context_lens, *(row["context_len"] for row in rows)]
+    contexts = [*context_lens, *(row.context_len for row in rows)]
     _set_axes(figure, contexts, times)
     return finish(figure, height=420)
 
@@ -66,12 +58,14 @@ def _add_bounds(figure: FigureBuilder, by_label: Mapping[str, Sequence[Row]]) ->
         return
     rows = [row for label_rows in by_label.values() for row in (*label_rows, None)]
     figure.add_scatter(
-        x=[row and row["context_len"] for row in rows],
-        y=[row and row["bound_s"] for row in rows],
+        x=[row and row.context_len for row in rows],
+        y=[row and row.record.bound_s for row in rows],
         name=BOUND,
         mode="lines",
         line={"color": NEUTRAL, "dash": "dash", "width": 1},
-        text=[row and f"{row['label']}, bound: {units.duration(row['bound_s'])}" for row in rows],
+        text=[
+            row and f"{row_label(row)}, bound: {units.duration(row.record.bound_s)}" for row in rows
+        ],
         hovertemplate="%{text} at %{x:,} tokens<extra></extra>",
     )
 
@@ -81,26 +75,26 @@ def _add_prediction(
 ) -> None:
     """The predicted times of a variant; one legend entry stands for all variants."""
     figure.add_scatter(
-        x=[row["context_len"] for row in rows],
-        y=[row["predicted_attend_s"] for row in rows],
+        x=[row.context_len for row in rows],
+        y=[row.predicted_attend_s for row in rows],
         name=PREDICTED,
         legendgroup=PREDICTED,
         showlegend=in_legend,
         mode="lines",
         line=VARIANT_STYLES[label].line(1.5),
-        text=[units.duration(row["predicted_attend_s"]) for row in rows],
+        text=[units.duration(row.predicted_attend_s) for row in rows],
         hovertemplate=f"{label}, predicted at %{{x:,}} tokens: %{{text}}<extra></extra>",
     )
 
 
 def _add_markers(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None:
     figure.add_scatter(
-        x=[row["context_len"] for row in rows],
-        **medians(attend_spreads(rows)),
+        x=[row.context_len for row in rows],
+        **medians([row.attend for row in rows]),
         name=label,
         mode="markers",
         marker=VARIANT_STYLES[label].marker(11),
-        text=[units.duration(row["attend_s"]) for row in rows],
+        text=[units.duration(row.attend.median) for row in rows],
         hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
     )
 

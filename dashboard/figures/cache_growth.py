@@ -6,19 +6,22 @@ Nothing measured is scaled: a marker is the cache of as many layers as were real
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Literal
 
 import plotly.graph_objects as go
 
 from dashboard.data.cache_growth import CacheGrowth
+from dashboard.data.decode_rows import CacheRow, row_label
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import NEUTRAL, VARIANT_STYLES, bytes_axis, context_axis, finish
 from gqa_core import units
 
 SECOND_LABEL = 0.47  # of the width: where a label starts that would meet the one below it
 LABEL_SHIFT = 1.55  # how far a label stands from its line, as a factor
+MeasuredBytes = Literal["tensor_bytes", "peak_bytes"]
+
 CLOSE = 2.2  # ceilings less than so many times apart
-MEASURED = {"tensor_bytes": "live tensors", "peak_bytes": "peak"}
+MEASURED: Mapping[MeasuredBytes, str] = {"tensor_bytes": "live tensors", "peak_bytes": "peak"}
 
 
 def cache_growth(growth: CacheGrowth) -> go.Figure:
@@ -38,7 +41,7 @@ def cache_growth(growth: CacheGrowth) -> go.Figure:
         _add_legend(figure)
     for label in growth.curves:
         for field in MEASURED:
-            rows = [row for row in growth.measured if row["label"] == label]
+            rows = [cache for cache in growth.measured if row_label(cache.row) == label]
             _add_measured(figure, label, field, rows)
     return finish(figure, height=520)
 
@@ -47,7 +50,7 @@ def _all_bytes(growth: CacheGrowth) -> list[int]:
     """Everything that the axis includes."""
     curves = (*growth.curves.values(), *growth.allocated.values())
     values = [value for curve in curves for value in curve]
-    values += [row[name] for row in growth.measured for name in MEASURED]
+    values += [_measured_bytes(row, name) for row in growth.measured for name in MEASURED]
     return [*values, *growth.ceilings.values(), *filter(None, [growth.highest_bytes])]
 
 
@@ -105,29 +108,35 @@ def _add_allocated(
 
 
 def _add_measured(
-    figure: FigureBuilder, label: str, field: str, rows: Sequence[Mapping[str, Any]]
+    figure: FigureBuilder, label: str, field: MeasuredBytes, rows: Sequence[CacheRow]
 ) -> None:
     """One marker per measured cache; its hover text says how far it is from the line."""
     if not rows:
         return
     figure.add_scatter(
-        x=[row["context_len"] for row in rows],
-        y=[row[field] for row in rows],
+        x=[cache.row.context_len for cache in rows],
+        y=[_measured_bytes(cache, field) for cache in rows],
         name=f"{label} ({MEASURED[field]}, measured)",
         showlegend=False,
         mode="markers",
         marker=_marker(field, VARIANT_STYLES[label].symbol, VARIANT_STYLES[label].color),
         text=[
-            f"{units.capacity(row[field])}, "
-            f"{units.error_percent(row[field], row['line_bytes'])} against the formula"
-            for row in rows
+            f"{units.capacity(_measured_bytes(cache, field))}, "
+            f"{units.error_percent(_measured_bytes(cache, field), cache.line_bytes)}"
+            " against the formula"
+            for cache in rows
         ],
         hovertemplate=f"{label} {MEASURED[field]} at %{{x:,}} tokens: %{{text}}"
         " (measured here)<extra></extra>",
     )
 
 
-def _marker(field: str, symbol: str, color: str) -> dict:
+def _measured_bytes(cache: CacheRow, field: MeasuredBytes) -> int:
+    memory = cache.row.record.memory
+    return memory.tensor_bytes if field == "tensor_bytes" else memory.peak_bytes
+
+
+def _marker(field: MeasuredBytes, symbol: str, color: str) -> dict:
     """Live tensors have their variant's symbol, a peak is a cross."""
     if field == "peak_bytes":
         return {"symbol": "x-thin", "size": 9, "line": {"width": 2, "color": color}}

@@ -25,7 +25,7 @@ def step_vs_tokens(all_series: Sequence[Series]) -> go.Figure:
     figure = FigureBuilder()
     for series in all_series:
         _add(figure, series, series.step_fit, **medians(series.steps))
-    times = [time for series in all_series for step in series.steps for time in step]
+    times = [time for series in all_series for step in series.steps for time in (step.q1, step.q3)]
     return _finish(figure, all_series, times, "time of step n (median, measured here)")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.data.generation import appends
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     POLICY_STYLES,
@@ -17,28 +17,30 @@ from dashboard.figures.style import (
     whole_powers,
 )
 from gqa_core import units
-from gqa_core.records.record import quartiles
+from gqa_core.records.kinds import GrowthRecord
+from gqa_core.records.specs.growth import Policy
 
 
-def append_vs_tokens(records: Mapping[str, Mapping[str, Any]]) -> go.Figure:
+def append_vs_tokens(records: Mapping[Policy, GrowthRecord]) -> go.Figure:
     """Median time to append a token, all layers, at each length; records by policy."""
     figure = FigureBuilder()
-    lengths, times = [], []
+    lengths: list[int] = []
+    times: list[float] = []
     for policy, record in records.items():
         style = POLICY_STYLES[policy]
-        appends = [quartiles(samples) for samples in record["samples_s"]["append"]]
+        seconds = appends(record)
         figure.add_scatter(
-            x=list(record["workload"]["context_lens"]),
-            **medians(appends),
+            x=list(record.workload.context_lens),
+            **medians(seconds),
             name=policy,
             mode="markers",
             cliponaxis=False,
             marker=style.marker(9),
-            text=[units.duration(value) for _, value, _ in appends],
+            text=[units.duration(append.median) for append in seconds],
             hovertemplate=f"{policy} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )
-        lengths += record["workload"]["context_lens"]
-        times += [time for append in appends for time in append]
+        lengths += record.workload.context_lens
+        times += [time for append in seconds for time in (append.q1, append.q3)]
     axis = context_axis(*whole_powers(lengths or [16, 4096], 4))
     figure.update_xaxes(axis | {"title": {"text": "token n"}})
     figure.update_yaxes(

@@ -90,7 +90,7 @@ def _add_blocks(figure: FigureBuilder, variant: str, base: float, readers: Seque
         line={"color": VARIANT_STYLES[variant].color, "width": 1},
         hoverinfo="skip",
     )
-    blocks = [
+    blocks: list[tuple[float, float, float, str]] = [
         (head, base + QUERY_Y, QUERY_HALF, f"query head {head} reads {_name(variant)} {kv}")
         for kv, _, head in pairs
     ]

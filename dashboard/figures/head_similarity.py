@@ -5,7 +5,7 @@ A frame in the colour of a K/V head lies around the heads that share it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -14,13 +14,12 @@ from dashboard.data.head_inspection import TRAITS
 from dashboard.figures.builder import skip_second_draw
 from dashboard.figures.style import base_layout, kv_head_color, unit_interval_coloraxis
 from gqa_core import units
+from gqa_core.records.head_inspection import Matrix, Trait
 
 ROW, TITLE, FOOT = 215, 60, 96  # pixels of a row, of the titles above it, and of the colour bar
 
-Matrix = Sequence[Sequence[float]]
 
-
-def head_similarity(models: Mapping[int, Mapping[str, Matrix]]) -> go.Figure:
+def head_similarity(models: Mapping[int, Mapping[Trait, Matrix]]) -> go.Figure:
     """CKA (h, h) per trait, by the number of K/V heads; colours always from 0 to 1."""
     plot_height = ROW * len(models)
     title = TITLE / plot_height

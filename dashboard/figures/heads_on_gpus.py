@@ -61,8 +61,8 @@ def _add_queries(
 ) -> None:
     cells = [(share, slot, head) for share in shares for slot, head in enumerate(share.query_heads)]
     width = 1 / len(shares[0].query_heads)
-    grouped = isinstance(attention, GroupedConfig)
-    read = [head // attention.q_per_kv if grouped else None for _, _, head in cells]
+    q_per_kv = attention.q_per_kv if isinstance(attention, GroupedConfig) else None
+    read = [None if q_per_kv is None else head // q_per_kv for _, _, head in cells]
     figure.add_bar(
         name="query heads",
         orientation="h",
@@ -132,10 +132,11 @@ def _add_cached_numbers(figure: FigureBuilder, shares: Sequence[GpuShard]) -> No
     """The numbers of K/V heads, each on a plain background, clear of the hatching."""
     count = len(shares[0].kv_heads) or 1
     for share in shares:
-        numbers = share.kv_heads or ["all of the latent"]
+        heads = share.kv_heads or range(1)
+        numbers = [str(head) for head in share.kv_heads] or ["all of the latent"]
         for slot, label in enumerate(_labels(numbers, count)):
             if label:
-                fill, text_color = kv_head_color(numbers[slot] if share.kv_heads else 0)
+                fill, text_color = kv_head_color(heads[slot])
                 figure.add_annotation(
                     x=(slot + 0.5) / count,
                     y=-LANE / 2 - share.gpu,
@@ -148,12 +149,13 @@ def _add_cached_numbers(figure: FigureBuilder, shares: Sequence[GpuShard]) -> No
 
 
 def _labels(numbers: Sequence[object], side_by_side: int) -> list[str]:
+    """The numbers as text, none if too many lie side by side."""
     return [str(number) if side_by_side <= MAX_LABELS else "" for number in numbers]
 
 
 def _readers(attention: AttentionConfig, share: GpuShard, kv: int | None) -> range:
     """The query heads on this GPU that read one of its K/V heads, or its latent."""
-    if kv is None:
+    if kv is None or not isinstance(attention, GroupedConfig):
         return share.query_heads
     q_per_kv = attention.q_per_kv
     first, last = share.query_heads[0], share.query_heads[-1]

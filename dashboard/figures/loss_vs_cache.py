@@ -14,11 +14,11 @@ from dashboard.figures.style import (
     finish,
     log_axis,
     loss_axis,
-    medians,
+    spread_bars,
     style_for_sharing,
 )
 from gqa_core import units
-from gqa_core.records.record import MEASURED_ELSEWHERE
+from gqa_core.records.header import MEASURED_ELSEWHERE
 from gqa_core.records.specs.quality import SCRATCH
 
 SHIFT = 1.07  # factor on the bytes: measured elsewhere is right of here, from scratch further
@@ -59,11 +59,11 @@ def _add_group(
     scratch, elsewhere = start == SCRATCH, evidence == MEASURED_ELSEWHERE
     name = "from scratch" if scratch else f"shared by {start}, {percent}% uptrained"
     styles = [style_for_sharing(series.n_heads, series.n_kv_heads) for series in group]
-    spreads = [series.final(percent) for series in group]
+    spreads = [spread for series in group if (spread := series.final(percent))]
     ending = ELSEWHERE if elsewhere else ""
     figure.add_scatter(
         x=[series.cache_bytes * SHIFT ** (elsewhere + 2 * scratch) for series in group],
-        **medians(spreads),
+        **spread_bars(spreads),
         name=f"{name}, elsewhere" if elsewhere else name,
         mode="lines+markers",
         cliponaxis=False,

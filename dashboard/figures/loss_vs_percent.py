@@ -17,10 +17,10 @@ from dashboard.figures.style import (
     GRID,
     finish,
     loss_axis,
-    medians,
+    spread_bars,
     style_for_sharing,
 )
-from gqa_core.records.record import MEASURED_ELSEWHERE
+from gqa_core.records.header import MEASURED_ELSEWHERE
 
 SHIFT = 0.3  # percent of the steps
 NO_LOSSES = (1.0, 4.0)  # the axis where there is nothing to draw
@@ -52,7 +52,7 @@ def _add_series(figure: FigureBuilder, series: LossSeries) -> None:
     )
     figure.add_scatter(
         x=[percent + SHIFT * elsewhere for percent in series.spreads],
-        **medians(list(series.spreads.values())),
+        **spread_bars(list(series.spreads.values())),
         name=f"{series.name}, elsewhere" if elsewhere else series.name,
         mode="lines+markers",
         cliponaxis=False,

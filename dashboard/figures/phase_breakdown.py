@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import GRID, PATTERN, PHASE_STYLES, finish
 from gqa_core import units
-from gqa_core.theory.crossover import variant_name
+from gqa_core.records.decode_row import DecodeRow
+from gqa_core.records.kinds.decode import Phase
 
 
-def phase_breakdown(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
+def phase_breakdown(rows: Sequence[DecodeRow]) -> go.Figure:
     """Medians of the phases of each row in ms, in the order given; contexts side by side."""
     figure = FigureBuilder()
     places = [
-        [f"{units.tokens(row['context_len'])} tokens" for row in rows],
-        [variant_name(row) for row in rows],
+        [f"{units.tokens(row.context_len)} tokens" for row in rows],
+        [row.variant_name for row in rows],
     ]
     for phase, (color, pattern) in PHASE_STYLES.items():
+        medians = [_median_s(row, phase) for row in rows]
         figure.add_bar(
             x=places,
-            y=[1e3 * row[f"{phase}_s"] for row in rows],
+            y=[1e3 * seconds for seconds in medians],
             name=phase,
             marker={"color": color, "pattern": PATTERN | {"shape": pattern}},
-            text=[units.duration(row[f"{phase}_s"]) for row in rows],
+            text=[units.duration(seconds) for seconds in medians],
             textposition="none",
             customdata=[f"{name}, {context}" for context, name in zip(*places, strict=True)],
             hovertemplate=f"%{{customdata}}: {phase} %{{text}}<extra></extra>",
@@ -38,3 +39,13 @@ def phase_breakdown(rows: Sequence[Mapping[str, Any]]) -> go.Figure:
     return finish(
         figure, height=460, barmode="stack", bargap=0.25, legend=legend | {"traceorder": "normal"}
     )
+
+
+def _median_s(row: DecodeRow, phase: Phase) -> float:
+    quartiles = {
+        "project": row.project,
+        "append": row.append,
+        "attend": row.attend,
+        "output": row.output,
+    }
+    return quartiles[phase].median

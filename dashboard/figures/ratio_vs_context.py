@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from dashboard.data.decode_rows import row_label
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     FAINT,
@@ -20,13 +21,18 @@ from dashboard.figures.style import (
     whole_powers,
 )
 from gqa_core import units
-from gqa_core.theory.crossover import PairedResult, crossover
+from gqa_core.records.crossover import PairedResult, Quantity, crossover, times
 
-TITLES = {"step": "time of the step / MHA's", "attend": "time of attending / MHA's"}
+TITLES: dict[Quantity, str] = {
+    "step": "time of the step / MHA's",
+    "attend": "time of attending / MHA's",
+}
 
 
 def ratio_vs_context(
-    comparisons: Mapping[str, Sequence[PairedResult]], quantity: str, context_lens: Sequence[int]
+    comparisons: Mapping[str, Sequence[PairedResult]],
+    quantity: Quantity,
+    context_lens: Sequence[int],
 ) -> go.Figure:
     """Median time over MHA's by context; a band is where a variant crosses over, 1 is MHA itself.
 
@@ -35,7 +41,9 @@ def ratio_vs_context(
     """
     figure = FigureBuilder()
     ratios = [result.ratio(quantity) for results in comparisons.values() for result in results]
-    low, high = whole_powers([end for ends in ratios for end in ends] + [0.6, 1.4], 2)
+    low, high = whole_powers(
+        [end for ratio in ratios for end in (ratio.q1, ratio.q3)] + [0.6, 1.4], 2
+    )
     ends = [min(context_lens), max(context_lens)]
     figure.add_scatter(
         x=ends,
@@ -60,13 +68,13 @@ def _add_bracket(
     figure: FigureBuilder,
     name: str,
     results: Sequence[PairedResult],
-    quantity: str,
+    quantity: Quantity,
     height: tuple[float, float],
 ) -> None:
     bracket = crossover(results, quantity).bracket
     if bracket is None:
         return
-    style = VARIANT_STYLES[results[0].own["label"]]
+    style = VARIANT_STYLES[row_label(results[0].own)]
     (left, right), (low, high) = bracket, height
     figure.add_scatter(
         x=[left, right, right, left],
@@ -84,10 +92,10 @@ def _add_bracket(
 
 
 def _add_markers(
-    figure: FigureBuilder, name: str, results: Sequence[PairedResult], quantity: str
+    figure: FigureBuilder, name: str, results: Sequence[PairedResult], quantity: Quantity
 ) -> None:
     style, ratios = (
-        VARIANT_STYLES[results[0].own["label"]],
+        VARIANT_STYLES[row_label(results[0].own)],
         [result.ratio(quantity) for result in results],
     )
     figure.add_scatter(
@@ -98,12 +106,13 @@ def _add_markers(
         cliponaxis=False,
         marker=style.marker(10)
         | {"opacity": [1 if result.is_valid else FAINT for result in results]},
-        text=[
-            f"{result.context_len:,} tokens: {units.duration(result.own[f'{quantity}_s'])} / "
-            f"{units.duration(result.mha[f'{quantity}_s'])} = "
-            f"{units.times(result.ratio(quantity)[1])}"
-            f"{'' if result.is_valid else ', disturbed'}"
-            for result in results
-        ],
+        text=[_describe_result(result, quantity) for result in results],
         hovertemplate=f"{name} at %{{text}}<extra></extra>",
     )
+
+
+def _describe_result(result: PairedResult, quantity: Quantity) -> str:
+    own, mha = (units.duration(times(row, quantity).median) for row in (result.own, result.mha))
+    ratio = units.times(result.ratio(quantity).median)
+    disturbed = "" if result.is_valid else ", disturbed"
+    return f"{result.context_len:,} tokens: {own} / {mha} = {ratio}{disturbed}"

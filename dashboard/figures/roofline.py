@@ -7,6 +7,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from dashboard.data.decode_rows import Row, row_label
 from dashboard.data.roofline import RooflineData
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
@@ -27,9 +28,6 @@ HEADROOM = 4  # above the highest tick, for the variants' names
 NAME_STEP = 3  # how many times further left the name of the next higher roof stands
 SIZES = (8, 16)  # of markers, from the shortest context shown to the longest
 LOCAL_ROOF = "roof here: probed bandwidth and matmul rate"
-FLOPS_SPREAD = ("flops_q1_per_s", "flops_per_s", "flops_q3_per_s")  # a marker and its bar
-
-Row = Mapping[str, Any]
 
 
 def roofline(data: RooflineData) -> go.Figure:
@@ -48,9 +46,9 @@ def roofline(data: RooflineData) -> go.Figure:
     if data.local_roof is not None:
         local = {LOCAL_ROOF: data.local_roof}
         _add_roofs(figure, LOCAL_ROOF, local, {"dash": "solid", "width": 2}, showlegend=True)
-    large_first = sorted(data.rows, key=lambda row: -row["context_len"])
+    large_first = sorted(data.rows, key=lambda row: -row.context_len)
     for label in VARIANT_STYLES:
-        label_rows = [row for row in large_first if row["label"] == label]
+        label_rows = [row for row in large_first if row_label(row) == label]
         _add_points(figure, label, label_rows, _marker_sizes(data.rows))
     _set_axes(figure, low, high)
     return finish(figure, height=520)
@@ -70,7 +68,7 @@ def _range(data: RooflineData) -> tuple[float, float]:
     """Whole powers of ten around the points and all of each roof."""
     roofs = [*data.published.values(), *([data.local_roof] if data.local_roof else [])]
     rates = [roof.attainable_flops_per_s(intensity) for roof in roofs for intensity in INTENSITIES]
-    rates += [row[name] for row in data.rows for name in ("flops_q1_per_s", "flops_q3_per_s")]
+    rates += [rate for row in data.rows for rate in (row.flops_per_s.q1, row.flops_per_s.q3)]
     return whole_powers(rates or RATES, 10)
 
 
@@ -161,14 +159,14 @@ def _add_points(
     if not rows:
         return
     figure.add_scatter(
-        x=[row["arithmetic_intensity"] for row in rows],
-        **medians([tuple(row[name] for name in FLOPS_SPREAD) for row in rows]),
+        x=[row.arithmetic_intensity for row in rows],
+        **medians([row.flops_per_s for row in rows]),
         name=label,
         mode="markers",
-        marker=VARIANT_STYLES[label].marker([sizes[row["context_len"]] for row in rows]),
+        marker=VARIANT_STYLES[label].marker([sizes[row.context_len] for row in rows]),
         text=[
-            f"{row['context_len']:,} tokens: {units.flop_rate(row['flops_per_s'])}, "
-            f"{units.percent(row['bound_share'])} of the bound"
+            f"{row.context_len:,} tokens: {units.flop_rate(row.flops_per_s.median)}, "
+            f"{units.percent(row.bound_share)} of the bound"
             for row in rows
         ],
         hovertemplate=f"{label} at %{{text}}<extra></extra>",
@@ -177,7 +175,7 @@ def _add_points(
 
 def _marker_sizes(rows: Sequence[Row]) -> dict[int, float]:
     """A marker's size for each context shown, even steps apart."""
-    contexts = sorted({row["context_len"] for row in rows})
+    contexts = sorted({row.context_len for row in rows})
     small, large = SIZES
     step = (large - small) / max(len(contexts) - 1, 1)
     return {context: small + step * index for index, context in enumerate(contexts)}

@@ -18,6 +18,9 @@ from plotly.colors import sequential
 
 from dashboard.figures.builder import FigureBuilder
 from gqa_core import units
+from gqa_core.records.kinds.decode import Phase
+from gqa_core.records.quartiles import Quartiles
+from gqa_core.records.specs.growth import Policy
 from gqa_core.records.specs.training import divisors
 
 NEUTRAL = "#888888"
@@ -91,14 +94,16 @@ MODE_STYLES = {  # attention filled and its fit solid, projections open and thei
     ("cached", "projections"): VariantStyle("#0072B2", "dot", "circle-open"),
     ("recomputed", "projections"): VariantStyle("#D55E00", "dot", "square-open"),
 }
-PHASE_STYLES = {  # (fill, pattern) of a step's phases: grey ones do not depend on the cache
+PHASE_STYLES: Mapping[
+    Phase, tuple[str, str]
+] = {  # (fill, pattern) of a step's phases: grey ones do not depend on the cache
     "project": ("#777777", ""),
     "append": ("#444444", ""),
     "output": ("#AAAAAA", ""),
     "attend": ("#8A63D2", "/"),
 }
 PATTERN = {"fillmode": "overlay", "fgcolor": "#FFFFFF", "fgopacity": 0.5, "solidity": 0.15}
-POLICY_STYLES = {
+POLICY_STYLES: Mapping[Policy, VariantStyle] = {
     "concatenate": VariantStyle("#D55E00", "solid", "square"),
     "preallocate": VariantStyle("#0072B2", "solid", "circle"),
     "paged": VariantStyle("#009E73", "solid", "diamond"),
@@ -110,7 +115,6 @@ BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 # Room for labels, a title and a legend of two lines. With automatic margins Plotly would draw the
 # chart twice: a third of its time.
 AXES_MARGIN = {"l": 76, "r": 16, "t": 16, "b": 126, "pad": 4}
-ATTEND_SPREAD = ("attend_q1_s", "attend_s", "attend_q3_s")  # of a row: its marker and its error bar
 
 
 def variant_markers(variants: Sequence[str], size: float) -> dict:
@@ -146,7 +150,7 @@ def log_axis(low: float, high: float, ticks: Sequence[float], labels: Sequence[s
     }
 
 
-def context_axis(low: int, high: int) -> dict:
+def context_axis(low: float, high: float) -> dict:
     """The context axis: powers of four in tokens, from low to high."""
     ticks = [4**power for power in range(13) if low <= 4**power <= high]
     axis = log_axis(low / 1.3, high * 1.3, ticks, [units.tokens(tick) for tick in ticks])
@@ -182,16 +186,13 @@ def loss_axis(losses: Sequence[float]) -> dict:
     return axis | {"title": {"text": "held-out loss (nats per byte, lower is better)"}}
 
 
-def attend_spreads(rows: Sequence[Mapping[str, Any]]) -> list[tuple[float, float, float]]:
-    """The quartiles of each row's attend time, as `medians` takes them."""
-    return [tuple(row[name] for name in ATTEND_SPREAD) for row in rows]
+def medians(spreads: Sequence[Quartiles]) -> dict:
+    """Heights and error bars of medians; the bars span the quartiles."""
+    return spread_bars([(spread.q1, spread.median, spread.q3) for spread in spreads])
 
 
-def medians(spreads: Sequence[tuple[float, float, float]]) -> dict:
-    """Heights and error bars of medians, given as (low end, median, high end) each.
-
-    The ends are quartiles, or extremes.
-    """
+def spread_bars(spreads: Sequence[tuple[float, float, float]]) -> dict:
+    """Heights and error bars of (low end, median, high end)."""
     bars = {
         "type": "data",
         "symmetric": False,

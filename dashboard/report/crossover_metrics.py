@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dashboard.data.crossover import Comparisons
-from gqa_core.theory.crossover import crossover
-from gqa_core.theory.crossover_text import where, where_shortly
+from gqa_core.records.crossover import crossover
+from gqa_core.records.crossover_text import describe_contexts, describe_contexts_briefly
 
 
 def metrics(comparisons: Comparisons) -> list[tuple[str, str, str]]:
@@ -12,8 +12,8 @@ def metrics(comparisons: Comparisons) -> list[tuple[str, str, str]]:
     return [
         (
             name,
-            where_shortly(crossover(results, "step")),
-            f"on attending alone: {where_shortly(crossover(results, 'attend'))}",
+            describe_contexts_briefly(crossover(results, "step")),
+            f"on attending alone: {describe_contexts_briefly(crossover(results, 'attend'))}",
         )
         for name, results in comparisons.items()
     ]
@@ -22,6 +22,7 @@ def metrics(comparisons: Comparisons) -> list[tuple[str, str, str]]:
 def answer(comparisons: Comparisons) -> str:
     """The one-line answer: at which contexts the whole step of each variant is faster."""
     parts = "; ".join(
-        f"{name} {where(crossover(results, 'step'))}" for name, results in comparisons.items()
+        f"{name} {describe_contexts(crossover(results, 'step'))}"
+        for name, results in comparisons.items()
     )
     return f"A whole step is faster than MHA's: {parts}."

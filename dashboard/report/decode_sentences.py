@@ -10,18 +10,18 @@ from gqa_core import units
 
 def decode_answer(rows: Sequence[Row], context_len: int) -> str:
     """Step and attend times at a context, and speeds against MHA."""
-    shown = [row for row in rows if row["context_len"] == context_len]
+    shown = [row for row in rows if row.context_len == context_len]
     if not shown:
         return f"Not measured yet at {context_len} tokens: press Run."
     parts = [
-        f"{variant_name(row)} {units.duration(row['step_s'])}, of which attending over the cache "
-        f"{units.duration(row['attend_s'])}{_compared(row, speed)}"
+        f"{variant_name(row)} {units.duration(row.step.median)}, of which attending over the cache "
+        f"{units.duration(row.attend.median)}{_compared(row, speed)}"
         for row, speed in zip(shown, speeds_vs_mha(shown), strict=True)
     ]
     return f"One step at {context_len} tokens: {'; '.join(parts)}."
 
 
 def _compared(row: Row, speed: float | None) -> str:
-    if row["variant"] == "MHA" or speed is None:
+    if row.variant == "MHA" or speed is None:
         return ""
     return f" ({units.times(speed)} the speed of MHA)"

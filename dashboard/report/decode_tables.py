@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dashboard.data.decode_rows import Row, device_name, speeds_vs_mha, variant_name
+from dashboard.data.decode_rows import (
+    CacheRow,
+    Row,
+    device_name,
+    row_label,
+    speeds_vs_mha,
+    variant_name,
+)
 from dashboard.report.columns import (
     BYTES,
     COUNT,
@@ -46,15 +53,15 @@ def attend_table(rows: Sequence[Row]) -> Table[VariantTimes]:
 
     At the longest context also the speed against MHA's and the share of the bound.
     """
-    contexts = sorted({row["context_len"] for row in rows})
+    contexts = sorted({row.context_len for row in rows})
     columns = [Column[VariantTimes]("Variant", lambda times: times.name)]
     columns += [_attend_column(context_len) for context_len in contexts]
     columns += [column for context_len in contexts[-1:] for column in _longest(context_len)]
-    last = [row for row in rows if row["context_len"] in contexts[-1:]]
+    last = [row for row in rows if row.context_len in contexts[-1:]]
     speeds = dict(zip(map(variant_name, last), speeds_vs_mha(last), strict=True))
     by_name: dict[str, dict[int, Row]] = {}
     for row in rows:
-        by_name.setdefault(variant_name(row), {})[row["context_len"]] = row
+        by_name.setdefault(variant_name(row), {})[row.context_len] = row
     return Table(
         columns, [VariantTimes(name, known, speeds.get(name)) for name, known in by_name.items()]
     )
@@ -65,7 +72,7 @@ def performance_table(rows: Sequence[Row]) -> Table[ComparedRow]:
     return Table(PERFORMANCE, [*map(ComparedRow, rows, speeds_vs_mha(rows))])
 
 
-def cache_table(rows: Sequence[Row]) -> Table[Row]:
+def cache_table(rows: Sequence[CacheRow]) -> Table[CacheRow]:
     """One row per measured cache: formula, live tensors and peak, and how far they are apart."""
     return Table(CACHES, rows)
 
@@ -78,7 +85,7 @@ def timestamp(created_at: str) -> str:
 def _attend_column(context_len: int) -> Column[VariantTimes]:
     def attend_s(times: VariantTimes) -> float | None:
         row = times.rows.get(context_len)
-        return row["attend_s"] if row else None
+        return row.attend.median if row else None
 
     return Column(f"Attend at {context_len:,}", attend_s, MS)
 
@@ -86,16 +93,12 @@ def _attend_column(context_len: int) -> Column[VariantTimes]:
 def _longest(context_len: int) -> tuple[Column[VariantTimes], Column[VariantTimes]]:
     def bound_share(times: VariantTimes) -> float | None:
         row = times.rows.get(context_len)
-        return row["bound_share"] if row else None
+        return row.bound_share if row else None
 
     return (
         Column(f"Speed vs MHA at {context_len:,}", lambda times: times.speed, SPEED),
         Column(f"Share of the bound at {context_len:,}", bound_share, PERCENT),
     )
-
-
-def _absolute(error: float | None) -> float | None:
-    return None if error is None else abs(error)
 
 
 def _measured(title: str, value: Callable[[Row], object], unit: Unit = TEXT) -> Column[ComparedRow]:
@@ -104,50 +107,48 @@ def _measured(title: str, value: Callable[[Row], object], unit: Unit = TEXT) -> 
 
 PERFORMANCE: tuple[Column[ComparedRow], ...] = (
     _measured("Variant", variant_name),
-    _measured("K/V heads", lambda row: row["n_kv_heads"], COUNT),
-    _measured("Context", lambda row: row["context_len"], COUNT),
-    _measured("Attend", lambda row: row["attend_s"], MS),
-    _measured("Attend IQR", lambda row: row["attend_q3_s"] - row["attend_q1_s"], MS),
-    _measured("Attend, predicted", lambda row: row["predicted_attend_s"], MS),
-    _measured("Attend error", lambda row: _absolute(row["attend_error"]), PERCENT),
-    _measured("Share of the bound", lambda row: row["bound_share"], PERCENT),
+    _measured("K/V heads", lambda row: row.n_kv_heads, COUNT),
+    _measured("Context", lambda row: row.context_len, COUNT),
+    _measured("Attend", lambda row: row.attend.median, MS),
+    _measured("Attend IQR", lambda row: row.attend.iqr, MS),
+    _measured("Attend, predicted", lambda row: row.predicted_attend_s, MS),
+    _measured("Attend error", lambda row: abs(row.attend_error), PERCENT),
+    _measured("Share of the bound", lambda row: row.bound_share, PERCENT),
     Column("Speed vs MHA", lambda compared: compared.speed, SPEED),
-    _measured("Step", lambda row: row["step_s"], MS),
-    _measured("Step IQR", lambda row: row["step_q3_s"] - row["step_q1_s"], MS),
-    _measured("Step, predicted", lambda row: row["predicted_step_s"], MS),
-    _measured("Step error", lambda row: _absolute(row["step_error"]), PERCENT),
-    _measured("Tokens/s", lambda row: row["tokens_per_s"], RATE),
-    _measured("Read", lambda row: row["read_bytes_per_s"], GB_PER_S),
-    _measured("Share of bandwidth", lambda row: row["bandwidth_share"], PERCENT),
-    _measured("Cache, formula", lambda row: row["formula_bytes"], MIB),
-    _measured("Cache, tensors", lambda row: row["tensor_bytes"], MIB),
-    _measured("Padding", lambda row: row["padding_bytes"], BYTES),
-    _measured("Peak", lambda row: row["peak_bytes"], MIB),
-    _measured("Kernel asked", lambda row: row["kernel_asked"]),
-    _measured("Kernel ran", lambda row: row["kernel_ran"]),
-    _measured("Attend kernel", lambda row: row["attend_kernel"]),
-    _measured("Batch", lambda row: row["batch_size"], COUNT),
-    _measured("Dtype", lambda row: row["dtype"]),
-    _measured("Layers", lambda row: row["n_layers"], COUNT),
-    _measured("Query heads", lambda row: row["n_heads"], COUNT),
-    _measured("Samples", lambda row: row["n_samples"], COUNT),
+    _measured("Step", lambda row: row.step.median, MS),
+    _measured("Step IQR", lambda row: row.step.iqr, MS),
+    _measured("Step, predicted", lambda row: row.predicted_step_s, MS),
+    _measured("Step error", lambda row: abs(row.step_error), PERCENT),
+    _measured("Tokens/s", lambda row: row.tokens_per_s, RATE),
+    _measured("Read", lambda row: row.read_bytes_per_s, GB_PER_S),
+    _measured("Share of bandwidth", lambda row: row.bandwidth_share, PERCENT),
+    _measured("Cache, formula", lambda row: row.record.memory.formula_bytes, MIB),
+    _measured("Cache, tensors", lambda row: row.record.memory.tensor_bytes, MIB),
+    _measured("Padding", lambda row: row.record.memory.padding_bytes, BYTES),
+    _measured("Peak", lambda row: row.record.memory.peak_bytes, MIB),
+    _measured("Kernel asked", lambda row: row.record.kernel_asked),
+    _measured("Kernel ran", lambda row: row.record.kernel_ran),
+    _measured("Attend kernel", lambda row: row.record.attend_kernel),
+    _measured("Batch", lambda row: row.batch_size, COUNT),
+    _measured("Dtype", lambda row: row.dtype),
+    _measured("Layers", lambda row: row.n_layers, COUNT),
+    _measured("Query heads", lambda row: row.config.n_heads, COUNT),
+    _measured("Samples", lambda row: row.n_samples, COUNT),
     _measured("Device", device_name),
-    _measured("Evidence", lambda row: row["evidence"]),
-    _measured("When", lambda row: timestamp(row["created_at"]), UTC),
-    _measured("Warnings", lambda row: "; ".join(row["warnings"])),
+    _measured("Evidence", lambda row: row.evidence),
+    _measured("When", lambda row: timestamp(row.record.created_at), UTC),
+    _measured("Warnings", lambda row: "; ".join(row.record.warnings)),
 )
 
 CACHES = (
-    Column[Row]("Variant", lambda row: row["label"]),
-    Column[Row]("K/V heads", lambda row: row["n_kv_heads"], COUNT),
-    Column[Row]("Context", lambda row: row["context_len"], COUNT),
-    Column[Row]("Formula", lambda row: row["line_bytes"], MIB),
-    Column[Row]("Tensors", lambda row: row["tensor_bytes"], MIB),
-    Column[Row](
-        "Tensors error", lambda row: row["tensor_bytes"] / row["line_bytes"] - 1, ERROR_PERCENT
-    ),
-    Column[Row]("Peak", lambda row: row["peak_bytes"], MIB),
-    Column[Row]("Peak error", lambda row: row["peak_bytes"] / row["line_bytes"] - 1, ERROR_PERCENT),
-    Column[Row]("Kernel ran", lambda row: row["kernel_ran"]),
-    Column[Row]("When", lambda row: timestamp(row["created_at"]), UTC),
+    Column[CacheRow]("Variant", lambda cache: row_label(cache.row)),
+    Column[CacheRow]("K/V heads", lambda cache: cache.row.n_kv_heads, COUNT),
+    Column[CacheRow]("Context", lambda cache: cache.row.context_len, COUNT),
+    Column[CacheRow]("Formula", lambda cache: cache.line_bytes, MIB),
+    Column[CacheRow]("Tensors", lambda cache: cache.row.record.memory.tensor_bytes, MIB),
+    Column[CacheRow]("Tensors error", lambda cache: cache.tensors_error, ERROR_PERCENT),
+    Column[CacheRow]("Peak", lambda cache: cache.row.record.memory.peak_bytes, MIB),
+    Column[CacheRow]("Peak error", lambda cache: cache.peak_error, ERROR_PERCENT),
+    Column[CacheRow]("Kernel ran", lambda cache: cache.row.record.kernel_ran),
+    Column[CacheRow]("When", lambda cache: timestamp(cache.row.record.created_at), UTC),
 )

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from dashboard.data.generation import Series, appends
 from dashboard.report.columns import COUNT, KIB, MIB, MS, US, Column, Table
 from gqa_core import units
-from gqa_core.records.record import Record, peak_bytes
-from gqa_core.records.specs.growth import POLICIES
+from gqa_core.records.kinds import GrowthRecord
+from gqa_core.records.quartiles import Quartiles
+from gqa_core.records.specs.growth import POLICIES, Policy
 from gqa_core.theory.fit import EXPECTED_EXPONENTS, PowerFit
 
 
@@ -19,7 +20,7 @@ class TimedLength:
 
     series: Series
     length: int
-    step: tuple[float, float, float]
+    step: Quartiles
     total: float
 
 
@@ -33,29 +34,29 @@ def time_table(all_series: Sequence[Series]) -> Table[TimedLength]:
     return Table(TIMES, list(_timed_lengths(all_series)))
 
 
-def growth_table(records: Mapping[str, Record]) -> Table[Record]:
+def growth_table(records: Mapping[Policy, GrowthRecord]) -> Table[GrowthRecord]:
     """One row per policy: appends at both ends, all of them, the peak, and unused slots."""
     rows = [records[policy] for policy in POLICIES if policy in records]
-    lengths = rows[0]["workload"]["context_lens"] if rows else ()
-    columns: tuple[Column[Record], ...] = (
+    lengths = rows[0].workload.context_lens if rows else ()
+    columns: tuple[Column[GrowthRecord], ...] = (
         Column("Policy", _policy),
         *(_append_column(lengths[end], end) for end in (0, -1) if lengths),
-        Column[Record]("All appends", lambda record: record["totals_s"]["append"][-1], MS),
-        Column[Record]("Cache, formula", lambda record: record["memory"]["formula_bytes"], MIB),
-        Column[Record]("Tensors at the end", lambda record: record["memory"]["tensor_bytes"], MIB),
-        Column("Peak", peak_bytes, MIB),
-        Column[Record]("Worst waste", lambda record: record["worst_waste_bytes"], KIB),
+        Column[GrowthRecord]("All appends", lambda record: record.totals_s.append[-1], MS),
+        Column[GrowthRecord]("Cache, formula", lambda record: record.memory.formula_bytes, MIB),
+        Column[GrowthRecord]("Tensors at the end", lambda record: record.memory.tensor_bytes, MIB),
+        Column[GrowthRecord]("Peak", lambda record: record.memory.peak_bytes, MIB),
+        Column[GrowthRecord]("Worst waste", lambda record: record.worst_waste_bytes, KIB),
     )
     return Table(columns, rows)
 
 
-def _policy(record: Record) -> str:
-    block = record["block_len"]
-    return f"{record['policy']}, blocks of {block}" if block else record["policy"]
+def _policy(record: GrowthRecord) -> str:
+    block = record.block_len
+    return f"{record.policy}, blocks of {block}" if block else record.policy
 
 
-def _append_column(context_len: int, end: int) -> Column[Record]:
-    return Column(f"Append at {context_len}", lambda record: appends(record)[end][1], US)
+def _append_column(context_len: int, end: int) -> Column[GrowthRecord]:
+    return Column(f"Append at {context_len}", lambda record: appends(record)[end].median, US)
 
 
 def _timed_lengths(all_series: Sequence[Series]) -> Iterator[TimedLength]:
@@ -90,7 +91,7 @@ EXPONENTS = (
 TIMES = (
     Column[TimedLength]("Part", lambda timed: timed.series.name),
     Column[TimedLength]("Token n", lambda timed: timed.length, COUNT),
-    Column[TimedLength]("Step", lambda timed: timed.step[1], MS),
-    Column[TimedLength]("Step IQR", lambda timed: timed.step[2] - timed.step[0], MS),
+    Column[TimedLength]("Step", lambda timed: timed.step.median, MS),
+    Column[TimedLength]("Step IQR", lambda timed: timed.step.iqr, MS),
     Column[TimedLength]("Total", lambda timed: timed.total, MS),
 )

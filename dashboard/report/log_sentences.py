@@ -21,15 +21,17 @@ def compared_sentence(first: Sequence[Row], second: Sequence[Row]) -> str:
 
 def sharing_sentence(rows: Sequence[Row]) -> str:
     """The memory and time that GQA and MQA saved against the MHA of the same run."""
-    shared = [row for row in rows if row["variant"] in ("GQA", "MQA")]
+    shared = [row for row in rows if row.variant in ("GQA", "MQA")]
     pairs = [(row, mha) for row, mha in zip(shared, mha_of_run(shared, rows), strict=True) if mha]
     if not pairs:
         return (
             "No record shown is a GQA or MQA point whose run measured MHA too, so there is nothing "
             "to compare."
         )
-    smaller = [mha["tensor_bytes"] / row["tensor_bytes"] for row, mha in pairs]
-    times = [row["attend_s"] / mha["attend_s"] for row, mha in pairs]
+    smaller = [
+        mha.record.memory.tensor_bytes / row.record.memory.tensor_bytes for row, mha in pairs
+    ]
+    times = [row.attend.median / mha.attend.median for row, mha in pairs]
     faster = sum(time < 1 for time in times)
     return (
         f"In {units.count(len(pairs), 'pair')} of GQA or MQA with the MHA of the same run, the "

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboard.data.decode_rows import Row, device_name
-from dashboard.data.non_decode_rows import KINDS
+from dashboard.data.non_decode_rows import KIND_NAMES, PAGES
 from dashboard.data.selection import mha_of_run
 from dashboard.report.columns import COUNT, UTC, Column, Table
 from dashboard.report.decode_tables import PERFORMANCE, ComparedRow, timestamp
-from gqa_core.records.summaries import SUMMARIES
+from gqa_core.records.kinds import DecodeRecord
+from gqa_core.records.run_log import LoggedRecord
+from gqa_core.records.summaries import summarize
 
 COMMIT_DIGITS = 10
 FIRST_COLUMNS = ("Variant", "K/V heads", "Context", "Evidence", "Device", "When (UTC)")
@@ -19,19 +21,25 @@ def runs_table(shown: Sequence[Row], rows: Sequence[Row]) -> Table[ComparedRow]:
     """One row per record; speed against MHA is that of the same run, looked up in all `rows`."""
     bases = mha_of_run(shown, rows)
     compared = [
-        ComparedRow(row, base["attend_s"] / row["attend_s"] if base else None)
+        ComparedRow(row, base.attend.median / row.attend.median if base else None)
         for row, base in zip(shown, bases, strict=True)
     ]
     return Table(RUNS, compared)
 
 
-def non_decode_table(rows: Sequence[Row]) -> Table[Row]:
+def non_decode_table(rows: Sequence[LoggedRecord]) -> Table[LoggedRecord]:
     """One row per record: what was measured, what came out, and where."""
     return Table(NON_DECODE, rows)
 
 
-def _commit(row: Row) -> str:
-    return (row["git_commit"] or "")[:COMMIT_DIGITS]
+def _commit(row: Row | LoggedRecord) -> str:
+    return (row.record.git_commit or "")[:COMMIT_DIGITS]
+
+
+def _summary(row: LoggedRecord) -> tuple[str, str]:
+    """The measurement and its result in words; a decode step has a table of its own."""
+    assert not isinstance(row.record, DecodeRecord)
+    return summarize(row.record)
 
 
 def _reordered(columns: Sequence[Column[ComparedRow]]) -> list[Column[ComparedRow]]:
@@ -42,21 +50,21 @@ def _reordered(columns: Sequence[Column[ComparedRow]]) -> list[Column[ComparedRo
 
 RUNS = (
     *_reordered(PERFORMANCE),
-    Column[ComparedRow]("Run", lambda compared: compared.row["run_id"]),
-    Column[ComparedRow]("Point", lambda compared: compared.row["point"], COUNT),
+    Column[ComparedRow]("Run", lambda compared: compared.row.record.run_id),
+    Column[ComparedRow]("Point", lambda compared: compared.row.record.point, COUNT),
     Column[ComparedRow]("Git commit", lambda compared: _commit(compared.row)),
 )
 
 NON_DECODE = (
-    Column[Row]("Kind", lambda row: KINDS[row["kind"]][0]),
-    Column[Row]("Measured", lambda row: SUMMARIES[row["kind"]](row["record"])[0]),
-    Column[Row]("Result", lambda row: SUMMARIES[row["kind"]](row["record"])[1]),
-    Column[Row]("Evidence", lambda row: row["evidence"]),
-    Column[Row]("Device", device_name),
-    Column[Row]("When", lambda row: timestamp(row["created_at"]), UTC),
-    Column[Row]("Page", lambda row: KINDS[row["kind"]][1]),
-    Column[Row]("Warnings", lambda row: "; ".join(row["record"].get("warnings", ()))),
-    Column[Row]("Run", lambda row: row["run_id"]),
-    Column[Row]("Point", lambda row: row["point"], COUNT),
-    Column[Row]("Git commit", _commit),
+    Column[LoggedRecord]("Kind", lambda row: KIND_NAMES[row.record.kind]),
+    Column[LoggedRecord]("Measured", lambda row: _summary(row)[0]),
+    Column[LoggedRecord]("Result", lambda row: _summary(row)[1]),
+    Column[LoggedRecord]("Evidence", lambda row: row.evidence),
+    Column[LoggedRecord]("Device", device_name),
+    Column[LoggedRecord]("When", lambda row: timestamp(row.record.created_at), UTC),
+    Column[LoggedRecord]("Page", lambda row: PAGES[row.record.kind]),
+    Column[LoggedRecord]("Warnings", lambda row: "; ".join(getattr(row.record, "warnings", ()))),
+    Column[LoggedRecord]("Run", lambda row: row.record.run_id),
+    Column[LoggedRecord]("Point", lambda row: row.record.point, COUNT),
+    Column[LoggedRecord]("Git commit", _commit),
 )

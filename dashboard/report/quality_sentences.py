@@ -10,7 +10,8 @@ from itertools import pairwise
 
 from dashboard.data.quality import LossSeries
 from gqa_core import units
-from gqa_core.records.record import Record
+from gqa_core.records.kinds import QualityRecord
+from gqa_core.records.specs.quality import Start
 from gqa_core.records.specs.training import POOLINGS
 
 
@@ -56,7 +57,7 @@ def order_sentence(all_series: Sequence[LossSeries], percent: int) -> str:
     return f"The order MHA <= GQA <= MQA does **not** hold: {'; '.join(broken)}."
 
 
-def pooling_sentence(by_start: Mapping[str, Sequence[LossSeries]], percent: int) -> str:
+def pooling_sentence(by_start: Mapping[Start, Sequence[LossSeries]], percent: int) -> str:
     """The best pooling for each number of K/V heads, beside the paper's result."""
     best: dict[str, tuple[float, str]] = {}
     for start, all_series in by_start.items():
@@ -72,11 +73,10 @@ def pooling_sentence(by_start: Mapping[str, Sequence[LossSeries]], percent: int)
     return f"Best pooling at {percent}%: {won}. The GQA paper found mean best, then first."
 
 
-def machines(records: Sequence[Record]) -> str:
+def machines(records: Sequence[QualityRecord]) -> str:
     """Every processor that records come from, with its Python and torch."""
     texts = (
-        f"{record['device']['name']} with Python {record['python_version']} and torch "
-        f"{record['torch_version']}"
+        f"{record.device.name} with Python {record.python_version} and torch {record.torch_version}"
         for record in records
     )
     return " and on ".join(dict.fromkeys(texts))

@@ -24,7 +24,7 @@ def bounds_sentence(intensities: Mapping[str, float], roof: Roof, where: str) ->
 
 def share_sentence(rows: Sequence[Row]) -> str:
     """The share of their bound that the points reach: the median, the lowest and the highest."""
-    best, worst = (pick(rows, key=lambda row: row["bound_share"]) for pick in (max, min))
+    best, worst = (pick(rows, key=lambda row: row.bound_share) for pick in (max, min))
     median = units.percent(median_share(rows))
     if len(rows) == 1:
         return f"The one point shown reaches {median} of its bound."
@@ -54,5 +54,5 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _point(row: Row) -> str:
-    share = units.percent(row["bound_share"])
-    return f"{share} ({variant_name(row)} at {row['context_len']} tokens)"
+    share = units.percent(row.bound_share)
+    return f"{share} ({variant_name(row)} at {row.context_len} tokens)"

@@ -41,7 +41,7 @@ def tradeoff_table(
     time is the newest of `rows` with this layer, context and batch, as it was measured. `losses`
     are the small model's by its K/V heads; GQA's is that of the nearest ratio of sharing.
     """
-    bandwidth = rows[-1]["read_bandwidth_bytes_per_s"] if rows else None
+    bandwidth = rows[-1].record.read_bandwidth_bytes_per_s if rows else None
     return Table(
         COLUMNS, [_tradeoff(settings, name, rows, bandwidth, losses) for name in settings.variants]
     )
@@ -94,9 +94,9 @@ def _matching(
     return (
         row
         for row in rows
-        if row["layer"] == attention
-        and (row["context_len"], row["batch_size"]) == workload
-        and row["kernel_ran"] != "naive"
+        if row.config == attention
+        and (row.context_len, row.batch_size) == workload
+        and row.record.kernel_ran != "naive"
     )
 
 
@@ -112,13 +112,13 @@ def _nearest_small_model(attention: AttentionConfig, n_heads: int) -> int | None
 
 
 def _newest(rows: Iterable[Row]) -> Row | None:
-    return max(rows, key=lambda row: row["created_at"], default=None)
+    return max(rows, key=lambda row: row.record.created_at, default=None)
 
 
 def _conditions(row: Row | None) -> str | None:
     if row is None:
         return None
-    return f"{units.count(row['n_layers'], 'layer')}, {row['dtype']}, {row['kernel_ran']}"
+    return f"{units.count(row.n_layers, 'layer')}, {row.dtype}, {row.record.kernel_ran}"
 
 
 COLUMNS = (
@@ -128,7 +128,7 @@ COLUMNS = (
     Column[Tradeoff]("One read here, predicted", lambda tradeoff: tradeoff.read_s, MS),
     Column[Tradeoff](
         "Attend here, measured",
-        lambda tradeoff: tradeoff.measured["attend_s"] if tradeoff.measured else None,
+        lambda tradeoff: tradeoff.measured.attend.median if tradeoff.measured else None,
         MS,
     ),
     Column[Tradeoff]("Measured with", lambda tradeoff: _conditions(tradeoff.measured)),

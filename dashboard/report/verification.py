@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboard.report.columns import DIFFERENCE, TOLERANCE, Column, Table
-from gqa_core.records.record import Record
+from gqa_core.records.kinds import VerifyRecord
 from gqa_core.records.specs.verify import COMPARISONS
 
 COLUMNS = (
-    Column[Record]("Comparison", lambda record: COMPARISONS[record["comparison"]]),
-    Column[Record]("Result", lambda record: "pass" if record["passed"] else "FAIL"),
-    Column[Record]("Largest difference", lambda record: record["max_difference"], DIFFERENCE),
-    Column[Record]("Relative L2 error", lambda record: record["relative_error"], DIFFERENCE),
-    Column[Record]("Tolerance", lambda record: record["tolerance"], TOLERANCE),
+    Column[VerifyRecord]("Comparison", lambda record: COMPARISONS[record.comparison]),
+    Column[VerifyRecord]("Result", lambda record: "pass" if record.passed else "FAIL"),
+    Column[VerifyRecord]("Largest difference", lambda record: record.max_difference, DIFFERENCE),
+    Column[VerifyRecord]("Relative L2 error", lambda record: record.relative_error, DIFFERENCE),
+    Column[VerifyRecord]("Tolerance", lambda record: record.tolerance, TOLERANCE),
 )
 
 
-def comparison_table(records: Sequence[Record]) -> Table[Record]:
+def comparison_table(records: Sequence[VerifyRecord]) -> Table[VerifyRecord]:
     """One row per comparison: how far apart the two sides are, and how far they may be."""
     return Table(COLUMNS, records)
 
 
-def comparisons_answer(records: Sequence[Record], *, planted: bool) -> str:
+def comparisons_answer(records: Sequence[VerifyRecord], *, planted: bool) -> str:
     """The verdict on the comparisons (at least one), and the two sides that are furthest apart."""
-    failed = [record for record in records if not record["passed"]]
-    worst = max(records, key=lambda record: record["relative_error"])
+    failed = [record for record in records if not record.passed]
+    worst = max(records, key=lambda record: record.relative_error)
     furthest = (
-        f"{COMPARISONS[worst['comparison']]} is furthest apart, by {worst['relative_error']:.1e} "
-        f"of {worst['tolerance']:.0e} allowed"
+        f"{COMPARISONS[worst.comparison]} is furthest apart, by {worst.relative_error:.1e} "
+        f"of {worst.tolerance:.0e} allowed"
     )
     if not failed:
         return f"It is the same attention: all {len(records)} comparisons pass; {furthest}."

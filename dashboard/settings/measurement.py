@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from dashboard.settings.model import AttentionSettings
 from gqa_core.configs import GroupedConfig
-from gqa_core.records.record import Record
+from gqa_core.records.kinds import VerifyRecord
 from gqa_core.records.specs.quality import QualitySpec, quality_specs
-from gqa_core.records.specs.training import TrainingConfig, divisors
+from gqa_core.records.specs.training import Pooling, TrainingConfig, divisors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,16 +74,14 @@ class VerifySettings(AttentionSettings):
         }
         return ("verify", *_to_flags(flags), *["--plant-wrong-head-order"] * self.planted)
 
-    def matches(self, record: Record) -> bool:
+    def matches(self, record: VerifyRecord) -> bool:
         """True if a record was measured with these settings."""
-        config, workload = record["config"], record["workload"]
+        config, workload = record.config, record.workload
         return (
-            all(
-                getattr(self, name) == config[name]
-                for name in ("n_heads", "n_kv_heads", "head_dim")
-            )
-            and all(getattr(self, n) == workload[n] for n in ("context_len", "batch_size", "dtype"))
-            and self.planted == record["planted"]
+            (config.n_heads, config.n_kv_heads) == (self.n_heads, self.n_kv_heads)
+            and (config.head_dim, workload.context_len) == (self.head_dim, self.context_len)
+            and (workload.batch_size, workload.dtype) == (self.batch_size, self.dtype)
+            and record.planted == self.planted
         )
 
 
@@ -134,7 +132,7 @@ class GenerationSettings:
 class QualitySettings:
     """A conversion of the pretrained small model to fewer K/V heads, and its uptraining."""
 
-    pooling: str
+    pooling: Pooling
     seed: int
     percent: int
 

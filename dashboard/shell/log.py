@@ -7,15 +7,19 @@ from typing import TypeVar
 
 import streamlit as st
 
+from dashboard.shell import loaders
 from dashboard.shell.panels import escape_markdown
 from gqa_core.records.run_log import RunLogError
 
 T = TypeVar("T")
+E = TypeVar("E")
 
 
-def read_log(load: Callable[[], T], empty: T) -> T:
-    """The result of `load`, or a warning and `empty` if the log cannot be read."""
+def read_log(load: Callable[[], T], empty: E) -> T | E:
+    """The result of `load`, or `empty` if the log cannot be read; a warning names what cannot."""
     try:
+        if warning := loaders.log_warning():
+            st.warning(escape_markdown(f"{warning}."))
         return load()
     except RunLogError as error:
         st.warning(escape_markdown(f"The {error}."))

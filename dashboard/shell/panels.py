@@ -22,7 +22,7 @@ EVIDENCE = {  # where a number comes from, and how it is drawn
     ),
     "published": (
         "orange",
-        "From the named source; drawn as open markers or a dashed bound.",
+        "Published by the source that is named; drawn as open markers or a dashed bound.",
     ),
 }
 
@@ -62,7 +62,7 @@ def show_figure(figure: go.Figure, key: str, takeaway: str) -> None:
 
 def show_table(table: Table, key: str, alt: str) -> None:
     """Draw a table as a grid to sort and search, with its first column pinned."""
-    config: dict[str, object] = {
+    config = {
         column.header: st.column_config.NumberColumn(format=column.unit.digits)
         for column in table.columns
         if column.unit.digits

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import streamlit as st
-from gqa_core.records.record import Record
-from gqa_core.theory.crossover import pair_with_mha, search_contexts
-from gqa_core.theory.crossover_text import crossover_sentences
 
 from dashboard.data import crossover
 from dashboard.data import decode_rows as tables
@@ -25,12 +21,16 @@ from dashboard.views.decode_results import (
     show_point_downloads,
     show_warning_count,
 )
+from gqa_core.records.crossover import Quantity, pair_with_mha, search_contexts
+from gqa_core.records.crossover_text import crossover_sentences
+from gqa_core.records.header import Device
+from gqa_core.records.kinds import Record
 
-COMPARED = {"The whole step": "step", "Attending alone": "attend"}
+COMPARED: Mapping[str, Quantity] = {"The whole step": "step", "Attending alone": "attend"}
 
 
 def search_rows(
-    settings: DecodeSettings, device: Mapping[str, Any], live_records: Sequence[Record]
+    settings: DecodeSettings, device: Device, live_records: Sequence[Record]
 ) -> list[Row]:
     """Rows of this device's newest search with these settings, from the log and this run."""
     rows = merge_with_log(live_records)
@@ -59,7 +59,7 @@ def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:
     st.subheader("What a step consists of")
     contexts = crossover.representative_contexts(pairs)
     panels.show_figure(
-        phase_breakdown([row for row in rows if row["context_len"] in contexts]),
+        phase_breakdown([row for row in rows if row.context_len in contexts]),
         "phase_breakdown",
         f"Phases of a step at {', '.join(map(str, contexts))} tokens, as in the table.",
     )

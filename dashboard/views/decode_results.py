@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import streamlit as st
-from gqa_core.records.record import Record
 
 from dashboard.data import decode_rows as tables
 from dashboard.figures.attend_vs_context import attend_vs_context
@@ -19,6 +16,8 @@ from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from dashboard.views.device import device_or_notice
 from gqa_core import units
+from gqa_core.records.header import Device
+from gqa_core.records.kinds import Record, encode_record
 
 BuildTable = Callable[[Sequence[tables.Row]], Table]
 
@@ -28,7 +27,7 @@ NOTHING = "Nothing is measured on this device for these settings yet. Press **Ru
 
 
 def show_results(
-    settings: DecodeSettings, device: Mapping[str, Any], live_records: Sequence[Record]
+    settings: DecodeSettings, device: Device, live_records: Sequence[Record]
 ) -> list[tables.Row]:
     """Draw what this device measured, from the log and this run.
 
@@ -87,14 +86,14 @@ def show_point_downloads(name: str, rows: Sequence[tables.Row], build_table: Bui
         name,
         {
             "csv": lambda: build_table(rows).csv(),
-            "jsonl": lambda: "".join(json.dumps(row["record"]) + "\n" for row in rows),
+            "jsonl": lambda: "".join(encode_record(row.record) + "\n" for row in rows),
         },
     )
 
 
 def show_warning_count(rows: Sequence[tables.Row]) -> None:
     """Draw how many of these rows have a warning, if any."""
-    if n_warnings := sum(bool(row["warnings"]) for row in rows):
+    if n_warnings := sum(bool(row.record.warnings) for row in rows):
         st.caption(
             f"{n_warnings} of {len(rows)} rows have a warning, usually about a wide spread because "
             "other programs were running. Run again on an idle machine."
@@ -104,12 +103,8 @@ def show_warning_count(rows: Sequence[tables.Row]) -> None:
 def merge_with_log(live_records: Sequence[Record]) -> list[tables.Row]:
     """The log's rows, then those of this run that are not in the log."""
     logged = read_log(loaders.logged_rows, ())
-    known = {(row["run_id"], row["point"]) for row in logged}
-    missing = [
-        record
-        for record in live_records
-        if record["kind"] == "decode" and (record["run_id"], record["point"]) not in known
-    ]
+    known = {(row.record.run_id, row.record.point) for row in logged}
+    missing = [record for record in live_records if (record.run_id, record.point) not in known]
     return [*logged, *tables.decode_rows(missing)]
 
 
@@ -124,14 +119,14 @@ def logged_rows_of_this_device() -> Sequence[tables.Row]:
 
 
 def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
-    shown = [row for row in rows if row["context_len"] == settings.context_len]
+    shown = [row for row in rows if row.context_len == settings.context_len]
     if shown:
         st.caption(f"Attend time of one step at {settings.context_len} tokens, median")
     panels.show_metrics(
         [
             (
-                row["label"],
-                units.duration(row["attend_s"]),
+                tables.row_label(row),
+                units.duration(row.attend.median),
                 f"{units.times(speed)} the speed of MHA" if speed else "no MHA to compare with",
             )
             for row, speed in zip(shown, tables.speeds_vs_mha(shown), strict=True)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
-from gqa_core.records.record import Record
 
 from dashboard.data import generation
+from dashboard.data.generation import Generations
 from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
 from dashboard.figures.growth_time import append_vs_tokens
 from dashboard.report.generation_tables import exponent_table, growth_table, time_table
@@ -17,14 +15,16 @@ from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from gqa_core import units
+from gqa_core.records.header import Device
+from gqa_core.records.kinds import Record, encode_record
 from gqa_core.records.specs.generate import MODES, GenerateSpec
 
 NOTHING_MEASURED = "Nothing is measured on this device for these settings yet. Press **Run**."
 
 
 def generation_records(
-    settings: GenerationSettings, device: Mapping[str, Any], live_records: Sequence[Record]
-) -> dict[str, Record]:
+    settings: GenerationSettings, device: Device, live_records: Sequence[Record]
+) -> Generations:
     """The newest record of each mode and growth policy, from the log and this run."""
     logged = read_log(
         lambda: (*loaders.logged_records("generate"), *loaders.logged_records("growth")), ()
@@ -32,9 +32,9 @@ def generation_records(
     return generation.matching([*logged, *live_records], settings, device)
 
 
-def show_generation(settings: GenerationSettings, records: Mapping[str, Record]) -> None:
+def show_generation(settings: GenerationSettings, records: Generations) -> None:
     """Draw metrics, two charts and the fitted exponents of the measured modes."""
-    all_series = generation.series(records)
+    all_series = generation.series(records.by_mode)
     if not all_series:
         st.info(NOTHING_MEASURED)
         return
@@ -54,7 +54,7 @@ def show_generation(settings: GenerationSettings, records: Mapping[str, Record])
     st.subheader("Fitted and theoretical exponents")
     table = exponent_table(all_series)
     panels.show_table(table, "exponents", "Exponents: fitted with standard errors, and theoretical")
-    lines = [json.dumps(records[mode]) for mode in MODES if mode in records]
+    lines = [encode_record(record) for record in records.by_mode.values()]
     panels.show_downloads(
         "generation",
         {
@@ -64,36 +64,36 @@ def show_generation(settings: GenerationSettings, records: Mapping[str, Record])
     )
 
 
-def show_growth(records: Mapping[str, Record]) -> None:
+def show_growth(records: Generations) -> None:
     """Draw the chart and table of the measured growth policies."""
-    by_policy = {name: record for name, record in records.items() if name not in MODES}
+    by_policy = records.by_policy
     if not by_policy:
         st.info(NOTHING_MEASURED)
         return
     panels.show_evidence("measured here", "formula")
     table = growth_table(by_policy)
     takeaway = ", ".join(
-        f"{name}: {units.duration(record['totals_s']['append'][-1])}"
+        f"{name}: {units.duration(record.totals_s.append[-1])}"
         for name, record in by_policy.items()
     )
     panels.show_figure(append_vs_tokens(by_policy), "append_vs_tokens", f"All appends: {takeaway}.")
     panels.show_table(table, "growth", "Time, peak memory and waste of each growth policy")
-    lines = [json.dumps(record) for record in by_policy.values()]
+    lines = [encode_record(record) for record in by_policy.values()]
     panels.show_downloads(
         "growth",
         {"csv": table.csv, "jsonl": lambda: "\n".join(lines) + "\n"},
     )
 
 
-def show_answer(settings: GenerationSettings, records: Mapping[str, Record]) -> None:
+def show_answer(settings: GenerationSettings, records: Generations) -> None:
     """Draw the answer if both modes are measured."""
-    if not all(mode in records for mode in MODES):
+    if not records.is_complete:
         return
     n = settings.context_len
-    cached, recomputed = (generation.total_s(records[mode], n) for mode in MODES)
+    cached, recomputed = (generation.total_s(records.by_mode[mode], n) for mode in MODES)
     powers = {
         series.mode: units.exponent(series.step_fit.exponent, series.step_fit.standard_error)
-        for series in generation.series(records)
+        for series in generation.series(records.by_mode)
         if series.part == "attention" and series.step_fit
     }
     cache_size = units.capacity(_cache_bytes(settings))
@@ -105,20 +105,19 @@ def show_answer(settings: GenerationSettings, records: Mapping[str, Record]) -> 
     )
 
 
-def _show_metrics(settings: GenerationSettings, records: Mapping[str, Record]) -> None:
+def _show_metrics(settings: GenerationSettings, records: Generations) -> None:
     n = settings.context_len
     metrics = [
         (
             f"{n} tokens, {generation.MODE_NAMES[mode]}",
-            units.duration(generation.total_s(records[mode], n)),
+            units.duration(generation.total_s(record, n)),
             "measured here",
         )
-        for mode in MODES
-        if mode in records
+        for mode, record in records.by_mode.items()
     ]
     metrics.append((f"Cache at {n} tokens", units.capacity(_cache_bytes(settings)), "formula"))
-    if all(mode in records for mode in MODES):
-        difference = generation.largest_difference(records)
+    if records.is_complete:
+        difference = generation.largest_difference(records.by_mode)
         metrics.append(
             ("Difference of the outputs", f"{difference:.1g}", "measured, for numbers near 1")
         )

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import streamlit as st
 
 from dashboard.data import selection
 from dashboard.data.decode_rows import Row
+from dashboard.data.selection import AnyRow
 from dashboard.report.columns import Table
 from dashboard.report.log_tables import non_decode_table, runs_table
 from dashboard.shell import panels
+from gqa_core.records.header import MEASURED_ELSEWHERE
+from gqa_core.records.kinds import encode_record
+from gqa_core.records.run_log import LoggedRecord
 
 
-def show_counts(shown: Sequence[Row], logged: Sequence[Row]) -> None:
+def show_counts(shown: Sequence[AnyRow], logged: Sequence[AnyRow]) -> None:
     """Draw the numbers of records, runs, devices and imported records."""
     counts = {field: len(selection.options(shown, field)) for field in ("run", "device", "date")}
-    elsewhere = selection.filtered(shown, {"evidence": ["measured elsewhere"]})
+    elsewhere = [row for row in shown if row.evidence == MEASURED_ELSEWHERE]
     panels.show_metrics(
         [
             ("Records", f"{len(shown)}", f"of {len(logged)} in the log"),
@@ -37,7 +40,7 @@ def show_decode_steps(shown: Sequence[Row], rows: Sequence[Row]) -> None:
     _show_files("runs", table, shown)
 
 
-def show_other_records(shown: Sequence[Row]) -> None:
+def show_other_records(shown: Sequence[LoggedRecord]) -> None:
     """Draw the records of other kinds: comparisons, generation, cache growth, quality."""
     st.subheader("Records of other kinds")
     panels.show_evidence(*reversed(selection.options(shown, "evidence")))
@@ -46,6 +49,6 @@ def show_other_records(shown: Sequence[Row]) -> None:
     _show_files("other_runs", table, shown)
 
 
-def _show_files(name: str, table: Table, rows: Sequence[Row]) -> None:
-    lines = "".join(json.dumps(row["record"]) + "\n" for row in rows)
+def _show_files(name: str, table: Table, rows: Sequence[AnyRow]) -> None:
+    lines = "".join(encode_record(row.record) + "\n" for row in rows)
     panels.show_downloads(name, {"csv": table.csv, "jsonl": lambda: lines})

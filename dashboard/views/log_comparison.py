@@ -29,9 +29,12 @@ def show_comparison(rows: Sequence[Row]) -> None:
         second = _pick("B: small markers, right", remaining, f"second_{by}")
     chosen = [row for row in rows if selection.selection_name(row, by) in (first, second)]
     settings = _pick("Settings", _most_shared(chosen, by), "compared_settings")
-    selections = {"A": selection.selected(rows, by, first, settings)}
-    if second is not None:
-        selections["B"] = selection.selected(rows, by, second, settings)
+    selections = {
+        key: selection.selected(rows, by, name, settings or "")
+        for key, name in (("A", first), ("B", second))
+        if name is not None
+    }
+    if "B" in selections:
         sentence = compared_sentence(selections["A"], selections["B"])
     else:
         sentence = f"All records shown are from one {by}, so there is nothing to compare it with."

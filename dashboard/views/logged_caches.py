@@ -14,7 +14,7 @@ from dashboard.views.device import device_or_notice
 MAX_NAMED = 3
 
 
-def logged_caches(settings: ModelSettings) -> list[tables.Row]:
+def logged_caches(settings: ModelSettings) -> list[tables.CacheRow]:
     """Measured caches with these settings on this device; a note if there are none."""
     rows: tuple[tables.Row, ...] | None = read_log(loaders.logged_rows, None)
     if rows is None:
@@ -25,14 +25,14 @@ def logged_caches(settings: ModelSettings) -> list[tables.Row]:
         return []
     if (device := device_or_notice()) is None:
         return []
-    local = tables.measured_on(matching, device)
+    local = [cache for cache in matching if cache.row.record.device == device]
     if not local:
-        names = ", ".join(sorted({row["device_name"] for row in matching}))
+        names = ", ".join(sorted({cache.row.record.device.name for cache in matching}))
         st.info(f"These settings were measured on another device only: {names}.")
     return local
 
 
-def show_logged_caches(rows: list[tables.Row]) -> None:
+def show_logged_caches(rows: list[tables.CacheRow]) -> None:
     """Draw the measured caches next to the formula, if there are any."""
     if not rows:
         return

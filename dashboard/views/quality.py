@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
-from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE, Record
 
 from dashboard.data import quality as rows
 from dashboard.data.quality import LossSeries
@@ -22,7 +20,10 @@ from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from gqa_core import units
 from gqa_core.catalog.results import GQA_PAPER, published_results, published_tables
-from gqa_core.records.specs.quality import SCRATCH, STARTS, tasks_left
+from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
+from gqa_core.records.kinds import QualityRecord, Record, encode_record
+from gqa_core.records.kinds.quality import unanswered_specs
+from gqa_core.records.specs.quality import SCRATCH, STARTS, Start
 
 INCOMPLETE = "Not everything is measured on this machine yet. Press **Run**."
 NO_GRID = "This copy has no records from another machine."
@@ -32,18 +33,18 @@ NO_GRID = "This copy has no records from another machine."
 class LossRecords:
     """Comparable records measured here, and reference records measured elsewhere."""
 
-    here: list[Record]
-    elsewhere: Sequence[Record]
+    here: list[QualityRecord]
+    elsewhere: Sequence[QualityRecord]
 
-    def series(self, start: str) -> list[LossSeries]:
+    def series(self, start: Start) -> list[LossSeries]:
         """Series of one start, those measured here first."""
         return self.series_here(start) + self.series_elsewhere(start)
 
-    def series_here(self, start: str) -> list[LossSeries]:
+    def series_here(self, start: Start) -> list[LossSeries]:
         """Series of one start measured here."""
         return rows.loss_series(self.here, start, MEASURED_HERE)
 
-    def series_elsewhere(self, start: str) -> list[LossSeries]:
+    def series_elsewhere(self, start: Start) -> list[LossSeries]:
         """Series of one start measured elsewhere."""
         return rows.loss_series(self.elsewhere, start, MEASURED_ELSEWHERE)
 
@@ -64,7 +65,7 @@ def loss_records(live_records: Sequence[Record]) -> LossRecords:
 def show_losses(settings: QualitySettings, records: LossRecords, *, is_running: bool) -> None:
     """Draw metrics, and the loss over uptraining and over the cache size."""
     note = st.container()  # always there: charts below it would be redrawn if they moved
-    if not is_running and tasks_left(settings.specs, records.here, loaders.corpus_sha256()):
+    if not is_running and unanswered_specs(settings.specs, records.here, loaders.corpus_sha256()):
         note.info(INCOMPLETE)
     all_series = records.series(settings.pooling)
     if not all_series:
@@ -120,7 +121,7 @@ def show_grid(records: LossRecords) -> None:
         "quality_grid",
         {
             "csv": table.csv,
-            "jsonl": lambda: "".join(json.dumps(record) + "\n" for record in records.elsewhere),
+            "jsonl": lambda: "".join(encode_record(record) + "\n" for record in records.elsewhere),
         },
     )
     _show_origin(records.elsewhere)
@@ -159,14 +160,14 @@ def _show_here(records: LossRecords) -> None:
             "quality",
             {
                 "csv": table.csv,
-                "jsonl": lambda: "".join(json.dumps(record) + "\n" for record in records.here),
+                "jsonl": lambda: "".join(encode_record(record) + "\n" for record in records.here),
             },
         )
 
 
-def _show_origin(records: Sequence[Record]) -> None:
+def _show_origin(records: Sequence[QualityRecord]) -> None:
     origin = f"Measured on {sentences.machines(records)}."
-    if any(record["corpus_sha256"] != loaders.corpus_sha256() for record in records):
+    if any(record.corpus_sha256 != loaders.corpus_sha256() for record in records):
         origin += " This Python's manual is a different text: losses measured here differ in level."
     st.caption(panels.escape_markdown(origin))
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 import io
 
 import streamlit as st
-from gqa_core.records.importable import KINDS
 
 from dashboard.shell import panels
-from gqa_core.records.importing import Imported, import_records
-from gqa_core.records.run_log import RunLog
+from gqa_core.records.importing import ImportResult, import_records
+from gqa_core.records.run_log import RunLog, RunLogError
 
 FILE, TEXT, RESULTS = "import_file", "import_text", "import_results"
 MAX_MIB = 1  # the server's maxUploadSize
@@ -56,21 +55,21 @@ def _import() -> None:
         st.session_state[RESULTS] = {"Import": "choose a file or paste lines first"}
 
 
-def _import_lines(data: bytes) -> Imported | str:
+def _import_lines(data: bytes) -> ImportResult | str:
     if len(data) > MAX_CHARACTERS:
         return f"at most {MAX_MIB} MiB can be imported at once: got {len(data)} bytes"
     try:
-        return import_records(io.BytesIO(data), RunLog(), KINDS)
-    except ValueError as error:
+        return import_records(io.BytesIO(data), RunLog())
+    except (RunLogError, ValueError) as error:
         return str(error)
 
 
-def _show_result(source: str, result: Imported | str) -> None:
+def _show_result(source: str, result: ImportResult | str) -> None:
     if isinstance(result, str):
         st.error(panels.escape_markdown(f"{source}: {result}."))
         return
     n_refused = len(result.refused)
-    summary = f"{source}: {result.n_taken} taken, {n_refused} refused."
+    summary = f"{source}: {result.n_imported} imported, {n_refused} refused."
     if not n_refused:
         st.success(summary)
         return

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import streamlit as st
-from gqa_core.records.record import Record
 
 from dashboard.data import decode_rows as tables
 from dashboard.data import roofline
@@ -26,6 +24,9 @@ from dashboard.views.decode_results import (
 )
 from gqa_core import units
 from gqa_core.catalog.devices import Device, devices
+from gqa_core.records.header import Device as MeasuredDevice
+from gqa_core.records.kinds import Record
+from gqa_core.theory.roofline import Roof
 
 ROOFS = ("NVIDIA L4", "NVIDIA H100 SXM")
 MAX_ROOFS = 4
@@ -46,7 +47,7 @@ def roofs_control() -> list[Device]:
 
 
 def visible_points(
-    settings: DecodeSettings, device: Mapping[str, Any], live_records: Sequence[Record]
+    settings: DecodeSettings, device: MeasuredDevice, live_records: Sequence[Record]
 ) -> list[Row]:
     """Points that this device measured in the selected number format, in the log and this run."""
     rows = tables.measured_on(merge_with_log(live_records), device)
@@ -58,7 +59,7 @@ def visible_points(
 def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
     """Draw metrics, the chart and the points' table; without points, the formula's part only."""
     if rows:
-        _show_metrics(rows)
+        _show_metrics(rows, roofline.median_roof(rows))
     else:
         st.info(NOTHING)
     evidence = {"measured here": rows, "formula": settings.variants, "published": gpus}
@@ -79,8 +80,7 @@ def show_answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence
     st.success(f"**Answer.** {roofline_sentences.answer(data)}")
 
 
-def _show_metrics(rows: Sequence[Row]) -> None:
-    roof = roofline.local_roof(rows)
+def _show_metrics(rows: Sequence[Row], roof: Roof) -> None:
     ridge, rate = roof.ridge_point, roof.peak_flops_per_s
     panels.show_metrics(
         [
@@ -88,7 +88,7 @@ def _show_metrics(rows: Sequence[Row]) -> None:
             (
                 "Matmul rate",
                 "not probed" if rate is None else units.flop_rate(rate),
-                f"{rows[0]['dtype']}, median of the probes",
+                f"{rows[0].dtype}, median of the probes",
             ),
             (
                 "Ridge point",

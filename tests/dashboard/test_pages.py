@@ -65,7 +65,7 @@ def test_k_v_heads_offers_divisors_only(opened):
 def test_the_overview_says_why_its_times_are_empty_until_there_is_one(opened, log):
     said = "This machine's times are empty until something is measured on the page **Decode**."
     assert said in [caption.value for caption in opened("overview").caption]
-    log.append(samples.record(device=loaders.device()))
+    log.append(samples.record(device=loaders.device().device))
     assert said not in [caption.value for caption in opened("overview").caption]
 
 

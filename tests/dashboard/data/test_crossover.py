@@ -3,15 +3,16 @@
 from dataclasses import replace
 
 import pytest
-from gqa_core.theory.crossover import pair_with_mha, search_contexts
+from msgspec import structs
 
 from dashboard.data import crossover
-from dashboard.data.decode_rows import decode_rows
+from dashboard.data.decode_rows import decode_rows, row_label
 from dashboard.figures.phase_breakdown import phase_breakdown
 from dashboard.figures.ratio_vs_context import ratio_vs_context
 from dashboard.figures.style import FAINT, PHASE_STYLES, VARIANT_STYLES
 from dashboard.report import crossover_metrics
 from dashboard.report.crossover_tables import crossover_table
+from gqa_core.records.crossover import pair_with_mha, search_contexts
 from tests.dashboard.example_settings import DECODE
 from tests.records import fake_records as samples
 
@@ -26,7 +27,7 @@ def attend_s(variant, context_len):
 
 
 def records(settings=CHOICE, run_id="run-1", **changed):
-    asked = [
+    specs = [
         samples.point(layer, context_len=context_len, kernel=kernel)
         for context_len in CONTEXTS
         for layer in settings.variants.values()
@@ -42,8 +43,18 @@ def records(settings=CHOICE, run_id="run-1", **changed):
             kernel_ran=point.kernel if point.attention.variant == "MLA" else "packed",
             **changed,
         )
-        for index, point in enumerate(asked)
+        for index, point in enumerate(specs)
     ]
+
+
+def half_bandwidth(row):
+    bandwidth = row.record.read_bandwidth_bytes_per_s / 2
+    return replace(row, record=structs.replace(row.record, read_bandwidth_bytes_per_s=bandwidth))
+
+
+def workload_changed(row, **changes):
+    workload = structs.replace(row.record.workload, **changes)
+    return replace(row, record=structs.replace(row.record, workload=workload))
 
 
 @pytest.fixture
@@ -52,26 +63,24 @@ def rows():
 
 
 def test_the_newest_search_with_these_settings_is_shown_in_the_variants_order(rows):
-    assert [row["label"] for row in rows[:5]] == list(VARIANT_STYLES)
-    assert {row["context_len"] for row in rows} == set(CONTEXTS)
+    assert [row_label(row) for row in rows[:5]] == list(VARIANT_STYLES)
+    assert {row.context_len for row in rows} == set(CONTEXTS)
     other = records(run_id="run-2", created_at="2026-11-24T20:00:00+00:00")
     both = decode_rows([*records(), *other])
-    assert {row["run_id"] for row in crossover.latest_search(both, CHOICE)} == {"run-2"}
-    changed = decode_rows(records())
-    for row in changed:
-        row["batch_size"] = 2
+    assert {row.record.run_id for row in crossover.latest_search(both, CHOICE)} == {"run-2"}
+    changed = [workload_changed(row, batch_size=2) for row in decode_rows(records())]
     assert crossover.latest_search(changed, CHOICE) == []
 
 
 def test_metrics_and_answer_tell_the_step_of_each_variant(rows):
-    fought = pair_with_mha(rows)
-    assert crossover_metrics.metrics(fought) == [
+    comparisons = pair_with_mha(rows)
+    assert crossover_metrics.metrics(comparisons) == [
         ("GQA-2", "from 256", "on attending alone: from 256"),
         ("MQA", "all from 64", "on attending alone: all from 64"),
         ("MLA absorbed", "none", "on attending alone: none"),
         ("MLA naive", "none", "on attending alone: none"),
     ]
-    assert crossover_metrics.answer(fought) == (
+    assert crossover_metrics.answer(comparisons) == (
         "A whole step is faster than MHA's: GQA-2 from 256 tokens on (at 128 slower); MQA at every "
         "context measured, 64 to 512 tokens; MLA absorbed at no context up to 512 tokens; "
         "MLA naive at no context up to 512 tokens."
@@ -91,15 +100,16 @@ def test_the_table_has_a_line_a_point_with_times_over_mha_s(rows):
 
 def test_steps_are_told_at_the_ends_and_where_something_crosses_over(rows):
     assert crossover.representative_contexts(pair_with_mha(rows)) == [64, 256, 512]
-    mla = {name: mine for name, mine in pair_with_mha(rows).items() if name.startswith("MLA")}
+    mla = {name: results for name, results in pair_with_mha(rows).items() if name.startswith("MLA")}
     assert crossover.representative_contexts(mla) == [64, 256, 512]
     assert crossover.representative_contexts({"MQA": pair_with_mha(rows)["MQA"][:1]}) == [64]
 
 
 def test_steps_are_told_where_nothing_was_disturbed(rows):
-    for row in rows:
-        if row["context_len"] == 64 and row["label"] == "MQA":
-            row["read_bandwidth_bytes_per_s"] /= 2
+    rows = [
+        half_bandwidth(row) if row.context_len == 64 and row.variant == "MQA" else row
+        for row in rows
+    ]
     assert crossover.representative_contexts(pair_with_mha(rows)) == [128, 256, 512]
 
 
@@ -122,7 +132,7 @@ def test_ratios_are_markers_around_one_and_a_band_is_where_one_crosses_over(rows
 
 
 def test_what_was_disturbed_is_faint(rows):
-    rows[1]["read_bandwidth_bytes_per_s"] /= 2
+    rows[1] = half_bandwidth(rows[1])
     figure = ratio_vs_context(pair_with_mha(rows), "step", CONTEXTS)
     (gqa,) = (trace for trace in figure.data if trace.name == "GQA-2")
     assert list(gqa.marker.opacity) == [FAINT, 1, 1, 1]
@@ -137,7 +147,7 @@ def test_an_axis_of_ratios_stands_where_nothing_is_measured():
 
 
 def test_a_step_is_stacked_from_its_phases_in_ms(rows):
-    figure = phase_breakdown([row for row in rows if row["context_len"] == 512])
+    figure = phase_breakdown([row for row in rows if row.context_len == 512])
     assert [trace.name for trace in figure.data] == list(PHASE_STYLES)
     assert figure.layout.barmode == "stack"
     attend = figure.data[-1]

@@ -5,6 +5,7 @@ import pytest
 from dashboard.data import decode_rows as tables
 from dashboard.report.decode_tables import attend_table, cache_table, performance_table
 from gqa_core.configs import GroupedConfig, default_mla_for
+from gqa_core.records.header import Device
 from tests.dashboard.example_settings import DECODE, MHA, SIZE, rows
 from tests.records import fake_records as samples
 
@@ -31,20 +32,23 @@ def test_rows_match_the_sliders_at_any_context_and_mla_whatever_the_kernel():
         samples.record(asked=samples.point(kernel="eager")),
     )
     assert tables.matching(known, DECODE) == known[:3]
-    assert [row["label"] for row in known[:3]] == ["GQA", "MHA", "MLA naive"]
+    assert [tables.row_label(row) for row in known[:3]] == ["GQA", "MHA", "MLA naive"]
 
 
 def test_only_the_newest_of_a_point_is_shown_in_the_variants_order():
     old, new = samples.record(run_id="a", attend=[1.0]), samples.record(run_id="b", attend=[2.0])
     mha = samples.record(run_id="b", index=1, asked=samples.point(MHA))
     shown = tables.latest(rows(old, new, mha))
-    assert [(row["label"], row["run_id"]) for row in shown] == [("MHA", "b"), ("GQA", "b")]
+    assert [(tables.row_label(row), row.record.run_id) for row in shown] == [
+        ("MHA", "b"),
+        ("GQA", "b"),
+    ]
 
 
 def test_only_this_device_s_rows_are_its_own():
-    elsewhere = {"type": "cuda", "name": "A GPU", "n_threads": 2}
+    elsewhere = Device(type="cuda", name="A GPU", n_threads=2)
     known = rows(samples.record(), samples.record(device=elsewhere))
-    device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "any"}
+    device = Device(type="cpu", name="A CPU", n_threads=2)
     assert tables.measured_on(known, device) == known[:1]
 
 
@@ -60,7 +64,7 @@ def test_attend_times_stand_by_variant_and_context():
     assert table["Attend at 1,024 (ms)"].tolist() == pytest.approx([8, 2])
     assert table["Attend at 64 (ms)"].isna().tolist() == [False, True]
     assert table["Speed vs MHA at 1,024"].tolist() == pytest.approx([1, 4])
-    shares = [100 * row["bound_share"] for row in measured[1:]]
+    shares = [100 * row.bound_share for row in measured[1:]]
     assert table["Share of the bound at 1,024 (%)"].tolist() == pytest.approx(shares)
     assert not attend_table([])
 
@@ -110,28 +114,20 @@ def test_speed_against_mha_is_left_open_where_mha_is_not_measured():
     assert not performance_table([])
 
 
-def test_rows_of_version_1_stand_in_the_table_with_what_they_lack_left_open():
-    old, new = samples.of_version_1(samples.record()), samples.record(run_id="run-2")
-    for shown, n_open in ((rows(old), 1), (rows(old, new), 1), (rows(new), 0)):
-        table = performance_table(shown).frame()
-        for name in (*PREDICTED, "Padding (B)"):
-            assert table[name].isna().sum() == n_open, name
-        assert list(table["Share of the bound (%)"]) == [25.0] * len(shown)
-
-
-def test_the_table_tells_what_attended_for_mla_where_its_record_does():
+def test_the_table_names_the_kernel_that_attended_for_mla():
     mla = samples.point(default_mla_for(8, 16), kernel="absorbed")
-    told = samples.record(asked=mla, kernel_ran="absorbed", attend_kernel="split_kv")
-    older = samples.of_version_2(told | {"run_id": "run-2"})
-    table = performance_table(rows(told, older, samples.record(run_id="run-3"))).frame()
-    assert list(table["Kernel ran"]) == ["absorbed", "absorbed", "packed"]
-    assert list(table["Attend kernel"].fillna("")) == ["split_kv", "", "packed"]
+    absorbed = samples.record(asked=mla, kernel_ran="absorbed", attend_kernel="split_kv")
+    table = performance_table(rows(absorbed, samples.record(run_id="run-3"))).frame()
+    assert list(table["Kernel ran"]) == ["absorbed", "packed"]
+    assert list(table["Attend kernel"]) == ["split_kv", "packed"]
+    for name in (*PREDICTED, "Padding (B)"):
+        assert not table[name].isna().any(), name
 
 
 def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points():
     mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
     latent = default_mla_for(8, 16)
-    asked = [
+    specs = [
         samples.point(),
         samples.point(mha),
         samples.point(latent, kernel="absorbed"),
@@ -139,10 +135,10 @@ def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points(
         samples.point(dtype="bfloat16"),
         samples.point(GroupedConfig(n_heads=8, n_kv_heads=4, head_dim=16)),
     ]
-    records = [samples.record(index=index, asked=point) for index, point in enumerate(asked)]
+    records = [samples.record(index=index, asked=point) for index, point in enumerate(specs)]
     naive = samples.record(index=9, asked=samples.point(latent, kernel="naive"), kernel_ran="naive")
     points = tables.cache_rows(rows(*records, naive), SIZE)
-    assert sorted(row["point"] for row in points) == [0, 1, 2]
+    assert sorted(cache.row.record.point for cache in points) == [0, 1, 2]
 
 
 def test_the_table_of_measured_caches_holds_both_errors():

@@ -1,7 +1,7 @@
 """The page of runs without Streamlit: filters, the table, fair pairs, sentences, the chart."""
 
 import pytest
-from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
+from msgspec.structs import replace
 
 from dashboard.data import selection
 from dashboard.data.decode_rows import decode_rows, measured_on
@@ -10,22 +10,22 @@ from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report.log_sentences import compared_sentence, sharing_sentence
 from dashboard.report.log_tables import runs_table
+from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Device
 from tests.dashboard.example_settings import MHA
 from tests.records import fake_records as samples
 
-OTHER = {"type": "cpu", "name": "<b>Another</b> CPU", "n_threads": 16}
+OTHER = Device(type="cpu", name="<b>Another</b> CPU", n_threads=16)
 
 
-def mha(**how):
-    record = samples.record(asked=samples.point(MHA), **how)
-    record["memory"] |= {"tensor_bytes": 65536}
-    return record
+def mha(**changed):
+    record = samples.record(asked=samples.point(MHA), **changed)
+    return replace(record, memory=replace(record.memory, tensor_bytes=65536))
 
 
-HERE = decode_rows(
+LOCAL = decode_rows(
     [mha(index=0, attend=[0.004] * 3), samples.record(index=1, attend=[0.002, 0.002, 0.003])]
 )
-ELSEWHERE = decode_rows(
+IMPORTED = decode_rows(
     [
         mha(index=0, run_id="run-2", created_at="2026-11-22T08:00:00+00:00", device=OTHER),
         samples.record(
@@ -34,13 +34,13 @@ ELSEWHERE = decode_rows(
     ],
     MEASURED_ELSEWHERE,
 )
-ROWS = [*HERE, *ELSEWHERE]
+ROWS = [*LOCAL, *IMPORTED]
 SETTINGS = "8 query heads, model width 128, batch 1, float32, 1 layer"
 A_CPU, ANOTHER = "A CPU, 2 threads", "<b>Another</b> CPU, 16 threads (elsewhere)"
 
 
 @pytest.mark.parametrize(
-    ("field", "offered", "keeps"),
+    ("field", "offered", "n_left"),
     [
         ("variant", ["GQA", "MHA"], 2),
         ("context", [64], 4),
@@ -51,20 +51,20 @@ A_CPU, ANOTHER = "A CPU, 2 threads", "<b>Another</b> CPU, 16 threads (elsewhere)
         ("run", ["run-1", "run-2"], 2),
     ],
 )
-def test_a_filter_offers_what_there_is_and_keeps_what_fits(field, offered, keeps):
+def test_a_filter_offers_what_there_is_and_keeps_what_fits(field, offered, n_left):
     assert selection.options(ROWS, field) == offered
-    assert len(selection.filtered(ROWS, {field: offered[:1]})) == keeps
+    assert len(selection.filtered(ROWS, {field: offered[:1]})) == n_left
     assert selection.filtered(ROWS, {field: []}) == ROWS
 
 
 def test_filters_hold_together():
     wanted = {"variant": ["GQA"], "evidence": [MEASURED_HERE], "run": []}
-    assert selection.filtered(ROWS, wanted) == [HERE[1]]
+    assert selection.filtered(ROWS, wanted) == [LOCAL[1]]
     assert selection.filtered(ROWS, wanted | {"run": ["run-2"]}) == []
 
 
 def test_the_table_says_its_evidence_and_finds_the_mha_of_the_same_run():
-    table = runs_table([HERE[1], ELSEWHERE[1]], ROWS).frame()
+    table = runs_table([LOCAL[1], IMPORTED[1]], ROWS).frame()
     assert list(table["Evidence"]) == [MEASURED_HERE, MEASURED_ELSEWHERE]
     assert list(table["Speed vs MHA"]) == [2.0, 1.0]  # 4 ms / 2 ms, 2 ms / 2 ms
     assert list(table["Run"]) == ["run-1", "run-2"]
@@ -74,8 +74,8 @@ def test_the_table_says_its_evidence_and_finds_the_mha_of_the_same_run():
 
 
 def test_what_was_measured_elsewhere_is_never_this_device_s():
-    device = {"type": "cpu", "name": "A CPU", "n_threads": 2}
-    assert measured_on(HERE, device) == HERE
+    device = Device(type="cpu", name="A CPU", n_threads=2)
+    assert measured_on(LOCAL, device) == LOCAL
     assert measured_on(decode_rows([samples.record()], MEASURED_ELSEWHERE), device) == []
 
 
@@ -85,17 +85,19 @@ def test_a_selection_is_of_one_device_and_kind_of_evidence_with_its_newest_point
     assert selection.selections(ROWS, "run")[0] == f"run-1, {A_CPU}"
     assert {selection.settings_name(row) for row in ROWS} == {SETTINGS}
     old = decode_rows([samples.record(run_id="run-0", created_at="2026-11-20T08:00:00+00:00")])
-    for rows in (HERE + old, old + HERE):
+    for rows in (LOCAL + old, old + LOCAL):
         newest = selection.selected(rows, "device", A_CPU, SETTINGS)
-        assert sorted(newest, key=lambda row: row["point"]) == HERE
+        assert sorted(newest, key=lambda row: row.record.point) == LOCAL
     assert selection.selected(ROWS, "device", A_CPU, "others") == []
 
 
 def test_two_selections_are_compared_over_the_points_that_both_have():
-    says = compared_sentence(HERE, ELSEWHERE)
-    assert says.startswith("Over 2 points that both have, B attends in 0.5x to 1x (median 0.75x)")
-    assert "Over 1 point that" in compared_sentence(HERE, ELSEWHERE[:1])
-    assert "no point in common" in compared_sentence(HERE[:1], ELSEWHERE[1:])
+    sentence = compared_sentence(LOCAL, IMPORTED)
+    assert sentence.startswith(
+        "Over 2 points that both have, B attends in 0.5x to 1x (median 0.75x)"
+    )
+    assert "Over 1 point that" in compared_sentence(LOCAL, IMPORTED[:1])
+    assert "no point in common" in compared_sentence(LOCAL[:1], IMPORTED[1:])
 
 
 def test_the_answer_is_of_pairs_of_one_run():
@@ -103,12 +105,12 @@ def test_the_answer_is_of_pairs_of_one_run():
         "In 2 pairs of GQA or MQA with the MHA of the same run, the cache was 4x smaller, and "
         "attending took 0.5x to 1x (median 0.75x) of MHA's time: faster in 1 of 2."
     )
-    assert "nothing to compare" in sharing_sentence([HERE[0], ELSEWHERE[1]])
+    assert "nothing to compare" in sharing_sentence([LOCAL[0], IMPORTED[1]])
     assert "nothing to compare" in sharing_sentence([])
 
 
 def test_the_chart_fills_what_was_measured_here_and_opens_what_was_not():
-    figure = attend_compared({"A": HERE, "B": ELSEWHERE})
+    figure = attend_compared({"A": LOCAL, "B": IMPORTED})
     assert [t.name for t in figure.data] == ["A: MHA", "A: GQA 2 K/V", "B: MHA", "B: GQA 2 K/V"]
     assert {t.mode for t in figure.data} == {"markers"}
     symbols = [t.marker.symbol for t in figure.data]

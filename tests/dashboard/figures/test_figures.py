@@ -18,8 +18,8 @@ from tests.records import fake_records as samples
 CONTEXTS = [512, 4096, 32768]
 
 
-def told(figure, start):
-    """Places of the blocks that are told of in words that start so, and the words."""
+def hover_texts(figure, start):
+    """Places of the blocks whose hover text starts so, and the texts."""
     return [
         (x, text)
         for trace in figure.data
@@ -43,8 +43,8 @@ def test_every_query_head_is_drawn_once_a_row_and_joined_to_its_k_v_head(n_heads
     figure = head_sharing(rows)
     for variant, attention in rows.items():
         own = head_sharing({variant: attention})
-        assert sorted(x for x, _ in told(own, "query head")) == list(range(n_heads))
-        cached = told(own, "latent" if variant == "MLA" else "K/V head")
+        assert sorted(x for x, _ in hover_texts(own, "query head")) == list(range(n_heads))
+        cached = hover_texts(own, "latent" if variant == "MLA" else "K/V head")
         assert len(cached) == getattr(attention, "n_kv_heads", 1)
     lines = [t for t in figure.data if t.mode == "lines" and t.line.width == 1]
     assert sum(x is None for t in lines for x in t.x) == n_heads * len(rows)
@@ -52,8 +52,8 @@ def test_every_query_head_is_drawn_once_a_row_and_joined_to_its_k_v_head(n_heads
 
 def test_the_middle_of_its_queries_is_where_a_k_v_head_stands():
     figure = head_sharing({"GQA": variants(8, 2, 64)["GQA"]})
-    assert {x for x, _ in told(figure, "K/V head")} == {1.5, 5.5}
-    texts = [text for _, text in told(figure, "query head")]
+    assert {x for x, _ in hover_texts(figure, "K/V head")} == {1.5, 5.5}
+    texts = [text for _, text in hover_texts(figure, "query head")]
     assert "query head 3 reads K/V head 0" in texts
     assert "query head 4 reads K/V head 1" in texts
 
@@ -62,7 +62,7 @@ def test_the_middle_of_its_queries_is_where_a_k_v_head_stands():
 def test_many_heads_are_funnels_that_never_overlap(n_heads, n_kv_heads):
     attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)
     figure = head_sharing({"GQA": attention})
-    assert not told(figure, "query head")
+    assert not hover_texts(figure, "query head")
     edges = []
     for trace in (t for t in figure.data if t.fill == "toself"):
         for start in range(0, len(trace.x), 6):
@@ -73,7 +73,7 @@ def test_many_heads_are_funnels_that_never_overlap(n_heads, n_kv_heads):
     edges.sort()
     assert all(before < after for (_, before), (after, _) in pairwise(edges))
     assert (edges[0][0], edges[-1][1]) == (-0.42, n_heads - 1 + 0.42)
-    assert len(told(figure, "K/V head")) == n_kv_heads
+    assert len(hover_texts(figure, "K/V head")) == n_kv_heads
     assert widest(figure) * n_kv_heads <= 270  # pixels between the margins of a phone
 
 
@@ -92,9 +92,9 @@ def test_cache_curves_are_lines_with_a_marker_where_the_slider_stands():
     (mha,) = traces(figure, "MHA")
     assert (mha.mode, mha.line.color) == ("lines", VARIANT_STYLES["MHA"].color)
     assert list(mha.y) == curves["MHA"]
-    (here,) = traces(figure, "here")
-    assert (list(here.x), list(here.y)) == ([4096] * 2, [2**23, 2**18])
-    assert list(here.text) == ["MHA 8.00 MiB", "MQA 256.00 KiB"]
+    (marker,) = traces(figure, "here")
+    assert (list(marker.x), list(marker.y)) == ([4096] * 2, [2**23, 2**18])
+    assert list(marker.text) == ["MHA 8.00 MiB", "MQA 256.00 KiB"]
     assert figure.layout.yaxis.type == figure.layout.xaxis.type == "log"
     assert list(figure.layout.yaxis.ticktext) == ["32 KiB", "1 MiB", "32 MiB", "1 GiB"]
 
@@ -130,18 +130,15 @@ def test_measured_points_are_markers_with_spread_and_bounds_are_dashed_grey():
     assert list(figure.layout.yaxis.ticktext) == ["100 us", "1 ms", "10 ms"]
 
 
-def test_rows_without_a_prediction_have_no_line_of_it_and_one_entry_stands_for_all():
+def test_one_legend_entry_stands_for_all_predictions():
     mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
     records = [samples.record(), samples.record(index=1, asked=samples.point(mha))]
     figure = attend_vs_context(decode_rows(records), [16, 64])
     predicted = traces(figure, "predicted: floor + bound")
     assert [trace.showlegend for trace in predicted] == [True, False]
-    old = [samples.of_version_1(record) for record in records]
-    figure = attend_vs_context(decode_rows(old), [16, 64])
-    assert not traces(figure, "predicted: floor + bound")
     (bounds,) = traces(figure, "bound: one read, or the arithmetic")
     assert list(bounds.x) == [64, None, 64, None]
-    assert [told and told.partition(",")[0] for told in bounds.text] == ["MHA", None, "GQA", None]
+    assert [text and text.partition(",")[0] for text in bounds.text] == ["MHA", None, "GQA", None]
 
 
 def test_nothing_to_draw_is_an_empty_picture_and_no_error():

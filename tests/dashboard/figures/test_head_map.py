@@ -18,8 +18,8 @@ def layer(n_heads, n_kv_heads):
 
 
 def trace(figure, name):
-    (found,) = [trace for trace in figure.data if trace.name == name]
-    return found
+    (match,) = [trace for trace in figure.data if trace.name == name]
+    return match
 
 
 def flat(rows):
@@ -40,10 +40,10 @@ def test_up_to_64_heads_are_circles_over_the_square_they_read(n_heads, n_kv_head
     assert list(queries.marker.color) == [cached.marker.color[q // per] for q in range(n_heads)]
     lines = [trace for trace in figure.data if trace.name == "reads"]
     ends = [
-        (x, line.x[at + 1], line.line.color)
+        (x, line.x[place + 1], line.line.color)
         for line in lines
-        for at, x in enumerate(line.x)
-        if at % 3 == 0
+        for place, x in enumerate(line.x)
+        if place % 3 == 0
     ]
     own = [(cached.x[kv], cached.marker.color[kv]) for kv in range(n_kv_heads)]
     assert sorted(ends) == [(q, *own[q // per]) for q in range(n_heads)]
@@ -107,9 +107,9 @@ def test_mla_is_a_latent_and_a_rope_key_and_every_head_has_its_own_k_and_v(n_hea
     own = trace(figure, "own K and V" if n_heads <= MAX_JOINED else "query heads")
     assert own.marker.symbol == "square-open"
     assert len(own.x) == n_heads
-    said = " ".join(note.text for note in figure.layout.annotations)
-    assert "latent of 512 and a RoPE key of 64" in said
-    assert "not cached" in said
+    text = " ".join(note.text for note in figure.layout.annotations)
+    assert "latent of 512 and a RoPE key of 64" in text
+    assert "not cached" in text
 
 
 def test_neighbours_never_have_the_same_colour():

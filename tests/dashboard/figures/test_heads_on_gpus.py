@@ -39,9 +39,9 @@ def test_each_head_is_drawn_on_its_gpu_and_copies_apart(tp, n_cached, n_copies):
 
 def test_a_copy_has_its_head_s_colour_and_names_its_own_readers():
     figure = heads_on_gpus(LLAMA_70B, 16)
-    kept, copies = (t for t in figure.data if "K/V head" in t.name)
-    assert list(kept.marker.color) == list(copies.marker.color)
-    assert kept.marker.color[3] == kv_head_color(3)[0]
+    originals, copies = (t for t in figure.data if "K/V head" in t.name)
+    assert list(originals.marker.color) == list(copies.marker.color)
+    assert originals.marker.color[3] == kv_head_color(3)[0]
     assert (
         "K/V head 1, on an earlier GPU too<br>read here by query heads 12 to 15"
         in (copies.hovertext[1])
@@ -86,12 +86,12 @@ def test_bytes_a_gpu_are_those_of_the_heads_it_holds():
 
 
 @pytest.mark.parametrize(
-    ("attention", "tp", "said"),
+    ("attention", "tp", "text"),
     [
         (LLAMA_70B, 4, "Each of 4 GPUs keeps 2 K/V heads of 8: nothing is stored twice."),
         (LLAMA_70B, 16, "16 GPUs share 8 K/V heads: each is stored 2 times, so beyond 8 GPUs"),
         (DEEPSEEK_V3, 8, "each of 8 GPUs keeps all of it"),
     ],
 )
-def test_copies_are_told_in_words(attention, tp, said):
-    assert said in copies_sentence(attention, tp)
+def test_copies_are_told_in_words(attention, tp, text):
+    assert text in copies_sentence(attention, tp)

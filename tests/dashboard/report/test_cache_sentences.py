@@ -14,7 +14,7 @@ def grouped(n_heads, n_kv_heads):
 
 
 @pytest.mark.parametrize(
-    ("layer", "said"),
+    ("layer", "text"),
     [
         (grouped(32, 8), "8 K/V heads (G = 8 groups), 4 queries each"),
         (grouped(32, 1), "1 K/V head (G = 1 group), 32 queries each"),
@@ -22,8 +22,8 @@ def grouped(n_heads, n_kv_heads):
         (variants(32, 8, 128)["MLA"], "A latent of 512 and a RoPE key of 64 are cached for all 32"),
     ],
 )
-def test_sharing_says_heads_and_groups_apart(layer, said):
-    assert sentences.sharing_sentence(layer).startswith(said)
+def test_sharing_says_heads_and_groups_apart(layer, text):
+    assert sentences.sharing_sentence(layer).startswith(text)
 
 
 def test_heads_that_share_keep_their_own_queries():
@@ -33,21 +33,21 @@ def test_heads_that_share_keep_their_own_queries():
 
 def test_a_part_tells_its_readers_bytes_and_share():
     part = cached_parts(grouped(128, 8))[7]
-    said = sentences.part_sentence(part, "bf16")
-    assert "read by query heads 112 to 127 (16 query heads)" in said
-    assert "512 B per token and layer in bf16, 12.5% of what a step reads" in said
+    text = sentences.part_sentence(part, "bf16")
+    assert "read by query heads 112 to 127 (16 query heads)" in text
+    assert "512 B per token and layer in bf16, 12.5% of what a step reads" in text
 
 
 @pytest.mark.parametrize(
-    ("layer", "said"),
+    ("layer", "text"),
     [
         (grouped(128, 8), "N / n_kv_heads = 128 / 8 = 16x smaller than MHA's"),
         (grouped(32, 32), "this is MHA, and N / n_kv_heads = 32 / 32 = 1x saves nothing"),
         (variants(128, 8, 128)["MLA"], "32,768 / 576 = 56.9x fewer than MHA keeps"),
     ],
 )
-def test_the_answer_on_heads_is_computed(layer, said):
-    assert said in sentences.heads_answer(layer)
+def test_the_answer_on_heads_is_computed(layer, text):
+    assert text in sentences.heads_answer(layer)
 
 
 def test_formulas_are_filled_in_with_the_sliders_numbers():
@@ -59,13 +59,13 @@ def test_formulas_are_filled_in_with_the_sliders_numbers():
 
 
 def test_the_lecture_s_400_gb_hold_just_after_100_000_tokens_in_bf16():
-    said = sentences.lecture_sentence(DEEPSEEK)
-    assert said.startswith("61 layers, 128 heads of width 128, bf16, batch 1")
-    assert said.endswith("MHA reaches 400 GB at 100,058 tokens")
+    text = sentences.lecture_sentence(DEEPSEEK)
+    assert text.startswith("61 layers, 128 heads of width 128, bf16, batch 1")
+    assert text.endswith("MHA reaches 400 GB at 100,058 tokens")
 
 
 def test_the_answer_on_the_cache_holds_the_lecture_s_numbers():
-    said = sentences.cache_answer(DEEPSEEK)
+    text = sentences.cache_answer(DEEPSEEK)
     for part in ("372.31 GiB (399.77 GB)", "23.27 GiB (24.99 GB)", "2.91 GiB (3.12 GB)"):
-        assert part in said
-    assert "MLA 6.54 GiB (7.03 GB)" in said
+        assert part in text
+    assert "MLA 6.54 GiB (7.03 GB)" in text

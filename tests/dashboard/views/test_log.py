@@ -3,12 +3,13 @@
 import json
 
 import pytest
-from gqa_core.records.record import MEASURED_ELSEWHERE, MEASURED_HERE
+from msgspec.structs import replace
 
 from dashboard.shell import loaders
 from dashboard.shell.page import PAGES
 from dashboard.shell.panels import escape_markdown
 from gqa_core.configs import GroupedConfig
+from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Device, DeviceInfo
 from tests.dashboard.page_probe import metrics
 from tests.quality import fake_runs as grids
 from tests.records import fake_comparisons as comparisons
@@ -17,7 +18,7 @@ from tests.records import fake_records as samples
 from tests.records.import_cases import jsonl
 
 HTML = "<img src=x onerror=alert(1)> **GPU** :red[x]"
-OTHER = {"type": "cpu", "name": HTML, "n_threads": 4}
+OTHER = Device(type="cpu", name=HTML, n_threads=4)
 
 
 @pytest.fixture
@@ -37,12 +38,12 @@ def fill(log):
     log.append(samples.record(index=0, asked=samples.point(mha), attend=[0.004] * 3))
     log.append(samples.record(index=1))
     elsewhere = samples.record(run_id="run-2", device=OTHER)
-    log.import_records([elsewhere | {"created_at": "2026-11-22T08:00:00+00:00"}])
+    log.import_records([replace(elsewhere, created_at="2026-11-22T08:00:00+00:00")])
 
 
 def fill_with_others(log):
     for record in generations.records():
-        log.append(record | {"run_id": "run-3"})
+        log.append(replace(record, run_id="run-3"))
     log.append(comparisons.record(run_id="run-4"))
     log.import_records(grids.records(run_id="run-5", device=OTHER))
 
@@ -95,7 +96,7 @@ def test_a_log_without_decode_steps_shows_what_it_has(opened, log):
 
 
 def test_records_of_every_kind_come_in_and_no_other_page_shows_them(opened, log):
-    lie = grids.records(run_id="run-6")[0] | {"cache_bytes": 1}
+    lie = replace(grids.records(run_id="run-6")[0], cache_bytes=1)
     records = [
         *generations.records(),
         comparisons.record(run_id="run-4"),
@@ -105,10 +106,10 @@ def test_records_of_every_kind_come_in_and_no_other_page_shows_them(opened, log)
     app.text_area(key="import_text").input(jsonl(*records, lie)).run()
     app = app.button(key="import_button").click().run()
     assert not app.exception
-    assert app.warning[0].value.startswith("Text: 10 taken, 1 refused.")
+    assert app.warning[0].value.startswith("Text: 10 imported, 1 refused.")
     assert app.code[0].value == "line 11: cache_bytes must be 524288: got 1"
     assert len(app.dataframe[0].value) == 10
-    for kind in ("check", "generate", "growth", "quality"):
+    for kind in ("verify", "generate", "growth", "quality"):
         assert loaders.logged_records(kind) == ()
     assert log.records() == records
 
@@ -120,9 +121,9 @@ def test_an_empty_log_says_so_and_still_takes_records(opened, log):
     app.text_area(key="import_text").input(jsonl(samples.record())).run()
     app = app.button(key="import_button").click().run()
     assert not app.exception
-    assert app.success[0].value == "Text: 1 taken, 0 refused."
+    assert app.success[0].value == "Text: 1 imported, 0 refused."
     assert metrics(app)["Measured elsewhere"] == "1"
-    assert [evidence for _, evidence in log.with_evidence()] == [MEASURED_ELSEWHERE]
+    assert [entry.evidence for entry in log.read().logged] == [MEASURED_ELSEWHERE]
 
 
 def test_every_record_stands_in_the_table_with_its_evidence(opened, log):
@@ -207,16 +208,16 @@ def test_two_selections_share_a_chart(opened, log, by):
 
 def test_a_file_with_right_and_wrong_lines_is_taken_in_part(opened, log):
     fill(log)
-    wrong = [samples.record(index=index) | {"variant": "<b>MQA</b>"} for index in range(30)]
+    wrong = [replace(samples.record(index=index), variant="<b>MQA</b>") for index in range(30)]
     right = samples.record(index=7, run_id="run-3")
     app = opened()
     data = jsonl(right, *wrong).encode()
     app.file_uploader(key="import_file").upload("records.jsonl", data, "application/json")
     app = app.button(key="import_button").click().run()
     assert not app.exception
-    assert app.warning[0].value.startswith("File: 1 taken, 30 refused.")
+    assert app.warning[0].value.startswith("File: 1 imported, 30 refused.")
     said = app.code[0].value.splitlines()
-    assert said[0] == "line 2: variant must be 'GQA': got '<b>MQA</b>'"
+    assert said[0] == "line 2: variant must be one of MHA, GQA, MQA, MLA: got '<b>MQA</b>'"
     assert (len(said), said[-1]) == (21, "... and 10 more")
     assert len(log.records()) == 4
     assert len(app.dataframe[0].value) == 4
@@ -255,9 +256,15 @@ def test_what_was_imported_is_not_shown_as_this_machine_s(opened, log, monkeypat
         asked=samples.point(GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32))
     )
     log.import_records([record])
-    monkeypatch.setattr(
-        "dashboard.shell.loaders.device", lambda: record["device"] | {"torch_version": "2.13.0"}
+    device = record.device
+    info = DeviceInfo(
+        type=device.type,
+        name=device.name,
+        n_threads=device.n_threads,
+        torch_version="2.13.0",
+        free_bytes=2**30,
     )
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: info)
     app = opened("decode", n_heads=8, n_kv_heads=2, head_dim=32)
     app = app.segmented_control(key="scope").set_value("everything measured here").run()
     assert "Nothing is measured" in app.info[0].value

@@ -3,9 +3,11 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
 from dashboard.shell import loaders
 from dashboard.views.quality import INCOMPLETE, NO_GRID
+from gqa_core.records.kinds import encode_record
 from gqa_core.records.reference_runs import reference_runs
 from gqa_core.records.run_log import RunLogError
 from tests.dashboard.page_probe import metrics, small_tables
@@ -82,7 +84,7 @@ def test_what_is_measured_here_is_told_once_there_is_all_of_it(opened, log, ship
     records = grids.records(percents=(0, 1, 2, 5))
     keep(log, records[:3])
     assert "Answer, measured elsewhere" in said(opened())
-    keep(log, [records[3] | {"run_id": "run-2"}])
+    keep(log, [replace(records[3], run_id="run-2")])
     app = opened()
     assert not app.info
     assert "Answer, measured here" in said(app)
@@ -95,7 +97,7 @@ def test_what_is_measured_here_is_told_once_there_is_all_of_it(opened, log, ship
 def test_an_order_that_does_not_hold_is_said(opened, log, shipped):
     shipped([])
     records = grids.records(percents=(0, 1, 2, 5))
-    records[-1]["losses"][-1] = 1.0
+    records[-1] = replace(records[-1], losses=(*records[-1].losses[:-1], 1.0))
     keep(log, records)
     assert "does **not** hold: MQA, 1 K/V head (1.000) is better than" in said(opened())
 
@@ -141,5 +143,5 @@ def test_the_shipped_file_is_read_line_by_line_and_may_be_missing(tmp_path):
     path = tmp_path / "grid.jsonl"
     assert reference_runs(path) == ()
     records = grids.records()
-    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    path.write_text("".join(encode_record(record) + "\n" for record in records))
     assert list(reference_runs(path)) == records
