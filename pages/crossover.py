@@ -1,7 +1,6 @@
 """Crossover: from which context on does sharing pay, and what hides it below? (measured)"""
 
 import streamlit as st
-from gqa_core.theory.crossover import N_INITIAL_CONTEXTS
 
 from dashboard.controls.measurement import decode_controls
 from dashboard.data.crossover import N_INITIAL_CONTEXTS, work_ratio
