@@ -97,9 +97,8 @@ def imported_files(path: Path) -> frozenset[Path]:
 def targets(path: Path) -> set[str]:
     """The folders of ours and the guarded libraries that a file imports, without its own folder."""
     libraries = {name.split(".")[0] for name in imports(path)} & LIBRARIES
-    return {owning_folder(file) for file in imported_files(path)} - {
-        owning_folder(path)
-    } | libraries
+    folders = {owning_folder(file) for file in imported_files(path)}
+    return folders - {owning_folder(path)} | libraries
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
