@@ -81,7 +81,7 @@ def series(records: Mapping[Mode, GenerateRecord]) -> list[Series]:
 
 def total_s(record: GenerateRecord, context_len: int) -> float:
     """Seconds of all steps up to this length, all phases."""
-    return record.totals_s.of_all_phases(record.workload.context_lens.index(context_len))
+    return record.totals_s.all_phases_s(record.workload.context_lens.index(context_len))
 
 
 def largest_difference(records: Mapping[Mode, GenerateRecord]) -> float:
@@ -92,7 +92,7 @@ def largest_difference(records: Mapping[Mode, GenerateRecord]) -> float:
 
 def appends(record: GrowthRecord) -> list[Quartiles]:
     """Seconds that an append takes, at each length of a growing cache."""
-    return [Quartiles.of(samples) for samples in record.samples_s.append]
+    return [Quartiles.from_samples(samples) for samples in record.samples_s.append]
 
 
 def _fits_generation(record: GenerateRecord, settings: GenerationSettings, device: Device) -> bool:
@@ -130,7 +130,7 @@ def _series(record: GenerateRecord, part: str) -> Series:
     phases, lengths = PARTS[part], record.workload.context_lens
     by_phase = msgspec.structs.asdict(totals)
     steps = [
-        Quartiles.of([sum(repeat) for repeat in zip(*repeats, strict=True)])
+        Quartiles.from_samples([sum(repeat) for repeat in zip(*repeats, strict=True)])
         for repeats in zip(*(samples[phase] for phase in phases), strict=True)
     ]
     sums = [sum(seconds) for seconds in zip(*(by_phase[phase] for phase in phases), strict=True)]

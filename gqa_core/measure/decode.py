@@ -103,7 +103,7 @@ def measure_decode(spec: DecodeSpec, device_name: str = "auto") -> DecodeMeasure
         attend_kernel=attend_kernel,
         n_warmup=N_WARMUP,
         samples_s=samples.to_struct(),
-        memory=Memory.of(
+        memory=Memory.from_peaks(
             spec.formula_bytes,
             sum(cache.tensor_bytes for cache in caches),
             sum(cache.padding_bytes for cache in caches),

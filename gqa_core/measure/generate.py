@@ -86,7 +86,9 @@ def measure_generate(spec: GenerateSpec, device_name: str = "auto") -> GenerateM
             **{phase: tuple(lengths) for phase, lengths in generation.totals.items()}
         ),
         outputs=tuple(generation.outputs),
-        memory=Memory.of(spec.formula_bytes, step.tensor_bytes, step.padding_bytes, meter.read()),
+        memory=Memory.from_peaks(
+            spec.formula_bytes, step.tensor_bytes, step.padding_bytes, meter.read()
+        ),
         peak_was_reset=meter.peak_was_reset,
     )
 

@@ -73,7 +73,7 @@ def measure_growth(spec: GrowthSpec, device_name: str = "auto") -> GrowthMeasure
         worst_waste_bytes=max(
             n_bytes - spec.cache_bytes(n) for n, n_bytes in enumerate(allocated, start=1)
         ),
-        memory=Memory.of(spec.formula_bytes, allocated[-1], padding, peaks),
+        memory=Memory.from_peaks(spec.formula_bytes, allocated[-1], padding, peaks),
         peak_was_reset=meter.peak_was_reset,
     )
 

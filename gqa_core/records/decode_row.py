@@ -56,7 +56,7 @@ class DecodeRow:
         return cls(
             record=record,
             evidence=evidence,
-            **{name: Quartiles.of(samples) for name, samples in _samples(record).items()},
+            **{name: Quartiles.from_samples(samples) for name, samples in _samples(record).items()},
             flops=decode_flops(cached, workload),
             arithmetic_intensity=arithmetic_intensity(cached, workload, kv_format),
             predicted_attend_s=predicted_attend_s(cached, workload, kv_format, probes),

@@ -36,7 +36,7 @@ class Memory(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     baseline_bytes: int
 
     @classmethod
-    def of(
+    def from_peaks(
         cls, formula_bytes: int, tensor_bytes: int, padding_bytes: int, peaks: MemoryPeaks
     ) -> Memory:
         """The memory of caches of these bytes, in a process of these peaks."""

@@ -20,7 +20,7 @@ class Quartiles:
     q3: float
 
     @classmethod
-    def of(cls, samples: Sequence[float]) -> Quartiles:
+    def from_samples(cls, samples: Sequence[float]) -> Quartiles:
         """The quartiles of at least one sample, which count as the whole population."""
         if len(samples) == 1:
             return cls(samples[0], samples[0], samples[0])

@@ -56,7 +56,7 @@ def summarize_generate(record: GenerateRecord) -> tuple[str, str]:
     """The tokens generated and the mode; the seconds of all steps."""
     mode = "with the cache" if record.mode == "cached" else "by recomputing"
     n_tokens = units.count(record.workload.context_lens[-1], "token")
-    seconds = record.totals_s.of_all_phases(-1)
+    seconds = record.totals_s.all_phases_s(-1)
     return (
         f"{n_tokens} generated {mode}, {record.workload.dtype}",
         f"{units.duration(seconds)} in all",

@@ -87,7 +87,7 @@ def slow_reads(row, factor):
 
 @pytest.mark.parametrize(("project_s", "start"), [(0.0001, "ahead"), (0.01, "behind")])
 def test_another_fixed_part_is_described_as_a_start(project_s, start):
-    changed = with_gqa(rows(CASES["always"][0]), project=Quartiles.of([project_s]))
+    changed = with_gqa(rows(CASES["always"][0]), project=Quartiles.from_samples([project_s]))
     assert f"at 64 tokens, which put it {start} before the cache" in crossover_sentences(changed)[1]
 
 

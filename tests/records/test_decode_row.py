@@ -52,7 +52,7 @@ def test_a_flat_row_has_every_number_under_its_documented_column():
         "head_dim": 16,
         "context_len": 64,
     }
-    attend = Quartiles.of(record.samples_s.attend)
+    attend = Quartiles.from_samples(record.samples_s.attend)
     assert flat["attend_q1_s"] == attend.q1
     assert flat["attend_s"] == attend.median
     assert flat["attend_q3_s"] == attend.q3

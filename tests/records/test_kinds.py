@@ -55,8 +55,8 @@ def test_the_peak_is_the_process_s_on_a_cpu_and_the_allocator_s_elsewhere():
 
 
 def test_quartiles_of_a_single_sample_are_that_sample():
-    assert Quartiles.of([3.0]) == Quartiles(3.0, 3.0, 3.0)
-    assert Quartiles.of([1.0, 2.0, 3.0, 4.0, 5.0]) == Quartiles(2.0, 3.0, 4.0)
+    assert Quartiles.from_samples([3.0]) == Quartiles(3.0, 3.0, 3.0)
+    assert Quartiles.from_samples([1.0, 2.0, 3.0, 4.0, 5.0]) == Quartiles(2.0, 3.0, 4.0)
 
 
 def test_a_wide_spread_is_warned_of_and_a_narrow_one_is_not():

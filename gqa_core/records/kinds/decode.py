@@ -163,7 +163,10 @@ class DecodeRecord(
             bound_s=measurement.bound_s,
             warnings=(
                 *spread_warnings(
-                    {phase: Quartiles.of(getattr(samples, phase)) for phase in WARNED_PHASES}
+                    {
+                        phase: Quartiles.from_samples(getattr(samples, phase))
+                        for phase in WARNED_PHASES
+                    }
                 ),
                 *[PEAK_WARNING] * (not measurement.peak_was_reset),
             ),

@@ -58,7 +58,7 @@ class PhaseTotals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     attend: LengthTotals
     output: LengthTotals
 
-    def of_all_phases(self, index: int) -> float:
+    def all_phases_s(self, index: int) -> float:
         """Seconds of all phases up to the length at this index."""
         return sum(totals[index] for totals in msgspec.structs.astuple(self))
 
@@ -105,7 +105,7 @@ class GenerateRecord(
         return cls(
             **header_fields(run, point, measurement.torch_version, measurement.device),
             config=spec.attention,
-            workload=TokenByTokenWorkload.of(spec),
+            workload=TokenByTokenWorkload.from_spec(spec),
             mode=spec.mode,
             kernel_asked=spec.kernel,
             kernel_ran=measurement.kernel_ran,

@@ -85,7 +85,7 @@ class GrowthRecord(
         return cls(
             **header_fields(run, point, measurement.torch_version, measurement.device),
             config=spec.attention,
-            workload=TokenByTokenWorkload.of(spec),
+            workload=TokenByTokenWorkload.from_spec(spec),
             policy=spec.policy,
             block_len=spec.block_len if spec.policy == "paged" else None,
             n_warmup=measurement.n_warmup,

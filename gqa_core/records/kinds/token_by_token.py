@@ -36,7 +36,7 @@ class TokenByTokenWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fie
     n_layers: int
 
     @classmethod
-    def of(cls, spec: TokenByTokenSpec) -> TokenByTokenWorkload:
+    def from_spec(cls, spec: TokenByTokenSpec) -> TokenByTokenWorkload:
         """The workload of a spec."""
         return cls(context_lens=spec.context_lens, dtype=spec.dtype, n_layers=spec.n_layers)
 
