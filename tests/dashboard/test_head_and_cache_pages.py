@@ -91,7 +91,7 @@ def test_every_variant_can_be_shown_and_the_part_follows(opened):
 def test_the_empty_state_says_which_settings_are_measured(opened, log):
     assert "Measure some on the page Decode" in opened("kv_cache").info[0].value
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
-    log.append(samples.record(asked=samples.point(attention, context_len=512)))
+    log.append(samples.record(spec=samples.point(attention, context_len=512)))
     told = opened("kv_cache").info[0].value
     assert "8 query heads, 2 K/V heads, width 32, 1 layer, batch 1, fp32" in told
 
@@ -99,7 +99,7 @@ def test_the_empty_state_says_which_settings_are_measured(opened, log):
 def test_a_logged_cache_is_a_marker_on_a_chart_of_as_many_layers(opened, log, monkeypatch):
     monkeypatch.setattr("dashboard.shell.loaders.device", lambda: HERE)
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
-    log.append(samples.record(asked=samples.point(attention, context_len=512)))
+    log.append(samples.record(spec=samples.point(attention, context_len=512)))
     app = opened("kv_cache", **MEASURED)
     assert not app.info
     names = [trace.get("name") for trace in figure(app)["data"]]
@@ -114,7 +114,7 @@ def test_a_logged_cache_is_a_marker_on_a_chart_of_as_many_layers(opened, log, mo
 def test_another_device_s_cache_is_not_called_measured_here(opened, log, monkeypatch):
     monkeypatch.setattr("dashboard.shell.loaders.device", lambda: HERE | {"name": "B CPU"})
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
-    log.append(samples.record(asked=samples.point(attention, context_len=512)))
+    log.append(samples.record(spec=samples.point(attention, context_len=512)))
     assert "another device only: A CPU" in opened("kv_cache", **MEASURED).info[0].value
 
 

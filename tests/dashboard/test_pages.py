@@ -107,7 +107,7 @@ def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     assert "Nothing is measured" in opened("decode", **settings).info[0].value
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
-    log.append(samples.record(asked=samples.point(attention, context_len=512)))
+    log.append(samples.record(spec=samples.point(attention, context_len=512)))
     app = opened("decode", **settings)
     assert not app.exception
     assert metrics(app) == {"GQA": "2 ms"}
@@ -135,10 +135,10 @@ def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, 
     assert app.success[0].value.startswith("**Answer.** By the label of an NVIDIA L4")
     assert not metrics(app)
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
-    old = samples.record(asked=samples.point(attention, context_len=128))
+    old = samples.record(spec=samples.point(attention, context_len=128))
     log.append(samples.of_version_1(old))
-    log.append(samples.record(asked=samples.point(attention, context_len=512), run_id="run-2"))
-    log.append(samples.record(asked=samples.point(context_len=512, dtype="float16"), run_id="3"))
+    log.append(samples.record(spec=samples.point(attention, context_len=512), run_id="run-2"))
+    log.append(samples.record(spec=samples.point(context_len=512, dtype="float16"), run_id="3"))
     app = opened("roofline", **settings)
     assert not app.exception
     assert metrics(app) == {
@@ -198,7 +198,7 @@ def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, mon
             log.append(
                 samples.record(
                     index=context_len + n_kv_heads,
-                    asked=samples.point(layer, context_len=context_len),
+                    spec=samples.point(layer, context_len=context_len),
                     attend=[attend] * 3,
                     step=0.003 + attend,
                 )

@@ -1,4 +1,4 @@
-"""A point really run: what it reports is what the formula says and what was device_name."""
+"""A decode step really run: it reports what the formula says and what the spec requests."""
 
 from dataclasses import replace
 from functools import partial
@@ -52,7 +52,7 @@ def a_point(attention, kernel, **options):
 
 @pytest.fixture
 def small_probes(monkeypatch):
-    """1 MiB to read and 16 by 16 to multiply, where nobody asks options fast this machine is."""
+    """1 MiB to read and 16 by 16 to multiply, where the speed of this machine does not matter."""
     for module in (decode, probe):
         monkeypatch.setattr(module, "PROBE_BYTES", 2**20)
     monkeypatch.setattr(probe, "FIRST_WIDTH", 16)

@@ -62,10 +62,10 @@ def measured(
     return DecodeMeasurement(**fields | changed)
 
 
-def record(index=0, run_id="run-1", created_at="2026-11-23T20:00:00+00:00", asked=None, **changed):
-    """The record of `asked` (LAYER at 64 tokens) with this measurement."""
+def record(index=0, run_id="run-1", created_at="2026-11-23T20:00:00+00:00", spec=None, **changed):
+    """The record of a spec (LAYER at 64 tokens) with this measurement."""
     run = RunHeader(run_id=run_id, git_commit=None)
-    built = DecodeRecord.from_measurement(asked or point(), measured(**changed), run, index)
+    built = DecodeRecord.from_measurement(spec or point(), measured(**changed), run, index)
     return structs.replace(built, created_at=created_at)
 
 

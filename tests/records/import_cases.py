@@ -27,7 +27,7 @@ def _line(record):
     return encode_record(record) if is_record else json.dumps(record)
 
 
-def take(log, text):
+def import_text(log, text):
     data = text if isinstance(text, bytes) else text.encode()
     return import_records(io.BytesIO(data), log)
 
@@ -51,7 +51,7 @@ def changed(record, path, value):
 
 def assert_refused_alone(log, lie, records, sentence):
     """The lie is named in one short sentence with its line, the second, and the rest is kept."""
-    imported = take(log, jsonl(records[0], lie, *records[1:]))
+    imported = import_text(log, jsonl(records[0], lie, *records[1:]))
     assert imported.n_imported == len(records)
     assert log.records() == records
     (refusal,) = imported.refused

@@ -27,7 +27,7 @@ def rows(layer, times, **more):
     """Rows of one layer: the samples of attend by context; a step is that and 8 ms more."""
     return [
         samples.row(
-            asked=samples.point(layer, context_len=context_len),
+            spec=samples.point(layer, context_len=context_len),
             attend=attend,
             step_samples=[0.008 + seconds for seconds in attend],
             **more,
@@ -149,9 +149,7 @@ def test_the_widest_bracket_is_halved_next_until_it_is_narrow():
 
 def test_variants_are_held_against_the_mha_of_their_context_by_name():
     mla = default_mla_for(8, 16)
-    naive = samples.row(
-        asked=samples.point(mla, context_len=64, kernel="naive"), kernel_ran="naive"
-    )
+    naive = samples.row(spec=samples.point(mla, context_len=64, kernel="naive"), kernel_ran="naive")
     every = [*rows(MHA, steady({64: 0.002})), *rows(GQA, steady({64: 0.001, 128: 0.001}))]
     wins = pair_with_mha([*every, naive])
     assert {name: len(results) for name, results in wins.items()} == {"GQA-2": 1, "MLA naive": 1}

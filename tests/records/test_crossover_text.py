@@ -33,7 +33,7 @@ def rows(gqa, step=0.003, **changed):
     times += [(GQA, context_len, time) for context_len, time in zip(MHA_S, gqa, strict=True)]
     return [
         samples.row(
-            asked=samples.point(layer, context_len=context_len),
+            spec=samples.point(layer, context_len=context_len),
             attend=[time] * 3,
             step=step + time if step else 0.004,
             **changed,

@@ -36,7 +36,7 @@ def test_a_row_compares_the_record_with_theory_by_the_probes_of_its_run():
 
 def test_naive_mla_is_compared_in_its_expanded_form():
     spec = samples.point(default_mla_for(8, 16), kernel="naive")
-    row = samples.row(asked=spec, kernel_ran="naive")
+    row = samples.row(spec=spec, kernel_ran="naive")
     assert row.flops == spec.flops
     assert row.arithmetic_intensity == 0.5  # as MHA's in float32, whatever the latent
     assert row.variant_name == "MLA naive"

@@ -17,7 +17,7 @@ from tests.quality import fake_runs as grids
 from tests.records import fake_comparisons as comparisons
 from tests.records import fake_generations as generations
 from tests.records import fake_records as samples
-from tests.records.import_cases import VALUES, assert_refused_alone, changed, jsonl, take
+from tests.records.import_cases import VALUES, assert_refused_alone, changed, import_text, jsonl
 from tests.scale import FACTOR
 
 VERIFY = comparisons.record()
@@ -52,7 +52,7 @@ def test_one_record_of_every_kind_goes_from_log_to_log_as_it_is(log, tmp_path):
     for record in first:
         log.append(record)
     other = RunLog(tmp_path / "other.sqlite")
-    imported = take(other, jsonl(*log.records()))
+    imported = import_text(other, jsonl(*log.records()))
     assert (imported.n_imported, imported.refused) == (len(first), ())
     assert jsonl(*other.records()) == jsonl(*first)
     assert {logged.evidence for logged in other.read().logged} == {MEASURED_ELSEWHERE}
@@ -60,7 +60,7 @@ def test_one_record_of_every_kind_goes_from_log_to_log_as_it_is(log, tmp_path):
 
 
 def test_the_shipped_grid_passes_its_own_checks(log):
-    imported = take(log, jsonl(*reference_runs()))
+    imported = import_text(log, jsonl(*reference_runs()))
     assert (imported.n_imported, imported.refused) == (len(reference_runs()), ())
 
 
@@ -182,7 +182,7 @@ def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, record, path, va
 def test_numbers_that_are_none_are_refused_in_every_kind(log, record, word):
     path = {"verify": "max_difference", "quality": "losses.0"}.get(record.kind)
     lie = changed(record, path or "totals_s.append.0", 0.123)
-    assert take(log, jsonl(lie).replace("0.123", word)).n_imported == 0
+    assert import_text(log, jsonl(lie).replace("0.123", word)).n_imported == 0
     assert log.records() == []
 
 

@@ -11,16 +11,16 @@ from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.records.importing import import_records
 from gqa_core.records.run_log import LoggedRecord, RunLog, RunLogError
 from tests.records import fake_records as samples
-from tests.records.import_cases import changed, jsonl, take
+from tests.records.import_cases import changed, import_text, jsonl
 from tests.scale import FACTOR
 
 
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("hello", "record must be first_record JSON object: Expecting value, line 1 column 1"),
-        ("[1, 2]", "record must be first_record JSON object: got a list of 2"),
-        ("null", "record must be first_record JSON object: got null"),
+        ("hello", "record must be one JSON object: Expecting value, line 1 column 1"),
+        ("[1, 2]", "record must be one JSON object: got a list of 2"),
+        ("null", "record must be one JSON object: got null"),
         ("[" * 200_000, "record must be at most 32 levels deep: got more"),
         ("9" * 5000, "whole numbers must have at most 40 digits: got 5000"),
         ('{"kind": "decode", "kind": "decode"}', "a key must come once in its object: got"),
@@ -30,7 +30,7 @@ from tests.scale import FACTOR
 )
 def test_a_line_that_is_no_record_is_named(log, line, sentence):
     data = line if isinstance(line, bytes) else line.encode()
-    imported = take(log, b"\n" + data + b"\r\n\n" + jsonl(samples.record()).encode())
+    imported = import_text(log, b"\n" + data + b"\r\n\n" + jsonl(samples.record()).encode())
     assert imported.n_imported == 1
     (refusal,) = imported.refused
     assert refusal.startswith(f"line 2: {sentence}")
@@ -39,7 +39,7 @@ def test_a_line_that_is_no_record_is_named(log, line, sentence):
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity", "1e999"])
 def test_numbers_that_are_none_are_refused(log, word):
     lie = jsonl(samples.record(attend=(0.002, 0.002, 0.123))).replace("0.123", word)
-    (refusal,) = take(log, lie).refused
+    (refusal,) = import_text(log, lie).refused
     assert "finite" in refusal or "between 1e-09 and 1e+06: got inf" in refusal
     assert log.records() == []
     assert not log.path.exists()
@@ -77,7 +77,7 @@ def test_a_file_without_an_end_is_refused_by_its_size(log):
 def test_the_same_point_twice_is_named_and_kept_once(log):
     log.append(samples.record(index=0))
     first_record, second_record = samples.record(index=0), samples.record(index=1)
-    imported = take(log, jsonl(first_record, second_record, second_record))
+    imported = import_text(log, jsonl(first_record, second_record, second_record))
     assert imported.n_imported == 1
     assert imported.refused == (
         "line 1: point 0 of run run-1 is in the log already",
@@ -91,25 +91,25 @@ def test_the_same_point_twice_is_named_and_kept_once(log):
 
 def test_html_in_a_name_is_kept_as_the_text_it_is(log):
     record = changed(samples.record(), "device.name", "<img src=x onerror=alert(1)> **A** $CPU$")
-    assert take(log, jsonl(record)).n_imported == 1
+    assert import_text(log, jsonl(record)).n_imported == 1
     assert log.records()[0].device.name == "<img src=x onerror=alert(1)> **A** $CPU$"
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_no_lie(log):
     text = "\ufeff" + jsonl(samples.record(index=0), samples.record(index=1)).replace("\n", "\r\n")
-    assert take(log, text).n_imported == 2
+    assert import_text(log, text).n_imported == 2
 
 
 def test_a_log_that_cannot_be_written_is_one_sentence():
     with pytest.raises(RunLogError, match=r"log /proc/gqa/runs.sqlite cannot be written"):
-        take(RunLog("/proc/gqa/runs.sqlite"), jsonl(samples.record()))
+        import_text(RunLog("/proc/gqa/runs.sqlite"), jsonl(samples.record()))
 
 
 @settings(max_examples=200 * FACTOR, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text() | st.binary())
 def test_any_text_gives_records_or_sentences_and_no_traceback(tmp_path, text):
     log = RunLog(tmp_path / "runs.sqlite")
-    imported = take(log, text)
+    imported = import_text(log, text)
     data = text if isinstance(text, bytes) else text.encode()
     n_lines = sum(bool(line.strip()) for line in data.split(b"\n"))
     assert imported.n_imported == 0

@@ -16,7 +16,7 @@ from gqa_core.records.kinds import KINDS
 from gqa_core.records.kinds.decode import DecodeSamples
 from gqa_core.records.run_log import RunLog
 from tests.records import fake_records as samples
-from tests.records.import_cases import VALUES, assert_refused_alone, changed, jsonl, take
+from tests.records.import_cases import VALUES, assert_refused_alone, changed, import_text, jsonl
 from tests.scale import FACTOR
 
 RECORD = samples.record()
@@ -25,7 +25,7 @@ RECORD = samples.record()
 def latent_record():
     latent = default_mla_for(8, 16)  # c 64, r 8: 64 tokens x 72 x 4 B = 18,432 B
     return samples.record(
-        asked=samples.point(latent, kernel="absorbed"),
+        spec=samples.point(latent, kernel="absorbed"),
         kernel_ran="absorbed",
         bound_s=18432 / 1e9,
         read_bandwidth_bytes_per_s=1e9,
@@ -45,7 +45,7 @@ def test_records_of_one_log_come_out_of_another_as_they_were(log, tmp_path):
     for record in first:
         log.append(record)
     other = RunLog(tmp_path / "other.sqlite")
-    imported = take(other, jsonl(*log.records()))
+    imported = import_text(other, jsonl(*log.records()))
     assert (imported.n_imported, imported.refused) == (4, ())
     assert other.records() == log.records() == first
     assert jsonl(*other.records()) == jsonl(*first)
@@ -154,7 +154,7 @@ def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, path, value, sen
 
 
 def test_a_latent_record_is_held_to_its_own_formula(log):
-    assert take(log, jsonl(latent_record())).n_imported == 1
+    assert import_text(log, jsonl(latent_record())).n_imported == 1
     for path, value, sentence in (
         ("kernel_ran", "naive", "kernel_ran must be 'absorbed': got 'naive'"),
         ("attend_kernel", "absorbed", "attend_kernel must be one of eager, sdpa, packed, matmul,"),
@@ -164,13 +164,13 @@ def test_a_latent_record_is_held_to_its_own_formula(log):
         ("config.kv_lora_rank", 32, "memory.formula_bytes must be 10240: got 18432"),
         ("config.n_kv_heads", 8, "config must have no field but its own: got 'n_kv_heads'"),
     ):
-        (refusal,) = take(log, jsonl(changed(latent_record(), path, value))).refused
+        (refusal,) = import_text(log, jsonl(changed(latent_record(), path, value))).refused
         assert sentence in refusal
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 5])
 def test_a_record_of_another_version_is_refused_with_what_to_do(log, version):
-    (refusal,) = take(log, jsonl(changed(RECORD, "schema_version", version))).refused
+    (refusal,) = import_text(log, jsonl(changed(RECORD, "schema_version", version))).refused
     assert refusal == (
         f"line 1: schema_version must be 4: got {version}; keep the file for the program that "
         "wrote it and measure again with this one"

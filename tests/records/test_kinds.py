@@ -31,7 +31,7 @@ def test_a_record_is_read_as_its_class_and_written_as_it_came():
 @pytest.mark.parametrize("attention", [samples.LAYER, default_mla_for(4, 16)])
 def test_the_layer_comes_back_from_its_record(attention):
     kernel = "auto" if attention is samples.LAYER else "naive"
-    record = samples.record(asked=samples.point(attention, kernel=kernel))
+    record = samples.record(spec=samples.point(attention, kernel=kernel))
     assert decode_record(encode_record(record)).config == attention
 
 

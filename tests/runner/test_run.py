@@ -28,13 +28,13 @@ class FakeWorkers:
         self.answers = list(answers)
         self.free = free
         self.compiled = compiled
-        self.asked = []
+        self.called = []
 
     def __call__(self, preload):
         return self
 
     def call(self, module, function, *arguments, on_progress=None):
-        self.asked.append(function)
+        self.called.append(function)
         if function == "device_info":
             return DeviceInfo(
                 type="cpu", name="A CPU", n_threads=2, torch_version="2.13.0", free_bytes=self.free
@@ -75,7 +75,7 @@ def run(monkeypatch, tmp_path):
                 free_bytes=workers.free,
             ),
         )
-        go.said = [str(event) for event in go.events]
+        go.sentences = [str(event) for event in go.events]
         assert list(result.records) == go.emitted
         return result
 
@@ -91,16 +91,16 @@ def test_every_record_goes_out_and_into_the_log(run):
     assert [record.point for record in run.emitted] == [0, 1, 2]
     assert len({record.run_id for record in run.emitted}) == 1
     assert run.log.records() == run.emitted
-    assert run.said[0] == "0 of 3: timing GQA, 2 K/V heads, context 32, float32"
-    assert run.said[-1] == "3 of 3: done"
+    assert run.sentences[0] == "0 of 3: timing GQA, 2 K/V heads, context 32, float32"
+    assert run.sentences[-1] == "3 of 3: done"
 
 
 def test_what_is_compiled_is_said_before_the_first_point(run):
     workers = FakeWorkers([measured() for _ in POINTS], compiled=["compiling split_kv for float32"])
     assert run(POINTS, workers).is_complete
-    assert run.said[0] == "0 of 3: compiling split_kv for float32"
-    assert run.said[1].startswith("0 of 3: timing")
-    assert workers.asked[:3] == ["device_info", "prepare_kernels", "measure_decode"]
+    assert run.sentences[0] == "0 of 3: compiling split_kv for float32"
+    assert run.sentences[1].startswith("0 of 3: timing")
+    assert workers.called[:3] == ["device_info", "prepare_kernels", "measure_decode"]
 
 
 def test_a_point_that_fails_is_named_and_the_rest_go_on(run):
@@ -109,14 +109,14 @@ def test_a_point_that_fails_is_named_and_the_rest_go_on(run):
     assert (result.n_failed, result.n_not_logged, result.is_complete) == (1, 0, False)
     assert [record.point for record in run.log.records()] == [0, 2]
     sentence = "GQA, 2 K/V heads, context 64, float32: not measured, its process was killed"
-    assert any(said.startswith(sentence) for said in run.said)
+    assert any(line.startswith(sentence) for line in run.sentences)
 
 
 def test_a_run_that_would_not_fit_is_refused_before_anything_is_measured(run):
     workers = FakeWorkers([], free=POINTS[1].required_bytes)
     with pytest.raises(ValueError, match=r"context 128.* it takes .* \(cache .*\) and .* are free"):
         run(POINTS, workers)
-    assert workers.asked == ["device_info"]
+    assert workers.called == ["device_info"]
     assert run.emitted == []
 
 
@@ -124,7 +124,7 @@ def test_a_log_that_cannot_be_written_is_refused_before_anything_is_measured(run
     workers = FakeWorkers([])
     with pytest.raises(RunLogError, match="cannot be written"):
         run(POINTS, workers, log=RunLog("/proc/runs.sqlite"))
-    assert workers.asked == []
+    assert workers.called == []
 
 
 def test_a_log_that_fails_in_mid_run_loses_no_record(run, monkeypatch, tmp_path):
@@ -142,23 +142,26 @@ def test_a_log_that_fails_in_mid_run_loses_no_record(run, monkeypatch, tmp_path)
     assert [record.point for record in run.emitted] == [0, 1, 2]
     assert [record.point for record in log.records()] == [0, 2]
     sentence = "1 of 3 records were measured but are not in the log: log x cannot be written"
-    assert any(said.startswith(sentence) for said in run.said)
+    assert any(line.startswith(sentence) for line in run.sentences)
 
 
 def test_what_follows_from_the_records_is_measured_in_the_same_run(run):
-    seen = []
+    contexts = []
 
     def follow(records):
-        seen.append([record.workload.context_len for record in records])
-        return [point(context_len=48)] if len(seen) == 1 else []
+        contexts.append([record.workload.context_len for record in records])
+        return [point(context_len=48)] if len(contexts) == 1 else []
 
     answers = [measured() for _ in range(4)]
     assert run(POINTS, FakeWorkers(answers), next_specs=follow, max_extra=2).is_complete
-    assert seen == [[32, 64, 128], [32, 64, 128, 48]]
+    assert contexts == [[32, 64, 128], [32, 64, 128, 48]]
     assert [record.point for record in run.log.records()] == [0, 1, 2, 3]
     assert len({record.run_id for record in run.emitted}) == 1
-    assert run.said[0].startswith("0 of 5: timing")
-    assert run.said[3:] == ["3 of 5: timing GQA, 2 K/V heads, context 48, float32", "4 of 4: done"]
+    assert run.sentences[0].startswith("0 of 5: timing")
+    assert run.sentences[3:] == [
+        "3 of 5: timing GQA, 2 K/V heads, context 48, float32",
+        "4 of 4: done",
+    ]
 
 
 def test_a_search_that_asks_for_ever_ends_at_its_bound(run):
@@ -167,8 +170,8 @@ def test_a_search_that_asks_for_ever_ends_at_its_bound(run):
     again = [point(context_len=48)] * 2
     result = run(POINTS, workers, next_specs=lambda records: again, max_extra=3)
     assert result.n_failed == 3
-    assert workers.asked == ["device_info", "prepare_kernels"] + ["measure_decode"] * 6
-    assert run.said[-1] == "6 of 6: done"
+    assert workers.called == ["device_info", "prepare_kernels"] + ["measure_decode"] * 6
+    assert run.sentences[-1] == "6 of 6: done"
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def records(settings=CHOICE, run_id="run-1", **changed):
         samples.record(
             index=index,
             run_id=run_id,
-            asked=point,
+            spec=point,
             attend=[attend_s(point.attention.variant, point.workload.context_len)] * 3,
             step=0.01 + attend_s(point.attention.variant, point.workload.context_len),
             kernel_ran=point.kernel if point.attention.variant == "MLA" else "packed",

@@ -19,17 +19,17 @@ PREDICTED = (
 
 def test_rows_match_the_sliders_at_any_context_and_mla_whatever_the_kernel():
     mla = samples.record(
-        asked=samples.point(default_mla_for(8, 16), kernel="naive"), kernel_ran="naive"
+        spec=samples.point(default_mla_for(8, 16), kernel="naive"), kernel_ran="naive"
     )
     other = GroupedConfig(n_heads=8, n_kv_heads=4, head_dim=16)
     known = rows(
-        samples.record(asked=samples.point(context_len=999)),
-        samples.record(asked=samples.point(MHA)),
+        samples.record(spec=samples.point(context_len=999)),
+        samples.record(spec=samples.point(MHA)),
         mla,
-        samples.record(asked=samples.point(other)),
-        samples.record(asked=samples.point(dtype="bfloat16")),
-        samples.record(asked=samples.point(n_layers=2)),
-        samples.record(asked=samples.point(kernel="eager")),
+        samples.record(spec=samples.point(other)),
+        samples.record(spec=samples.point(dtype="bfloat16")),
+        samples.record(spec=samples.point(n_layers=2)),
+        samples.record(spec=samples.point(kernel="eager")),
     )
     assert tables.matching(known, DECODE) == known[:3]
     assert [tables.row_label(row) for row in known[:3]] == ["GQA", "MHA", "MLA naive"]
@@ -37,7 +37,7 @@ def test_rows_match_the_sliders_at_any_context_and_mla_whatever_the_kernel():
 
 def test_only_the_newest_of_a_point_is_shown_in_the_variants_order():
     old, new = samples.record(run_id="a", attend=[1.0]), samples.record(run_id="b", attend=[2.0])
-    mha = samples.record(run_id="b", index=1, asked=samples.point(MHA))
+    mha = samples.record(run_id="b", index=1, spec=samples.point(MHA))
     shown = tables.latest(rows(old, new, mha))
     assert [(tables.row_label(row), row.record.run_id) for row in shown] == [
         ("MHA", "b"),
@@ -55,9 +55,9 @@ def test_only_this_device_s_rows_are_its_own():
 def test_attend_times_stand_by_variant_and_context():
     mha, mqa = (GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 1))
     measured = rows(
-        samples.record(asked=samples.point(mha, context_len=64), attend=(3e-3,) * 3),
-        samples.record(asked=samples.point(mha, context_len=1024), attend=(8e-3,) * 3),
-        samples.record(asked=samples.point(mqa, context_len=1024), attend=(2e-3,) * 3),
+        samples.record(spec=samples.point(mha, context_len=64), attend=(3e-3,) * 3),
+        samples.record(spec=samples.point(mha, context_len=1024), attend=(8e-3,) * 3),
+        samples.record(spec=samples.point(mqa, context_len=1024), attend=(2e-3,) * 3),
     )
     table = attend_table(measured).frame().set_index("Variant")
     assert table.index.tolist() == ["MHA", "MQA"]
@@ -72,9 +72,9 @@ def test_attend_times_stand_by_variant_and_context():
 def test_the_performance_table_speaks_in_the_units_of_its_columns():
     table = performance_table(
         rows(
-            samples.record(asked=samples.point(MHA), attend=[0.004] * 3),
+            samples.record(spec=samples.point(MHA), attend=[0.004] * 3),
             samples.record(attend=[0.002] * 3),
-            samples.record(asked=samples.point(MHA, context_len=128), attend=[0.1] * 3),
+            samples.record(spec=samples.point(MHA, context_len=128), attend=[0.1] * 3),
         )
     ).frame()
     gqa = table.iloc[1]
@@ -97,13 +97,13 @@ def test_speed_is_held_against_mha_under_the_same_conditions_and_by_the_same_ker
     mla = samples.point(default_mla_for(8, 16), kernel="absorbed")
     small = GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=16)
     known = rows(
-        samples.record(asked=samples.point(MHA), attend=[0.008]),
-        samples.record(asked=samples.point(MHA, kernel="eager"), attend=[0.080]),
-        samples.record(asked=samples.point(small), attend=[0.001]),
+        samples.record(spec=samples.point(MHA), attend=[0.008]),
+        samples.record(spec=samples.point(MHA, kernel="eager"), attend=[0.080]),
+        samples.record(spec=samples.point(small), attend=[0.001]),
         samples.record(attend=[0.002]),
-        samples.record(asked=samples.point(kernel="eager"), attend=[0.040]),
-        samples.record(asked=samples.point(kernel="sdpa"), attend=[0.002]),
-        samples.record(asked=mla, attend=[0.001], kernel_ran="absorbed"),
+        samples.record(spec=samples.point(kernel="eager"), attend=[0.040]),
+        samples.record(spec=samples.point(kernel="sdpa"), attend=[0.002]),
+        samples.record(spec=mla, attend=[0.001], kernel_ran="absorbed"),
     )
     assert tables.speeds_vs_mha(known) == [1.0, 1.0, 1.0, 4.0, 2.0, None, 8.0]
 
@@ -116,7 +116,7 @@ def test_speed_against_mha_is_left_open_where_mha_is_not_measured():
 
 def test_the_table_names_the_kernel_that_attended_for_mla():
     mla = samples.point(default_mla_for(8, 16), kernel="absorbed")
-    absorbed = samples.record(asked=mla, kernel_ran="absorbed", attend_kernel="split_kv")
+    absorbed = samples.record(spec=mla, kernel_ran="absorbed", attend_kernel="split_kv")
     table = performance_table(rows(absorbed, samples.record(run_id="run-3"))).frame()
     assert list(table["Kernel ran"]) == ["absorbed", "packed"]
     assert list(table["Attend kernel"]) == ["split_kv", "packed"]
@@ -135,8 +135,8 @@ def test_only_rows_with_the_sliders_geometry_batch_layers_and_format_are_points(
         samples.point(dtype="bfloat16"),
         samples.point(GroupedConfig(n_heads=8, n_kv_heads=4, head_dim=16)),
     ]
-    records = [samples.record(index=index, asked=point) for index, point in enumerate(specs)]
-    naive = samples.record(index=9, asked=samples.point(latent, kernel="naive"), kernel_ran="naive")
+    records = [samples.record(index=index, spec=point) for index, point in enumerate(specs)]
+    naive = samples.record(index=9, spec=samples.point(latent, kernel="naive"), kernel_ran="naive")
     points = tables.cache_rows(rows(*records, naive), SIZE)
     assert sorted(cache.row.record.point for cache in points) == [0, 1, 2]
 
@@ -149,9 +149,9 @@ def test_the_table_of_measured_caches_holds_both_errors():
 
 
 def test_measured_settings_are_named_once_each_the_newest_first():
-    old = samples.record(asked=samples.point(dtype="bfloat16"), created_at="2026-01-01T00:00:00")
+    old = samples.record(spec=samples.point(dtype="bfloat16"), created_at="2026-01-01T00:00:00")
     mha = samples.point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16))
-    known = rows(old, samples.record(), samples.record(index=1, asked=mha))
+    known = rows(old, samples.record(), samples.record(index=1, spec=mha))
     assert tables.measured_settings(known) == [
         "8 query heads, 2, 8 K/V heads, width 16, 1 layer, batch 1, fp32",
         "8 query heads, 2 K/V heads, width 16, 1 layer, batch 1, bf16",

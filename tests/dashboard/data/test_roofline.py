@@ -96,7 +96,7 @@ def test_the_axes_hold_all_and_the_first_does_not_move():
 
 
 def test_longer_contexts_have_larger_markers_and_are_drawn_first():
-    shown = rows(*(samples.record(asked=samples.point(context_len=n)) for n in (64, 256, 1024)))
+    shown = rows(*(samples.record(spec=samples.point(context_len=n)) for n in (64, 256, 1024)))
     (gqa,) = traces(drawn(shown), "GQA")
     assert list(gqa.marker.size) == [16, 12, 8]
 
@@ -121,7 +121,7 @@ def test_the_local_roof_is_the_median_of_the_probes():
 
 def test_the_table_says_where_a_point_stands_and_what_bounds_it():
     mla = samples.point(default_mla_for(8, 16), kernel="absorbed")
-    latent = samples.record(index=1, asked=mla, kernel_ran="absorbed", bound_s=0.001)
+    latent = samples.record(index=1, spec=mla, kernel_ran="absorbed", bound_s=0.001)
     table = roofline_table(rows(samples.record(), latent)).frame()
     gqa = table.iloc[0]
     assert gqa["Intensity (FLOP/B)"] == 2
@@ -134,12 +134,12 @@ def test_the_table_says_where_a_point_stands_and_what_bounds_it():
 
 
 def test_rows_in_another_number_format_are_not_under_this_roof():
-    shown = rows(samples.record(), samples.record(index=1, asked=samples.point(dtype="bfloat16")))
+    shown = rows(samples.record(), samples.record(index=1, spec=samples.point(dtype="bfloat16")))
     assert page.in_format(shown, "bfloat16") == shown[1:]
 
 
 def test_the_answer_tells_what_bounds_each_and_how_near_the_points_come():
-    mha = samples.record(index=1, asked=samples.point(MHA), bound_s=0.002)
+    mha = samples.record(index=1, spec=samples.point(MHA), bound_s=0.002)
     sentence = answer(rows(samples.record(), mha))
     assert sentence == (
         "On this device, memory bounds MHA and GQA, arithmetic bounds MQA and MLA: "

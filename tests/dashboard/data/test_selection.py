@@ -18,7 +18,7 @@ OTHER = Device(type="cpu", name="<b>Another</b> CPU", n_threads=16)
 
 
 def mha(**changed):
-    record = samples.record(asked=samples.point(MHA), **changed)
+    record = samples.record(spec=samples.point(MHA), **changed)
     return replace(record, memory=replace(record.memory, tensor_bytes=65536))
 
 

@@ -111,7 +111,7 @@ def test_the_axes_stay_where_they_are_while_gqa_moves():
 
 def test_measured_points_are_markers_with_spread_and_bounds_are_dashed_grey():
     records = [
-        samples.record(index=index, asked=samples.point(context_len=context), attend=attend)
+        samples.record(index=index, spec=samples.point(context_len=context), attend=attend)
         for index, (context, attend) in enumerate([(64, (1e-3, 2e-3, 4e-3)), (256, (8e-3,) * 3)])
     ]
     figure = attend_vs_context(decode_rows(records), [16, 64])
@@ -132,7 +132,7 @@ def test_measured_points_are_markers_with_spread_and_bounds_are_dashed_grey():
 
 def test_one_legend_entry_stands_for_all_predictions():
     mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
-    records = [samples.record(), samples.record(index=1, asked=samples.point(mha))]
+    records = [samples.record(), samples.record(index=1, spec=samples.point(mha))]
     figure = attend_vs_context(decode_rows(records), [16, 64])
     predicted = traces(figure, "predicted: floor + bound")
     assert [trace.showlegend for trace in predicted] == [True, False]

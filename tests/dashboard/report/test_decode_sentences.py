@@ -9,7 +9,7 @@ from tests.records import fake_records as samples
 
 ROWS = decode_rows(
     [
-        samples.record(index=0, asked=samples.point(MHA), attend=[0.008] * 3, step=0.020),
+        samples.record(index=0, spec=samples.point(MHA), attend=[0.008] * 3, step=0.020),
         samples.record(index=1, attend=[0.002] * 3, step=0.010),
     ]
 )

@@ -10,7 +10,7 @@ from tests.records import fake_records as samples
 def a_row(attend, context_len=64, index=0):
     """Predicted are 0.6 ms, floor and bound, whatever the context: the samples' probes say so."""
     return samples.record(
-        index=index, asked=samples.point(context_len=context_len), attend=[attend] * 3
+        index=index, spec=samples.point(context_len=context_len), attend=[attend] * 3
     )
 
 

@@ -35,7 +35,7 @@ def texts(app):
 
 def fill(log):
     mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
-    log.append(samples.record(index=0, asked=samples.point(mha), attend=[0.004] * 3))
+    log.append(samples.record(index=0, spec=samples.point(mha), attend=[0.004] * 3))
     log.append(samples.record(index=1))
     elsewhere = samples.record(run_id="run-2", device=OTHER)
     log.import_records([replace(elsewhere, created_at="2026-11-22T08:00:00+00:00")])
@@ -252,9 +252,7 @@ def test_a_name_made_of_html_and_markdown_is_in_no_markdown_of_the_page(opened, 
 
 
 def test_what_was_imported_is_not_shown_as_this_machine_s(opened, log, monkeypatch):
-    record = samples.record(
-        asked=samples.point(GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32))
-    )
+    record = samples.record(spec=samples.point(GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)))
     log.import_records([record])
     device = record.device
     info = DeviceInfo(
