@@ -9,7 +9,7 @@ from gqa_core.records.specs.training import TrainingConfig
 
 
 def limits(config: TrainingConfig, noise_cka: float) -> str:
-    """How similarity is computed, and what a small model can and cannot show, as Markdown."""
+    """The computation of similarity, and the limits of a small model, as Markdown."""
     return (
         "**Similarity.** Linear CKA (Kornblith et al., arXiv:1905.00414): 1 if two heads place the "
         "same tokens near each other, whatever axes they use. Keys are compared as cached, after "
@@ -42,7 +42,7 @@ def effective_metrics(before: InspectedModel, after: InspectedModel) -> list[tup
 
 
 def sharing_facts(model: InspectedModel) -> str:
-    """What the query heads of one K/V head share, and what they do not, as Markdown."""
+    """Facts about query heads of one K/V head: what they share and what differs, as Markdown."""
     patterns = within_group_cka(model.similarity["patterns"], model.n_kv_heads)
     n_heads, shared = len(model.weights), model.n_kv_heads
     return (

@@ -1,13 +1,14 @@
 """The pages Head groups and KV cache, driven by key: presets, variants, words and points."""
 
 import pytest
+from msgspec.structs import replace
 
 from gqa_core.configs import GroupedConfig
+from tests.dashboard.example_settings import DEVICE_INFO
 from tests.dashboard.page_probe import choose, figure, metrics, said, slider, small_tables, values
 from tests.records import fake_records as samples
 
 DEEPSEEK = "DeepSeek at 100,000 tokens"
-HERE = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
 MEASURED = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "n_layers": 1, "kv_format": "fp32"}
 
 
@@ -92,12 +93,12 @@ def test_the_empty_state_says_which_settings_are_measured(opened, log):
     assert "Measure some on the page Decode" in opened("kv_cache").info[0].value
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
     log.append(samples.record(spec=samples.point(attention, context_len=512)))
-    told = opened("kv_cache").info[0].value
-    assert "8 query heads, 2 K/V heads, width 32, 1 layer, batch 1, fp32" in told
+    note = opened("kv_cache").info[0].value
+    assert "8 query heads, 2 K/V heads, width 32, 1 layer, batch 1, fp32" in note
 
 
 def test_a_logged_cache_is_a_marker_on_a_chart_of_as_many_layers(opened, log, monkeypatch):
-    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: HERE)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: DEVICE_INFO)
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
     log.append(samples.record(spec=samples.point(attention, context_len=512)))
     app = opened("kv_cache", **MEASURED)
@@ -112,7 +113,9 @@ def test_a_logged_cache_is_a_marker_on_a_chart_of_as_many_layers(opened, log, mo
 
 
 def test_another_device_s_cache_is_not_called_measured_here(opened, log, monkeypatch):
-    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: HERE | {"name": "B CPU"})
+    monkeypatch.setattr(
+        "dashboard.shell.loaders.device", lambda: replace(DEVICE_INFO, name="B CPU")
+    )
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
     log.append(samples.record(spec=samples.point(attention, context_len=512)))
     assert "another device only: A CPU" in opened("kv_cache", **MEASURED).info[0].value

@@ -12,6 +12,7 @@ from dashboard.shell.job_queue import JobQueue
 from dashboard.views.generation import NOTHING_MEASURED
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.specs.growth import POLICIES
+from tests.dashboard.example_settings import DEVICE_INFO
 from tests.dashboard.page_probe import lazy_expander, metrics, slider, small_tables
 from tests.records import fake_records as samples
 
@@ -102,8 +103,7 @@ def test_an_example_sets_the_heads_of_a_measurement_and_nothing_else(opened, nam
 
 
 def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
-    device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: device)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: DEVICE_INFO)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     assert "Nothing is measured" in opened("decode", **settings).info[0].value
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
@@ -127,16 +127,14 @@ def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
 
 
 def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, log, monkeypatch):
-    device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: device)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: DEVICE_INFO)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("roofline", **settings)
     assert "Nothing is measured" in app.info[0].value
     assert app.success[0].value.startswith("**Answer.** By the label of an NVIDIA L4")
     assert not metrics(app)
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
-    old = samples.record(spec=samples.point(attention, context_len=128))
-    log.append(samples.of_version_1(old))
+    log.append(samples.record(spec=samples.point(attention, context_len=128)))
     log.append(samples.record(spec=samples.point(attention, context_len=512), run_id="run-2"))
     log.append(samples.record(spec=samples.point(context_len=512, dtype="float16"), run_id="3"))
     app = opened("roofline", **settings)
@@ -185,8 +183,7 @@ def test_a_run_from_the_page_fills_the_table(opened, log):
 
 
 def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, monkeypatch):
-    device = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
-    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: device)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: DEVICE_INFO)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("crossover", **settings)
     assert "No crossover was searched" in app.info[0].value
