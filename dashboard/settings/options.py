@@ -8,7 +8,7 @@ from gqa_core.theory.formats import FORMATS
 
 def _with_models(key: str, *base: int) -> tuple[int, ...]:
     """Slider options: these numbers, and that of every model in the catalogue."""
-    return tuple(sorted({*base, *(preset.settings[key] for preset in CATALOGUE)}))
+    return tuple(sorted({*base, *(int(preset.settings[key]) for preset in CATALOGUE)}))
 
 
 N_HEADS = _with_models(

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import Any
 
 from dashboard.settings.layouts import main_attention, slider_settings
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from gqa_core import units
 from gqa_core.catalog.models import Model, model, models
-from gqa_core.configs import ModelConfig
+from gqa_core.configs import LatentConfig, ModelConfig
 from gqa_core.theory.weights import weight_bytes
 
 HEADS = ("n_heads", "n_kv_heads", "head_dim")
@@ -59,11 +60,14 @@ def _published(known: Model) -> Preset:
 def _deepseek() -> Preset:
     """DeepSeek's heads at the context where the lecture's 400 GB and 3 GB hold."""
     known = model("DeepSeek-V3")
+    attention = main_attention(known.config)
+    assert isinstance(attention, LatentConfig)
+    assert known.params is not None
     return _preset(
         "DeepSeek at 100,000 tokens",
-        n_heads=known.config.attention.n_heads,
+        n_heads=attention.n_heads,
         n_kv_heads=8,
-        head_dim=known.config.attention.v_head_dim,
+        head_dim=attention.v_head_dim,
         n_layers=known.config.n_layers,
         kv_format="bf16",
         context_len=100_000,
@@ -80,13 +84,12 @@ PRESETS = (
     _published(model("Llama 3 70B")),
     _deepseek(),
 )
-DEEPSEEK = ModelSettings(
-    **{
-        field.name: PRESETS[-1].settings[field.name]
-        for field in fields(ModelSettings)
-        if field.name in PRESETS[-1].settings
-    }
-)
+_SETTINGS: dict[str, Any] = {
+    field.name: PRESETS[-1].settings[field.name]
+    for field in fields(ModelSettings)
+    if field.name in PRESETS[-1].settings
+}
+DEEPSEEK = ModelSettings(**_SETTINGS)
 
 _NAMED = {preset.name for preset in PRESETS}
 CATALOGUE = tuple(_published(known) for known in models() if known.name not in _NAMED)
