@@ -7,18 +7,18 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.shell.state import CURRENT
 from tests.dashboard.conftest import APP
+from tests.dashboard.example_settings import DEVICE_INFO
 from tests.dashboard.views.test_head_diversity import answered
 from tests.records import fake_records as samples
 
 PAGES = sorted(path.stem for path in (Path(APP).parent / "pages").glob("*.py"))
-DEVICE = {"type": "cpu", "name": "A CPU", "n_threads": 2, "torch_version": "2.13.0"}
 
 
 @pytest.fixture
 def visit(log, monkeypatch):
     """Opens a page by a link, with every widget shown, on a log that has one record."""
     log.append(samples.record())
-    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: DEVICE)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: DEVICE_INFO)
     monkeypatch.setattr("dashboard.shell.loaders.heads", answered)
 
     def open_link(page, query):
