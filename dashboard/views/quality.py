@@ -33,7 +33,7 @@ NO_GRID = "This copy has no records from another machine."
 class LossRecords:
     """Comparable records measured here, and reference records measured elsewhere."""
 
-    here: list[QualityRecord]
+    local: list[QualityRecord]
     elsewhere: Sequence[QualityRecord]
 
     def series(self, start: Start) -> list[LossSeries]:
@@ -42,7 +42,7 @@ class LossRecords:
 
     def series_here(self, start: Start) -> list[LossSeries]:
         """Series of one start measured here."""
-        return rows.loss_series(self.here, start, MEASURED_HERE)
+        return rows.loss_series(self.local, start, MEASURED_HERE)
 
     def series_elsewhere(self, start: Start) -> list[LossSeries]:
         """Series of one start measured elsewhere."""
@@ -50,9 +50,9 @@ class LossRecords:
 
     def best_available(self, settings: QualitySettings) -> list[LossSeries]:
         """Series measured here once they are complete, else those measured elsewhere."""
-        here = self.series_here(settings.pooling)
-        is_complete = len(sentences.metrics(here, settings.percent)) == len(settings.specs)
-        return here if is_complete else self.series_elsewhere(settings.pooling)
+        measured_here = self.series_here(settings.pooling)
+        is_complete = len(sentences.metrics(measured_here, settings.percent)) == len(settings.specs)
+        return measured_here if is_complete else self.series_elsewhere(settings.pooling)
 
 
 def loss_records(live_records: Sequence[Record]) -> LossRecords:
@@ -65,7 +65,7 @@ def loss_records(live_records: Sequence[Record]) -> LossRecords:
 def show_losses(settings: QualitySettings, records: LossRecords, *, is_running: bool) -> None:
     """Draw metrics, and the loss over uptraining and over the cache size."""
     note = st.container()  # always there: charts below it would be redrawn if they moved
-    if not is_running and unanswered_specs(settings.specs, records.here, loaders.corpus_sha256()):
+    if not is_running and unanswered_specs(settings.specs, records.local, loaders.corpus_sha256()):
         note.info(INCOMPLETE)
     all_series = records.series(settings.pooling)
     if not all_series:
@@ -79,13 +79,13 @@ def show_losses(settings: QualitySettings, records: LossRecords, *, is_running: 
     _show_charts(settings, records, sentence)
     if sentence:
         st.markdown(f"**At {settings.percent}%, {best[0].evidence}.** {sentence}")
-    if records.here:
+    if records.local:
         _show_here(records)
 
 
 def _show_charts(settings: QualitySettings, records: LossRecords, takeaway: str) -> None:
     shared, scratch = records.series(settings.pooling), records.series(SCRATCH)
-    losses = rows.all_losses([*records.here, *records.elsewhere])
+    losses = rows.all_losses([*records.local, *records.elsewhere])
     left, right = st.columns(2, gap="large")
     with left:
         st.subheader("Loss against uptraining")
@@ -160,7 +160,7 @@ def _show_here(records: LossRecords) -> None:
             "quality",
             {
                 "csv": table.csv,
-                "jsonl": lambda: "".join(encode_record(record) + "\n" for record in records.here),
+                "jsonl": lambda: "".join(encode_record(record) + "\n" for record in records.local),
             },
         )
 
