@@ -11,6 +11,8 @@ from gqa_core.records.kinds import VerifyRecord
 from gqa_core.records.specs.quality import QualitySpec, quality_specs
 from gqa_core.records.specs.training import Pooling, TrainingConfig, divisors
 
+Flag = int | str | tuple[int, ...]  # the value of a command-line option
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeSettings(AttentionSettings):
@@ -41,7 +43,7 @@ class DecodeSettings(AttentionSettings):
     def _flags(
         self, n_kv_heads: tuple[int, ...], contexts: Mapping[str, int | tuple[int, ...]]
     ) -> list[str]:
-        flags = {
+        flags: dict[str, Flag] = {
             "n-heads": self.n_heads,
             "n-kv-heads": n_kv_heads,
             "head-dim": self.head_dim,
@@ -64,7 +66,7 @@ class VerifySettings(AttentionSettings):
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of `python -m gqa_core` that make all comparisons."""
-        flags = {
+        flags: dict[str, Flag] = {
             "n-heads": self.n_heads,
             "n-kv-heads": self.n_kv_heads,
             "head-dim": self.head_dim,
@@ -118,7 +120,7 @@ class GenerationSettings:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of `python -m gqa_core` that measure this."""
-        flags = {
+        flags: dict[str, Flag] = {
             "n-heads": self.n_heads,
             "head-dim": self.head_dim,
             "n-layers": self.n_layers,
@@ -156,7 +158,7 @@ class QualitySettings:
     @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of `python -m gqa_core` that measure this."""
-        flags = {
+        flags: dict[str, Flag] = {
             "start": self.pooling,
             "n-kv-heads": tuple(spec.n_kv_heads for spec in self.specs),
             "percent": self.percents,
@@ -165,7 +167,7 @@ class QualitySettings:
         return ("quality", *_to_flags(flags))
 
 
-def _to_flags(flags: Mapping[str, int | str | tuple[int, ...]]) -> list[str]:
+def _to_flags(flags: Mapping[str, Flag]) -> list[str]:
     """Flags as a user types them; several numbers are separated by commas."""
     texts = {
         name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
