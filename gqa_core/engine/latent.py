@@ -132,10 +132,10 @@ class NaiveLatentAttention(LatentAttention[Tensor, KVCache]):
         self, q_nope: Tensor, q_rope: Tensor, latent: Tensor, rope_key: Tensor
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """q (b, h, t, n + r), and K (b, h, t, n + r) with V (b, h, t, v)."""
-        w_uk, w_uv = self._up_projections()
-        k_nope = torch.einsum("btc,hnc->bhtn", latent, w_uk)
-        k_rope = rope_key[:, None].expand(-1, self.config.n_heads, -1, -1)
-        v = torch.einsum("btc,hvc->bhtv", latent, w_uv)
+        c = self.config
+        kv = self.wkv_b(latent).unflatten(-1, (c.n_heads, -1)).transpose(1, 2)
+        k_nope, v = kv.split((c.qk_nope_head_dim, c.v_head_dim), dim=-1)
+        k_rope = rope_key[:, None].expand(-1, c.n_heads, -1, -1)
         return torch.cat((q_nope, q_rope), dim=-1), (torch.cat((k_nope, k_rope), dim=-1), v)
 
     def keys_values(self, new_kv: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -102,29 +102,18 @@ def _attend_chunk(scratch, position, queries, scale, entries, wide_page, shape, 
         ahead = entries, offset + PAGE * width, half_page
         keys, size = (wide, wide_offset, width, 1), (n_keys, h, width)
         score((scratch, scores, h), keys, (scratch, columns, h), size, ahead)
-        _online_softmax_page(scratch, (running_max, running_sum, rescale, scores), n_keys, h)
-        _rescale_rows(scratch, rescale, acc, n_rows, c_stored)
+        # Inline, since LLVM unrolls this loop within a function of its own, which is 4% slower.
+        for head in range(0, h, LANES):
+            state = (scratch, running_max + head, 0), (scratch, running_sum + head, 0)
+            factor = scratch, rescale + head, 0
+            column_softmax((scratch, scores + head, h), n_keys, *state, factor)
+        for head in range(n_rows):
+            if scratch[rescale + head] != 1:
+                for i in range(acc + head * c_stored, acc + (head + 1) * c_stored):
+                    scratch[i] *= scratch[rescale + head]
         ahead = entries, offset + PAGE * width + half_page, half_page
         weights, size = (scratch, scores, 1, h), (n_rows, c_stored, n_keys)
         add_values((scratch, acc, c_stored), weights, (wide, wide_offset, width), size, ahead)
-
-
-@njit(fastmath=FASTMATH)
-def _online_softmax_page(scratch, offsets, n_keys, h):
-    """Online softmax of one page, LANES heads at a time: scores become weights in place."""
-    running_max, running_sum, rescale, scores = offsets
-    for head in range(0, h, LANES):
-        state = (scratch, running_max + head, 0), (scratch, running_sum + head, 0)
-        column_softmax((scratch, scores + head, h), n_keys, *state, (scratch, rescale + head, 0))
-
-
-@njit(fastmath=FASTMATH)
-def _rescale_rows(scratch, rescale, acc, n_rows, c_stored):
-    """Rescale each head's accumulated latents to its new maximum, where that changed."""
-    for head in range(n_rows):
-        if scratch[rescale + head] != 1:
-            for i in range(acc + head * c_stored, acc + (head + 1) * c_stored):
-                scratch[i] *= scratch[rescale + head]
 
 
 @njit(fastmath=FASTMATH)
