@@ -28,13 +28,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.onnx_gqa import grouped_attention
-from gqa_core.configs import DEVICE_NAMES
 from gqa_core.engine import KVCache, LatentCache, decode_attention
 from gqa_core.engine.storage import huge_page_empty
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock, time_whole
-from gqa_core.records.specs.decode import PROBE_BYTES
+from gqa_core.records.specs.decode import DEVICE_NAMES, PROBE_BYTES
 
 D, C, R, LATENT_SCALE = 128, 512, 64, 192**-0.5
 CPU_PRODUCT_WIDTH = 1024  # of the square matrices of the matmul probe

@@ -13,11 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
 __all__ = [
-    "DEVICE_NAMES",
     "KERNEL_NAMES",
     "VARIANTS",
     "AttentionConfig",
-    "DeviceName",
     "GroupedConfig",
     "KernelName",
     "LatentConfig",
@@ -44,8 +42,6 @@ Variant = Literal["MHA", "GQA", "MQA", "MLA"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 KernelName = Literal["auto", "eager", "sdpa", "packed", "matmul", "split_kv"]
 KERNEL_NAMES: tuple[KernelName, ...] = get_args(KernelName)
-DeviceName = Literal["auto", "cpu"]
-DEVICE_NAMES: tuple[DeviceName, ...] = get_args(DeviceName)
 
 
 def validate_int(name: str, value: object, most: int, least: int = 1) -> None:

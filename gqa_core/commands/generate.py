@@ -22,9 +22,10 @@ from gqa_core.configs import (
     GroupedConfig,
     KernelName,
 )
-from gqa_core.records.specs.decode import MAX_SAMPLES, DType
+from gqa_core.records.specs.decode import MAX_SAMPLES
 from gqa_core.records.specs.generate import PLAIN_KERNEL
 from gqa_core.records.specs.growth import BLOCK_LEN
+from gqa_core.theory.formats import DtypeName
 
 __all__ = ["CACHED_CONTEXT_LENS", "CONTEXT_LENS", "generate"]
 
@@ -63,7 +64,7 @@ def generate(
     block_len: int,
     samples: int,
     kernel: KernelName,
-    dtype: DType,
+    dtype: DtypeName,
     run_options: RunOptions,
 ) -> int:
     """Generate the same tokens with and without a KV cache, and grow a cache in three ways.

@@ -14,7 +14,6 @@ from typing import Any, TypeVar, cast
 import click
 
 from gqa_core.configs import (
-    DEVICE_NAMES,
     MAX_BATCH_SIZE,
     MAX_CONTEXT_LEN,
     MAX_HEAD_DIM,
@@ -22,6 +21,7 @@ from gqa_core.configs import (
     MAX_RANK,
     validate_int,
 )
+from gqa_core.records.specs.decode import DEVICE_NAMES
 from gqa_core.theory.formats import DTYPE_FORMATS
 
 __all__ = [

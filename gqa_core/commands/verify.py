@@ -13,7 +13,7 @@ from gqa_core.commands.options import (
 )
 from gqa_core.commands.run import run
 from gqa_core.configs import MAX_CONTEXT_LEN, MAX_HEAD_DIM, MAX_HEADS, GroupedConfig, Workload
-from gqa_core.records.specs.decode import DType
+from gqa_core.theory.formats import DtypeName
 
 
 @click.command(short_help="Check that variants, forms and kernels agree.")
@@ -36,7 +36,7 @@ def verify(
     context_len: int,
     batch_size: int,
     plant_wrong_head_order: bool,
-    dtype: DType,
+    dtype: DtypeName,
     run_options: RunOptions,
 ) -> int:
     """Compare variants, forms and kernels that must give the same output.

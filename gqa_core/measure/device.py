@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from gqa_core.configs import DEVICE_NAMES
 from gqa_core.measure import memory
 from gqa_core.records.header import Device, DeviceInfo
+from gqa_core.records.specs.decode import DEVICE_NAMES
 
 __all__ = ["describe", "device_info", "find_device", "free_bytes"]
 

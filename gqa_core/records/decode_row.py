@@ -16,9 +16,8 @@ from gqa_core.configs import AttentionConfig, ModelConfig, Variant, Workload
 from gqa_core.records.header import MEASURED_HERE, Evidence
 from gqa_core.records.kinds.decode import DecodeRecord
 from gqa_core.records.quartiles import Quartiles
-from gqa_core.records.specs.decode import DType
 from gqa_core.theory.cost import arithmetic_intensity, decode_flops
-from gqa_core.theory.formats import dtype_format
+from gqa_core.theory.formats import DtypeName, dtype_format
 from gqa_core.theory.prediction import predicted_attend_s, predicted_step_s
 
 __all__ = ["DecodeRow"]
@@ -96,7 +95,7 @@ class DecodeRow:
         return self.record.workload.batch_size
 
     @property
-    def dtype(self) -> DType:
+    def dtype(self) -> DtypeName:
         """Number format of weights and cache."""
         return self.record.workload.dtype
 

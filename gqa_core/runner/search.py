@@ -20,7 +20,8 @@ from gqa_core.configs import (
 from gqa_core.records.crossover import next_context, pair_with_mha, search_contexts
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.kinds import DecodeRecord, Record
-from gqa_core.records.specs.decode import DecodeSpec, DType, decode_specs
+from gqa_core.records.specs.decode import DecodeSpec, decode_specs
+from gqa_core.theory.formats import DtypeName
 
 __all__ = ["CrossoverSearch"]
 
@@ -41,7 +42,7 @@ class CrossoverSearch:
     max_context_len: int
     batch_size: int = 1
     n_layers: int = 1
-    dtype: DType = "float32"
+    dtype: DtypeName = "float32"
     kernel: KernelName = "auto"
     n_samples: int = 9
 

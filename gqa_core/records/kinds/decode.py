@@ -25,7 +25,7 @@ from gqa_core.configs import (
 from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
 from gqa_core.records.memory import PEAK_WARNING, Memory
 from gqa_core.records.quartiles import Quartiles, spread_warnings
-from gqa_core.records.specs.decode import MAX_SAMPLES, DecodeSpec, DType, LatentForm
+from gqa_core.records.specs.decode import MAX_SAMPLES, DecodeSpec, LatentForm
 from gqa_core.records.structure import convert
 from gqa_core.records.validation import (
     MAX_BYTES_PER_S,
@@ -40,6 +40,7 @@ from gqa_core.records.validation import (
     validate_seconds,
     validate_warnings,
 )
+from gqa_core.theory.formats import DtypeName
 from gqa_core.theory.prediction import Probes
 
 __all__ = [
@@ -66,7 +67,7 @@ class DecodeWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     context_len: int
     batch_size: int
-    dtype: DType
+    dtype: DtypeName
     n_layers: int
 
 

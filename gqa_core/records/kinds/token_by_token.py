@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from gqa_core.records.specs.decode import MAX_SAMPLES, DType
+from gqa_core.records.specs.decode import MAX_SAMPLES
 from gqa_core.records.specs.token_by_token import TokenByTokenSpec
 from gqa_core.records.validation import (
     MAX_S,
@@ -18,6 +18,7 @@ from gqa_core.records.validation import (
     validate_number,
     validate_seconds,
 )
+from gqa_core.theory.formats import DtypeName
 
 __all__ = ["LengthSamples", "LengthTotals", "TokenByTokenWorkload"]
 
@@ -32,7 +33,7 @@ class TokenByTokenWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     context_lens: tuple[int, ...]
     batch_size: Literal[1] = 1
-    dtype: DType
+    dtype: DtypeName
     n_layers: int
 
     @classmethod

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from gqa_core.configs import GroupedConfig, Workload
 from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
-from gqa_core.records.specs.decode import DType
 from gqa_core.records.specs.verify import TOLERANCE, Comparison, VerifySpec
 from gqa_core.records.validation import quoted, validate_equal, validate_number
+from gqa_core.theory.formats import DtypeName
 
 __all__ = ["VerifyMeasurement", "VerifyRecord", "VerifyWorkload"]
 
@@ -25,7 +25,7 @@ class VerifyWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     context_len: int
     batch_size: int
-    dtype: DType
+    dtype: DtypeName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

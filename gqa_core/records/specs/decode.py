@@ -23,10 +23,11 @@ from gqa_core.configs import (
     validate_rotary,
 )
 from gqa_core.theory.cost import attended_dims, decode_flops, projection_parameters
-from gqa_core.theory.formats import dtype_bytes, dtype_format
+from gqa_core.theory.formats import DtypeName, dtype_bytes, dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
-DType = Literal["float32", "bfloat16", "float16"]
+DeviceName = Literal["auto", "cpu"]  # as a run may request it; auto: an accelerator if there is one
+DEVICE_NAMES: tuple[DeviceName, ...] = get_args(DeviceName)
 LatentForm = Literal["absorbed", "naive"]
 FORMS: tuple[LatentForm, ...] = get_args(LatentForm)
 MAX_SAMPLES = 10_000
@@ -40,7 +41,7 @@ class CacheSpec(NamedTuple):
 
     kernel: KernelName
     capacity: int
-    dtype: DType
+    dtype: DtypeName
     is_latent: bool = False
 
 
@@ -55,7 +56,7 @@ class DecodeSpec:
 
     attention: AttentionConfig
     workload: Workload
-    dtype: DType = "float32"
+    dtype: DtypeName = "float32"
     n_layers: int = 1
     kernel: KernelName | LatentForm = "auto"
     n_samples: int = 20
@@ -142,7 +143,7 @@ def decode_specs(
     context_lens: Sequence[int],
     batch_size: int = 1,
     n_layers: int = 1,
-    dtype: DType = "float32",
+    dtype: DtypeName = "float32",
     kernel: KernelName = "auto",
     n_samples: int = 20,
 ) -> list[DecodeSpec]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gqa_core.configs import GroupedConfig, KernelName
-from gqa_core.records.specs.decode import DType
 from gqa_core.records.specs.generate import PLAIN_KERNEL, GenerateSpec, Mode
 from gqa_core.records.specs.growth import BLOCK_LEN, POLICIES, GrowthSpec
+from gqa_core.theory.formats import DtypeName
 
 __all__ = ["generation_specs"]
 
@@ -17,7 +17,7 @@ def generation_specs(
     attention: GroupedConfig,
     context_lens: Sequence[int],
     cached_context_lens: Sequence[int] = (),
-    dtype: DType = "float32",
+    dtype: DtypeName = "float32",
     n_layers: int = 2,
     kernel: KernelName = PLAIN_KERNEL,
     block_len: int = BLOCK_LEN,

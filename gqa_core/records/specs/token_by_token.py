@@ -16,8 +16,8 @@ from gqa_core.configs import (
     Workload,
     validate_int,
 )
-from gqa_core.records.specs.decode import MAX_SAMPLES, DType
-from gqa_core.theory.formats import dtype_format
+from gqa_core.records.specs.decode import MAX_SAMPLES
+from gqa_core.theory.formats import DtypeName, dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
 
@@ -32,7 +32,7 @@ class TokenByTokenSpec:
 
     attention: GroupedConfig
     context_lens: tuple[int, ...]
-    dtype: DType = "float32"
+    dtype: DtypeName = "float32"
     n_layers: int = 2
     n_samples: int = 9
 

@@ -14,10 +14,10 @@ from gqa_core.configs import (
     default_mla_for,
     validate_rotary,
 )
-from gqa_core.records.specs.decode import TORCH_BYTES, CacheSpec, DecodeSpec, DType
-from gqa_core.theory.formats import dtype_bytes, dtype_format
+from gqa_core.records.specs.decode import TORCH_BYTES, CacheSpec, DecodeSpec
+from gqa_core.theory.formats import DtypeName, dtype_bytes, dtype_format
 
-TOLERANCE: Mapping[DType, float] = MappingProxyType(
+TOLERANCE: Mapping[DtypeName, float] = MappingProxyType(
     {"float32": 1e-5, "float16": 4e-3, "bfloat16": 2e-2}
 )
 CACHED_TOKENS = 64  # of the sequence that is compared token by token
@@ -62,7 +62,7 @@ class VerifySpec:
     comparison: Comparison
     attention: GroupedConfig
     workload: Workload
-    dtype: DType = "float32"
+    dtype: DtypeName = "float32"
     planted: bool = False
 
     def __post_init__(self) -> None:
