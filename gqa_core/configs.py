@@ -16,6 +16,7 @@ __all__ = [
     "KERNEL_NAMES",
     "VARIANTS",
     "AttentionConfig",
+    "ConcreteKernel",
     "GroupedConfig",
     "KernelName",
     "LatentConfig",
@@ -42,6 +43,7 @@ Variant = Literal["MHA", "GQA", "MQA", "MLA"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 KernelName = Literal["auto", "eager", "sdpa", "packed", "matmul", "split_kv"]
 KERNEL_NAMES: tuple[KernelName, ...] = get_args(KernelName)
+ConcreteKernel = Literal["eager", "sdpa", "packed", "matmul", "split_kv"]  # all names but auto
 
 
 def validate_int(name: str, value: object, most: int, least: int = 1) -> None:

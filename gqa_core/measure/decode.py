@@ -16,10 +16,11 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 
+from gqa_core.configs import ConcreteKernel
 from gqa_core.engine.build import build_layer
 from gqa_core.engine.kernels.dispatch import KernelRecord, record_kernels
 from gqa_core.engine.layer import (
@@ -34,7 +35,7 @@ from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock, time_phases, time_whole
-from gqa_core.records.kinds.decode import ConcreteKernel, DecodeMeasurement, DecodeSamples
+from gqa_core.records.kinds.decode import DecodeMeasurement, DecodeSamples
 from gqa_core.records.memory import Memory
 from gqa_core.records.specs.decode import PROBE_BYTES, DecodeSpec
 from gqa_core.theory.prediction import Probes
@@ -128,7 +129,7 @@ def build_layers(spec: DecodeSpec, device: torch.device) -> list[AttentionLayer[
 def last_kernel(kernels: KernelRecord) -> ConcreteKernel:
     """The kernel that ran last."""
     assert kernels.last is not None, "every step attends"
-    return cast(ConcreteKernel, kernels.last)
+    return kernels.last
 
 
 def _matmul_probe(

@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 
 from torch import Tensor
 
+from gqa_core.configs import ConcreteKernel
 from gqa_core.engine.kernels import torch_kernels
 from gqa_core.engine.kernels.plan import SPLIT_KV, validate_split_kv
 
 __all__ = ["TORCH_KERNELS", "KernelRecord", "record_kernel", "record_kernels", "run_kernel"]
 
-TORCH_KERNELS: dict[str, Callable[..., Tensor]] = {
+TORCH_KERNELS: dict[ConcreteKernel, Callable[..., Tensor]] = {
     "eager": torch_kernels.eager,
     "sdpa": torch_kernels.sdpa,
     "packed": torch_kernels.packed,
@@ -31,15 +32,15 @@ TORCH_KERNELS: dict[str, Callable[..., Tensor]] = {
 class KernelRecord:
     """The kernels that ran: the names of all, and of the last."""
 
-    names: set[str] = field(default_factory=set)
-    last: str | None = None
+    names: set[ConcreteKernel] = field(default_factory=set)
+    last: ConcreteKernel | None = None
 
 
 _record: ContextVar[KernelRecord | None] = ContextVar("kernel_record", default=None)
 
 
 def run_kernel(
-    name: str, q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None
+    name: ConcreteKernel, q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None
 ) -> Tensor:
     """Output (b, h, t, v) of the kernel of this name over plain tensors.
 
@@ -57,7 +58,7 @@ def run_kernel(
     return o
 
 
-def record_kernel(name: str) -> None:
+def record_kernel(name: ConcreteKernel) -> None:
     """Note that the kernel of this name ran, if anybody records."""
     record = _record.get()
     if record is not None:

@@ -19,12 +19,12 @@ take.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
 
-from gqa_core.configs import AttentionConfig, GroupedConfig, validate_kernel
+from gqa_core.configs import AttentionConfig, ConcreteKernel, GroupedConfig, validate_kernel
 
 __all__ = [
     "PREFILL_KERNEL",
@@ -38,10 +38,10 @@ __all__ = [
     "validate_split_kv",
 ]
 
-SPLIT_KV = "split_kv"
+SPLIT_KV: Literal["split_kv"] = "split_kv"
 SPLIT_KV_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 SPLIT_KV_MIN_CAPACITY = 512  # tokens from which `auto` chooses it
-PREFILL_KERNEL = "packed"  # attends for several tokens over a cache stored for split_kv
+PREFILL_KERNEL: Literal["packed"] = "packed"  # for several tokens, over a cache for split_kv
 
 KeyLayout = Literal["tokens", "pages"]
 
@@ -55,8 +55,8 @@ class KernelPlan:
     """
 
     requested: str
-    decode: str
-    prefill: str
+    decode: ConcreteKernel
+    prefill: ConcreteKernel
     key_layout: KeyLayout = "tokens"
 
 
@@ -79,7 +79,8 @@ def plan_kernels(
         layout: KeyLayout = "pages" if isinstance(config, GroupedConfig) else "tokens"
         return KernelPlan(kernel, SPLIT_KV, PREFILL_KERNEL, layout)
     if kernel != "auto":
-        return KernelPlan(kernel, kernel, kernel)
+        name = cast(ConcreteKernel, kernel)
+        return KernelPlan(kernel, name, name)
     if isinstance(config, GroupedConfig):
         is_mha, same_width = config.variant == "MHA", config.head_dim == config.v_head_dim
     else:  # one K/V head of width c + r, whose values are its first c columns
@@ -111,7 +112,7 @@ def validate_split_kv(dtype: torch.dtype, device: torch.device) -> None:
 
 def choose_torch_kernel(
     dtype: torch.dtype, device: torch.device, *, is_mha: bool, same_width: bool
-) -> str:
+) -> ConcreteKernel:
     """The fastest of torch's kernels as measured; `same_width` is whether d equals v."""
     if device.type != "cpu":
         return "packed"
@@ -120,7 +121,7 @@ def choose_torch_kernel(
     return "packed" if same_width and dtype != torch.bfloat16 else "matmul"
 
 
-def kernel_for_tensors(kernel: str, q: Tensor, k: Tensor, v: Tensor) -> str:
+def kernel_for_tensors(kernel: str, q: Tensor, k: Tensor, v: Tensor) -> ConcreteKernel:
     """The kernel that runs on plain tensors if `kernel` is requested.
 
     `split_kv` attends for one token and computes no gradient; PREFILL_KERNEL does the rest.
@@ -135,4 +136,4 @@ def kernel_for_tensors(kernel: str, q: Tensor, k: Tensor, v: Tensor) -> str:
     needs_grad = q.requires_grad or k.requires_grad or v.requires_grad
     if kernel == SPLIT_KV and (q.shape[2] > 1 or needs_grad):
         return PREFILL_KERNEL
-    return kernel
+    return cast(ConcreteKernel, kernel)

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from gqa_core.configs import (
     AttentionConfig,
+    ConcreteKernel,
     GroupedConfig,
     KernelName,
     LatentConfig,
@@ -44,7 +45,6 @@ from gqa_core.theory.formats import DtypeName
 from gqa_core.theory.prediction import Probes
 
 __all__ = [
-    "ConcreteKernel",
     "DecodeMeasurement",
     "DecodeRecord",
     "DecodeSamples",
@@ -52,7 +52,6 @@ __all__ = [
     "Phase",
 ]
 
-ConcreteKernel = Literal["eager", "sdpa", "packed", "matmul", "split_kv"]  # all names but auto
 Phase = Literal["project", "append", "attend", "output"]
 WARNED_PHASES = ("attend", "step")
 

@@ -14,9 +14,8 @@ from typing import get_args
 import msgspec
 from msgspec import Struct
 
-from gqa_core.configs import GroupedConfig, KernelName, validate_int
+from gqa_core.configs import ConcreteKernel, GroupedConfig, KernelName, validate_int
 from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
-from gqa_core.records.kinds.decode import ConcreteKernel
 from gqa_core.records.kinds.token_by_token import (
     LengthSamples,
     LengthTotals,
