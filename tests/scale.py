@@ -1,4 +1,4 @@
-"""How large the tests' numbers are: GQA_NIGHTLY=1, as `.ci/nightly` sets it, makes them larger."""
+"""Scale of the tests' numbers: GQA_NIGHTLY=1, as `.ci/nightly` sets it, makes them larger."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""How near is near enough: relative L2 errors that come from the dtype."""
+"""Tolerances of tests: relative L2 errors that follow from the dtype."""
 
 import torch
 

@@ -42,7 +42,7 @@ def press(page, name):
     page.get_by_role("button", name=name, exact=True).click()
 
 
-def says(page, text):
+def alert_with(page, text):
     """The alert that says this: others may stand beside it."""
     return page.get_by_test_id("stAlert").filter(has_text=text)
 
@@ -53,10 +53,10 @@ def is_timing(page, progress="timing"):
 
 def test_a_run_fills_the_table_and_a_reload_keeps_it(visit):
     page = visit(SMALL)
-    expect(says(page, "Nothing is measured")).to_be_visible()
+    expect(alert_with(page, "Nothing is measured")).to_be_visible()
     start = time.monotonic()
     press(page, "Run")
-    expect(says(page, "15 of 15 points")).to_be_visible(timeout=RUN_MS)
+    expect(alert_with(page, "15 of 15 points")).to_be_visible(timeout=RUN_MS)
     print(f"small run: {time.monotonic() - start:.0f} s")
     for _ in range(2):
         table = page.get_by_role("table")
@@ -68,23 +68,23 @@ def test_a_run_fills_the_table_and_a_reload_keeps_it(visit):
     expect(page.get_by_test_id("stMetric")).to_have_count(5)
     wait_until_settled(page)
     expect(page.get_by_test_id("stAlert")).to_have_count(1)
-    expect(says(page, "Answer, measured here. One step at 512 tokens: MHA ")).to_be_visible()
+    expect(alert_with(page, "Answer, measured here. One step at 512 tokens: MHA ")).to_be_visible()
 
 
 def test_cancel_ends_the_default_run_within_a_second_and_the_child_is_gone_within_three(visit):
     page = visit("/decode")
-    expect(says(page, "Nothing is measured")).to_be_visible()
+    expect(alert_with(page, "Nothing is measured")).to_be_visible()
     press(page, "Run")
     is_timing(page, "1 of 15")
     assert children()
     crowded = crowding()
     start = time.monotonic()
     page.get_by_role("button", name="Cancel", exact=True).click()
-    expect(says(page, "Cancelled")).to_be_visible()
-    said = time.monotonic() - start
+    expect(alert_with(page, "Cancelled")).to_be_visible()
+    reported_s = time.monotonic() - start
     gone = wait_until(lambda: not children(), seconds=9 * crowded)
-    print(f"cancel: said after {said:.2f} s, gone after {gone:.2f} s more, crowding {crowded:.1f}")
-    assert said < 3 * crowded
+    print(f"cancel: message after {reported_s:.2f} s, gone {gone:.2f} s later, {crowded:.1f}")
+    assert reported_s < 3 * crowded
     expect(page.get_by_role("button", name="Run", exact=True)).to_be_enabled()
 
 
@@ -93,12 +93,12 @@ def test_a_killed_child_leaves_a_sentence_and_every_earlier_record(visit, log_pa
     press(page, "Run")
     is_timing(page, "2 of")
     children()[0].kill()
-    alert = says(page, "The measuring process was killed (SIGKILL) while timing")
+    alert = alert_with(page, "The measuring process was killed (SIGKILL) while timing")
     measured = re.compile(r"(\d+) of 15 points were measured and are in the log")
     expect(alert).to_contain_text(measured)
-    n_kept = int(measured.search(alert.inner_text())[1])
+    n_logged = int(measured.search(alert.inner_text())[1])
     runs = [record["run_id"] for record in RunLog(log_path).records()]
-    assert runs.count(runs[-1]) == n_kept >= 2
+    assert runs.count(runs[-1]) == n_logged >= 2
     page.reload()
     expect(page.get_by_role("table")).to_contain_text("MHA")
     wait_until(lambda: not children(whole_family=True), seconds=30)
@@ -109,24 +109,24 @@ def test_two_sessions_take_turns_and_are_told_so(visit):
     press(first, "Run")
     is_timing(first)
     press(second, "Run")
-    expect(says(second, "This machine is measuring: 1 run ahead")).to_be_visible()
+    expect(alert_with(second, "This machine is measuring: 1 run ahead")).to_be_visible()
     assert len(children()) == 1
     first.get_by_role("button", name="Cancel", exact=True).click()
-    expect(says(second, "12 of 12 points")).to_be_visible(timeout=RUN_MS)
+    expect(alert_with(second, "12 of 12 points")).to_be_visible(timeout=RUN_MS)
 
 
 def test_a_log_that_cannot_keep_records_is_said_and_the_rows_still_show(visit):
     with running_server("/proc/runs.sqlite") as address:  # nobody can write there, not even root
         page = visit(SMALLEST, address=address)
         press(page, "Run")
-        expect(says(page, "Done: 12 of 12")).to_be_visible(timeout=RUN_MS)
-        expect(says(page, "This run is not in the log")).to_contain_text("cannot be written")
+        expect(alert_with(page, "Done: 12 of 12")).to_be_visible(timeout=RUN_MS)
+        expect(alert_with(page, "This run is not in the log")).to_contain_text("cannot be written")
         expect(page.get_by_test_id("stMetric")).to_have_count(4)  # MQA, which is GQA here too
 
 
 def test_a_run_too_large_for_the_machine_is_refused_with_both_numbers(visit):
     page = visit("/decode?n_heads=128&n_kv_heads=8&context_len=1048576&batch_size=64")
     press(page, "Run")
-    refused = says(page, "it takes")
+    refused = alert_with(page, "it takes")
     expect(refused).to_be_visible(timeout=RUN_MS)
     expect(refused).to_contain_text("are free")

@@ -40,13 +40,16 @@ def upload(page, path):
 
 
 @pytest.mark.parametrize(
-    ("take", "name"), [(paste, "Imported config"), (upload, "Imported: made up & odd.json")]
+    ("import_config", "name"),
+    [(paste, "Imported config"), (upload, "Imported: made up & odd.json")],
 )
-def test_an_imported_config_has_the_command_line_s_bytes(visit, config_file, take, name, console):
+def test_an_imported_config_has_the_command_line_s_bytes(
+    visit, config_file, import_config, name, console
+):
     page = visit("/kv_cache?context_len=4096&batch_size=4&kv_format=fp8")
     is_drawn(page, "/kv_cache")
     page.get_by_role("button", name="Import config.json").click()
-    take(page, config_file)
+    import_config(page, config_file)
     expect(page.get_by_role("combobox", name="Model")).to_have_value(name)
     expect(page.get_by_role("slider", name="Layers")).to_have_attribute("aria-valuetext", "6")
     wait_until_settled(page)

@@ -73,10 +73,10 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
     expect(sliders.first).to_be_visible()
     is_drawn(page, path)
     for slider in reversed(sliders.all()):  # K/V heads before the query heads that they divide
-        said, address = slider.get_attribute("aria-valuetext"), page.url
-        at_end = slider.get_attribute("value") == slider.get_attribute("max")
-        slider.press("ArrowLeft" if at_end else "ArrowRight")
-        expect(slider).not_to_have_attribute("aria-valuetext", said)
+        value_text, address = slider.get_attribute("aria-valuetext"), page.url
+        end_position = slider.get_attribute("value") == slider.get_attribute("max")
+        slider.press("ArrowLeft" if end_position else "ArrowRight")
+        expect(slider).not_to_have_attribute("aria-valuetext", value_text)
         page.wait_for_url(lambda url, before=address: url != before, wait_until="commit")
         wait_until_settled(page)
     is_drawn(page, path)

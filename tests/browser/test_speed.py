@@ -1,4 +1,4 @@
-"""How soon a moved slider shows on a page, beside a bare Streamlit page, and what a server weighs.
+"""Time from a moved slider to its chart, against a bare Streamlit page; memory of a server.
 
 `python -m benchmarks.pages` measures all pages; here a generous bound on one of them must hold.
 """
@@ -26,23 +26,27 @@ COUNT_DRAWINGS = """() => {  // tasks of the page in which a chart changes in mo
 
 
 @pytest.fixture(scope="module")
-def ours(tmp_path_factory):
+def dashboard_server(tmp_path_factory):
     with running(tmp_path_factory.mktemp("log") / "runs.sqlite") as server:
         yield server
 
 
-def test_a_moved_slider_draws_a_chart_within_some_times_of_a_bare_page(chromium, ours, tmp_path):
+def test_a_moved_slider_draws_a_chart_within_some_times_of_a_bare_page(
+    chromium, dashboard_server, tmp_path
+):
     with running(tmp_path / "runs.sqlite", pages.BARE_SCRIPT) as bare:
-        row = pages.compare(chromium, (ours.address, bare.address), "/kv_cache", "Context", 7)
+        row = pages.compare(
+            chromium, (dashboard_server.address, bare.address), "/kv_cache", "Context", 7
+        )
     print(pages.line(row))
     assert row["charts"] == row["follow"] == 1
     assert pages.ratio(row) < TIMES_BARE
 
 
 @pytest.mark.parametrize("path", ["/kv_cache", "/capacity", "/head_groups"])
-def test_a_moved_slider_has_its_chart_drawn_once(chromium, ours, path):
+def test_a_moved_slider_has_its_chart_drawn_once(chromium, dashboard_server, path):
     """Streamlit hands each chart to Plotly twice; with a template, say, both are drawn."""
-    tab = pages.open_tab(chromium, ours.address + path, "K/V heads")
+    tab = pages.open_tab(chromium, dashboard_server.address + path, "K/V heads")
     tab.page.evaluate(COUNT_DRAWINGS)
     assert tab.move()["charts"] == 1
     assert tab.page.evaluate("window.drawings") == 1
@@ -50,8 +54,8 @@ def test_a_moved_slider_has_its_chart_drawn_once(chromium, ours, path):
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="no /proc with memory")
-def test_a_server_stays_small_after_every_page_was_visited(chromium, ours):
+def test_a_server_stays_small_after_every_page_was_visited(chromium, dashboard_server):
     """PSS of the web process, shared libraries counted in part; the bench tells RSS beside it."""
-    memory = pages.visit_all(chromium, ours)
+    memory = pages.visit_all(chromium, dashboard_server)
     print({name: round(n_bytes / MB) for name, n_bytes in memory.items()})
     assert memory["pss"] < SERVER_MB * MB

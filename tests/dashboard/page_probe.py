@@ -51,7 +51,7 @@ def small_tables(app):
     return [[dict(zip(names, row, strict=True)) for row in rows] for names, _, *rows in cells]
 
 
-def said(app):
+def page_texts(app):
     return " ".join(block.value for block in app.markdown)
 
 

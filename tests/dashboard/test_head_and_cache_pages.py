@@ -5,7 +5,15 @@ from msgspec.structs import replace
 
 from gqa_core.configs import GroupedConfig
 from tests.dashboard.example_settings import DEVICE_INFO
-from tests.dashboard.page_probe import choose, figure, metrics, said, slider, small_tables, values
+from tests.dashboard.page_probe import (
+    choose,
+    figure,
+    metrics,
+    page_texts,
+    slider,
+    small_tables,
+    values,
+)
 from tests.records import fake_records as samples
 
 DEEPSEEK = "DeepSeek at 100,000 tokens"
@@ -48,23 +56,25 @@ def test_deepseek_s_preset_shows_the_lecture_s_numbers_and_where_they_hold(opene
     answer = app.success[0].value
     for part in ("372.31 GiB (399.77 GB)", "2.91 GiB (3.12 GB)", "400 GB at 100,058 tokens"):
         assert part in answer
-    assert "2 x 128 x 128 x 61 layers x 2 B x 100000 tokens x 1 = 399,769,600,000 B" in said(app)
+    assert "2 x 128 x 128 x 61 layers x 2 B x 100000 tokens x 1 = 399,769,600,000 B" in page_texts(
+        app
+    )
 
 
 def test_the_lecture_s_own_400_gb_stand_whatever_the_sliders(opened):
     app = opened("kv_cache", n_heads=16)
-    assert "61 layers, 128 heads of width 128, bf16, batch 1" in said(app)
-    assert "100,058 tokens" in said(app)
+    assert "61 layers, 128 heads of width 128, bf16, batch 1" in page_texts(app)
+    assert "100,058 tokens" in page_texts(app)
     assert "100,058 tokens" not in app.success[0].value
 
 
 def test_the_lecture_s_groups_are_told_in_words(opened):
     app = opened("head_groups")
     assert app.button_group(key="variant").value == "GQA"
-    assert "8 K/V heads (G = 8 groups), 4 queries each" in said(app)
+    assert "8 K/V heads (G = 8 groups), 4 queries each" in page_texts(app)
     assert "4 heads in each group" in app.success[0].value
     app = app.selectbox(key="part").set_value("K/V head 3").run()
-    assert "**K/V head 3** is read by query heads 12 to 15" in said(app)
+    assert "**K/V head 3** is read by query heads 12 to 15" in page_texts(app)
     assert len(small_tables(app)[0]) == 8
     assert metrics(app)["Smaller than MHA"] == "4x"
 
@@ -126,4 +136,4 @@ def test_ceilings_are_the_devices_chosen(opened):
     app = app.multiselect(key="devices").set_value(["NVIDIA L40S"]).run()
     (ceilings,) = [t for t in figure(app)["data"] if t["name"] == "ceilings"]
     assert ceilings["text"] == ["NVIDIA L40S: 48 GB", "NVIDIA L40S: 48 GB", ""]
-    assert "NVIDIA L40S GPU datasheet" in said(app)
+    assert "NVIDIA L40S GPU datasheet" in page_texts(app)

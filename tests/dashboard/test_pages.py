@@ -64,10 +64,10 @@ def test_k_v_heads_offers_divisors_only(opened):
 
 
 def test_the_overview_says_why_its_times_are_empty_until_there_is_one(opened, log):
-    said = "This machine's times are empty until something is measured on the page **Decode**."
-    assert said in [caption.value for caption in opened("overview").caption]
+    message = "This machine's times are empty until something is measured on the page **Decode**."
+    assert message in [caption.value for caption in opened("overview").caption]
     log.append(samples.record(device=loaders.device().device))
-    assert said not in [caption.value for caption in opened("overview").caption]
+    assert message not in [caption.value for caption in opened("overview").caption]
 
 
 def test_the_lecture_s_numbers_show_on_the_overview(opened):
@@ -231,8 +231,8 @@ def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
         app = app.toggle(key="planted").set_value(planted).run()
         app.button(key="run_button").click().run()
         app = until_done(app)
-        said = [element.value for element in (*app.success, *app.warning)]
-        assert any(verdict in sentence for sentence in said), said
+        message = [element.value for element in (*app.success, *app.warning)]
+        assert any(verdict in sentence for sentence in message), message
     assert "another attention: 5 of 9 comparisons fail; " in app.success[-1].value
     results = app.dataframe[0].value.set_index("Comparison")["Result"]
     assert results["kernel eager against float64"] == "FAIL"

@@ -135,16 +135,16 @@ def test_a_pasted_config_is_a_model_with_the_command_line_s_bytes(opened, config
     assert cli.main([str(path) if word == "CONFIG.json" else word for word in arguments]) == 0
     record = json.loads(capsys.readouterr().out)
     assert metrics(app)["GQA cache"] == units.capacity(record["kv_cache_bytes"])
-    said = " ".join(block.value for block in app.markdown)
-    assert units.exact_bytes(record["kv_cache_bytes"]) in said
-    assert units.exact_bytes(record["kv_cache_bytes_as_allocated"]) in said
+    message = " ".join(block.value for block in app.markdown)
+    assert units.exact_bytes(record["kv_cache_bytes"]) in message
+    assert units.exact_bytes(record["kv_cache_bytes_as_allocated"]) in message
 
 
 def test_what_the_config_says_is_told_letter_by_letter(opened):
     app = pasted(opened("overview", context_len=8192), MIXED)
-    told = [code.value for code in app.code]
-    assert any("<b>odd</b>" in text for text in told)  # among the keys ignored
-    assert any("beyond the config's own maximum of 4096" in text for text in told)
+    texts = [code.value for code in app.code]
+    assert any("<b>odd</b>" in text for text in texts)  # among the keys ignored
+    assert any("beyond the config's own maximum of 4096" in text for text in texts)
     table = next(f.value for f in app.dataframe if "Window (tokens)" in f.value.columns)
     assert table["Kind"].tolist() == ["window", "full", "linear attention"]
     assert table["Layers"].tolist() == [3, 1, 1]
@@ -171,7 +171,7 @@ def test_an_uploaded_config_is_offered_under_its_file_s_name_on_every_page(opene
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("", "got no text"),
         ("not json", "config must be one JSON object"),
@@ -183,10 +183,10 @@ def test_an_uploaded_config_is_offered_under_its_file_s_name_on_every_page(opene
         (json.dumps(UNIFORM | {"head_dim": 1024}), "not shown beside MLA: qk_nope_head_dim"),
     ],
 )
-def test_what_is_no_config_is_refused_in_one_sentence_and_the_sliders_stay(opened, text, said):
+def test_what_is_no_config_is_refused_in_one_sentence_and_the_sliders_stay(opened, text, message):
     app = pasted(opened("overview"), text)
     (refusal,) = refusals(app)
-    assert said in refusal.replace("\\", "")
+    assert message in refusal.replace("\\", "")
     assert "\n" not in refusal
     assert (box(app), slider(app, "n_layers").value) == ("Llama 3 8B", 32)
 

@@ -19,7 +19,7 @@ from tests.dashboard.page_probe import (
     lazy_expander,
     meanings,
     metrics,
-    said,
+    page_texts,
     slider,
     small_tables,
     values,
@@ -95,7 +95,7 @@ def test_the_arithmetic_is_shown_with_the_numbers_in_it(opened):
         "(1, 2, 4, 8, 16, 32, 64): 4 GPUs; each caches 21,474,836,480 B and has 36,722,500,000 B",
         "(32 x 335,544,320 B + 141,110,000,000 B / 8) / 90% = 31,529,075,823 B",
     ):
-        assert part in said(app), part
+        assert part in page_texts(app), part
 
 
 def test_every_variant_is_in_the_table_and_in_the_file(opened):
@@ -124,7 +124,7 @@ def test_weights_that_do_not_fit_are_told_with_their_numbers_and_no_chart(opened
     app = app.number_input(key="weights_gb").set_value(100_000.0).run()
     assert "Not even 64 GPUs, the most that split the heads" in app.warning[0].value
     assert metrics(app)["GPUs needed"] == "more than 64"
-    assert "none is enough" in said(app)
+    assert "none is enough" in page_texts(app)
 
 
 def test_an_example_brings_its_weights_and_gpus_that_split_its_heads(opened):
@@ -141,13 +141,13 @@ def test_an_example_brings_its_weights_and_gpus_that_split_its_heads(opened):
 def test_memory_can_be_typed_and_is_then_nobody_s_publication(opened):
     app = opened("capacity", gpu="typed in GB", gpu_gb=48.5)
     assert app.number_input(key="gpu_gb").value == 48.5
-    assert "48,500,000,000 B x 90%" in said(app)
-    assert "Memory of the GPU: typed" in said(app)
-    assert "badge[published]" not in said(app)
+    assert "48,500,000,000 B x 90%" in page_texts(app)
+    assert "Memory of the GPU: typed" in page_texts(app)
+    assert "badge[published]" not in page_texts(app)
     app = app.selectbox(key="gpu").set_value("NVIDIA L40S").run()
-    assert "48,000,000,000 B x 90%" in said(app)
-    assert "NVIDIA L40S GPU datasheet" in said(app)
-    assert "badge[published]" in said(app)
+    assert "48,000,000,000 B x 90%" in page_texts(app)
+    assert "NVIDIA L40S GPU datasheet" in page_texts(app)
+    assert "badge[published]" in page_texts(app)
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,9 @@ def test_windows_make_every_answer_a_pair_and_the_chart_a_band(opened, monkeypat
         "GPUs needed": "1 to 2",
         "Memory per GPU": "26.79 GiB",
     }
-    assert "12 layers x 2,048 B (2 x 8 K/V heads x 64 elements in bf16) x 128 tokens" in said(app)
+    assert "12 layers x 2,048 B (2 x 8 K/V heads x 64 elements in bf16) x 128 tokens" in page_texts(
+        app
+    )
     names = [trace.get("name") for trace in figure(app)["data"]]
     assert {"GQA", "GQA as allocated", "GQA band"} <= {*names}
     (table,) = small_tables(app)

@@ -78,9 +78,9 @@ def test_linear_layers_cache_nothing_in_any_row():
 
 def test_gemma_4_keeps_its_second_geometry():
     settings = chosen("Gemma 4 31B", batch_size=1)
-    local, others = 2 * 16 * 256 * 2, 2 * 4 * 512 * 2
-    assert settings.cache_bytes("GQA", 8192) == 50 * 1024 * local + 10 * 8192 * others
-    assert settings.cache_bytes("MQA", 8192) == 50 * 1024 * local // 16 + 10 * 8192 * others // 4
+    local, full = 2 * 16 * 256 * 2, 2 * 4 * 512 * 2
+    assert settings.cache_bytes("GQA", 8192) == 50 * 1024 * local + 10 * 8192 * full
+    assert settings.cache_bytes("MQA", 8192) == 50 * 1024 * local // 16 + 10 * 8192 * full // 4
     assert (settings.n_kv_heads, settings.head_dim) == (16, 256)
 
 
@@ -110,12 +110,12 @@ def test_another_number_of_layers_makes_all_of_them_full_and_says_so():
     settings = chosen("gpt-oss 20B", n_layers=32, batch_size=1)
     assert settings.cache_bytes("GQA", 8192) == 32 * 8192 * 2 * 8 * 64 * 2
     assert not settings.has_window_layers
-    (said,) = layout_sentences(settings)
-    assert said.startswith("The model has 24 layers; with 32 no rule says")
+    (sentences,) = layout_sentences(settings)
+    assert sentences.startswith("The model has 24 layers; with 32 no rule says")
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "sentences"),
     [
         (
             "gpt-oss 20B",
@@ -132,9 +132,9 @@ def test_another_number_of_layers_makes_all_of_them_full_and_says_so():
         ("Llama 3 8B", ""),
     ],
 )
-def test_what_sliders_do_not_say_is_said(name, said):
-    told = " ".join(layout_sentences(chosen(name)))
-    assert said in told if said else told == ""
+def test_what_sliders_do_not_say_is_said(name, sentences):
+    sentence = " ".join(layout_sentences(chosen(name)))
+    assert sentences in sentence if sentences else sentence == ""
 
 
 def test_layers_of_different_variants_are_one_row_and_that_is_said():
@@ -176,7 +176,7 @@ def test_a_part_s_bytes_are_those_of_the_layers_that_have_it():
 def test_a_model_with_windows_has_no_measured_rows_and_one_alike_has():
     layer = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
     rows = tables.decode_rows([samples.record()])
-    for window, n_found in ((None, 1), (32, 0)):
+    for window, n_models in ((None, 1), (32, 0)):
         run = LayerGroup(attention=layer, n_layers=1, window=window)
         model = ModelConfig(layer_groups=(run,))
         settings = ModelSettings(
@@ -186,4 +186,4 @@ def test_a_model_with_windows_has_no_measured_rows_and_one_alike_has():
             kv_format="fp32",
             base_model=model,
         )
-        assert len(tables.cache_rows(rows, settings)) == n_found
+        assert len(tables.cache_rows(rows, settings)) == n_models

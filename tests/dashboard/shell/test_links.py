@@ -14,14 +14,14 @@ def opened(opened):
     return partial(opened, "overview")
 
 
-def said(app):
+def message(app):
     return [code.value for code in app.code if "in the link must be" in code.value]
 
 
 def test_a_bad_value_is_replaced_and_said_letter_by_letter(opened):
     app = opened(n_heads="24", n_kv_heads="9", context_len="<b>1e9</b>")
     assert (slider(app, "n_heads").value, slider(app, "context_len").value) == (24, 8192)
-    assert said(app) == [
+    assert message(app) == [
         "n_kv_heads in the link must be one of its options: got '9', 8 used\n"
         "context_len in the link must be one of its options: got '<b>1e9</b>', 8192 used"
     ]
@@ -30,17 +30,17 @@ def test_a_bad_value_is_replaced_and_said_letter_by_letter(opened):
 def test_a_good_link_is_restored_and_nothing_is_said(opened):
     app = opened(n_heads="64", n_kv_heads="4", kv_format="fp8")
     assert (slider(app, "n_kv_heads").value, slider(app, "kv_format").value) == (4, "fp8")
-    assert said(app) == []
+    assert message(app) == []
     app = slider(app, "n_heads").set_value(20).run()
-    assert said(app) == []
+    assert message(app) == []
 
 
 @pytest.mark.parametrize("n_heads", ["64", "36", "71"])  # some cannot have the usual 8 K/V heads
 def test_reset_puts_every_slider_back_and_forgets_the_fault(opened, n_heads):
     app = opened(n_heads=n_heads, n_kv_heads="5", n_layers="80")
-    assert said(app)
+    assert message(app)
     app = app.button(key="reset_button").click().run()
-    assert said(app) == []
+    assert message(app) == []
     values = {key: slider(app, key).value for key in ("n_heads", "n_kv_heads", "n_layers")}
     assert values == {"n_heads": 32, "n_kv_heads": 8, "n_layers": 32}
 
@@ -60,12 +60,12 @@ def test_the_shared_link_holds_every_choice_and_nothing_else():
         ("equivalence", {"planted": "true"}),
     ],
 )
-def test_the_widgets_beside_the_sliders_are_shared_and_reset_too(opened, page, asked):
-    app = opened(**asked).switch_page(f"pages/{page}.py").run()
+def test_the_widgets_beside_the_sliders_are_shared_and_reset_too(opened, page, link_values):
+    app = opened(**link_values).switch_page(f"pages/{page}.py").run()
     shared = parse_qs(link(app))
-    assert shared.items() >= {key: [value] for key, value in asked.items()}.items()
-    assert said(app) == []
+    assert shared.items() >= {key: [value] for key, value in link_values.items()}.items()
+    assert message(app) == []
     app = app.button(key="reset_button").click().run()
     assert not app.exception
     shared = parse_qs(link(app))
-    assert not [key for key, value in asked.items() if shared[key] == [value]]
+    assert not [key for key, value in link_values.items() if shared[key] == [value]]

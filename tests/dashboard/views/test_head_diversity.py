@@ -16,7 +16,7 @@ from gqa_core.records.head_inspection import HeadInspection, InspectedModel
 
 N_HEADS, N_TOKENS = 8, 9
 WEIGHTS = [
-    [[1 / (row + 1) if at <= row else 0 for at in range(N_TOKENS)] for row in range(N_TOKENS)]
+    [[1 / (row + 1) if index <= row else 0 for index in range(N_TOKENS)] for row in range(N_TOKENS)]
 ] * N_HEADS
 
 
@@ -58,7 +58,7 @@ def inspected(n_kv_heads):
 
 
 @pytest.fixture
-def asked(monkeypatch):
+def inspections(monkeypatch):
     """The questions that the component asked."""
     questions = []
     monkeypatch.setattr(loaders, "heads", lambda q: questions.append(q) or answered(q))
@@ -127,10 +127,10 @@ def test_similarity_is_drawn_before_and_after_on_fixed_colours_with_sharers_fram
     assert {"<b>8 K/V heads</b>", "<b>2 K/V heads</b>", "Keys", "Values", "Attention"} == names
 
 
-def test_the_component_asks_and_says_both_facts(asked):
+def test_the_component_asks_and_says_both_facts(inspections):
     app = shown()
     assert not app.exception
-    (question,) = asked
+    (question,) = inspections
     assert (question.n_kv_heads, question.layer, question.start) == ((8, 2), 1, "mean")
     metrics = {metric.label: metric.value for metric in app.metric}
     assert metrics == {
@@ -138,33 +138,33 @@ def test_the_component_asks_and_says_both_facts(asked):
         "Values: distinct heads": "1.2 of 8",
         "Attention: distinct heads": "5.5 of 8",
     }
-    said = " ".join(block.value for block in app.markdown)
-    assert "CKA is exactly 1, and at most 2 of 8 are distinct" in said
-    assert "a CKA of 0.70 to 0.90 here" in said  # heads 0 and 3, and neighbours
-    assert "What it cannot show." in said
-    assert "about **0.25**" in said
+    message = " ".join(block.value for block in app.markdown)
+    assert "CKA is exactly 1, and at most 2 of 8 are distinct" in message
+    assert "a CKA of 0.70 to 0.90 here" in message  # heads 0 and 3, and neighbours
+    assert "What it cannot show." in message
+    assert "about **0.25**" in message
     assert len(app.get("plotly_chart")) == 3
 
 
-def test_a_link_and_the_widgets_change_what_is_asked(asked):
+def test_a_link_and_the_widgets_change_what_is_asked(inspections):
     app = shown(heads_layer="3", heads_n_kv_heads="4", heads_text="a text by link")
     app.button_group(key="heads_start").set_value("first").run()
-    last = asked[-1]
+    last = inspections[-1]
     assert (last.layer, last.n_kv_heads, last.start) == (3, (8, 4), "first")
     assert last.text == "a text by link"
 
 
-def test_a_text_that_cannot_be_asked_about_is_one_sentence(asked):
+def test_a_text_that_cannot_be_asked_about_is_one_sentence(inspections):
     app = shown()
     app = app.text_input(key="heads_text").set_value("<b>*").run()
     assert not app.exception
     (warning,) = app.warning
     plain = re.sub(r"\\(.)", r"\1", warning.value)
     assert plain == "The heads cannot be shown: text must have 8 to 96 bytes: got 4."
-    assert len(asked) == 1
+    assert len(inspections) == 1
 
 
-def test_a_child_that_fails_is_one_sentence(asked, monkeypatch):
+def test_a_child_that_fails_is_one_sentence(inspections, monkeypatch):
     def fail(question):
         raise QueryError("checkpoint cannot be read")
 
@@ -173,7 +173,7 @@ def test_a_child_that_fails_is_one_sentence(asked, monkeypatch):
     assert "checkpoint cannot be read" in warning.value
 
 
-def test_heads_are_not_inspected_during_a_run_and_the_page_says_so(asked, monkeypatch):
+def test_heads_are_not_inspected_during_a_run_and_the_page_says_so(inspections, monkeypatch):
     def refuse(question):
         raise MachineBusyError("a run is being measured")
 
@@ -188,9 +188,9 @@ def test_heads_are_not_inspected_during_a_run_and_the_page_says_so(asked, monkey
 BUSY_QUEUE = {"is_measuring": True, "device_info": None}
 
 
-def test_the_download_has_every_pair_of_both_models(asked):
+def test_the_download_has_every_pair_of_both_models(inspections):
     shown()
-    table = similarity_table(answered(asked[0])).frame()
+    table = similarity_table(answered(inspections[0])).frame()
     assert len(table) == 2 * 3 * 28
     row = table[(table["K/V heads"] == 2) & (table["Compared"] == "Values")]
     assert row[(row["Head"] == 4) & (row["Other head"] == 3)]["CKA"].tolist() == [0.25]

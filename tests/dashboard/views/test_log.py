@@ -53,16 +53,16 @@ def test_records_of_every_kind_stand_in_a_table_of_their_own(opened, log):
     fill_with_others(log)
     app = opened()
     assert not app.exception
-    decode, others = (frame.value for frame in app.dataframe)
-    assert (len(decode), len(others)) == (3, 10)
+    decode, other_kinds = (frame.value for frame in app.dataframe)
+    assert (len(decode), len(other_kinds)) == (3, 10)
     assert metrics(app)["Records"] == "13"
     assert metrics(app)["Measured elsewhere"] == "5"
     kinds = ["generation"] * 2 + ["growing cache"] * 3 + ["comparison"] + ["small model"] * 4
-    assert others["Kind"].tolist() == kinds
-    assert others["Measured"][4] == "128 tokens appended, paged blocks of 64, float32"
-    assert others["Result"][5] == "pass, 2.5e-07 apart"
-    assert others["Evidence"].tolist() == [MEASURED_HERE] * 6 + [MEASURED_ELSEWHERE] * 4
-    assert set(others["Page"]) <= {title for _, title in PAGES}
+    assert other_kinds["Kind"].tolist() == kinds
+    assert other_kinds["Measured"][4] == "128 tokens appended, paged blocks of 64, float32"
+    assert other_kinds["Result"][5] == "pass, 2.5e-07 apart"
+    assert other_kinds["Evidence"].tolist() == [MEASURED_HERE] * 6 + [MEASURED_ELSEWHERE] * 4
+    assert set(other_kinds["Page"]) <= {title for _, title in PAGES}
 
 
 @pytest.mark.parametrize(
@@ -216,9 +216,9 @@ def test_a_file_with_right_and_wrong_lines_is_taken_in_part(opened, log):
     app = app.button(key="import_button").click().run()
     assert not app.exception
     assert app.warning[0].value.startswith("File: 1 imported, 30 refused.")
-    said = app.code[0].value.splitlines()
-    assert said[0] == "line 2: variant must be one of MHA, GQA, MQA, MLA: got '<b>MQA</b>'"
-    assert (len(said), said[-1]) == (21, "... and 10 more")
+    message = app.code[0].value.splitlines()
+    assert message[0] == "line 2: variant must be one of MHA, GQA, MQA, MLA: got '<b>MQA</b>'"
+    assert (len(message), message[-1]) == (21, "... and 10 more")
     assert len(log.records()) == 4
     assert len(app.dataframe[0].value) == 4
 

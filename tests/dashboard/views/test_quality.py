@@ -39,12 +39,12 @@ def opened(opened):
     return open_page
 
 
-def keep(log, records):
+def log_records(log, records):
     for record in records:
         log.append(record)
 
 
-def said(app):
+def message(app):
     return " ".join(element.value for element in (*app.markdown, *app.success))
 
 
@@ -60,7 +60,7 @@ def test_with_nothing_measured_anywhere_it_says_so_and_shows_what_is_published(o
     assert len(charts(app)) == 1
     assert len(small_tables(app)) == 5  # all that is published
     assert not app.dataframe
-    assert "Answer" not in said(app)
+    assert "Answer" not in message(app)
 
 
 def test_the_shipped_records_answer_before_anything_is_run(opened, shipped):
@@ -68,7 +68,7 @@ def test_the_shipped_records_answer_before_anything_is_run(opened, shipped):
     app = opened()
     assert [info.value for info in app.info] == [INCOMPLETE]
     assert metrics(app)["MQA, 1 K/V head: loss"] == "1.522"
-    assert "Answer, measured elsewhere" in said(app)
+    assert "Answer, measured elsewhere" in message(app)
     assert any("Medians of 3 seeds" in caption.value for caption in app.caption)
     assert any("Measured on A CPU with Python 3" in c.value.replace("\\", "") for c in app.caption)
     uptraining, cache, _ = charts(app)
@@ -82,12 +82,12 @@ def test_the_shipped_records_answer_before_anything_is_run(opened, shipped):
 def test_what_is_measured_here_is_told_once_there_is_all_of_it(opened, log, shipped):
     shipped(grids.records(STARTS, (0, 1, 2), (0, 5, 20)))
     records = grids.records(percents=(0, 1, 2, 5))
-    keep(log, records[:3])
-    assert "Answer, measured elsewhere" in said(opened())
-    keep(log, [replace(records[3], run_id="run-2")])
+    log_records(log, records[:3])
+    assert "Answer, measured elsewhere" in message(opened())
+    log_records(log, [replace(records[3], run_id="run-2")])
     app = opened()
     assert not app.info
-    assert "Answer, measured here" in said(app)
+    assert "Answer, measured here" in message(app)
     assert metrics(app)["MQA, 1 K/V head: loss"] == "1.512"
     other = opened(quality_seed=4)
     assert [info.value for info in other.info] == [INCOMPLETE]
@@ -98,18 +98,18 @@ def test_an_order_that_does_not_hold_is_said(opened, log, shipped):
     shipped([])
     records = grids.records(percents=(0, 1, 2, 5))
     records[-1] = replace(records[-1], losses=(*records[-1].losses[:-1], 1.0))
-    keep(log, records)
-    assert "does **not** hold: MQA, 1 K/V head (1.000) is better than" in said(opened())
+    log_records(log, records)
+    assert "does **not** hold: MQA, 1 K/V head (1.000) is better than" in message(opened())
 
 
 def test_records_of_another_text_are_not_shown_and_a_shipped_text_that_differs_is_told(
     opened, log, shipped
 ):
-    keep(log, grids.records(percents=(0, 1, 2, 5), corpus_sha256="0" * 64))
+    log_records(log, grids.records(percents=(0, 1, 2, 5), corpus_sha256="0" * 64))
     shipped(grids.records(corpus_sha256="0" * 64))
     app = opened()
     assert app.info[0].value == INCOMPLETE
-    assert "Answer, measured elsewhere" in said(app)
+    assert "Answer, measured elsewhere" in message(app)
     assert any("is a different text" in caption.value for caption in app.caption)
 
 
