@@ -53,7 +53,7 @@ def test_the_shared_link_holds_every_choice_and_nothing_else():
 
 
 @pytest.mark.parametrize(
-    ("page", "asked"),
+    ("page", "link_values"),
     [
         ("head_groups", {"variant": "MLA", "part": "RoPE key"}),
         ("kv_cache", {"devices": "NVIDIA L40S"}),
