@@ -97,7 +97,7 @@ def test_a_killed_child_leaves_a_sentence_and_every_earlier_record(visit, log_pa
     measured = re.compile(r"(\d+) of 15 points were measured and are in the log")
     expect(alert).to_contain_text(measured)
     n_logged = int(measured.search(alert.inner_text())[1])
-    runs = [record["run_id"] for record in RunLog(log_path).records()]
+    runs = [record.run_id for record in RunLog(log_path).records()]
     assert runs.count(runs[-1]) == n_logged >= 2
     page.reload()
     expect(page.get_by_role("table")).to_contain_text("MHA")

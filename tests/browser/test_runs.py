@@ -1,11 +1,12 @@
 """The page of runs in a browser: a file goes in, names stay text, a phone can read it."""
 
-import json
-
 import pytest
+from msgspec import structs
 from playwright.sync_api import expect
 
 from benchmarks.serving import wait_until_settled
+from gqa_core.records.header import Device
+from gqa_core.records.kinds import encode_record
 from gqa_core.records.run_log import RunLog
 from tests.browser.conftest import running_server
 from tests.records import fake_records as samples
@@ -35,10 +36,12 @@ def import_file(page, *lines):
 def test_an_uploaded_file_is_taken_by_line_and_html_in_it_stays_text(visit, address):
     page = visit("/runs", address=address)
     expect(page.get_by_test_id("stMetric").first).to_contain_text("1")
-    device = {"type": "cuda", "name": HTML, "n_threads": 8}
-    record = samples.record(run_id="run-2", device=device)
-    record["memory"]["allocator_peak_bytes"] = 16384
-    import_file(page, json.dumps(record), '"<b>no record</b>"')
+    record = samples.record(
+        run_id="run-2",
+        device=Device(type="cuda", name=HTML, n_threads=8),
+        memory=structs.replace(samples.MEMORY, allocator_peak_bytes=16384),
+    )
+    import_file(page, encode_record(record), '"<b>no record</b>"')
     expect(page.get_by_text("File: 1 taken, 1 refused.")).to_be_visible(timeout=20_000)
     text = page.get_by_test_id("stCode")
     expect(text).to_contain_text('line 2: record must be one JSON object: got "<b>no record</b>"')
