@@ -42,7 +42,7 @@ def test_an_uploaded_file_is_taken_by_line_and_html_in_it_stays_text(visit, addr
         memory=structs.replace(samples.MEMORY, allocator_peak_bytes=16384),
     )
     import_file(page, encode_record(record), '"<b>no record</b>"')
-    expect(page.get_by_text("File: 1 taken, 1 refused.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("File: 1 imported, 1 refused.")).to_be_visible(timeout=20_000)
     text = page.get_by_test_id("stCode")
     expect(text).to_contain_text('line 2: record must be one JSON object: got "<b>no record</b>"')
     expect(page.get_by_test_id("stDataFrame")).to_contain_text("measured elsewhere")
