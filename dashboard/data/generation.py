@@ -62,15 +62,17 @@ def matching(
 ) -> Generations:
     """The newest record of each mode and policy, measured on this device with these settings."""
     generated: dict[Mode, GenerateRecord] = {}
-    grown: dict[Policy, GrowthRecord] = {}
+    growth_records: dict[Policy, GrowthRecord] = {}
     for record in records:
         if isinstance(record, GenerateRecord) and _fits_generation(record, settings, device):
             generated[record.mode] = record
         elif isinstance(record, GrowthRecord) and _fits_growth(record, settings, device):
-            grown[record.policy] = record
+            growth_records[record.policy] = record
     return Generations(
         by_mode={mode: generated[mode] for mode in MODES if mode in generated},
-        by_policy={policy: grown[policy] for policy in POLICIES if policy in grown},
+        by_policy={
+            policy: growth_records[policy] for policy in POLICIES if policy in growth_records
+        },
     )
 
 

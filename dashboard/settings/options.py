@@ -23,7 +23,6 @@ IMPORTED_KEYS = ("n_heads", "head_dim", "n_layers")
 MODEL_LAYERS = _with_models("n_layers", 1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 126)
 MODEL_BATCH_SIZES = (*BATCH_SIZES, 128, 256, 512, 1024)
 KV_FORMATS = tuple(name for name, kv_format in FORMATS.items() if kv_format.rope_key_bits is None)
-VARIANTS = ("MHA", "GQA", "MQA", "MLA")
 MAX_TP = 64
 PAPER_PERCENT = 5  # uptraining of the GQA paper's main results, in percent of the steps
 CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # far enough apart to be read on one axis
