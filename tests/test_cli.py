@@ -62,6 +62,19 @@ def test_size_of_llama_3_1_8b(gqa):
         "kv_cache_bytes": 2**30,
         "kv_read_bytes": 2**30,
         "reduction_vs_mha": 4.0,
+        "parts": [
+            {
+                "kind": "token cache",
+                "n_layers": 32,
+                "bytes_per_token": 131_072,
+                "bytes_per_sequence": 0,
+                "cap": None,
+                "detail": "",
+            }
+        ],
+        "indexer_bytes_per_token": 0,
+        "state_bytes": 0,
+        "total_bytes": 2**30,
     }
 
 

@@ -90,7 +90,7 @@ def test_a_wrong_number_of_grouped_heads_is_named(wrong, sentence):
         (lambda: Workload(context_len=2**24 + 1), "context_len must be between 1 and 16777216"),
         (lambda: Workload(context_len=1, batch_size=2**20 + 1), "batch_size must be between 1 and"),
         (lambda: ModelConfig.uniform(LLAMA, 1001), "n_layers must be between 1 and 1000: got 1001"),
-        (lambda: ModelConfig(layer_groups=()), "at least one group of layers"),
+        (lambda: ModelConfig(layer_groups=()), "a layer that caches tokens or a state"),
         (
             lambda: ModelConfig(
                 layer_groups=(LayerGroup(attention=LLAMA, n_layers=1),), n_cacheless_layers=-1

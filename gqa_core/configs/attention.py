@@ -1,4 +1,4 @@
-"""The vocabulary of the whole project: an attention layer, a model of such layers, a workload.
+"""The vocabulary of the whole project: an attention layer and a workload.
 
 A layer is described by what it caches. In grouped attention `n_heads` query heads share
 `n_kv_heads` keys and values; MHA (n_kv_heads = n_heads) and MQA (n_kv_heads = 1) are its two ends.
@@ -8,7 +8,6 @@ derived from the numbers, never stored.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
@@ -20,8 +19,6 @@ __all__ = [
     "GroupedConfig",
     "KernelName",
     "LatentConfig",
-    "LayerGroup",
-    "ModelConfig",
     "Variant",
     "Workload",
     "default_mla_for",
@@ -193,88 +190,6 @@ def validate_rotary(attention: AttentionConfig) -> None:
     name = "head_dim" if isinstance(attention, GroupedConfig) else "qk_rope_head_dim"
     if (width := getattr(attention, name)) % 2:
         raise ValueError(f"{name} must be even, since RoPE rotates pairs: got {width}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LayerGroup:
-    """`n_layers` identical layers; each token sees the last `window` tokens, None for all.
-
-    Raises:
-        ValueError: a number is out of bounds.
-    """
-
-    attention: AttentionConfig
-    n_layers: int
-    window: int | None = None
-
-    def __post_init__(self) -> None:
-        validate_int("n_layers", self.n_layers, MAX_LAYERS)
-        if self.window is not None:
-            validate_int("window", self.window, MAX_CONTEXT_LEN)
-
-    def cached_tokens(self, context_len: int) -> int:
-        """Tokens of a context that one layer of this group caches, per sequence."""
-        return context_len if self.window is None else min(context_len, self.window)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelConfig:
-    """A model as groups of identical layers that cache tokens, and layers that cache none.
-
-    The latter are linear attention, state space, or layers that read another layer's cache.
-
-    Raises:
-        ValueError: no layer caches anything, or there are too many layers.
-    """
-
-    layer_groups: tuple[LayerGroup, ...]
-    n_cacheless_layers: int = 0
-
-    def __post_init__(self) -> None:
-        if not self.layer_groups:
-            raise ValueError("a model must have at least one group of layers: got none")
-        validate_int("n_cacheless_layers", self.n_cacheless_layers, MAX_LAYERS, least=0)
-        validate_int("n_layers", self.n_layers, MAX_LAYERS)
-
-    def __iter__(self) -> Iterator[LayerGroup]:
-        return iter(self.layer_groups)
-
-    @classmethod
-    def uniform(cls, attention: AttentionConfig, n_layers: int) -> ModelConfig:
-        """A model whose layers are all alike and see the whole context."""
-        return cls(layer_groups=(LayerGroup(attention=attention, n_layers=n_layers),))
-
-    @property
-    def n_layers(self) -> int:
-        """All layers, those that cache nothing included."""
-        return self.n_caching_layers + self.n_cacheless_layers
-
-    @property
-    def n_caching_layers(self) -> int:
-        """Layers that cache tokens."""
-        return sum(group.n_layers for group in self.layer_groups)
-
-    @property
-    def is_uniform(self) -> bool:
-        """True if all layers are alike: one group, and no layers that cache nothing."""
-        return len(self.layer_groups) == 1 and not self.n_cacheless_layers
-
-    @property
-    def has_window_layers(self) -> bool:
-        """True if some layer sees less than the whole context."""
-        return any(group.window is not None for group in self.layer_groups)
-
-    @property
-    def attention(self) -> AttentionConfig | None:
-        """The attention of every caching layer, whatever its window; None if they differ."""
-        configs = {group.attention for group in self.layer_groups}
-        return configs.pop() if len(configs) == 1 else None
-
-    @property
-    def variant(self) -> Variant | None:
-        """The variant of every caching layer, or None if they differ."""
-        variants = {group.attention.variant for group in self.layer_groups}
-        return variants.pop() if len(variants) == 1 else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

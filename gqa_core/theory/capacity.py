@@ -19,13 +19,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil, floor
 
-from gqa_core.configs import (
-    MAX_BATCH_SIZE,
-    MAX_CONTEXT_LEN,
-    ModelConfig,
-    Workload,
-    validate_int,
-)
+from gqa_core.configs import MAX_BATCH_SIZE, MAX_CONTEXT_LEN, ModelConfig, Workload, validate_int
 from gqa_core.theory.formats import number_format
 from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
 from gqa_core.theory.sharding import shard_model, valid_tp_sizes

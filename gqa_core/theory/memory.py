@@ -6,8 +6,8 @@ Per token, a grouped layer stores k keys of width d and k values of width v. A l
 a latent of width c and one RoPE key of width r, whatever the number of heads. The naive form of MLA
 caches a K and a V per head instead, like MHA; pass `LatentConfig.expanded` for it.
 
-Counted: cached elements and their scales. Not counted: weights, activations, page padding. All
-results are exact integers.
+Counted: cached elements and their scales. Not counted: weights, activations, page padding, and what
+`theory.parts` adds: indexer keys, states, cross-attention. All results are exact integers.
 Source: DeepSeek-V2 report (arXiv:2405.04434), Table 1.
 """
 
@@ -61,7 +61,7 @@ def kv_bytes_per_token(model: ModelConfig, kv_format: str) -> int:
         ValueError: as `layer_bytes_per_token`.
     """
     return sum(
-        group.n_layers * layer_bytes_per_token(group.attention, kv_format) for group in model
+        group.n_caches * layer_bytes_per_token(group.attention, kv_format) for group in model
     )
 
 
@@ -72,7 +72,7 @@ def kv_cache_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> in
         ValueError: as `layer_bytes_per_token`.
     """
     return workload.batch_size * sum(
-        group.n_layers
+        group.n_caches
         * group.cached_tokens(workload.context_len)
         * layer_bytes_per_token(group.attention, kv_format)
         for group in model

@@ -12,7 +12,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from gqa_core.configs import MAX_HEADS, AttentionConfig, GroupedConfig, ModelConfig, validate_int
+from gqa_core.configs import (
+    MAX_HEADS,
+    AttentionConfig,
+    GroupedConfig,
+    ModelConfig,
+    RecurrentState,
+    validate_int,
+)
 
 __all__ = ["GpuShard", "gpu_shards", "n_replicas", "shard", "shard_model", "valid_tp_sizes"]
 
@@ -56,11 +63,18 @@ def shard(attention: AttentionConfig, tp: int) -> AttentionConfig:
 def shard_model(model: ModelConfig, tp: int) -> ModelConfig:
     """One rank's part of a model; its cache sizes are bytes per GPU.
 
+    Every rank holds all keys of an indexer, and its part of the channels of a state.
+
     Raises:
         ValueError: as `shard`.
     """
-    return ModelConfig(
-        layer_groups=tuple(replace(group, attention=shard(group.attention, tp)) for group in model)
+    return replace(
+        model,
+        layer_groups=tuple(replace(group, attention=shard(group.attention, tp)) for group in model),
+        states=tuple(_shard_state(state, tp) for state in model.states),
+        cross_attention=tuple(
+            replace(cross, attention=shard(cross.attention, tp)) for cross in model.cross_attention
+        ),
     )
 
 
@@ -102,6 +116,15 @@ def gpu_shards(attention: AttentionConfig, tp: int) -> tuple[GpuShard, ...]:
             )
         )
     return tuple(shards)
+
+
+def _shard_state(state: RecurrentState, tp: int) -> RecurrentState:
+    """One rank's channels of a state, rounded up."""
+    return replace(
+        state,
+        conv_elements=-(-state.conv_elements // tp),
+        recurrent_elements=-(-state.recurrent_elements // tp),
+    )
 
 
 def _can_split(model: ModelConfig, tp: int) -> bool:

@@ -17,6 +17,13 @@ from gqa_core.theory.memory import (
     kv_read_bytes,
     reduction_vs_mha,
 )
+from gqa_core.theory.parts import (
+    MemoryPart,
+    indexer_bytes_per_token,
+    memory_parts,
+    state_bytes,
+    total_bytes,
+)
 from gqa_core.theory.sharding import shard_model
 
 __all__ = [
@@ -82,7 +89,7 @@ class ConfigNotes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PerGpuSize:
-    """Bytes on each of `tp` GPUs, and on all: more than the cache if GPUs keep copies."""
+    """Bytes of K/V and latent on each of `tp` GPUs, and on all, copies included."""
 
     tp: int
     kv_bytes_per_token_per_gpu: int
@@ -94,8 +101,10 @@ class PerGpuSize:
 class SizeReport:
     """Bytes of a model's cache at one workload.
 
-    `variant` and `reduction_vs_mha` (how many times smaller than MHA, dimensionless) are None if
-    layers differ. `layers` and `notes` are there if the model came from a config.
+    Fields named `kv_` count K/V and latent alone. `parts` are all that the model keeps, and
+    `total_bytes` is their sum at this workload; `state_bytes` are those of one sequence. `variant`
+    and `reduction_vs_mha` (how many times smaller than MHA, dimensionless) are None if layers
+    differ. `layers` and `notes` are there if the model came from a config.
     """
 
     variant: Variant | None
@@ -105,6 +114,10 @@ class SizeReport:
     kv_cache_bytes_as_allocated: int
     kv_read_bytes: int
     reduction_vs_mha: float | None
+    parts: tuple[MemoryPart, ...]
+    indexer_bytes_per_token: int
+    state_bytes: int
+    total_bytes: int
     layers: tuple[LayerKindSize, ...] = ()
     notes: ConfigNotes | None = None
     per_gpu: PerGpuSize | None = None
@@ -133,6 +146,10 @@ class SizeReport:
             "kv_cache_bytes": self.kv_cache_bytes,
             "kv_read_bytes": self.kv_read_bytes,
             "reduction_vs_mha": self.reduction_vs_mha,
+            "parts": [asdict(part) for part in self.parts],
+            "indexer_bytes_per_token": self.indexer_bytes_per_token,
+            "state_bytes": self.state_bytes,
+            "total_bytes": self.total_bytes,
         }
         if self.notes is not None:
             fields["kv_cache_bytes_as_allocated"] = self.kv_cache_bytes_as_allocated
@@ -160,6 +177,10 @@ def size_report(model: ModelConfig, workload: Workload, kv_format: str) -> SizeR
         kv_cache_bytes_as_allocated=kv_cache_bytes_as_allocated(model, workload, kv_format),
         kv_read_bytes=kv_read_bytes(model, workload, kv_format),
         reduction_vs_mha=reduction_vs_mha(attention) if attention else None,
+        parts=memory_parts(model, kv_format),
+        indexer_bytes_per_token=indexer_bytes_per_token(model, kv_format),
+        state_bytes=state_bytes(model),
+        total_bytes=total_bytes(model, workload, kv_format),
     )
 
 

@@ -16,6 +16,10 @@ SIZES = (
     "kv_cache_bytes",
     "kv_read_bytes",
     "reduction_vs_mha",
+    "parts",
+    "indexer_bytes_per_token",
+    "state_bytes",
+    "total_bytes",
 )
 CONFIG_FIELDS = (
     "kv_cache_bytes_as_allocated",
