@@ -11,16 +11,19 @@ from gqa_core.records.run_log import RunLog
 from tests.scale import FACTOR
 
 BROWSER = Path(__file__).parent / "browser"
+DASHBOARD = Path(__file__).parent / "dashboard"
 
 settings.register_profile("scaled", max_examples=100 * FACTOR, deadline=None)
 settings.load_profile("scaled")
 
 
 def pytest_collection_modifyitems(items):
-    """Mark everything in tests/browser as such."""
+    """Mark tests of a browser as such; coverage, which doubles their time, leaves pages out."""
     for item in items:
         if BROWSER in item.path.parents:
             item.add_marker(pytest.mark.browser)
+        if {BROWSER, DASHBOARD} & set(item.path.parents):
+            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(autouse=True)
