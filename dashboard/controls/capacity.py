@@ -7,8 +7,9 @@ from fractions import Fraction
 
 import streamlit as st
 
-from dashboard.controls.model import model_controls_with, variant_control
+from dashboard.controls.model import model_controls_with
 from dashboard.controls.model_box import DEFAULT_MODEL, chosen_preset
+from dashboard.controls.variant import variant_control
 from dashboard.data.capacity import Plan
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.presets import offered

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard.controls import model_box as box
 from dashboard.controls.model_row import fill_model_row, model_row_placeholder
 from dashboard.controls.sliders import heads_controls, show_model_slider, workload_controls
+from dashboard.controls.variant import variant_control
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.options import (
     CEILINGS,
@@ -18,7 +19,7 @@ from dashboard.settings.options import (
     MODEL_BATCH_SIZES,
     MODEL_LAYERS,
 )
-from dashboard.shell.widgets import MultiSelect, Segmented, Select, Slider
+from dashboard.shell.widgets import MultiSelect, Select, Slider
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import AttentionConfig
 from gqa_core.theory.sharding import valid_tp_sizes
@@ -31,7 +32,7 @@ LAYERS = Slider(
 )
 KV_FORMAT = Slider(
     key="kv_format",
-    label="Number format",
+    label="Cache format",
     options=KV_FORMATS,
     default="bf16",
     help="How each cached number is stored. Formats of 8 bits or fewer also store scales, which "
@@ -63,19 +64,6 @@ def model_controls_with(finish: Callable[[ModelSettings], T]) -> T:
         result = finish(settings)
         fill_model_row(settings, placeholder)
     return result
-
-
-def variant_control(settings: ModelSettings) -> str:
-    """The variant that a page shows in detail."""
-    names = list(settings.variants)
-    if st.session_state.get("variant", names[0]) not in names:  # GQA became MHA or MQA
-        st.session_state["variant"] = names[0] if settings.n_kv_heads > 1 else names[-2]
-    return Segmented(
-        key="variant",
-        label="Variant shown",
-        options=names,
-        default="GQA" if "GQA" in names else names[0],
-    ).show()
 
 
 def _model_sliders() -> ModelSettings:

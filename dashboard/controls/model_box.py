@@ -13,6 +13,7 @@ import streamlit as st
 
 from dashboard.controls import config_import
 from dashboard.controls.config_import import ImportedConfig
+from dashboard.controls.variant import stop_following
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from dashboard.settings.presets import Preset, offered
 from dashboard.shell.links import set_default, validate_query_param
@@ -91,6 +92,7 @@ def show_model_box(settings: AttentionSettings) -> None:
 
 def set_sliders(preset: Preset) -> None:
     """Set the sliders from a model; for use in a callback."""
+    stop_following()
     st.session_state[SOURCE_MODEL] = preset.name
     for key, value in preset.settings.items():
         st.session_state[key] = remember(key, value)

@@ -92,7 +92,7 @@ class Segmented(Generic[T]):
     default: T
     help: str | None = None
 
-    def show(self) -> T:
+    def show(self, on_change: Callable[[], None] | None = None) -> T:
         """Draw the buttons and return the chosen option."""
         _validate_option(self.key, self.options, self.default)
         _replace_stale_value(self.key, self.options, self.default)
@@ -103,6 +103,7 @@ class Segmented(Generic[T]):
             key=self.key,
             required=True,
             help=self.help,
+            on_change=on_change,
             bind="query-params",
         )
         # None: the visitor went back to a URL with an empty value
