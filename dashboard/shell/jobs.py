@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -35,7 +36,7 @@ MAX_QUOTED = 80  # characters of a line that is no record
 
 
 @dataclass(kw_only=True)
-class Job:
+class Job(ABC):
     """A child process that waits, runs or has ended; `messages` are whole sentences."""
 
     arguments: tuple[str, ...]
@@ -56,9 +57,9 @@ class Job:
         """The arguments of the child process."""
         return self.arguments
 
+    @abstractmethod
     def on_stdout(self, line: str) -> None:
         """Receive one line of the child's stdout."""
-        raise NotImplementedError
 
     def on_stderr(self, line: str) -> None:
         """Receive one line of the child's stderr, which is a sentence for people."""

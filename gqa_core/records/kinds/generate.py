@@ -14,25 +14,24 @@ from typing import get_args
 import msgspec
 from msgspec import Struct
 
-from gqa_core.configs import ConcreteKernel, GroupedConfig, KernelName, validate_int
-from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
+from gqa_core.configs import ConcreteKernel, KernelName
+from gqa_core.records.header import RunHeader
 from gqa_core.records.kinds.token_by_token import (
     LengthSamples,
     LengthTotals,
-    TokenByTokenWorkload,
+    TokenByTokenMeasurement,
+    TokenByTokenRecord,
+    common_fields,
     n_samples,
     validate_samples,
     validate_totals,
 )
-from gqa_core.records.memory import PEAK_WARNING, Memory
-from gqa_core.records.specs.decode import MAX_SAMPLES
 from gqa_core.records.specs.generate import N_SHOWN, GenerateSpec, Mode
 from gqa_core.records.validation import (
     validate_count,
     validate_equal,
     validate_number,
     validate_option,
-    validate_warnings,
 )
 
 __all__ = ["GenerateMeasurement", "GenerateRecord", "PhaseSamples", "PhaseTotals"]
@@ -63,38 +62,28 @@ class PhaseTotals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenerateMeasurement:
+class GenerateMeasurement(TokenByTokenMeasurement):
     """The result of measuring a generation."""
 
-    torch_version: str
-    device: Device
     kernel_ran: ConcreteKernel
-    n_warmup: int
     samples_s: PhaseSamples
     totals_s: PhaseTotals
     outputs: tuple[tuple[float, ...], ...]
-    memory: Memory
-    peak_was_reset: bool
 
 
 class GenerateRecord(
-    RecordHeader, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="generate"
+    TokenByTokenRecord, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="generate"
 ):
     """One measured generation."""
 
     kind = "generate"
 
-    config: GroupedConfig
-    workload: TokenByTokenWorkload
     mode: Mode
     kernel_asked: KernelName
     kernel_ran: ConcreteKernel
-    n_warmup: int
     samples_s: PhaseSamples
     totals_s: PhaseTotals
     outputs: tuple[tuple[float, ...], ...]
-    memory: Memory
-    warnings: tuple[str, ...]
 
     @classmethod
     def from_measurement(
@@ -102,18 +91,13 @@ class GenerateRecord(
     ) -> GenerateRecord:
         """The record of a point."""
         return cls(
-            **header_fields(run, point, measurement.torch_version, measurement.device),
-            config=spec.attention,
-            workload=TokenByTokenWorkload.from_spec(spec),
+            **common_fields(spec, measurement, run, point),
             mode=spec.mode,
             kernel_asked=spec.kernel,
             kernel_ran=measurement.kernel_ran,
-            n_warmup=measurement.n_warmup,
             samples_s=measurement.samples_s,
             totals_s=measurement.totals_s,
             outputs=measurement.outputs,
-            memory=measurement.memory,
-            warnings=() if measurement.peak_was_reset else (PEAK_WARNING,),
         )
 
     @property
@@ -135,19 +119,16 @@ class GenerateRecord(
 
     def validate(self) -> None:
         """Raise ValueError unless all fields agree with each other and with the formulas."""
-        RecordHeader.validate(self)
-        self.workload.validate()
+        TokenByTokenRecord.validate(self)
         spec = self.spec
         # split_kv takes one query token: for a whole prefix another kernel runs, and is named.
         if spec.kernel == "auto" or (spec.mode == "recomputed" and spec.kernel == "split_kv"):
             validate_option("kernel_ran", self.kernel_ran, get_args(ConcreteKernel))
         else:
             validate_equal("kernel_ran", self.kernel_ran, spec.kernel)
-        validate_int("n_warmup", self.n_warmup, MAX_SAMPLES, least=0)
         self._validate_times(spec)
         self._validate_outputs(spec)
         self.memory.validate(spec.formula_bytes, spec.formula_bytes, self.device.type)
-        validate_warnings(self.warnings)
 
     def _validate_times(self, spec: GenerateSpec) -> None:
         counts = [spec.n_samples] * len(spec.context_lens)

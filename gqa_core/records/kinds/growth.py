@@ -11,20 +11,21 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from gqa_core.configs import GroupedConfig, validate_int
-from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
+from gqa_core.configs import validate_int
+from gqa_core.records.header import RunHeader
 from gqa_core.records.kinds.token_by_token import (
     LengthSamples,
     LengthTotals,
-    TokenByTokenWorkload,
+    TokenByTokenMeasurement,
+    TokenByTokenRecord,
+    common_fields,
     n_samples,
     validate_samples,
     validate_totals,
 )
-from gqa_core.records.memory import PEAK_WARNING, Memory
 from gqa_core.records.specs.decode import MAX_SAMPLES
 from gqa_core.records.specs.growth import BLOCK_LEN, GrowthSpec, Policy
-from gqa_core.records.validation import validate_count, validate_equal, validate_warnings
+from gqa_core.records.validation import validate_count, validate_equal
 
 __all__ = ["AppendSamples", "AppendTotals", "GrowthMeasurement", "GrowthRecord"]
 
@@ -44,38 +45,28 @@ class AppendTotals(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GrowthMeasurement:
+class GrowthMeasurement(TokenByTokenMeasurement):
     """The result of measuring a growth."""
 
-    torch_version: str
-    device: Device
-    n_warmup: int
     samples_s: AppendSamples
     totals_s: AppendTotals
     allocated_bytes: tuple[int, ...]
     worst_waste_bytes: int
-    memory: Memory
-    peak_was_reset: bool
 
 
 class GrowthRecord(
-    RecordHeader, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="growth"
+    TokenByTokenRecord, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="growth"
 ):
     """One measured growth; `worst_waste_bytes` are the most bytes of slots without a token."""
 
     kind = "growth"
 
-    config: GroupedConfig
-    workload: TokenByTokenWorkload
     policy: Policy
     block_len: int | None
-    n_warmup: int
     samples_s: AppendSamples
     totals_s: AppendTotals
     allocated_bytes: tuple[int, ...]
     worst_waste_bytes: int
-    memory: Memory
-    warnings: tuple[str, ...]
 
     @classmethod
     def from_measurement(
@@ -83,18 +74,13 @@ class GrowthRecord(
     ) -> GrowthRecord:
         """The record of a point."""
         return cls(
-            **header_fields(run, point, measurement.torch_version, measurement.device),
-            config=spec.attention,
-            workload=TokenByTokenWorkload.from_spec(spec),
+            **common_fields(spec, measurement, run, point),
             policy=spec.policy,
             block_len=spec.block_len if spec.policy == "paged" else None,
-            n_warmup=measurement.n_warmup,
             samples_s=measurement.samples_s,
             totals_s=measurement.totals_s,
             allocated_bytes=measurement.allocated_bytes,
             worst_waste_bytes=measurement.worst_waste_bytes,
-            memory=measurement.memory,
-            warnings=() if measurement.peak_was_reset else (PEAK_WARNING,),
         )
 
     @property
@@ -121,10 +107,8 @@ class GrowthRecord(
 
     def validate(self) -> None:
         """Raise ValueError unless all fields agree with each other and with the formulas."""
-        RecordHeader.validate(self)
-        self.workload.validate()
+        TokenByTokenRecord.validate(self)
         spec = self.spec
-        validate_int("n_warmup", self.n_warmup, MAX_SAMPLES, least=0)
         self._validate_times(spec)
         allocated = [spec.allocated_bytes(length) for length in spec.context_lens]
         counts = [len(allocated)]
@@ -133,7 +117,6 @@ class GrowthRecord(
             validate_equal("allocated_bytes", n_bytes, expected)
         validate_equal("worst_waste_bytes", self.worst_waste_bytes, spec.worst_waste_bytes)
         self.memory.validate(spec.formula_bytes, allocated[-1], self.device.type)
-        validate_warnings(self.warnings)
 
     def _validate_times(self, spec: GrowthSpec) -> None:
         samples, totals = self.samples_s.append, self.totals_s.append

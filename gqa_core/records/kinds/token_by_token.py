@@ -1,13 +1,17 @@
-"""The fields that generate and growth records share: lists with one entry per context length."""
+"""Fields that generate and growth records share: lists with one entry per context length."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
+from gqa_core.configs import GroupedConfig, validate_int
+from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
+from gqa_core.records.memory import PEAK_WARNING, Memory
 from gqa_core.records.specs.decode import MAX_SAMPLES
 from gqa_core.records.specs.token_by_token import TokenByTokenSpec
 from gqa_core.records.validation import (
@@ -17,10 +21,17 @@ from gqa_core.records.validation import (
     validate_equal,
     validate_number,
     validate_seconds,
+    validate_warnings,
 )
 from gqa_core.theory.formats import DtypeName
 
-__all__ = ["LengthSamples", "LengthTotals", "TokenByTokenWorkload"]
+__all__ = [
+    "LengthSamples",
+    "LengthTotals",
+    "TokenByTokenMeasurement",
+    "TokenByTokenRecord",
+    "TokenByTokenWorkload",
+]
 
 MAX_LENGTHS = 100
 
@@ -46,6 +57,47 @@ class TokenByTokenWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fie
         validate_equal("workload.batch_size", self.batch_size, 1)
         counts = range(1, MAX_LENGTHS + 1)
         validate_count("workload.context_lens", self.context_lens, counts, "lengths")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenByTokenMeasurement:
+    """The part of a result that both kinds of measurement have."""
+
+    torch_version: str
+    device: Device
+    n_warmup: int
+    memory: Memory
+    peak_was_reset: bool
+
+
+class TokenByTokenRecord(RecordHeader, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The fields of both kinds of record."""
+
+    config: GroupedConfig
+    workload: TokenByTokenWorkload
+    n_warmup: int
+    memory: Memory
+    warnings: tuple[str, ...]
+
+    def validate(self) -> None:
+        """Raise ValueError unless the common fields are within bounds."""
+        RecordHeader.validate(self)
+        self.workload.validate()
+        validate_int("n_warmup", self.n_warmup, MAX_SAMPLES, least=0)
+        validate_warnings(self.warnings)
+
+
+def common_fields(
+    spec: TokenByTokenSpec, measurement: TokenByTokenMeasurement, run: RunHeader, point: int
+) -> dict[str, Any]:
+    """The fields of a point's `TokenByTokenRecord`."""
+    return header_fields(run, point, measurement.torch_version, measurement.device) | {
+        "config": spec.attention,
+        "workload": TokenByTokenWorkload.from_spec(spec),
+        "n_warmup": measurement.n_warmup,
+        "memory": measurement.memory,
+        "warnings": () if measurement.peak_was_reset else (PEAK_WARNING,),
+    }
 
 
 def n_samples(name: str, samples: LengthSamples) -> int:
