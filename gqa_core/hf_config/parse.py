@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from gqa_core.configs import MAX_CONTEXT_LEN, AttentionConfig, LayerGroup, ModelConfig
 from gqa_core.hf_config import unknown_keys
+from gqa_core.hf_config.grouping import group_layers
 from gqa_core.hf_config.heads import full_attention, require_own_widths, window_attention
 from gqa_core.hf_config.kinds import CACHING, WINDOW, LayerKind
 from gqa_core.hf_config.layers import layer_kinds, window_len
@@ -29,27 +30,34 @@ MAX_BYTES = 2**20
 class ParsedConfig:
     """A model as its config describes it, and which keys that description used.
 
-    `layer_kinds` has one entry per layer, first to last. `model` has one group per caching kind,
-    in order of first appearance. `estimated_params` is None if the config leaves a part open.
+    `layer_kinds` has one entry per layer, first to last, and `group_kinds` one per group of the
+    model: layers of one kind may differ. `estimated_params` and `estimated_weight_bytes` are None if the
+    config leaves a part open; `weight_format` is the format that most weights are stored in.
     """
 
     model: ModelConfig
     layer_kinds: tuple[LayerKind, ...]
+    group_kinds: tuple[LayerKind, ...]
     max_context_len: int | None
     estimated_params: int | None
     used_keys: tuple[str, ...]
     assumptions: tuple[str, ...]
     ignored_keys: tuple[str, ...]
     not_counted: tuple[str, ...]
+    estimated_weight_bytes: int | None = None
+    weight_format: str | None = None
 
     @property
-    def groups_by_kind(self) -> dict[LayerKind, LayerGroup | None]:
-        """The group of each kind of layer, in order of first appearance; None if cacheless."""
-        groups = iter(self.model.layer_groups)
-        return {
-            kind: next(groups) if kind in CACHING else None
-            for kind in dict.fromkeys(self.layer_kinds)
-        }
+    def layers(self) -> tuple[tuple[LayerKind, int, LayerGroup | None], ...]:
+        """Kind, number and group of all layers, by kind as it first appears; None if cacheless."""
+        groups = list(zip(self.group_kinds, self.model.layer_groups, strict=True))
+        entries: list[tuple[LayerKind, int, LayerGroup | None]] = []
+        for kind in dict.fromkeys(self.layer_kinds):
+            if kind in CACHING:
+                entries += [(kind, group.n_layers, group) for name, group in groups if name == kind]
+            else:
+                entries.append((kind, self.layer_kinds.count(kind), None))
+        return tuple(entries)
 
     def assumptions_for(self, context_len: int) -> tuple[str, ...]:
         """The assumptions, and one more if the context exceeds the config's own maximum."""
@@ -80,7 +88,7 @@ def parse_config(text: str | bytes) -> ParsedConfig:
     kinds = layer_kinds(reader, family)
     unknown_keys.reject_unknown_keys(reader, kinds)
     require_own_widths(reader, family)
-    groups = _layer_groups(reader, kinds)
+    groups, group_kinds = _layer_groups(reader, kinds)
     n_caching_layers = sum(group.n_layers for group in groups)
     model = ModelConfig(layer_groups=groups, n_cacheless_layers=len(kinds) - n_caching_layers)
     max_context_len = _max_context_len(reader)
@@ -88,6 +96,7 @@ def parse_config(text: str | bytes) -> ParsedConfig:
     return ParsedConfig(
         model=model,
         layer_kinds=tuple(kinds),
+        group_kinds=group_kinds,
         max_context_len=max_context_len,
         estimated_params=_estimated_params(reader, model),
         used_keys=tuple(reader.used),
@@ -97,17 +106,21 @@ def parse_config(text: str | bytes) -> ParsedConfig:
     )
 
 
-def _layer_groups(reader: ConfigReader, kinds: Sequence[LayerKind]) -> tuple[LayerGroup, ...]:
-    """One group per caching kind, in order of first appearance."""
-    return tuple(
-        LayerGroup(
-            attention=_attention(reader, kind, has_window_layers=WINDOW in kinds),
-            n_layers=kinds.count(kind),
-            window=window_len(reader, kind),
+def _layer_groups(
+    reader: ConfigReader, kinds: Sequence[LayerKind]
+) -> tuple[tuple[LayerGroup, ...], tuple[LayerKind, ...]]:
+    """The groups of identical caching layers, and the kind of each."""
+    by_kind = {
+        kind: (
+            kind,
+            _attention(reader, kind, has_window_layers=WINDOW in kinds),
+            window_len(reader, kind),
+            1,
         )
         for kind in dict.fromkeys(kinds)
         if kind in CACHING
-    )
+    }
+    return group_layers(by_kind[kind] for kind in kinds if kind in CACHING)
 
 
 def _attention(

@@ -34,13 +34,13 @@ def config_size_report(config: ParsedConfig, workload: Workload, kv_format: str)
 def _layer_kind_sizes(config: ParsedConfig, kv_format: str) -> tuple[LayerKindSize, ...]:
     return tuple(
         LayerKindSize(
-            count=config.layer_kinds.count(kind),
+            count=n_layers,
             kind=kind,
             window=group.window if group else None,
             attention=group.attention if group else None,
-            kv_bytes_per_token=group.n_layers * layer_bytes_per_token(group.attention, kv_format)
+            kv_bytes_per_token=group.n_caches * layer_bytes_per_token(group.attention, kv_format)
             if group
             else 0,
         )
-        for kind, group in config.groups_by_kind.items()
+        for kind, n_layers, group in config.layers
     )
