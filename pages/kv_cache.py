@@ -13,6 +13,7 @@ from dashboard.settings.presets import DEEPSEEK
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
 from dashboard.views.logged_caches import logged_caches, show_logged_caches
+from dashboard.views.memory_parts import show_parts
 from gqa_core import units
 
 open_page(
@@ -39,6 +40,8 @@ panels.show_figure(
     sentences.cache_answer(settings),
 )
 show_logged_caches(measured)
+own = settings.own_variant
+show_parts(f"What {own} keeps", settings.parts(own), settings.workload(settings.context_len))
 st.subheader("The numbers")
 panels.show_evidence("formula")
 panels.show_small_table(table)

@@ -22,6 +22,7 @@ from gqa_core.records.kinds.decode import Phase
 from gqa_core.records.quartiles import Quartiles
 from gqa_core.records.specs.growth import Policy
 from gqa_core.records.specs.training import divisors
+from gqa_core.theory.parts import PartKind
 
 NEUTRAL = "#888888"
 DARK = "#000000"  # text on pale fills
@@ -101,6 +102,14 @@ PHASE_STYLES: Mapping[
     "append": ("#444444", ""),
     "output": ("#AAAAAA", ""),
     "attend": ("#8A63D2", "/"),
+}
+PART_STYLES: Mapping[PartKind, tuple[str, str]] = {  # (fill, pattern): patterns tell of tokens
+    "token cache": ("#56B4E9", ""),
+    "latent": ("#56B4E9", ""),
+    "window cache": ("#0072B2", "/"),
+    "indexer keys": ("#E69F00", "."),
+    "state": ("#7A5195", "x"),
+    "cross-attention cache": ("#888888", "\\"),
 }
 PATTERN = {"fillmode": "overlay", "fgcolor": "#FFFFFF", "fgopacity": 0.5, "solidity": 0.15}
 POLICY_STYLES: Mapping[Policy, VariantStyle] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard.data.cached_parts import describe_heads
+from dashboard.report.part_terms import besides_terms
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.variants import describe_latent
 from gqa_core import units
@@ -103,11 +104,13 @@ def size_caption(settings: ModelSettings, variant: str) -> str:
 
 def formula_filled_in(settings: ModelSettings, variant: str) -> str:
     """The formula with the sliders' numbers filled in, and its result."""
-    runs = settings.models[variant].layer_groups
-    terms = " + ".join(_group_filled_in(settings, group) for group in runs)
+    model = settings.models[variant]
+    terms = [_group_filled_in(settings, group) for group in model]
+    terms += besides_terms(model, settings.kv_format, settings.context_len)
+    one_sequence = terms[0] if len(terms) == 1 else f"({' + '.join(terms)})"
     n_bytes = settings.cache_bytes(variant, settings.context_len)
     return (
-        f"{terms if len(runs) == 1 else f'({terms})'} x {settings.batch_size} = "
+        f"{one_sequence} x {settings.batch_size} = "
         f"{units.exact_bytes(n_bytes)} = {units.binary_and_decimal(n_bytes)}"
     )
 
@@ -136,6 +139,10 @@ def cache_answer(settings: ModelSettings) -> str:
     sizes_text = f"At {settings.context_len} tokens: {', '.join(sizes)}."
     if settings.has_window_layers:
         return f"{sizes_text} Layers with a window stop growing there, if the engine lets them."
+    if not settings.models["MHA"].layer_groups:
+        return f"{sizes_text} Only states are kept, so more tokens take no more memory."
+    if settings.keeps_more_than_a_cache:
+        return sizes_text
     return f"{sizes_text} {lecture_sentence(settings)}."
 
 
@@ -153,6 +160,12 @@ def _group_filled_in(settings: ModelSettings, group: LayerGroup) -> str:
         tokens = f"min({tokens}, {group.window})"
     stored = layer_bytes_per_token(attention, settings.kv_format)
     return (
-        f"{elements} x {units.count(group.n_layers, 'layer')} x "
+        f"{elements} x {_count_caches(group)} x "
         f"{stored / kv_elements_per_token(attention):g} B x {tokens} tokens"
     )
+
+
+def _count_caches(group: LayerGroup) -> str:
+    layers = units.count(group.n_layers, "layer")
+    several = group.caches_per_layer
+    return layers if several == 1 else f"{layers} x {several} caches"

@@ -23,7 +23,6 @@ from dashboard.settings.model import ModelSettings
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.cost import arithmetic_intensity
-from gqa_core.theory.memory import kv_bytes_per_token
 from gqa_core.theory.sharding import GpuShard, gpu_shards
 from gqa_core.theory.sharing import CachedPart, cached_parts
 
@@ -37,13 +36,16 @@ def size_table(settings: ModelSettings) -> Table[str]:
         return attention.n_kv_heads if isinstance(attention, GroupedConfig) else None
 
     def per_token(variant: str) -> int:
-        return kv_bytes_per_token(settings.models[variant], settings.kv_format)
+        return sum(part.bytes_per_token for part in settings.parts(variant))
 
     def size(variant: str) -> int:
         return settings.cache_bytes(variant, settings.context_len)
 
-    def intensity(variant: str) -> float:
-        return arithmetic_intensity(settings.models[variant], workload, settings.kv_format)
+    def intensity(variant: str) -> float | None:
+        model = settings.models[variant]
+        if not model.layer_groups:
+            return None
+        return arithmetic_intensity(model, workload, settings.kv_format)
 
     columns = (
         Column[str]("Variant", str),

@@ -13,8 +13,9 @@ from dashboard.data.capacity import (
     derated,
     fits,
 )
+from dashboard.report.part_terms import besides_terms
 from gqa_core import units
-from gqa_core.configs import MAX_CONTEXT_LEN, AttentionConfig, GroupedConfig
+from gqa_core.configs import MAX_CONTEXT_LEN, AttentionConfig, GroupedConfig, LayerGroup
 from gqa_core.theory.capacity import Deployment
 from gqa_core.theory.memory import layer_bytes_per_token
 from gqa_core.theory.sharding import valid_tp_sizes
@@ -149,9 +150,10 @@ def _sequence_line(plan: Plan, fit: CapacityResult) -> str:
         n_tokens = plan.context_len if fit.as_allocated else run.cached_tokens(plan.context_len)
         per_token = layer_bytes_per_token(run.attention, shown.kv_format)
         terms.append(
-            f"{units.count(run.n_layers, 'layer')} x {units.exact_bytes(per_token)} "
+            f"{units.count(run.n_caches, _cache_noun(run))} x {units.exact_bytes(per_token)} "
             f"({_elements(run.attention)} elements in {shown.kv_format}) x {n_tokens} tokens"
         )
+    terms += besides_terms(shown.model_per_gpu, shown.kv_format, plan.context_len)
     return (
         f"**One sequence** of {plan.context_len} tokens on each GPU: {' + '.join(terms)} = "
         f"{units.exact_bytes(fit.sequence_bytes)} = {units.binary_and_decimal(fit.sequence_bytes)}"
@@ -213,6 +215,10 @@ def _memory_line(plan: Plan, fit: CapacityResult) -> str:
         f"{shown.n_gpus}) / {_utilisation(shown)} = {units.exact_bytes(fit.min_memory_bytes)} = "
         f"{units.binary_and_decimal(fit.min_memory_bytes)}{in_all if shown.n_gpus > 1 else ''}"
     )
+
+
+def _cache_noun(group: LayerGroup) -> str:
+    return "layer" if group.caches_per_layer == 1 else "cache"
 
 
 def _elements(attention: AttentionConfig) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard.settings.layouts import main_attention, slider_settings
+from dashboard.report.part_terms import part_keeps, parts_besides
+from dashboard.settings.layouts import main_attention, own_variant, slider_settings
 from dashboard.settings.model import ModelSettings
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, GroupedConfig, LayerGroup, ModelConfig
@@ -19,9 +20,11 @@ def layout_sentences(settings: ModelSettings) -> list[str]:
         return [
             f"The model has {units.count(model.n_layers, 'layer')}; with {settings.n_layers} no "
             "rule says which layers are alike, so every layer is taken to cache and to see the "
-            "whole context."
+            "whole context, and what layers keep besides grows in proportion."
         ]
     sentences = [_tokens_sentence(model)] if _saves_tokens(model) else []
+    if settings.keeps_more_than_a_cache:
+        sentences.append(_besides_sentence(settings))
     if len({run.attention for run in model}) > 1:
         sentences.append(_differing_sentence(model, settings))
     sentences.append(_own_row_sentence(model, settings))
@@ -40,11 +43,15 @@ def describe_layer(attention: AttentionConfig) -> str:
 
 def _is_special(model: ModelConfig) -> bool:
     is_plain = model.is_uniform and not model.has_window_layers
-    return not (is_plain and isinstance(main_attention(model), GroupedConfig))
+    keeps_more = model.indexers or model.states or model.cross_attention
+    has_one_cache = all(group.caches_per_layer == 1 for group in model)
+    grouped = isinstance(main_attention(model), GroupedConfig)
+    return not (is_plain and has_one_cache and grouped and not keeps_more)
 
 
 def _saves_tokens(model: ModelConfig) -> bool:
-    return model.has_window_layers or model.n_cacheless_layers > 0
+    several_caches = any(group.caches_per_layer > 1 for group in model)
+    return model.has_window_layers or model.n_cacheless_layers > 0 or several_caches
 
 
 def _tokens_sentence(model: ModelConfig) -> str:
@@ -56,18 +63,30 @@ def _tokens_sentence(model: ModelConfig) -> str:
 
 def _run_keeps(run: LayerGroup) -> str:
     tokens = "all tokens" if run.window is None else f"the last {run.window:,} tokens at most"
-    return f"{run.n_layers} cache {tokens}"
+    caches = f" in {run.caches_per_layer} caches each" if run.caches_per_layer > 1 else ""
+    return f"{run.n_layers} cache {tokens}{caches}"
+
+
+def _besides_sentence(settings: ModelSettings) -> str:
+    """A sentence about the parts that a model keeps beside K, V and latents."""
+    model = settings.base_model
+    assert model is not None
+    return f"Besides, {'; '.join(map(part_keeps, parts_besides(model, settings.kv_format)))}."
 
 
 def _differing_sentence(model: ModelConfig, settings: ModelSettings) -> str:
     kinds = "; ".join(f"{run.n_layers} have {describe_layer(run.attention)}" for run in model)
     if (settings.n_heads, settings.head_dim) != _slider_heads(model):
         return f"The model's layers differ ({kinds}); here all have the sliders' heads."
-    return f"Its layers differ: {kinds}. The sliders show {describe_layer(main_attention(model))}."
+    main = main_attention(model)
+    shown = f" The sliders show {describe_layer(main)}." if main else ""
+    return f"Its layers differ: {kinds}.{shown}"
 
 
 def _own_row_sentence(model: ModelConfig, settings: ModelSettings) -> str:
-    own = main_attention(model).variant
+    own = own_variant(model)
+    if own is None:
+        return "Every row is the model as it is, since no layer has heads to share."
     if settings.models.get(own) != model:
         return "The rows are the model's layers with the heads of the sliders."
     same = f"The row {own} is the model as it is"
@@ -77,5 +96,5 @@ def _own_row_sentence(model: ModelConfig, settings: ModelSettings) -> str:
 
 
 def _slider_heads(model: ModelConfig) -> HeadCounts:
-    settings = slider_settings(model)
-    return settings["n_heads"], settings["head_dim"]
+    positions = slider_settings(model)
+    return positions["n_heads"], positions["head_dim"]

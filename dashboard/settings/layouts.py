@@ -25,16 +25,19 @@ from gqa_core.records.specs.training import divisors
 USUAL_KV_HEADS = 8  # of GQA if the model has a latent, and so no number of K/V heads
 
 
-def main_attention(model: ModelConfig) -> AttentionConfig:
+def main_attention(model: ModelConfig) -> AttentionConfig | None:
     """The attention that represents a model: that of its largest group of GQA or MLA layers.
 
-    Groups of MHA and MQA count only if there are no others.
+    Groups of MHA and MQA count only if there are no others. None if no layer caches tokens.
     """
+    group = _main_group(model)
+    return group.attention if group else None
 
-    def priority(group: LayerGroup) -> tuple[bool, int]:
-        return group.attention.variant in ("GQA", "MLA"), group.n_layers
 
-    return max(model, key=priority).attention
+def own_variant(model: ModelConfig) -> str | None:
+    """The variant of the layers that represent a model, None if no layer caches tokens."""
+    attention = main_attention(model)
+    return attention.variant if attention else None
 
 
 def slider_kv_heads(n_heads: int) -> int:
@@ -44,8 +47,13 @@ def slider_kv_heads(n_heads: int) -> int:
 
 
 def slider_settings(model: ModelConfig) -> dict[str, int]:
-    """Slider positions of a model by key; a latent's head width is that of its MHA baseline."""
+    """Slider positions of a model by key; a latent's head width is that of its MHA baseline.
+
+    A model of states alone has no heads, so it leaves their sliders as they are.
+    """
     attention = main_attention(model)
+    if attention is None:
+        return {"n_layers": model.n_layers}
     n_kv_heads = getattr(attention, "n_kv_heads", None) or slider_kv_heads(attention.n_heads)
     return {
         "n_heads": attention.n_heads,
@@ -61,23 +69,56 @@ def models_by_variant(
     """The model as each variant, with the sliders at these numbers.
 
     Heads of another number or width replace those of every layer. With another number of layers
-    all of them cache the whole context, since no rule says which would not.
+    all of them cache the whole context, since no rule says which would not. States and
+    cross-attention belong to every variant; indexer keys to the model's own alone, whose sparse
+    attention they serve.
 
     Raises:
         ValueError: a number is out of bounds, or n_kv_heads does not divide n_heads.
     """
-    settings, resized = slider_settings(model), model
+    own, settings, resized = own_variant(model), slider_settings(model), model
     if n_layers != model.n_layers:
-        resized = ModelConfig.uniform(main_attention(model), n_layers)
-    if (n_heads, head_dim) != (settings["n_heads"], settings["head_dim"]):
+        resized = _with_layers(model, n_layers)
+    if own and (n_heads, head_dim) != (settings["n_heads"], settings["head_dim"]):
         resized = _map_attention(resized, partial(_resize, n_heads=n_heads, head_dim=head_dim))
     models = {
-        name: _map_attention(resized, partial(_as_variant, name=name, n_kv_heads=n_kv_heads))
+        name: _map_attention(
+            resized if name == own else replace(resized, indexers=()),
+            partial(_as_variant, name=name, n_kv_heads=n_kv_heads),
+        )
         for name in _variant_names(n_heads, n_kv_heads)
     }
-    if resized is model and n_kv_heads == settings["n_kv_heads"]:
-        models[main_attention(model).variant] = model
+    if own and resized is model and n_kv_heads == settings["n_kv_heads"]:
+        models[own] = model
     return models
+
+
+def _main_group(model: ModelConfig) -> LayerGroup | None:
+    def priority(group: LayerGroup) -> tuple[bool, int]:
+        return group.attention.variant in ("GQA", "MLA"), group.n_layers
+
+    return max(model, key=priority, default=None)
+
+
+def _with_layers(model: ModelConfig, n_layers: int) -> ModelConfig:
+    """The model with another number of layers: all cache every token, if any does.
+
+    What layers keep besides is kept by as large a part of them, rounded up.
+    """
+
+    def scaled(count: int) -> int:
+        return -(-count * n_layers // model.n_layers)
+
+    main = _main_group(model)
+    return ModelConfig(
+        layer_groups=(replace(main, n_layers=n_layers, window=None),) if main else (),
+        n_cacheless_layers=0 if main else n_layers,
+        indexers=tuple(replace(keys, n_layers=scaled(keys.n_layers)) for keys in model.indexers),
+        states=tuple(replace(state, n_layers=scaled(state.n_layers)) for state in model.states),
+        cross_attention=tuple(
+            replace(cross, n_layers=scaled(cross.n_layers)) for cross in model.cross_attention
+        ),
+    )
 
 
 def _variant_names(n_heads: int, n_kv_heads: int) -> list[str]:
@@ -93,8 +134,13 @@ def _variant_names(n_heads: int, n_kv_heads: int) -> list[str]:
 def _map_attention(
     model: ModelConfig, function: Callable[[AttentionConfig], AttentionConfig]
 ) -> ModelConfig:
-    groups = tuple(replace(group, attention=function(group.attention)) for group in model)
-    return replace(model, layer_groups=groups)
+    return replace(
+        model,
+        layer_groups=tuple(replace(group, attention=function(group.attention)) for group in model),
+        cross_attention=tuple(
+            replace(cross, attention=function(cross.attention)) for cross in model.cross_attention
+        ),
+    )
 
 
 def _resize(attention: AttentionConfig, n_heads: int, head_dim: int) -> AttentionConfig:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from dashboard.settings.layouts import main_attention, models_by_variant
+from dashboard.settings.layouts import main_attention, models_by_variant, own_variant
 from dashboard.settings.variants import variants
 from gqa_core.configs import AttentionConfig, ModelConfig, Workload
-from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
+from gqa_core.theory.parts import MemoryPart, memory_parts, total_bytes, total_bytes_as_allocated
 from gqa_core.theory.sharding import shard_model
 
 
@@ -49,8 +49,12 @@ class ModelSettings(AttentionSettings):
 
     @property
     def variants(self) -> Mapping[str, AttentionConfig]:
-        """The layer that represents each variant's model."""
-        return {name: main_attention(model) for name, model in self.models.items()}
+        """The layer that represents each variant's model, that of the sliders if it has none."""
+        return {
+            name: main_attention(model)
+            or variants(self.n_heads, self.n_kv_heads, self.head_dim)[name]
+            for name, model in self.models.items()
+        }
 
     @property
     def has_window_layers(self) -> bool:
@@ -61,32 +65,48 @@ class ModelSettings(AttentionSettings):
         """The workload of this batch size at `context_len`."""
         return Workload(context_len=context_len, batch_size=self.batch_size)
 
+    def parts(self, variant: str) -> tuple[MemoryPart, ...]:
+        """Everything that a variant's model keeps, as parts that add up to its bytes."""
+        return memory_parts(self.models[variant], self.kv_format)
+
+    @property
+    def own_variant(self) -> str:
+        """The variant that the model behind the sliders has; GQA, or what it is, without one."""
+        own = own_variant(self.base_model) if self.base_model else None
+        return next(name for name in (own, "GQA", "MQA", "MHA") if name and name in self.models)
+
+    @property
+    def keeps_more_than_a_cache(self) -> bool:
+        """True if the model keeps states, indexer keys or a source beside K/V or latents."""
+        model = self.base_model
+        return bool(model and (model.indexers or model.states or model.cross_attention))
+
     def cache_bytes(self, variant: str, context_len: int) -> int:
-        """Bytes of a variant's cache; a window layer caches at most its window."""
-        return kv_cache_bytes(self.models[variant], self.workload(context_len), self.kv_format)
+        """Bytes of all that a variant keeps; a window layer caches at most its window."""
+        return total_bytes(self.models[variant], self.workload(context_len), self.kv_format)
 
     def allocated_bytes(self, variant: str, context_len: int) -> int:
-        """Bytes of a variant's cache if every caching layer has slots for the whole context."""
+        """Bytes of all that a variant keeps if every cache has slots for the whole context."""
         workload = self.workload(context_len)
-        return kv_cache_bytes_as_allocated(self.models[variant], workload, self.kv_format)
+        return total_bytes_as_allocated(self.models[variant], workload, self.kv_format)
 
     def bytes_per_gpu(self, variant: str, tp: int) -> int:
-        """Bytes of a variant's cache on each of `tp` GPUs, at `self.context_len`."""
+        """Bytes of all that a variant keeps on each of `tp` GPUs, at `self.context_len`."""
         per_rank = shard_model(self.models[variant], tp)
-        return kv_cache_bytes(per_rank, self.workload(self.context_len), self.kv_format)
+        return total_bytes(per_rank, self.workload(self.context_len), self.kv_format)
 
     def reduction_vs_mha(self, variant: str) -> float:
-        """MHA's cached elements divided by a variant's, at `self.context_len`."""
+        """MHA's bytes divided by a variant's in a format of two bytes, at `self.context_len`."""
         workload, two_bytes_each = self.workload(self.context_len), "bf16"
         mha, own = (
-            kv_cache_bytes(self.models[name], workload, two_bytes_each) for name in ("MHA", variant)
+            total_bytes(self.models[name], workload, two_bytes_each) for name in ("MHA", variant)
         )
         return mha / own
 
     def tokens_cached(self, attention: AttentionConfig) -> int:
-        """Tokens cached by all layers with this attention, summed over layers and batch."""
+        """Tokens in all caches with this attention, summed over layers and batch."""
         return self.batch_size * sum(
-            group.n_layers * group.cached_tokens(self.context_len)
+            group.n_caches * group.cached_tokens(self.context_len)
             for group in self.models[attention.variant]
             if group.attention == attention
         )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
-from dashboard.settings.layouts import main_attention, slider_settings
+from dashboard.settings.layouts import main_attention, own_variant, slider_settings
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from gqa_core import units
 from gqa_core.catalog.models import Model, model, models
@@ -40,10 +40,9 @@ def _preset(name: str, **settings: float | str) -> Preset:
 
 def preset_of_model(name: str, config: ModelConfig, params: int | None) -> Preset:
     """The preset of a model: its sliders, its own variant, and its weights in bf16."""
-    settings: dict[str, float | str] = {
-        **slider_settings(config),
-        "variant": main_attention(config).variant,
-    }
+    settings: dict[str, float | str] = {**slider_settings(config)}
+    if variant := own_variant(config):
+        settings["variant"] = variant
     if params is not None:
         settings["weights_gb"] = _weights_gb(params)
     return Preset(name, MappingProxyType(settings), config)

@@ -21,7 +21,7 @@ from math import ceil, floor
 
 from gqa_core.configs import MAX_BATCH_SIZE, MAX_CONTEXT_LEN, ModelConfig, Workload, validate_int
 from gqa_core.theory.formats import number_format
-from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
+from gqa_core.theory.parts import total_bytes, total_bytes_as_allocated
 from gqa_core.theory.sharding import shard_model, valid_tp_sizes
 
 __all__ = ["MAX_BYTES", "Deployment"]
@@ -74,8 +74,8 @@ class Deployment:
         return shard_model(self.model, self.n_gpus)
 
     def sequence_bytes(self, context_len: int, *, as_allocated: bool = False) -> int:
-        """Bytes of cache per sequence and GPU."""
-        count = kv_cache_bytes_as_allocated if as_allocated else kv_cache_bytes
+        """Bytes of all that one sequence keeps on each GPU."""
+        count = total_bytes_as_allocated if as_allocated else total_bytes
         return count(self.model_per_gpu, Workload(context_len=context_len), self.kv_format)
 
     def fits(self, context_len: int, n_users: int, *, as_allocated: bool = False) -> bool:

@@ -13,7 +13,7 @@ vllm-project/vllm, DeepseekV32IndexerCache (132 bytes for 128 elements).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
@@ -28,6 +28,7 @@ __all__ = [
     "memory_parts",
     "state_bytes",
     "total_bytes",
+    "total_bytes_as_allocated",
 ]
 
 PartKind = Literal[
@@ -108,6 +109,16 @@ def total_bytes(model: ModelConfig, workload: Workload, kv_format: str) -> int:
         ValueError: as `layer_bytes_per_token`.
     """
     return sum(part.bytes(workload) for part in memory_parts(model, kv_format))
+
+
+def total_bytes_as_allocated(model: ModelConfig, workload: Workload, kv_format: str) -> int:
+    """Bytes of everything that the model keeps if every cache has slots for the whole context.
+
+    Raises:
+        ValueError: as `layer_bytes_per_token`.
+    """
+    parts = (replace(part, cap=None) for part in memory_parts(model, kv_format))
+    return sum(part.bytes(workload) for part in parts)
 
 
 def _parts(model: ModelConfig, kv_format: str) -> Iterator[MemoryPart]:

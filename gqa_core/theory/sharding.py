@@ -80,7 +80,7 @@ def shard_model(model: ModelConfig, tp: int) -> ModelConfig:
 
 def valid_tp_sizes(model: ModelConfig) -> tuple[int, ...]:
     """The numbers of GPUs that can split the heads of every layer, ascending."""
-    n_heads = min(group.attention.n_heads for group in model)
+    n_heads = min((group.attention.n_heads for group in model), default=1)
     return tuple(tp for tp in range(1, n_heads + 1) if _can_split(model, tp))
 
 
