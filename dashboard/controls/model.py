@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import streamlit as st
@@ -22,6 +23,7 @@ from dashboard.settings.options import (
 from dashboard.shell.widgets import MultiSelect, Select, Slider
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import AttentionConfig
+from gqa_core.theory.memory import can_store
 from gqa_core.theory.sharding import valid_tp_sizes
 from gqa_core.theory.sharing import cached_parts
 
@@ -71,15 +73,22 @@ def _model_sliders() -> ModelSettings:
         heads = heads_controls()
         n_layers = show_model_slider(LAYERS)
         workload = workload_controls(MODEL_BATCH_SIZES)
-        kv_format = KV_FORMAT.show()
-    preset = box.chosen_preset()
-    return ModelSettings(
-        **heads,
-        **workload,
-        n_layers=n_layers,
-        kv_format=kv_format,
-        base_model=preset.model if preset else None,
-    )
+        preset = box.chosen_preset()
+        settings = ModelSettings(
+            **heads,
+            **workload,
+            n_layers=n_layers,
+            kv_format=KV_FORMAT.default,
+            base_model=preset.model if preset else None,
+        )
+        kv_format = replace(KV_FORMAT, options=_possible_formats(settings)).show()
+    return replace(settings, kv_format=kv_format)
+
+
+def _possible_formats(settings: ModelSettings) -> list[str]:
+    """The number formats that the widths of every variant can have."""
+    models = settings.models.values()
+    return [name for name in KV_FORMATS if all(can_store(model, name) for model in models)]
 
 
 def _part_controls(settings: ModelSettings) -> tuple[AttentionConfig, int, int]:

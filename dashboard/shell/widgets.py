@@ -39,7 +39,10 @@ class Slider(Generic[T]):
         _validate_option(self.key, self.options, self.default)
         if self.reset_value is not None:
             set_default(self.key, self.reset_value)
-        clamp_to_options(self.key, self.options)
+        if isinstance(self.default, str):
+            _replace_stale_value(self.key, self.options, self.default)
+        else:
+            clamp_to_options(self.key, self.options)
         value = st.select_slider(
             self.label,
             self.options,

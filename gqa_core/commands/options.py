@@ -22,10 +22,11 @@ from gqa_core.configs import (
     validate_int,
 )
 from gqa_core.records.specs.decode import DEVICE_NAMES
-from gqa_core.theory.formats import DTYPE_FORMATS
+from gqa_core.theory.formats import DTYPE_FORMATS, FORMATS, key_value_formats
 
 __all__ = [
     "FileName",
+    "KeyValueFormat",
     "Name",
     "NameList",
     "RunOptions",
@@ -39,6 +40,7 @@ __all__ = [
     "flags",
     "int_option",
     "json_option",
+    "kv_format_option",
     "latent_options",
     "log_option",
     "options_object",
@@ -117,6 +119,19 @@ class NameList(Name):
     ) -> Any:
         """The names as a tuple, or ValueError."""
         return tuple(self.validated(_field(param), part) for part in str(value).split(","))
+
+
+class KeyValueFormat(Name):
+    """The name of a number format of the cache, or those of K and V, separated by a comma."""
+
+    def validated(self, name: str, text: str) -> str:
+        """The text itself.
+
+        Raises:
+            ValueError: a name is none of the choices, or there are more than two.
+        """
+        key_value_formats(text)
+        return text
 
 
 class FileName(click.ParamType):
@@ -220,6 +235,13 @@ device_option = click.option(
 )
 dtype_option = click.option(
     "--dtype", type=Name(DTYPE_FORMATS), default="float32", help="Format of weights and cache."
+)
+kv_format_option = click.option(
+    "--kv-format",
+    type=KeyValueFormat(FORMATS),
+    default="bf16",
+    metavar="NAME[,NAME]",
+    help=f"Number format of the cache, or those of K and V: {', '.join(FORMATS)}.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 log_option = click.option(

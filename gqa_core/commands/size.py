@@ -10,11 +10,11 @@ import click
 from gqa_core.commands.files import open_input
 from gqa_core.commands.options import (
     LATENT_FIELDS,
-    Name,
     batch_size_option,
     flags,
     int_option,
     json_option,
+    kv_format_option,
     latent_options,
     options_object,
 )
@@ -30,7 +30,6 @@ from gqa_core.configs import (
     ModelConfig,
     Workload,
 )
-from gqa_core.theory.formats import FORMATS
 
 if TYPE_CHECKING:
     from gqa_core.hf_config.parse import ParsedConfig
@@ -86,13 +85,7 @@ layer_options = options_object(
 @int_option("context_len", MAX_CONTEXT_LEN, required=True, help="Cached tokens per sequence.")
 @batch_size_option
 @layer_options
-@click.option(
-    "--kv-format",
-    type=Name(FORMATS),
-    default="bf16",
-    metavar="NAME",
-    help=f"Number format of the cache: {', '.join(FORMATS)}.",
-)
+@kv_format_option
 @int_option("tp", MAX_HEADS, help="Tensor-parallel GPUs, to print the cache of each.")
 @json_option
 def size(

@@ -20,7 +20,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 from gqa_core.configs import MAX_BATCH_SIZE, MAX_CONTEXT_LEN, ModelConfig, Workload, validate_int
-from gqa_core.theory.formats import number_format
+from gqa_core.theory.formats import key_value_formats
 from gqa_core.theory.parts import total_bytes, total_bytes_as_allocated
 from gqa_core.theory.sharding import shard_model, valid_tp_sizes
 
@@ -55,7 +55,7 @@ class Deployment:
             raise ValueError(
                 f"utilisation must be a Fraction above 0 and up to 1: got {self.utilisation!r}"
             )
-        number_format(self.kv_format)
+        key_value_formats(self.kv_format)
         self.sequence_bytes(1)
 
     @property

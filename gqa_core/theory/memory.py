@@ -14,9 +14,10 @@ Source: DeepSeek-V2 report (arXiv:2405.04434), Table 1.
 from __future__ import annotations
 
 from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Workload
-from gqa_core.theory.formats import number_format
+from gqa_core.theory.formats import key_value_formats, latent_format
 
 __all__ = [
+    "can_store",
     "kv_bytes_per_token",
     "kv_cache_bytes",
     "kv_cache_bytes_as_allocated",
@@ -39,19 +40,25 @@ def layer_bytes_per_token(attention: AttentionConfig, kv_format: str) -> int:
     """Bytes that one layer stores per token, including scales; a latent is one vector of c + r.
 
     Raises:
-        ValueError: the format is unknown, or is for MLA only and the layer is not MLA.
+        ValueError: the format is unknown, or does not exist for a layer of this kind and width.
     """
-    stored = number_format(kv_format)
     if isinstance(attention, GroupedConfig):
-        if stored.rope_key_bits is not None:
-            raise ValueError(f"kv_format {kv_format} is for MLA alone: got {attention.variant}")
-        return stored.row_bytes(attention.head_dim, attention.n_kv_heads) + stored.row_bytes(
-            attention.v_head_dim, attention.n_kv_heads
-        )
+        return sum(_grouped_bytes_per_token(attention, kv_format))
     latent, rope_key = attention.kv_lora_rank, attention.qk_rope_head_dim
+    stored = latent_format(kv_format)
+    stored.validate_latent(latent, rope_key)
     if stored.rope_key_bits is None:
         return stored.row_bytes(latent + rope_key)
     return stored.row_bytes(latent) + rope_key * stored.rope_key_bits // 8
+
+
+def can_store(model: ModelConfig, kv_format: str) -> bool:
+    """True if every layer of the model can keep its cache in this format."""
+    try:
+        kv_bytes_per_token(model, kv_format)
+    except ValueError:
+        return False
+    return True
 
 
 def kv_bytes_per_token(model: ModelConfig, kv_format: str) -> int:
@@ -120,3 +127,17 @@ def tokens_to_fill(n_bytes: int, model: ModelConfig, batch_size: int, kv_format:
         raise ValueError("every layer must see the whole context: got one with a window")
     per_token = batch_size * kv_bytes_per_token(model, kv_format)
     return -(-n_bytes // per_token)
+
+
+def _grouped_bytes_per_token(attention: GroupedConfig, kv_format: str) -> tuple[int, int]:
+    """Bytes of K and of V that one layer stores per token."""
+    key_format, value_format = key_value_formats(kv_format)
+    for stored in (key_format, value_format):
+        if stored.rope_key_bits is not None:
+            raise ValueError(f"kv_format {stored.name} is for MLA alone: got {attention.variant}")
+    key_format.validate_width("head_dim", attention.head_dim)
+    value_format.validate_width("v_head_dim", attention.v_head_dim)
+    return (
+        key_format.row_bytes(attention.head_dim, attention.n_kv_heads),
+        value_format.row_bytes(attention.v_head_dim, attention.n_kv_heads),
+    )

@@ -4,7 +4,7 @@ K and V or a latent are kept per token, in window layers up to the window. Besid
 keys of a sparse indexer, states of constant size, and the K and V of an encoder's output. All
 results are exact integers.
 
-Indexer keys follow the format of the cache, except that formats of 8 and 4 bits without blocks of
+Indexer keys follow the format of K, except that formats of 8 and 4 bits without blocks of
 their own keep them as the engines do: 8 bits, and an fp32 scale for every 128 elements.
 Source: deepseek-ai/DeepSeek-V3.2-Exp, inference/model.py (Indexer.k_cache, k_scale_cache);
 vllm-project/vllm, DeepseekV32IndexerCache (132 bytes for 128 elements).
@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
-from gqa_core.theory.formats import number_format
+from gqa_core.theory.formats import key_value_formats
 from gqa_core.theory.memory import layer_bytes_per_token
 
 __all__ = [
@@ -34,7 +34,7 @@ __all__ = [
 PartKind = Literal[
     "token cache", "window cache", "latent", "indexer keys", "state", "cross-attention cache"
 ]
-INDEXER_FORMATS = ("fp32", "bf16", "fp16", "q8_0")  # others keep indexer keys as engines do
+INDEXER_FORMATS = ("fp32", "bf16", "fp16")  # those and llama.cpp's; others keep engines' 8 bits
 INDEXER_BLOCK, INDEXER_SCALE_BYTES = 128, 4
 
 
@@ -81,8 +81,10 @@ def indexer_key_bytes(head_dim: int, kv_format: str) -> int:
     Raises:
         ValueError: the format is unknown.
     """
-    if kv_format in INDEXER_FORMATS:
-        return number_format(kv_format).row_bytes(head_dim)
+    key_format, _ = key_value_formats(kv_format)
+    if key_format.name in INDEXER_FORMATS or key_format.whole_blocks:
+        key_format.validate_width("index_head_dim", head_dim)
+        return key_format.row_bytes(head_dim)
     return head_dim - (-head_dim // INDEXER_BLOCK) * INDEXER_SCALE_BYTES
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gqa_core.configs import AttentionConfig, GroupedConfig
-from gqa_core.theory.formats import number_format
+from gqa_core.theory.formats import latent_format
 from gqa_core.theory.memory import layer_bytes_per_token
 
 __all__ = ["CachedPart", "cached_parts"]
@@ -48,7 +48,7 @@ def cached_parts(attention: AttentionConfig, kv_format: str = "bf16") -> tuple[C
         ]
     else:
         latent, rope_key = attention.kv_lora_rank, attention.qk_rope_head_dim
-        rope_bits = number_format(kv_format).rope_key_bits
+        rope_bits = latent_format(kv_format).rope_key_bits
         share = rope_key / (latent + rope_key)
         rope_bytes = rope_key * rope_bits / 8 if rope_bits else total * share
         parts = [

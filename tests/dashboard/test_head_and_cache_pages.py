@@ -61,6 +61,17 @@ def test_deepseek_s_preset_shows_the_lecture_s_numbers_and_where_they_hold(opene
     )
 
 
+def test_a_width_that_a_format_cannot_have_is_not_offered_it(opened):
+    app = opened("kv_cache", head_dim=80, kv_format="q8_0")  # llama.cpp stores blocks of 32
+    assert not app.exception
+    assert values(app)["kv_format"] == "bf16"
+    assert not {"q8_0", "q4_0", "iq4_nl"} & set(slider(app, "kv_format").options)
+    app = opened("kv_cache", head_dim=128, kv_format="q8_0")
+    assert values(app)["kv_format"] == "q8_0"
+    slider(app, "head_dim").set_value(80).run()
+    assert not app.exception and values(app)["kv_format"] == "bf16"
+
+
 def test_the_lecture_s_own_400_gb_stand_whatever_the_sliders(opened):
     app = opened("kv_cache", n_heads=16)
     assert "61 layers, 128 heads of width 128, bf16, batch 1" in page_texts(app)

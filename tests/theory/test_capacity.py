@@ -187,7 +187,7 @@ def deployments(draw):
         n_gpus=draw(powers),
         utilisation=Fraction(draw(st.integers(1, 100)), 100),
         model=ModelConfig(layer_groups=runs),
-        kv_format=draw(st.sampled_from(["bf16", "fp8", "q4_0", "int8_per_token_head"])),
+        kv_format=draw(st.sampled_from(["bf16", "fp8", "int4_g64", "int8_per_token_head"])),
     )
 
 

@@ -1,5 +1,7 @@
 """Number formats: the bytes their sources give for a head of 128, scales included."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,11 @@ LAYER = GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128)
         ("int4_g128", 0.53125),
         ("nvfp4", 0.5625),  # 1/2 + 1 / 16: an fp8 scale
         ("q8_0", 1.0625),  # 34 B for 32
+        ("q5_1", 0.75),  # 24 B for 32
+        ("q5_0", 0.6875),  # 22 B for 32
+        ("q4_1", 0.625),  # 20 B for 32
         ("q4_0", 0.5625),  # 18 B for 32
+        ("iq4_nl", 0.5625),  # 18 B for 32
     ],
 )
 def test_bytes_per_element_with_their_scales(kv_format, per_element):
@@ -56,10 +62,53 @@ def test_a_6_bit_cache_explains_the_93_3_percent_of_the_deepseek_v2_abstract():
 
 def test_a_partial_block_has_its_own_scale():
     odd = GroupedConfig(n_heads=1, n_kv_heads=1, head_dim=40)
-    assert layer_bytes_per_token(odd, "q8_0") == 2 * (40 + 2 * 2)
     assert layer_bytes_per_token(odd, "int4_g32") == 2 * (20 + 2 * 4)
     narrow = GroupedConfig(n_heads=4, n_kv_heads=4, head_dim=80)  # blocks run on across heads
-    assert layer_bytes_per_token(narrow, "q8_0") == 2 * 320 * 34 // 32
+    assert layer_bytes_per_token(narrow, "int4_g32") == 2 * 320 * 20 // 32
+
+
+@pytest.mark.parametrize("kv_format", ["q8_0", "q5_1", "q5_0", "q4_1", "q4_0", "iq4_nl"])
+def test_llama_cpp_has_no_block_that_ends_in_the_next_head(kv_format):
+    # llama.cpp: "K cache type q8_0 with block size 32 does not divide n_embd_head_k=80"
+    narrow = GroupedConfig(n_heads=4, n_kv_heads=4, head_dim=80)
+    sentence = f"head_dim must be a multiple of 32 for kv_format {kv_format}, .*: got 80"
+    with pytest.raises(ValueError, match=sentence):
+        layer_bytes_per_token(narrow, kv_format)
+    values = GroupedConfig(n_heads=4, n_kv_heads=4, head_dim=64, v_head_dim=80)
+    with pytest.raises(ValueError, match="v_head_dim must be a multiple of 32"):
+        layer_bytes_per_token(values, kv_format)
+    assert layer_bytes_per_token(values, f"{kv_format},bf16") > 4 * 80 * 2
+    assert layer_bytes_per_token(values, "bf16") == 4 * (64 + 80) * 2
+
+
+def test_k_and_v_have_formats_of_their_own():
+    # 8 heads of 128: K 8 x 4 blocks of 34 B, V 8 x 4 blocks of 18 B
+    assert layer_bytes_per_token(LAYER, "q8_0,q4_0") == 32 * 34 + 32 * 18
+    assert layer_bytes_per_token(LAYER, "bf16,fp8") == 8 * 128 * (2 + 1)
+    assert layer_bytes_per_token(LAYER, "fp8,fp8") == layer_bytes_per_token(LAYER, "fp8")
+
+
+@pytest.mark.parametrize(
+    ("layer", "kv_format", "sentence"),
+    [
+        (LAYER, "bf16,fp8,fp8", "kv_format must be one name, or that of K and V"),
+        (LAYER, "bf16,", "kv_format must be one of fp32, .*: got ''"),
+        (LAYER, "bf16, fp8", "kv_format must be one of fp32, .*: got ' fp8'"),
+        (LAYER, "bf16,fp8_ds_mla", "kv_format fp8_ds_mla is for MLA alone"),
+        (DEEPSEEK_V3, "q8_0,q4_0", "kv_format of MLA must be one name, .*: got 'q8_0,q4_0'"),
+    ],
+)
+def test_formats_that_cannot_be_are_refused(layer, kv_format, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        layer_bytes_per_token(layer, kv_format)
+
+
+def test_the_fp8_layout_is_not_extrapolated_to_other_latents():
+    with pytest.raises(ValueError, match=r"defined for a latent of 512 \+ 64 alone: got 256 \+ 64"):
+        layer_bytes_per_token(replace(DEEPSEEK_V3, kv_lora_rank=256), "fp8_ds_mla")
+    narrow = replace(DEEPSEEK_V3, kv_lora_rank=500)
+    with pytest.raises(ValueError, match=r"kv_lora_rank.*multiple of 32 for kv_format q8_0"):
+        layer_bytes_per_token(narrow, "q8_0")
 
 
 @given(st.sampled_from(sorted(FORMATS)), st.integers(1, 256), st.integers(1, 64))

@@ -133,16 +133,16 @@ def test_more_context_or_more_k_v_heads_never_take_fewer_bytes(k, g, d, context_
         LayerGroup(attention=attention, n_layers=1, window=window),
     )
     short = kv_cache_bytes(
-        ModelConfig(layer_groups=runs), Workload(context_len=context_len), "q4_0"
+        ModelConfig(layer_groups=runs), Workload(context_len=context_len), "int4_g32"
     )
     longer = Workload(context_len=context_len + more)
-    assert kv_cache_bytes(ModelConfig(layer_groups=runs), longer, "q4_0") >= short
+    assert kv_cache_bytes(ModelConfig(layer_groups=runs), longer, "int4_g32") >= short
     mha = ModelConfig(
         layer_groups=tuple(replace(run, attention=attention.mha_baseline) for run in runs)
     )
-    assert kv_cache_bytes(mha, Workload(context_len=context_len), "q4_0") >= short
+    assert kv_cache_bytes(mha, Workload(context_len=context_len), "int4_g32") >= short
     batch = Workload(context_len=context_len, batch_size=3)
-    assert kv_cache_bytes(ModelConfig(layer_groups=runs), batch, "q4_0") == 3 * short
+    assert kv_cache_bytes(ModelConfig(layer_groups=runs), batch, "int4_g32") == 3 * short
 
 
 def test_an_unknown_format_is_refused_with_those_that_exist():
