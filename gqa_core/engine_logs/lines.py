@@ -1,0 +1,59 @@
+"""The lines of a log from untrusted text: bounded, without colour codes, with who printed each.
+
+An engine runs one process per GPU, and each prints a prefix of its own: `(Worker_TP0 pid=1)` or
+`(VllmWorkerProcess pid=12)` in vLLM, `[2026-03-11 13:53:21 DP0 TP1]` in SGLang.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["MAX_LOG_BYTES", "LogLine", "log_lines"]
+
+MAX_LOG_BYTES = 4 * 2**20
+MAX_LINE = 2**14  # characters; the longest useful line, an engine's own settings, has about 5,000
+PREFIX = 240  # characters in which the process is named
+
+COLOUR_CODE = re.compile(r"\x1b\[[0-9;?]{0,16}[A-Za-z]")
+PROCESS = re.compile(r"\(((?:Worker|VllmWorker|EngineCore|RayWorker|Engine|rank)[^()]{0,100})\)")
+SGLANG_RANKS = re.compile(
+    r"\[\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,\d]{0,8}"
+    r"((?: (?:TP|DP|PP|EP|CP|DCP|ATTN_TP)\d{1,4}){1,6})\]"
+)
+RANK = re.compile(r"(?:rank|TP|DP|PP|EngineCore_)=?\d")
+PROCESS_ID = re.compile(r"[ ,]{0,4}pid=\d{1,12}")
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """One line, and the process that printed it; an empty `worker` is one without a prefix."""
+
+    text: str
+    worker: str
+
+
+def log_lines(text: str | bytes) -> Iterator[LogLine]:
+    """The lines that are not blank, each cut to a length that any engine's own line has.
+
+    Raises:
+        ValueError: the text is too large.
+    """
+    raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
+    if len(raw) > MAX_LOG_BYTES:
+        raise ValueError(f"log must be at most {MAX_LOG_BYTES} bytes: got {len(raw)}")
+    for line in raw.decode("utf-8", errors="replace").splitlines():
+        plain = COLOUR_CODE.sub("", line[:MAX_LINE])
+        if not plain.isspace() and plain:
+            yield LogLine(text=plain, worker=_worker(plain[:PREFIX]))
+
+
+def _worker(prefix: str) -> str:
+    """The name of the process; its id is left out if its rank tells it apart."""
+    if match := SGLANG_RANKS.search(prefix):
+        return match[1].strip()
+    if not (match := PROCESS.search(prefix)):
+        return ""
+    name = match[1].strip()
+    return PROCESS_ID.sub("", name) if RANK.search(name) else name
