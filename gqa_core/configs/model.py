@@ -9,7 +9,7 @@ cache of an earlier layer keep nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from gqa_core.configs.attention import (
@@ -144,7 +144,8 @@ class ModelConfig:
 
     The latter are linear attention, state space, or layers that read another layer's cache.
     `indexers`, `states` and `cross_attention` say what layers of either sort keep besides; their
-    layers are not counted again.
+    layers are not counted again. `family` is the `model_type` of its config if it came from one:
+    engines have rules of their own for some; it does not count when models are compared.
 
     Raises:
         ValueError: no layer keeps anything, or there are too many layers.
@@ -155,6 +156,7 @@ class ModelConfig:
     indexers: tuple[IndexerKeys, ...] = ()
     states: tuple[RecurrentState, ...] = ()
     cross_attention: tuple[CrossAttention, ...] = ()
+    family: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         if not (self.layer_groups or self.states):

@@ -90,7 +90,9 @@ def parse_config(text: str | bytes) -> ParsedConfig:
     require_own_widths(reader, family)
     groups, group_kinds = _layer_groups(reader, kinds)
     n_caching_layers = sum(group.n_layers for group in groups)
-    model = ModelConfig(layer_groups=groups, n_cacheless_layers=len(kinds) - n_caching_layers)
+    model = ModelConfig(
+        layer_groups=groups, n_cacheless_layers=len(kinds) - n_caching_layers, family=family
+    )
     max_context_len = _max_context_len(reader)
     not_counted = unknown_keys.not_counted(reader, kinds)
     return ParsedConfig(
