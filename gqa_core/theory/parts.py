@@ -23,6 +23,7 @@ from gqa_core.theory.memory import layer_bytes_per_token
 __all__ = [
     "MemoryPart",
     "PartKind",
+    "engine_indexer_key_bytes",
     "indexer_bytes_per_token",
     "indexer_key_bytes",
     "memory_parts",
@@ -85,6 +86,11 @@ def indexer_key_bytes(head_dim: int, kv_format: str) -> int:
     if key_format.name in INDEXER_FORMATS or key_format.whole_blocks:
         key_format.validate_width("index_head_dim", head_dim)
         return key_format.row_bytes(head_dim)
+    return engine_indexer_key_bytes(head_dim)
+
+
+def engine_indexer_key_bytes(head_dim: int) -> int:
+    """Bytes of one indexer key as vLLM and SGLang keep it: fp8, an fp32 scale per 128 elements."""
     return head_dim - (-head_dim // INDEXER_BLOCK) * INDEXER_SCALE_BYTES
 
 

@@ -21,7 +21,15 @@ from gqa_core.configs import (
     validate_int,
 )
 
-__all__ = ["GpuShard", "gpu_shards", "n_replicas", "shard", "shard_model", "valid_tp_sizes"]
+__all__ = [
+    "GpuShard",
+    "gpu_shards",
+    "n_replicas",
+    "shard",
+    "shard_model",
+    "shard_state",
+    "valid_tp_sizes",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +79,19 @@ def shard_model(model: ModelConfig, tp: int) -> ModelConfig:
     return replace(
         model,
         layer_groups=tuple(replace(group, attention=shard(group.attention, tp)) for group in model),
-        states=tuple(_shard_state(state, tp) for state in model.states),
+        states=tuple(shard_state(state, tp) for state in model.states),
         cross_attention=tuple(
             replace(cross, attention=shard(cross.attention, tp)) for cross in model.cross_attention
         ),
+    )
+
+
+def shard_state(state: RecurrentState, tp: int) -> RecurrentState:
+    """One rank's channels of a state, rounded up."""
+    return replace(
+        state,
+        conv_elements=-(-state.conv_elements // tp),
+        recurrent_elements=-(-state.recurrent_elements // tp),
     )
 
 
@@ -116,15 +133,6 @@ def gpu_shards(attention: AttentionConfig, tp: int) -> tuple[GpuShard, ...]:
             )
         )
     return tuple(shards)
-
-
-def _shard_state(state: RecurrentState, tp: int) -> RecurrentState:
-    """One rank's channels of a state, rounded up."""
-    return replace(
-        state,
-        conv_elements=-(-state.conv_elements // tp),
-        recurrent_elements=-(-state.recurrent_elements // tp),
-    )
 
 
 def _can_split(model: ModelConfig, tp: int) -> bool:

@@ -139,6 +139,32 @@ class VllmPages:
         """Bytes that vLLM counts for one sequence of this length."""
         return self.request_blocks(context_len) * self.block_bytes
 
+    def layer_request_bytes(self, layer_bytes: int, window: int | None, context_len: int) -> int:
+        """Bytes of pages that one cache of `layer_bytes` per token takes for one sequence."""
+        kind = _LayerKind(1, layer_bytes, window)
+        return self._allocated_blocks(kind, context_len) * self.page_bytes
+
+    @property
+    def state_request_bytes(self) -> int:
+        """Bytes of pages that the state of one layer takes for one sequence."""
+        return self._blocks(_LayerKind(1, 0, None, True), 1) * self.page_bytes
+
+    def padding_request_bytes(self, context_len: int) -> int:
+        """Bytes of pages of the layers that hold nothing, for one sequence."""
+        blocks = (
+            (self._groups(kind) * self.group_layers - kind.n_layers)
+            * self._allocated_blocks(kind, context_len)
+            for kind in self._kinds
+        )
+        return sum(blocks) * self.page_bytes
+
+    def _allocated_blocks(self, kind: _LayerKind, context_len: int) -> int:
+        """Blocks that a sequence can take: the spare one of a window is none of a short context."""
+        blocks = self._blocks(kind, context_len)
+        if kind.is_state:
+            return blocks
+        return min(blocks, -(-context_len // self._tokens_per_block(kind)))
+
     def _groups(self, kind: _LayerKind) -> int:
         return -(-kind.n_layers // self.group_layers)
 
