@@ -1,0 +1,317 @@
+"""Holds the formula against the figures that an engine's log reports.
+
+Each reported figure stands beside the formula's, with the difference. Memory over tokens is the
+bytes per token that the log implies, known to within the rounding of the print and one block. If
+the formula is outside, the assumption that explains the gap is searched for; more than one may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from gqa_core.configs import GroupedConfig, ModelConfig, RecurrentState, Workload
+from gqa_core.engine_logs.hypotheses import Hypothesis, Serving, hypotheses
+from gqa_core.engine_logs.log import CachePool, EngineLog, EngineStart, RequestMemory
+from gqa_core.engine_logs.request_fit import RequestFit, fit_requests
+from gqa_core.theory.parts import state_bytes, total_bytes
+from gqa_core.theory.sharding import shard_model
+
+__all__ = ["Explanation", "ReconcileRow", "Reconciliation", "Verdict", "reconcile"]
+
+Verdict = Literal["agrees", "explained", "not explained"]
+RowUnit = Literal["bytes", "tokens", "times"]
+MAX_EXPLANATIONS = 4
+OTHER_GPU_FRACTION = 0.05  # by which the memory of a model's GPUs usually differs at most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileRow:
+    """One figure: the formula's, the reported one, and the interval that its print stands for."""
+
+    quantity: str
+    unit: RowUnit
+    formula: float
+    reported: float
+    least: float
+    most: float
+
+    @property
+    def difference(self) -> float:
+        """The reported figure over the formula's, less 1."""
+        return self.reported / self.formula - 1 if self.formula else float("inf")
+
+    @property
+    def agrees(self) -> bool:
+        """True if the formula's figure prints like the reported one."""
+        return self.least <= self.formula <= self.most
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Assumptions under which the formula gives what a pool of the log reports."""
+
+    pool: str
+    verdict: Verdict
+    bytes_per_token: float | None
+    assumptions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciliation:
+    """A log held against a model.
+
+    `explanations` has at least one entry per pool; several of the same pool are alternatives.
+    `fit` is the fixed cost of a request and its cost per token, if the log has two lengths.
+    """
+
+    rows: tuple[ReconcileRow, ...]
+    explanations: tuple[Explanation, ...]
+    fit: RequestFit | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """That of the pool which is explained least."""
+        order: tuple[Verdict, ...] = ("not explained", "explained", "agrees")
+        verdicts = {entry.verdict for entry in self.explanations}
+        return next((verdict for verdict in order if verdict in verdicts), "not explained")
+
+
+def reconcile(
+    log: EngineLog,
+    model: ModelConfig,
+    *,
+    kv_format: str | None = None,
+    tp: int | None = None,
+    dcp: int | None = None,
+    pp: int | None = None,
+    max_context_len: int | None = None,
+) -> Reconciliation:
+    """The figures of the log's last complete start beside those of the formula.
+
+    Sizes that are given go before those that the log prints. `max_context_len` is the model's own,
+    for logs that print no length.
+
+    Raises:
+        ValueError: the log has no figures, or the sizes or the format are not for this model.
+    """
+    start = log.last_start
+    if not (start.pools or start.requests):
+        raise ValueError(
+            "log must print memory for the cache and the tokens in it: got "
+            f"{log.n_known_lines} known lines without them"
+        )
+    printed = start.parallelism
+    serving = Serving(
+        engine=log.engine,
+        kv_format=kv_format or start.kv_format,
+        tp=tp or printed.tp or (1 if log.engine == "llama.cpp" else None),
+        dcp=dcp or printed.dcp,
+        pp=pp or printed.pp,
+        dp=printed.dp,
+        max_model_len=start.model_len or max_context_len,
+        batched_tokens=start.max_batched_tokens,
+    )
+    rows: list[ReconcileRow] = []
+    explanations: list[Explanation] = []
+    for pool in start.pools:
+        pool_rows, pool_explanations = _reconcile_pool(pool, model, serving, start)
+        rows += pool_rows
+        explanations += pool_explanations
+    rows += _request_rows(start, model, serving)
+    if not start.pools:
+        explanations += _explain(None, model, serving, start)
+    requests = [request for each in log.starts for request in each.requests]
+    return Reconciliation(
+        rows=tuple(rows),
+        explanations=tuple(explanations),
+        fit=fit_requests(requests),
+        notes=tuple(_notes(model, serving)),
+    )
+
+
+def _reconcile_pool(
+    pool: CachePool, model: ModelConfig, serving: Serving, start: EngineStart
+) -> tuple[list[ReconcileRow], list[Explanation]]:
+    if pool.kind == "states":
+        return _reconcile_states(pool, model, serving)
+    serving = replace(serving, kv_format=_pool_format(pool, model) or serving.kv_format)
+    formula = next(hypotheses(model, serving, pool.kind), None)
+    if formula is None:
+        unknown = Explanation(
+            pool=pool.kind, verdict="not explained", bytes_per_token=None, assumptions=()
+        )
+        return [], [unknown]
+    rows = [
+        ReconcileRow(
+            quantity=f"bytes per token and GPU, {pool.kind}",
+            unit="bytes",
+            formula=formula.slot_bytes,
+            reported=pool.bytes_per_token,
+            least=pool.least_bytes_per_token,
+            most=pool.most_bytes_per_token,
+        ),
+        ReconcileRow(
+            quantity=f"tokens, {pool.kind}",
+            unit="tokens",
+            formula=pool.size.n_bytes / formula.slot_bytes,
+            reported=pool.n_tokens,
+            least=pool.n_tokens - pool.n_tokens * pool.size.rounding_bytes / pool.size.n_bytes,
+            most=(pool.n_tokens + pool.slack_tokens)
+            * (1 + pool.size.rounding_bytes / pool.size.n_bytes),
+        ),
+    ]
+    return rows, _explain(pool, model, serving, start)
+
+
+def _pool_format(pool: CachePool, model: ModelConfig) -> str | None:
+    """The format that a pool prints: one name, or those of K and V."""
+    if pool.k_format is None or pool.v_format is None or pool.k_format == pool.v_format:
+        return pool.k_format
+    has_values = pool.v_size is None or pool.v_size.n_bytes > 0
+    is_latent = any(group.attention.variant == "MLA" for group in model)
+    return pool.k_format if is_latent or not has_values else f"{pool.k_format},{pool.v_format}"
+
+
+def _explain(
+    pool: CachePool | None, model: ModelConfig, serving: Serving, start: EngineStart
+) -> list[Explanation]:
+    """The layouts of the fewest assumptions that print like this pool, or one without a layout."""
+    kind = pool.kind if pool else "all layers"
+    matches: list[Hypothesis] = []
+    for each in hypotheses(model, serving, kind):
+        if matches and len(each.assumptions) > len(matches[0].assumptions):
+            break
+        if _fits(each, pool, start.requests) and each.assumptions not in [
+            match.assumptions for match in matches
+        ]:
+            matches.append(each)
+    if matches:
+        return [
+            Explanation(
+                pool=kind,
+                verdict="explained" if match.assumptions else "agrees",
+                bytes_per_token=match.slot_bytes,
+                assumptions=match.assumptions,
+            )
+            for match in matches[:MAX_EXPLANATIONS]
+        ]
+    note = _other_gpu(pool, model, serving, start) if pool else None
+    return [
+        Explanation(
+            pool=kind,
+            verdict="explained" if note else "not explained",
+            bytes_per_token=None,
+            assumptions=(note,) if note else (),
+        )
+    ]
+
+
+def _fits(
+    hypothesis: Hypothesis, pool: CachePool | None, requests: tuple[RequestMemory, ...]
+) -> bool:
+    """True if pool and requests are within the rounding of their prints and one block."""
+    left_over = hypothesis.block_bytes
+    if pool is not None:
+        n_bytes = hypothesis.slot_bytes * pool.n_tokens
+        slack = max(left_over, hypothesis.slot_bytes * pool.slack_tokens)
+        if not pool.size.least_bytes - slack <= n_bytes <= pool.size.most_bytes:
+            return False
+    return all(
+        request.least_bytes - left_over
+        <= hypothesis.request_bytes(request.model_len)
+        <= request.most_bytes + left_over
+        for request in requests
+    )
+
+
+def _other_gpu(
+    pool: CachePool, model: ModelConfig, serving: Serving, start: EngineStart
+) -> str | None:
+    """The tokens of a GPU that is not in the log, if the formula implies a little less memory."""
+    n_gpus = (serving.tp or 1) * (serving.pp or 1)
+    if n_gpus < 2 or len(start.cache_memory) >= n_gpus:
+        return None
+    for each in hypotheses(model, serving, pool.kind):
+        gap = pool.least_bytes_per_token / each.slot_bytes - 1
+        if not each.assumptions and 0 < gap <= OTHER_GPU_FRACTION:
+            memory = each.slot_bytes * pool.n_tokens / 2**30
+            return (
+                "the tokens are those of the GPU with the least memory, which the log does not "
+                f"show ({memory:.2f} GiB there)"
+            )
+    return None
+
+
+def _request_rows(
+    start: EngineStart, model: ModelConfig, serving: Serving
+) -> Iterator[ReconcileRow]:
+    formula = next(hypotheses(model, serving, "all layers"), None)
+    for request in start.requests:
+        if formula is None:
+            return
+        per_request = total_bytes(
+            formula.rank, Workload(context_len=request.model_len), formula.kv_format
+        )
+        yield ReconcileRow(
+            quantity=f"memory per request of {request.model_len:,} tokens, per GPU",
+            unit="bytes",
+            formula=per_request / formula.dcp,
+            reported=request.n_bytes,
+            least=request.least_bytes,
+            most=request.most_bytes,
+        )
+    if start.max_concurrency and start.model_len and formula and len(start.pools) == 1:
+        all_tokens = formula.slot_bytes * start.model_len
+        yield ReconcileRow(
+            quantity=f"sequences of {start.model_len:,} tokens",
+            unit="times",
+            formula=start.pools[0].size.n_bytes / all_tokens,
+            reported=start.max_concurrency,
+            least=start.max_concurrency - 0.01,
+            most=start.max_concurrency + 0.01,
+        )
+
+
+def _reconcile_states(
+    pool: CachePool, model: ModelConfig, serving: Serving
+) -> tuple[list[ReconcileRow], list[Explanation]]:
+    """States of the pool's sequences; engines keep one more, that is only written to."""
+    rank = shard_model(model, serving.tp or 1)
+    n_bytes = state_bytes(rank)
+    row = ReconcileRow(
+        quantity="bytes per state and GPU",
+        unit="bytes",
+        formula=n_bytes,
+        reported=pool.bytes_per_token,
+        least=pool.least_bytes_per_token,
+        most=pool.most_bytes_per_token,
+    )
+    widths = {(4, 4): "convolution in fp32", (2, 2): "recurrence in 16 bit"}
+    variants: list[tuple[tuple[str, ...], int]] = [((), n_bytes)]
+    for (conv, recurrent), note in widths.items():
+        states = tuple(_with_widths(state, conv, recurrent) for state in rank.states)
+        variants.append(((note,), state_bytes(replace(rank, states=states))))
+    matches = [(notes, size) for notes, size in variants if pool.allows(size)]
+    notes, size = matches[0] if matches else ((), None)
+    verdict: Verdict = "not explained" if size is None else "explained" if notes else "agrees"
+    return [row], [
+        Explanation(pool="states", verdict=verdict, bytes_per_token=size, assumptions=notes)
+    ]
+
+
+def _with_widths(state: RecurrentState, conv: int, recurrent: int) -> RecurrentState:
+    return replace(state, conv_element_bytes=conv, recurrent_element_bytes=recurrent)
+
+
+def _notes(model: ModelConfig, serving: Serving) -> Iterator[str]:
+    """Facts about copies that no figure shows."""
+    grouped = [g.attention for g in model if isinstance(g.attention, GroupedConfig)]
+    heads = max((attention.n_kv_heads for attention in grouped), default=0)
+    tp = (serving.tp or 1) // (serving.dcp or 1)
+    if heads and tp > heads:
+        yield f"each K/V head is kept {tp // heads} times: tp {tp} is above {heads} K/V heads"
+    if not heads and tp > 1:
+        yield f"each of {tp} GPUs keeps the whole latent"
