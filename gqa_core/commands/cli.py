@@ -18,6 +18,7 @@ from gqa_core.commands.files import IO_EXIT_CODE
 from gqa_core.commands.generate import generate
 from gqa_core.commands.log import import_, log_
 from gqa_core.commands.quality import inspect_heads_, quality, train
+from gqa_core.commands.reconcile import reconcile
 from gqa_core.commands.size import size
 from gqa_core.commands.verify import verify
 from gqa_core.records.run_log import RunLogError
@@ -27,6 +28,7 @@ __all__ = ["gqa_lab", "main"]
 MAX_MESSAGE = 400  # characters: a message may quote an argument
 SUBCOMMANDS = (
     size,
+    reconcile,
     bench,
     crossover,
     verify,

@@ -25,7 +25,6 @@ __all__ = ["Hypothesis", "Serving", "hypotheses", "serving_splits"]
 BATCHES = (1024, 2048, 4096, 16_384)  # other usual values of max_num_batched_tokens
 OTHER_FORMATS = ("bf16", "fp8", "fp8_ds_mla")
 MAX_DRAFTED = 5
-MAX_TP = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +112,7 @@ def hypotheses(model: ModelConfig, serving: Serving, kind: PoolKind) -> Iterator
     for split, (kv_format, format_note), variant in product(
         serving_splits(model, serving),
         _formats(model, serving),
-        _layer_variants(_of_kind(model, kind), kind),
+        _layer_variants(_layers_in_pool(model, kind), kind),
     ):
         notes = tuple(filter(None, (format_note, split.assumption, variant.assumption)))
         if rank := _rank(variant.model, split, kv_format):
@@ -150,11 +149,11 @@ def serving_splits(model: ModelConfig, serving: Serving) -> list[_Split]:
             splits.append(_Split(heads=tp // serving.dp, pp=pp, assumption=note))
         return splits
     dcp = serving.dcp or 1
-    others = [2**power for power in range(1, 7) if 2**power <= MAX_TP]
-    alone = _Split(heads=1, dcp=dcp, pp=pp)
+    other_sizes = [2**power for power in range(1, 7)]
+    one_gpu = _Split(heads=1, dcp=dcp, pp=pp)
     return [
-        alone,
-        *(_Split(heads=n, dcp=dcp, pp=pp, assumption=f"tensor parallel {n}") for n in others),
+        one_gpu,
+        *(_Split(heads=n, dcp=dcp, pp=pp, assumption=f"tensor parallel {n}") for n in other_sizes),
     ]
 
 
@@ -186,11 +185,11 @@ def _formats(model: ModelConfig, serving: Serving) -> list[tuple[str, str | None
     if known == "fp8":
         names = ("fp8_ds_mla",)  # what engines make of fp8 for MLA with a sparse indexer
     first = known or "bf16"
-    others = [(name, f"cache in {name}") for name in names if name != first]
-    return [(first, None), *others] if model.layer_groups else [(first, None)]
+    alternatives = [(name, f"cache in {name}") for name in names if name != first]
+    return [(first, None), *alternatives] if model.layer_groups else [(first, None)]
 
 
-def _of_kind(model: ModelConfig, kind: PoolKind) -> ModelConfig:
+def _layers_in_pool(model: ModelConfig, kind: PoolKind) -> ModelConfig:
     """The layers that a pool of this kind has; the whole model if it has no such layers."""
     if kind == "states" or kind not in ("full layers", "window layers"):
         return model
@@ -209,13 +208,14 @@ def _layer_variants(model: ModelConfig, kind: PoolKind) -> Iterator[_Variant]:
     if model.indexers and is_whole:
         yield _Variant(model=replace(model, indexers=()), assumption="without the indexer's keys")
     if full := [group for group in model.layer_groups if group.window is None]:
-        alone = replace(full[-1], n_layers=1)
+        next_token = replace(full[-1], n_layers=1)
         if is_whole:
-            added = replace(model, layer_groups=(*model.layer_groups, alone))
+            added = replace(model, layer_groups=(*model.layer_groups, next_token))
             yield _Variant(model=added, assumption="with a next-token layer", n_next=1)
         else:
             yield _Variant(
-                model=ModelConfig(layer_groups=(alone,)), assumption="the next-token layer alone"
+                model=ModelConfig(layer_groups=(next_token,)),
+                assumption="the next-token layer alone",
             )
     if is_whole and any(group.attention.variant == "MLA" for group in model):
         yield _Variant(

@@ -98,6 +98,7 @@ def _pool(text: str, total: str, n_cells: int) -> CachePool | None:
         kind="states" if is_states else "all layers",
         n_tokens=n_cells,
         size=size,
+        slack_tokens=0,  # cells are allocated as they are printed
         k_size=_size(parts, first),
         v_size=_size(parts, second),
         k_format=_format(parts, first),

@@ -184,6 +184,8 @@ def _explain(
     for each in hypotheses(model, serving, kind):
         if matches and len(each.assumptions) > len(matches[0].assumptions):
             break
+        if pool is None and each.request_len:  # says how tokens are printed, and none are
+            continue
         if _fits(each, pool, start.requests) and each.assumptions not in [
             match.assumptions for match in matches
         ]:
