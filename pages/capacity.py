@@ -17,6 +17,9 @@ open_page(
     "users and how long a context fit on these GPUs, and how much memory do they need?",
 )
 plan = capacity_controls()
+if missing := sentences.missing_sentence(plan):
+    st.warning(missing)
+    st.stop()
 evidence = ("formula", "published") if plan.gpu_source else ("formula",)
 error = sentences.weights_error(plan)
 panels.show_metrics(sentences.metrics(plan))

@@ -1,4 +1,4 @@
-"""Widgets of the page Capacity: a model, the GPUs that serve it, and the size of its weights."""
+"""Widgets of the page Capacity: a model, and the GPUs that serve it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ from fractions import Fraction
 import streamlit as st
 
 from dashboard.controls.model import model_controls_with
-from dashboard.controls.model_box import DEFAULT_MODEL, chosen_preset
 from dashboard.controls.variant import variant_control
+from dashboard.controls.weights import weights_control
 from dashboard.data.capacity import Plan
 from dashboard.settings.model import ModelSettings
-from dashboard.settings.presets import offered
-from dashboard.shell.panels import escape_markdown
 from dashboard.shell.widgets import NumberInput, Select, Slider
 from gqa_core import units
 from gqa_core.catalog.devices import MAX_MEMORY_GB, devices
@@ -22,7 +20,6 @@ from gqa_core.theory.capacity import Deployment
 from gqa_core.theory.sharding import valid_tp_sizes
 
 OTHER_GPU = "typed in GB"
-MAX_WEIGHTS_GB = 100_000.0
 
 GPU = Select(
     key="gpu",
@@ -48,16 +45,6 @@ UTILISATION = NumberInput(
     help="Share of a GPU's memory for weights and cache. The rest is left for activations and the "
     "runtime.",
 )
-WEIGHTS = NumberInput(
-    key="weights_gb",
-    label="Weights in total (GB)",
-    minimum=0.0,
-    maximum=MAX_WEIGHTS_GB,
-    default=float(offered(measuring=False)[DEFAULT_MODEL].settings["weights_gb"]),
-    help="Decimal GB of the whole model, split evenly over the GPUs. A published model sets its "
-    "number of parameters x 2 bytes (bf16), an imported config the number estimated from it. "
-    "Type less for quantised weights.",
-)
 
 
 def capacity_controls() -> Plan:
@@ -71,18 +58,18 @@ def _plan(settings: ModelSettings) -> Plan:
         variant = variant_control(settings)
         n_gpus = _n_gpus_control(settings.models)
         utilisation = UTILISATION.show()
-        weights_gb = WEIGHTS.show()
-    _warn_of_unknown_weights()
+        weight_bytes = weights_control()
     return Plan(
         gpu=gpu,
         gpu_source=source,
         variant=variant,
         context_len=settings.context_len,
         n_users=settings.batch_size,
+        weights_known=weight_bytes is not None,
         deployments={
             name: Deployment(
                 memory_bytes=memory_bytes,
-                weight_bytes=round(weights_gb * units.GB),
+                weight_bytes=weight_bytes or 0,
                 model=model,
                 kv_format=settings.kv_format,
                 n_gpus=n_gpus,
@@ -91,17 +78,6 @@ def _plan(settings: ModelSettings) -> Plan:
             for name, model in settings.models.items()
         },
     )
-
-
-def _warn_of_unknown_weights() -> None:
-    """Warn if the model sets no weights, because its number of parameters is unknown."""
-    if (preset := chosen_preset()) and preset.model and "weights_gb" not in preset.settings:
-        st.warning(
-            escape_markdown(
-                f"The number of parameters of {preset.name} is not known here: the weights above "
-                "are not its own until you type them."
-            )
-        )
 
 
 def _gpu_controls() -> tuple[str, int, str | None]:

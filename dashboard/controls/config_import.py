@@ -99,7 +99,14 @@ def _import(data: bytes | str, name: str, set_sliders: Callable[[Preset], None])
 
 
 def _preset(config: ImportedConfig) -> Preset:
-    return preset_of_model(config.name, config.config.model, config.config.estimated_params)
+    parsed = config.config
+    return preset_of_model(
+        config.name,
+        parsed.model,
+        parsed.estimated_params,
+        parsed.estimated_weight_bytes,
+        parsed.weight_format,
+    )
 
 
 def _require_all_variants(config: ModelConfig) -> None:

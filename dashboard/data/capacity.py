@@ -23,7 +23,8 @@ class Plan:
     """A deployment for each variant on the same GPUs, and the demand: users at a length.
 
     `gpu` names the GPU, `gpu_source` says who published its memory, None if it was typed; a
-    user is one sequence; `variant` is the one that sentences describe.
+    user is one sequence; `variant` is the one that sentences describe. Without `weights_known` no
+    number that depends on weights may be shown.
     """
 
     gpu: str
@@ -32,6 +33,7 @@ class Plan:
     context_len: int
     n_users: int
     deployments: Mapping[str, Deployment]
+    weights_known: bool = True
 
     @property
     def shown(self) -> Deployment:

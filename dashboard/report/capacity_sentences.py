@@ -83,6 +83,19 @@ def weights_error(plan: Plan) -> str | None:
     )
 
 
+def missing_sentence(plan: Plan) -> str | None:
+    """A sentence about what to type, and what is known without it; None if nothing is missing."""
+    if plan.weights_known:
+        return None
+    results = fits(plan, plan.variant)
+    sizes = _span([units.capacity(fit.sequence_bytes) for fit in reversed(results)])
+    return (
+        "The size of the weights is not known, so nothing can be said about what fits: type it "
+        f"above, in GB. One {plan.variant} sequence of {plan.context_len} tokens takes {sizes} on "
+        "each GPU whatever the weights are."
+    )
+
+
 def ties_sentence(plan: Plan) -> str | None:
     """A sentence about variants with equal bytes per GPU, whose lines coincide; None if none."""
     by_bytes: dict[tuple[int, ...], list[str]] = {}

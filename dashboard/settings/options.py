@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dashboard.settings.presets import CATALOGUE
+from dashboard.settings.layouts import slider_settings
+from gqa_core.catalog.models import models
 from gqa_core.theory.formats import FORMATS
 
 
 def _with_models(key: str, *base: int) -> tuple[int, ...]:
     """Slider options: these numbers, and that of every model in the catalogue."""
-    return tuple(sorted({*base, *(int(preset.settings[key]) for preset in CATALOGUE)}))
+    numbers = [slider_settings(known.config).get(key) for known in models()]
+    return tuple(sorted({*base, *(number for number in numbers if number is not None)}))
 
 
 N_HEADS = _with_models(

@@ -1,13 +1,14 @@
 """Named settings a page offers: the lecture's examples, and every model of the catalogue.
 
-A preset states only the numbers that are its own; the other sliders stay. Pages that measure take
-the heads alone, since a model's layers and the lecture's context fit few machines.
+A preset states only the numbers that are its own; the other sliders stay, but no weights of another
+model do. Pages that measure take the heads alone, since a model's layers and the lecture's context
+fit few machines.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -16,40 +17,75 @@ from dashboard.settings.model import AttentionSettings, ModelSettings
 from gqa_core import units
 from gqa_core.catalog.models import Model, model, models
 from gqa_core.configs import LatentConfig, ModelConfig
-from gqa_core.theory.weights import weight_bytes
+from gqa_core.theory.weights import BLOCK_BYTES, weight_bytes
 
 HEADS = ("n_heads", "n_kv_heads", "head_dim")
+WEIGHTS = ("weights_gb", "weight_format")
+
+
+WEIGHT_FORMATS = tuple(BLOCK_BYTES)
+PUBLISHED_FORMAT = "bf16"  # of weights whose format nobody states
+Setting = float | str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A name, slider settings by key, and the model if it is a published or imported one."""
+    """A name, slider settings by key, and the model if it is a published or imported one.
+
+    A setting of None leaves its widget empty. `params` are None if their number is not known.
+    """
 
     name: str
-    settings: Mapping[str, float | str]
+    settings: Mapping[str, Setting]
     model: ModelConfig | None = None
+    params: int | None = None
 
     def fits(self, settings: AttentionSettings) -> bool:
         """True if the settings equal those of this preset."""
         return all(getattr(settings, key, value) == value for key, value in self.settings.items())
 
 
-def _preset(name: str, **settings: float | str) -> Preset:
-    return Preset(name, MappingProxyType(settings))
+def weights_gb(preset: Preset, weight_format: str) -> float | None:
+    """Decimal GB of a preset's weights in a format, None if they are not known."""
+    own = preset.settings.get("weights_gb")
+    if weight_format == preset.settings.get("weight_format") and isinstance(own, float):
+        return own
+    if preset.params is None or weight_format not in BLOCK_BYTES:
+        return None
+    return _gigabytes(weight_bytes(preset.params, weight_format))
 
 
-def preset_of_model(name: str, config: ModelConfig, params: int | None) -> Preset:
-    """The preset of a model: its sliders, its own variant, and its weights in bf16."""
-    settings: dict[str, float | str] = {**slider_settings(config)}
+def preset_of_model(
+    name: str,
+    config: ModelConfig,
+    params: int | None,
+    own_weight_bytes: int | None = None,
+    weight_format: str | None = None,
+) -> Preset:
+    """The preset of a model: its sliders, its own variant, and its weights, empty if not known.
+
+    Parameters without a size of their own are counted in 16 bits.
+    """
+    if own_weight_bytes is None and params is not None and weight_format is None:
+        own_weight_bytes = weight_bytes(params, PUBLISHED_FORMAT)
+    settings: dict[str, Setting] = {
+        **slider_settings(config),
+        "weights_gb": None if own_weight_bytes is None else _gigabytes(own_weight_bytes),
+        "weight_format": weight_format or PUBLISHED_FORMAT,
+    }
     if variant := own_variant(config):
         settings["variant"] = variant
-    if params is not None:
-        settings["weights_gb"] = _weights_gb(params)
-    return Preset(name, MappingProxyType(settings), config)
+    return Preset(name, MappingProxyType(settings), config, params)
 
 
-def _weights_gb(params: int) -> float:
-    return round(weight_bytes(params, "bf16") / units.GB, 2)
+def _gigabytes(n_bytes: int) -> float:
+    return round(n_bytes / units.GB, 2)
+
+
+def _preset(name: str, **settings: Setting) -> Preset:
+    """An example; one of heads alone has no weights, and leaves none of another model."""
+    no_weights: dict[str, Setting] = {"weights_gb": None, "weight_format": PUBLISHED_FORMAT}
+    return Preset(name, MappingProxyType(no_weights | settings))
 
 
 def _published(known: Model) -> Preset:
@@ -61,8 +97,8 @@ def _deepseek() -> Preset:
     known = model("DeepSeek-V3")
     attention = main_attention(known.config)
     assert isinstance(attention, LatentConfig)
-    assert known.params is not None
-    return _preset(
+    published = _published(known)
+    example = _preset(
         "DeepSeek at 100,000 tokens",
         n_heads=attention.n_heads,
         n_kv_heads=8,
@@ -72,8 +108,9 @@ def _deepseek() -> Preset:
         context_len=100_000,
         batch_size=1,
         variant="MLA",
-        weights_gb=_weights_gb(known.params),
+        **{key: published.settings[key] for key in WEIGHTS},
     )
+    return replace(example, params=known.params)
 
 
 PRESETS = (
@@ -104,7 +141,8 @@ def offered(measuring: bool, imported: Preset | None = None) -> Mapping[str, Pre
         return {preset.name: preset for preset in known}
     return {
         preset.name: Preset(
-            preset.name, {key: preset.settings[key] for key in HEADS if key in preset.settings}
+            preset.name,
+            {key: preset.settings[key] for key in (*HEADS, *WEIGHTS) if key in preset.settings},
         )
         for preset in known
         if "context_len" not in preset.settings

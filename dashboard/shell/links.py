@@ -80,7 +80,9 @@ def link(address: str, settings: Mapping[str, Any]) -> str:
 
 
 def _texts(value: Any) -> list[str]:
-    """The values of a parameter; an empty selection is one empty value."""
+    """The values of a parameter; nothing, and an empty selection, is one empty value."""
+    if value is None:
+        return [""]
     if isinstance(value, bool):
         return [str(value).lower()]
     return [*map(str, value)] or [""] if isinstance(value, (list, tuple)) else [str(value)]

@@ -17,6 +17,7 @@ from tests.dashboard.page_probe import (
     choose,
     figure,
     lazy_expander,
+    link,
     meanings,
     metrics,
     page_texts,
@@ -58,11 +59,50 @@ def test_variants_that_are_equal_on_so_many_gpus_are_told_of(opened):
     assert ties in [c.value for c in app.caption]
 
 
-def test_weights_that_are_not_the_model_s_are_told_of(opened):
+def test_no_weights_of_another_model_are_left(opened):
     app = choose(opened("capacity"), "Llama 3.1 8B")
+    assert app.number_input(key="weights_gb").value == 16.06
     assert not app.warning
-    app = choose(app, "GLM-4.5")  # no source gives its parameters
-    assert "is not known here" in app.warning[0].value
+    for name in ("GLM-4.5", "32 heads in 8"):  # no source gives the parameters of the first
+        app = choose(app, name)
+        assert app.number_input(key="weights_gb").value is None
+        assert "type it above" in app.warning[0].value
+        assert "weights_gb=&" in link(app)
+        assert not app.metric
+        assert not app.success
+        texts = " ".join([app.warning[0].value, page_texts(app)])
+        assert "16.06" not in texts
+        app = choose(app, "Llama 3.1 8B")
+        assert metrics(app)["GQA sequences that fit"] == "52"
+
+
+def test_weights_can_be_typed_where_nobody_knows_them(opened):
+    app = choose(opened("capacity"), "GLM-4.5")
+    app = app.number_input(key="weights_gb").set_value(20.0).run()
+    assert "20.00 GB of weights" in app.success[0].value
+    assert not app.warning
+
+
+def test_an_empty_number_in_a_link_leaves_the_weights_empty(opened):
+    app = opened("capacity", weights_gb="")
+    assert app.number_input(key="weights_gb").value is None
+    assert "type it above" in app.warning[0].value
+    assert not [code for code in app.code if "weights_gb in the link" in code.value]
+
+
+def test_another_weight_format_sets_the_weights_of_a_model_whose_parameters_are_known(opened):
+    app = opened("capacity")
+    app = app.selectbox(key="weight_format").set_value("fp8").run()
+    assert app.number_input(key="weights_gb").value == 8.03
+    app = choose(app, "GLM-4.5")
+    app = app.selectbox(key="weight_format").set_value("int4").run()
+    assert app.number_input(key="weights_gb").value is None
+
+
+def test_a_model_chosen_where_heads_are_measured_leaves_no_weights_of_another(opened):
+    app = choose(opened("decode"), "GLM-4.5")
+    app = app.switch_page("pages/capacity.py").run()
+    assert app.number_input(key="weights_gb").value is None
 
 
 def test_it_opens_at_8192_tokens_with_the_four_answers(opened):
@@ -153,9 +193,9 @@ def test_memory_can_be_typed_and_is_then_nobody_s_publication(opened):
 @pytest.mark.parametrize(
     ("key", "nonsense", "rule"),
     [
-        ("weights_gb", "nan", "a number from 0 to 100000: got 'nan', 16.06 used"),
-        ("weights_gb", "-1", "a number from 0 to 100000: got '-1', 16.06 used"),
-        ("weights_gb", "1e999", "a number from 0 to 100000: got '1e999', 16.06 used"),
+        ("weights_gb", "nan", "a number from 0 to 100000, or empty: got 'nan', 16.06 used"),
+        ("weights_gb", "-1", "a number from 0 to 100000, or empty: got '-1', 16.06 used"),
+        ("weights_gb", "1e999", "a number from 0 to 100000, or empty: got '1e999', 16.06 used"),
         ("utilisation", "90.5", "a whole number from 1 to 100: got '90.5', 90 used"),
         ("utilisation", "0", "a whole number from 1 to 100: got '0', 90 used"),
         ("gpu", "abacus", "one of its options: got 'abacus', NVIDIA H100 SXM used"),

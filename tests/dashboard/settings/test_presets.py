@@ -3,7 +3,7 @@
 import pytest
 
 from dashboard.settings.options import CONTEXT_LENS, HEAD_DIMS, MODEL_LAYERS, N_HEADS
-from dashboard.settings.presets import CATALOGUE, DEEPSEEK, HEADS, PRESETS, offered
+from dashboard.settings.presets import CATALOGUE, DEEPSEEK, HEADS, PRESETS, WEIGHTS, offered
 from gqa_core.catalog.models import model, models
 
 OPTIONS = {
@@ -53,5 +53,5 @@ def test_the_lecture_s_deepseek_is_what_the_catalogue_s_is():
 def test_a_page_that_measures_is_offered_heads_and_no_context():
     measuring = offered(measuring=True)
     assert {*offered(measuring=False)} - {*measuring} == {DEEPSEEK_NAME}
-    assert {key for preset in measuring.values() for key in preset.settings} == {*HEADS}
+    assert {key for preset in measuring.values() for key in preset.settings} == {*HEADS, *WEIGHTS}
     assert not any(preset.model for preset in measuring.values())
