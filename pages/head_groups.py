@@ -9,6 +9,7 @@ from dashboard.report import cache_tables as tables
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
 from dashboard.views.heads_on_gpus import show_on_gpus
+from dashboard.views.memory_parts import show_parts
 from gqa_core import units
 from gqa_core.theory.memory import kv_elements_per_token, reduction_vs_mha
 from gqa_core.theory.sharing import cached_parts
@@ -49,6 +50,11 @@ st.markdown(
     f"{sentences.sharing_sentence(attention)} {sentences.part_sentence(part, settings.kv_format)}"
 )
 show_on_gpus(settings, attention, tp)
+show_parts(
+    f"What {attention.variant} keeps in all layers",
+    settings.parts(attention.variant),
+    settings.workload(settings.context_len),
+)
 st.subheader("The numbers")
 panels.show_evidence("formula")
 if len(table) <= FEW_PARTS:

@@ -12,7 +12,7 @@ from dashboard.controls import model_box as box
 from dashboard.controls.model_row import fill_model_row, model_row_placeholder
 from dashboard.controls.sliders import heads_controls, show_model_slider, workload_controls
 from dashboard.controls.variant import variant_control
-from dashboard.settings.model import ModelSettings
+from dashboard.settings.model import ModelSettings, storable_formats
 from dashboard.settings.options import (
     CEILINGS,
     KV_FORMATS,
@@ -23,7 +23,6 @@ from dashboard.settings.options import (
 from dashboard.shell.widgets import MultiSelect, Select, Slider
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import AttentionConfig
-from gqa_core.theory.memory import can_store
 from gqa_core.theory.sharding import valid_tp_sizes
 from gqa_core.theory.sharing import cached_parts
 
@@ -38,7 +37,7 @@ KV_FORMAT = Slider(
     options=KV_FORMATS,
     default="bf16",
     help="How each cached number is stored. Formats of 8 bits or fewer also store scales, which "
-    "are counted.",
+    "are counted. Formats that the head width cannot have are not offered.",
 )
 MAX_CEILINGS = 4
 
@@ -81,14 +80,8 @@ def _model_sliders() -> ModelSettings:
             kv_format=KV_FORMAT.default,
             base_model=preset.model if preset else None,
         )
-        kv_format = replace(KV_FORMAT, options=_possible_formats(settings)).show()
+        kv_format = replace(KV_FORMAT, options=storable_formats(settings, KV_FORMATS)).show()
     return replace(settings, kv_format=kv_format)
-
-
-def _possible_formats(settings: ModelSettings) -> list[str]:
-    """The number formats that the widths of every variant can have."""
-    models = settings.models.values()
-    return [name for name in KV_FORMATS if all(can_store(model, name) for model in models)]
 
 
 def _part_controls(settings: ModelSettings) -> tuple[AttentionConfig, int, int]:

@@ -35,6 +35,8 @@ def fill_model_row(settings: AttentionSettings, placeholder: DeltaGenerator) -> 
     if merged := describe_merged_rows(settings.n_heads, settings.n_kv_heads):
         st.info(merged)
     if isinstance(settings, ModelSettings):
+        if "MLA" not in settings.models:
+            st.info(f"MLA of these widths cannot be stored in {settings.kv_format}: no row of it.")
         if sentences := layout_sentences(settings):
             st.caption(escape_markdown(" ".join(sentences)))
         if imported:

@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gqa_core.configs import MAX_CONTEXT_LEN
+from gqa_core.configs import MAX_CONTEXT_LEN, Workload
 from gqa_core.theory.capacity import Deployment
+from gqa_core.theory.parts import MemoryPart, memory_parts
 
 AllocationPolicy = Literal["as allocated", "ideal"]
 
@@ -39,6 +40,16 @@ class Plan:
     def shown(self) -> Deployment:
         """The deployment that sentences describe."""
         return self.deployments[self.variant]
+
+    @property
+    def parts_per_gpu(self) -> tuple[MemoryPart, ...]:
+        """Everything that the model described keeps on each GPU."""
+        return memory_parts(self.shown.model_per_gpu, self.shown.kv_format)
+
+    @property
+    def one_sequence(self) -> Workload:
+        """A single sequence of the demand."""
+        return Workload(context_len=self.context_len)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

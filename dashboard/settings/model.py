@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
@@ -44,8 +44,19 @@ class ModelSettings(AttentionSettings):
 
     @property
     def models(self) -> Mapping[str, ModelConfig]:
-        """The model as each variant, by variant."""
-        return _models(self.base_model, self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers)
+        """The model as each variant, by variant; without MLA if its widths lack the format."""
+        family = self.base_model.family if self.base_model else ""
+        models = _models(
+            self.base_model, family, self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers
+        )
+        if self.own_kind == "MLA" or _is_storable(models["MLA"], self.kv_format):
+            return models
+        return {name: model for name, model in models.items() if name != "MLA"}
+
+    @property
+    def own_kind(self) -> str | None:
+        """The variant of the model behind the sliders, None without one or without heads."""
+        return own_variant(self.base_model) if self.base_model else None
 
     @property
     def variants(self) -> Mapping[str, AttentionConfig]:
@@ -72,8 +83,9 @@ class ModelSettings(AttentionSettings):
     @property
     def own_variant(self) -> str:
         """The variant that the model behind the sliders has; GQA, or what it is, without one."""
-        own = own_variant(self.base_model) if self.base_model else None
-        return next(name for name in (own, "GQA", "MQA", "MHA") if name and name in self.models)
+        return next(
+            name for name in (self.own_kind, "GQA", "MQA", "MHA") if name and name in self.models
+        )
 
     @property
     def keeps_more_than_a_cache(self) -> bool:
@@ -112,11 +124,39 @@ class ModelSettings(AttentionSettings):
         )
 
 
+def storable_formats(settings: ModelSettings, kv_formats: Iterable[str]) -> tuple[str, ...]:
+    """The formats that the heads of these settings can have; those of MLA if it is its own."""
+    needed = [name for name in settings.models if name != "MLA" or settings.own_kind == "MLA"]
+    models = [settings.models[name] for name in needed]
+    return tuple(
+        kv_format
+        for kv_format in kv_formats
+        if all(_is_storable(model, kv_format) for model in models)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _is_storable(model: ModelConfig, kv_format: str) -> bool:
+    try:
+        memory_parts(model, kv_format)
+    except ValueError:  # also of an indexer's or encoder's widths
+        return False
+    return True
+
+
 @lru_cache(maxsize=64)
 def _models(
-    base_model: ModelConfig | None, n_heads: int, n_kv_heads: int, head_dim: int, n_layers: int
+    base_model: ModelConfig | None,
+    family: str,
+    n_heads: int,
+    n_kv_heads: int,
+    head_dim: int,
+    n_layers: int,
 ) -> Mapping[str, ModelConfig]:
-    """The model as each variant; cached, since one rerun of a page reads it a hundred times."""
+    """The model as each variant; cached, since one rerun of a page reads it a hundred times.
+
+    Models that differ in their family alone are equal, so it is an argument of its own.
+    """
     if base_model:
         return MappingProxyType(
             models_by_variant(base_model, n_heads, n_kv_heads, head_dim, n_layers)

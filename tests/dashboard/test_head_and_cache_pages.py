@@ -149,3 +149,11 @@ def test_ceilings_are_the_devices_chosen(opened):
     (ceilings,) = [t for t in figure(app)["data"] if t["name"] == "ceilings"]
     assert ceilings["text"] == ["NVIDIA L40S: 48 GB", "NVIDIA L40S: 48 GB", ""]
     assert "NVIDIA L40S GPU datasheet" in page_texts(app)
+
+
+def test_a_format_that_mla_alone_cannot_have_leaves_its_row_out_and_says_so(opened):
+    app = opened("head_groups", head_dim=96, kv_format="q8_0", variant="MLA")  # 4.5 x 96 = 432
+    assert app.segmented_control(key="variant").value == "GQA"
+    assert "MLA of these widths cannot be stored in q8_0" in app.info[0].value
+    app = opened("kv_cache", head_dim=96, kv_format="q8_0")
+    assert [*metrics(app)] == ["MHA cache", "GQA cache", "MQA cache"]
