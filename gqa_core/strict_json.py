@@ -18,7 +18,9 @@ MAX_DIGITS = 40
 MAX_KEYS = 10_000  # in all objects together; the largest configs list a few thousand class labels
 
 
-def parse_object(raw: bytes, name: str, *, finite: bool = True) -> dict[str, object]:
+def parse_object(
+    raw: bytes, name: str, *, finite: bool = True, max_keys: int = MAX_KEYS
+) -> dict[str, object]:
     """The JSON object in these bytes; errors call the text `name`.
 
     Raises:
@@ -31,7 +33,7 @@ def parse_object(raw: bytes, name: str, *, finite: bool = True) -> dict[str, obj
             raw.decode("utf-8-sig"),
             parse_int=_parse_int,
             parse_constant=_refuse_constant if finite else float,
-            object_pairs_hook=_ObjectBuilder(name),
+            object_pairs_hook=_ObjectBuilder(name, max_keys),
         )
     except UnicodeDecodeError:
         raise ValueError(f"{name} must be UTF-8 text: got other bytes") from None
@@ -60,15 +62,17 @@ def describe_value(value: object) -> str:
 class _ObjectBuilder:
     """Builds each object of a document, and counts the keys of all of them."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, max_keys: int) -> None:
         self._name = name
+        self._max_keys = max_keys
         self._n_keys = 0
 
     def __call__(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
         self._n_keys += len(pairs)
-        if self._n_keys > MAX_KEYS:
+        if self._n_keys > self._max_keys:
             raise ValueError(
-                f"{self._name} must have at most {MAX_KEYS} keys in all: got {self._n_keys} or more"
+                f"{self._name} must have at most {self._max_keys} keys in all: "
+                f"got {self._n_keys} or more"
             )
         built: dict[str, object] = {}
         for key, value in pairs:

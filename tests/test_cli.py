@@ -13,6 +13,9 @@ import pytest
 
 from gqa_core.records.kinds import encode_record
 from gqa_core.runner.events import Finished, Note, decode_event
+from tests.hf_config.configs import LLAMA
+from tests.model_files.gguf_writer import LLAMA as GGUF_LLAMA
+from tests.model_files.gguf_writer import gguf_bytes
 from tests.records import fake_records as samples
 from tests.records.fake_records import RECORD_FIELDS
 
@@ -206,6 +209,16 @@ def test_device_tells_its_name_threads_and_torch(gqa):
     assert answer.keys() == {"type", "name", "n_threads", "torch_version", "free_bytes"}
     assert answer["type"] == "cpu"
     assert answer["name"] in gqa("device --device cpu").stdout
+
+
+def test_size_reads_a_gguf_file_a_folder_and_ollama_s_text(gqa, tmp_path):
+    (tmp_path / "model.gguf").write_bytes(gguf_bytes(GGUF_LLAMA))
+    (tmp_path / "config.json").write_text(json.dumps(LLAMA))
+    ollama = "".join(f"    {key}    {value}\n" for key, value in GGUF_LLAMA.items())
+    for source in (tmp_path / "model.gguf", tmp_path / "config.json", tmp_path, "-"):
+        done = gqa(f"size {source} --context-len 8192 --json", stdin=ollama)
+        assert done.stderr == ""
+        assert json.loads(done.stdout)["kv_cache_bytes"] == 2**30
 
 
 @pytest.mark.parametrize(

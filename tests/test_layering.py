@@ -19,12 +19,14 @@ LIBRARIES = {"torch", "pandas", "streamlit", "plotly"}  # those that few folders
 
 FACTS = {"gqa_core", "gqa_core/catalog", "gqa_core/theory", "gqa_core/hf_config"}
 FACTS |= {"gqa_core/engine_logs"}
+FACTS |= {"gqa_core/model_files"}
 RULES = {  # one per folder: the folders and libraries that it may import
     "gqa_core": set(),
     "gqa_core/catalog": {"gqa_core"},
     "gqa_core/theory": {"gqa_core"},
     "gqa_core/hf_config": {"gqa_core", "gqa_core/theory"},
     "gqa_core/engine_logs": {"gqa_core", "gqa_core/theory"},
+    "gqa_core/model_files": {"gqa_core", "gqa_core/theory", "gqa_core/hf_config"},
     "gqa_core/engine": {"gqa_core", "torch"},
     "gqa_core/records": {"gqa_core", "gqa_core/theory", "pandas"},
     "gqa_core/runner": {"gqa_core", "gqa_core/theory", "gqa_core/records"},

@@ -26,11 +26,34 @@ def open_input(path: str) -> Iterator[BinaryIO]:
     Raises:
         FileAccessError: it cannot be opened or read.
     """
+    with (
+        reading(path),
+        nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as source,
+    ):
+        yield source
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Name the file or folder in the error if the block cannot read it.
+
+    Raises:
+        FileAccessError: the block raised an OSError.
+    """
     try:
-        with nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as source:
-            yield source
+        yield
     except OSError as error:
         raise FileAccessError(f"file {path} cannot be read: {error.strerror}") from None
+
+
+def file_size(source: BinaryIO) -> int | None:
+    """Bytes of a file that can be sought in, None for a stream."""
+    if not source.seekable():
+        return None
+    position = source.tell()
+    size = source.seek(0, os.SEEK_END)
+    source.seek(position)
+    return size
 
 
 @contextmanager

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gqa_core.commands.files import open_input
+from gqa_core.commands.files import file_size, open_input, reading
 from gqa_core.commands.options import (
     LATENT_FIELDS,
     batch_size_option,
@@ -81,7 +82,7 @@ layer_options = options_object(
 
 
 @click.command(short_help="Print the size of a model's KV cache.")
-@click.argument("config", required=False, metavar="[CONFIG.json]")
+@click.argument("config", required=False, metavar="[MODEL]")
 @int_option("context_len", MAX_CONTEXT_LEN, required=True, help="Cached tokens per sequence.")
 @batch_size_option
 @layer_options
@@ -99,13 +100,16 @@ def size(
 ) -> int:
     """Print the size of a model's KV cache: per token, in total, per GPU, compared with MHA.
 
-    The model comes from the options, or from a Hugging Face config.json (- is stdin), whose layers
-    may differ. Nothing is measured and nothing is downloaded.
+    The model comes from the options or from MODEL, whose layers may differ: a Hugging Face
+    config.json or its folder, a GGUF file, or the text of ollama show -v (- is stdin). Nothing is
+    measured and nothing is downloaded.
 
     \b
     Examples:
       size --n-layers 32 --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192
       size config.json --context-len 32768 --tp 8 --json
+      size model.gguf --context-len 32768
+      ollama show -v llama3.1 | gqa-lab size - --context-len 8192
     """
     from gqa_core.hf_config.report import config_size_report
     from gqa_core.theory.size import per_gpu_size, size_report
@@ -124,13 +128,16 @@ def size(
 
 
 def _read_config(path: str, layer: LayerOptions) -> ParsedConfig:
-    """The config in a file, which must stand alone."""
-    from gqa_core.hf_config.parse import MAX_BYTES, parse_config
+    """The model that a file or folder describes, which must stand alone."""
+    from gqa_core.model_files.read import read_folder, read_model_file
 
     if layer.given:
         raise ValueError(f"a config says what its layers are: got {flags(layer.given)} beside it")
-    with open_input(path) as source:
-        return parse_config(source.read(MAX_BYTES + 1))
+    with reading(path):
+        if Path(path).is_dir():
+            return read_folder(Path(path))
+        with open_input(path) as source:
+            return read_model_file(source, file_size(source))
 
 
 def _attention(given: dict[str, int]) -> AttentionConfig:

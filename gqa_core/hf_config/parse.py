@@ -31,8 +31,8 @@ class ParsedConfig:
     """A model as its config describes it, and which keys that description used.
 
     `layer_kinds` has one entry per layer, first to last, and `group_kinds` one per group of the
-    model: layers of one kind may differ. `estimated_params` and `estimated_weight_bytes` are None if the
-    config leaves a part open; `weight_format` is the format that most weights are stored in.
+    model: layers of one kind may differ. `estimated_params` and `estimated_weight_bytes` are None
+    if the config leaves a part open; `weight_format` is what most weights are stored in.
     """
 
     model: ModelConfig
