@@ -226,7 +226,8 @@ def test_windows_make_every_answer_a_pair_and_the_chart_a_band(opened, monkeypat
     )
     names = [trace.get("name") for trace in figure(app)["data"]]
     assert {"GQA", "GQA as allocated", "GQA band"} <= {*names}
-    (table,) = small_tables(app)
+    table, parts = small_tables(app)
+    assert [row["Part"] for row in parts] == ["window cache", "token cache", "all parts"]
     assert [row["Allocation"] for row in table] == ["as allocated", "ideal"] * 4
     assert "GQA as allocated" in lazy_expander(app, "sequences").dataframe[0].value
 
