@@ -10,6 +10,7 @@ from dashboard.report.capacity_tables import plan_table, sequences_table
 from dashboard.settings.options import CONTEXT_LENS
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
+from dashboard.views.engine_log import show_engine_log
 from dashboard.views.memory_parts import show_parts
 
 PARTS_TITLE = "What one sequence keeps on each GPU"
@@ -23,6 +24,7 @@ plan = capacity_controls()
 if missing := sentences.missing_sentence(plan):
     st.warning(missing)
     show_parts(PARTS_TITLE, plan.parts_per_gpu, plan.one_sequence)
+    show_engine_log(plan)
     st.stop()
 evidence = ("formula", "published") if plan.gpu_source else ("formula",)
 error = sentences.weights_error(plan)
@@ -49,6 +51,7 @@ if place := panels.lazy_expander("Sequences that fit, by context", "sequences_un
         panels.show_table(by_context, "by_context", "Sequences that fit at each context")
         panels.show_downloads("sequences", {"csv": by_context.csv})
 show_parts(PARTS_TITLE, plan.parts_per_gpu, plan.one_sequence)
+show_engine_log(plan)
 st.markdown(
     f"**The arithmetic**, with your numbers, for {plan.variant}:\n\n"
     + "".join(f"- {line}\n" for line in sentences.arithmetic(plan))
