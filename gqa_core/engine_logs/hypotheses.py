@@ -29,7 +29,7 @@ MAX_DRAFTED = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """How the log's engine serves the model; None for what neither the log nor the user says.
+    """Engine, format and split of the model; None for what neither the log nor the user says.
 
     `max_model_len` is the longest request: as printed, or else the model's own maximum.
     """
@@ -128,7 +128,7 @@ def hypotheses(model: ModelConfig, serving: Serving, kind: PoolKind) -> Iterator
 
 
 def serving_splits(model: ModelConfig, serving: Serving) -> list[_Split]:
-    """How the cache may be split over GPUs; one way if the sizes are known.
+    """The possible splits of the cache over GPUs; one if the sizes are known.
 
     Raises:
         ValueError: the known sizes cannot split the model.

@@ -1,15 +1,16 @@
 """Capacity: sequences, context and GPUs that fit in a given memory, and the memory they need.
 
-The KV cache budget of a GPU is its memory times the utilisation, minus its part of the weights.
-Weights are split evenly over the GPUs. The cache is not: GPUs beyond n_kv_heads hold copies of K/V
-heads, and every GPU holds all of MLA's latent.
+The KV cache budget of a GPU is its memory times the utilisation, minus its part of the weights and
+what the engine takes besides. Weights are split evenly over the GPUs. The cache is not: GPUs beyond
+n_kv_heads hold copies of K/V heads, and every GPU holds all of MLA's latent.
 
 Layers with a window have two sizes. Ideal: such a layer keeps min(context, window) tokens. As
 allocated: every layer reserves slots for the whole context. An engine usually lies between.
 
-Activations, runtime and page padding are covered only by `utilisation`, and shared prefixes save
-nothing here. Arithmetic is exact, but vendor memory labels are not: a deployment that fits on paper
-may not fit on the device.
+Activations and runtime are covered by `overhead_bytes` (`theory.overhead` has what engines take) or
+else by `utilisation` alone, and shared prefixes save nothing here. Arithmetic is exact, but neither
+vendor memory labels nor an engine's overhead are: a deployment that fits on paper may not fit on
+the device.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ MAX_BYTES = 10**15
 class Deployment:
     """One copy of a model on `n_gpus` equal GPUs, tensor parallel.
 
-    `memory_bytes` is the memory of one GPU, `utilisation` the fraction of it that weights and cache
-    may take, and `weight_bytes` the size of the whole model.
+    `memory_bytes` is the memory of one GPU, `utilisation` the fraction of it that the engine may
+    take, `weight_bytes` the size of the whole model, and `overhead_bytes` what the engine takes of
+    each GPU besides weights and cache.
 
     Raises:
         ValueError: a number is out of bounds, the format is unknown or does not apply to these
@@ -47,10 +49,12 @@ class Deployment:
     kv_format: str
     n_gpus: int = 1
     utilisation: Fraction = Fraction(9, 10)
+    overhead_bytes: int = 0
 
     def __post_init__(self) -> None:
         validate_int("memory_bytes", self.memory_bytes, MAX_BYTES)
         validate_int("weight_bytes", self.weight_bytes, MAX_BYTES, least=0)
+        validate_int("overhead_bytes", self.overhead_bytes, MAX_BYTES, least=0)
         if not isinstance(self.utilisation, Fraction) or not 0 < self.utilisation <= 1:
             raise ValueError(
                 f"utilisation must be a Fraction above 0 and up to 1: got {self.utilisation!r}"
@@ -60,8 +64,10 @@ class Deployment:
 
     @property
     def kv_budget_bytes(self) -> Fraction:
-        """Bytes per GPU for the cache; negative if the weights alone exceed the memory."""
-        return self.memory_bytes * self.utilisation - self.weight_bytes_per_gpu
+        """Bytes per GPU for the cache; negative if the rest alone exceeds the memory."""
+        return (
+            self.memory_bytes * self.utilisation - self.weight_bytes_per_gpu - self.overhead_bytes
+        )
 
     @property
     def weight_bytes_per_gpu(self) -> Fraction:
@@ -136,4 +142,4 @@ class Deployment:
         This is the whole memory of a GPU, of which `utilisation` may be used.
         """
         cache = n_users * self.sequence_bytes(context_len, as_allocated=as_allocated)
-        return ceil((cache + self.weight_bytes_per_gpu) / self.utilisation)
+        return ceil((cache + self.weight_bytes_per_gpu + self.overhead_bytes) / self.utilisation)

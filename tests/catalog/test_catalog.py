@@ -143,6 +143,15 @@ def test_a_device_has_its_label_s_numbers_in_decimal_units():
     assert known["NVIDIA GeForce RTX 4090"].flops_per_s == pytest.approx(165.2e12)
 
 
+def test_usable_memory_is_within_a_few_percent_of_the_label_unless_a_cpu_shares_it(tmp_path):
+    for device in devices():
+        ratio = device.usable_bytes / device.memory_bytes
+        shared = device.name.startswith("Apple ")
+        assert (0.7 < ratio < 0.82) if shared else (0.97 < ratio < 1.08), device.name
+        assert device.usable_source
+    assert card(tmp_path).usable_bytes == 80 * 10**9  # as on the label if no source gives it
+
+
 @pytest.mark.parametrize(
     ("name", "tflops"),
     [
@@ -194,6 +203,11 @@ def test_a_row_that_breaks_a_rule_is_rejected_with_its_line(tmp_path, cells, sen
     ("cells", "sentence"),
     [
         ({"memory_label_gb": 0}, "memory_label_gb must be between 1 and 10000: got 0"),
+        (
+            {"usable_mib": 0, "usable_source": "x"},
+            "usable_mib must be between 1 and 10000000: got 0",
+        ),
+        ({"usable_mib": 81091}, "usable_mib must have a usable_source: got A card without"),
         ({"bandwidth_gbps": "3.35"}, "bandwidth_gbps must be a whole number: got '3.35'"),
         ({"bandwidth_gbps": 10**6}, "bandwidth_gbps must be between 1 and 100000: got 1000000"),
         ({"bf16_tflops": "1e3"}, "bf16_tflops must be a number: got '1e3'"),

@@ -46,6 +46,13 @@ def test_llama_70b_on_eight_gpus_of_80_gb():
     assert ON_8.max_context_len(32) == 41_474
 
 
+def test_overhead_is_taken_from_every_gpu():
+    besides = replace(ON_8, overhead_bytes=10**9)
+    assert besides.kv_budget_bytes == ON_8.kv_budget_bytes - 10**9
+    # (33,554,432,000 + 17,638,426,624 + 10^9) / 0.9 = 57,992,065,137.8: rounded up
+    assert besides.min_memory_bytes(8192, 100) == 57_992_065_138
+
+
 def test_llama_70b_needs_two_gpus_for_a_sequence_and_sixteen_save_no_cache():
     # On 2: 72e9 - 70,553,706,496 = 1,446,293,504, and 163,840 B per token x 8192 = 1,342,177,280.
     assert ON_8.min_gpus(8192, 1) == 2
@@ -149,6 +156,7 @@ def test_weights_that_do_not_fit_leave_no_budget():
         ({"utilisation": 0.9}, "utilisation must be a Fraction above 0 and up to 1: got 0.9"),
         ({"memory_bytes": 0}, "memory_bytes must be between 1 and"),
         ({"weight_bytes": -1}, "weight_bytes must be between 0 and"),
+        ({"overhead_bytes": -1}, "overhead_bytes must be between 0 and"),
         ({"weight_bytes": 1.5}, "weight_bytes must be a whole number: got 1.5"),
         ({"n_gpus": 3}, "tp must divide n_heads: got 3 and 64"),
         ({"kv_format": "int3"}, "kv_format must be one of"),
