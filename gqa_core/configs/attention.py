@@ -105,6 +105,7 @@ class GroupedConfig:
 class LatentConfig:
     """One layer of MLA, in the names of DeepSeek's code.
 
+    A layer without rotary embedding has a `qk_rope_head_dim` of 0 and caches its latent alone.
     With `q_lora_rank` None the query is projected directly. `dim` (width of the model) defaults to
     n_heads * v_head_dim; None stands for the default.
 
@@ -123,7 +124,8 @@ class LatentConfig:
     def __post_init__(self) -> None:
         validate_int("n_heads", self.n_heads, MAX_HEADS)
         validate_int("kv_lora_rank", self.kv_lora_rank, MAX_RANK)
-        for name in ("qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim"):
+        validate_int("qk_rope_head_dim", self.qk_rope_head_dim, MAX_HEAD_DIM, least=0)
+        for name in ("qk_nope_head_dim", "v_head_dim"):
             validate_int(name, getattr(self, name), MAX_HEAD_DIM)
         validate_int("qk_nope_head_dim + qk_rope_head_dim", self.qk_head_dim, MAX_HEAD_DIM)
         if self.q_lora_rank is not None:

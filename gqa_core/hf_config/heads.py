@@ -26,9 +26,10 @@ __all__ = [
     "is_latent",
     "require_own_widths",
     "window_attention",
+    "with_family_widths",
 ]
 
-N_HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads")
+N_HEADS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "num_query_heads")
 N_KV_HEADS = (
     "num_key_value_heads",
     "num_kv_heads",
@@ -52,6 +53,7 @@ WINDOW_HEADS = (
     "swa_head_dim",
     "swa_v_head_dim",
 )
+WINDOW_LATENT = tuple(f"swa_{name}" for name in LATENT)
 GLOBAL_HEADS = ("num_global_key_value_heads", "global_head_dim")
 OWN_WIDTHS = {  # families whose head_dim is not hidden_size / heads, although the key may be absent
     "gemma": ("head_dim",),
@@ -100,7 +102,7 @@ def window_attention(reader: ConfigReader) -> AttentionConfig:
         *N_HEADS, most=MAX_HEADS
     )
     if is_latent(reader):
-        return _latent(reader, n_heads)
+        return _latent(_with_window_latent(reader), n_heads)
     n_kv_heads = reader.integer(kv_heads, most=MAX_HEADS) or _n_kv_heads(reader, n_heads)
     head_dim = reader.integer(width, most=MAX_HEAD_DIM) or _head_dim(reader, n_heads)
     v_head_dim = reader.integer(v_width, most=MAX_HEAD_DIM) or _v_head_dim(reader)
@@ -112,10 +114,31 @@ def window_attention(reader: ConfigReader) -> AttentionConfig:
     )
 
 
+def with_family_widths(reader: ConfigReader, family: str) -> ConfigReader:
+    """The reader with widths as the family's code has them, where keys mislead.
+
+    Zamba attends over twice the model's width, of which `kv_channels` says half; Gemma 4 has fewer
+    K/V heads in full layers only with `attention_k_eq_v`.
+    Source: huggingface/transformers 5.24, configuration_zamba2.py and configuration_gemma4.py.
+    """
+    if family in ("zamba", "zamba2"):
+        width = reader.integer("attention_head_dim", most=MAX_HEAD_DIM)
+        n_heads = reader.required_integer(*N_HEADS, most=MAX_HEADS)
+        if width is None:
+            width = 2 * reader.required_integer(*HIDDEN_SIZE, most=MAX_DIM) // n_heads
+            reader.assume(f"head_dim = 2 x hidden size / heads = {width}: rule of {family}")
+        own_widths = {"kv_channels": None, "attention_head_dim": None, "head_dim": width}
+        return reader.overlaid(own_widths | {"attention_hidden_size": None})
+    if family == "gemma4" and reader.flag("attention_k_eq_v") is not True:
+        return reader.overlaid({GLOBAL_HEADS[0]: None})
+    return reader
+
+
 def require_own_widths(reader: ConfigReader, family: str) -> None:
     """Raise ValueError if the family does not derive a width from hidden_size and it is absent."""
     for name in OWN_WIDTHS.get(family, ()):
-        if not reader.has(name):
+        is_per_layer = name == GLOBAL_HEADS[1] and reader.has("per_layer_config")
+        if not (reader.has(name) or is_per_layer):
             raise ValueError(
                 f"{reader.path}{name} must be given for model type {family}, which does not derive "
                 "it from the hidden size: got no such key"
@@ -196,8 +219,27 @@ def _latent(reader: ConfigReader, n_heads: int) -> LatentConfig:
         qk_nope_head_dim=_expanded_width(reader, "qk_nope_head_dim", n_heads),
         v_head_dim=_expanded_width(reader, "v_head_dim", n_heads),
         kv_lora_rank=reader.required_integer("kv_lora_rank", most=MAX_RANK),
-        qk_rope_head_dim=reader.required_integer("qk_rope_head_dim", most=MAX_HEAD_DIM),
+        qk_rope_head_dim=_rotary_width(reader),
     )
+
+
+def _rotary_width(reader: ConfigReader) -> int:
+    """The width of the RoPE key, which a layer without rotary embedding states as 0."""
+    width = reader.integer("qk_rope_head_dim", most=MAX_HEAD_DIM, least=0)
+    if width is None:
+        raise ValueError(f"{reader.path}qk_rope_head_dim must be given: got no such key")
+    return width
+
+
+def _with_window_latent(reader: ConfigReader) -> ConfigReader:
+    """The reader with the latent of window layers, where they have one of their own."""
+    own = {name: reader.value(f"swa_{name}") for name in LATENT if reader.has(f"swa_{name}")}
+    if "kv_lora_rank" in own and "qk_rope_head_dim" not in own and reader.has("swa_head_dim"):
+        width = reader.required_integer("swa_head_dim", most=MAX_HEAD_DIM)
+        own["qk_rope_head_dim"] = width - (
+            reader.integer("swa_qk_nope_head_dim", most=width, least=0) or 0
+        )
+    return reader.overlaid(own) if own else reader
 
 
 def _expanded_width(reader: ConfigReader, name: str, n_heads: int) -> int:

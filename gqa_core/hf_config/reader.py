@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gqa_core.hf_config.class_defaults import class_defaults
 from gqa_core.strict_json import describe_value
 
 __all__ = ["TEXT_OBJECTS", "ConfigReader", "text_model"]
@@ -21,13 +22,15 @@ class ConfigReader:
     """Reads one object of a config; `path` is its place in the whole config and ends in a dot.
 
     `used` collects the paths of the keys that were read, `assumptions` the sentences noted by
-    `assume`; nested objects share both lists.
+    `assume`; nested objects share both lists. `defaults` are the keys among `values` that the
+    config leaves to the model's class.
     """
 
     values: Mapping[str, object]
     path: str = ""
     used: list[str] = field(default_factory=list)
     assumptions: list[str] = field(default_factory=list)
+    defaults: Mapping[str, int] = field(default_factory=dict)
 
     def has(self, name: str) -> bool:
         """True if the key is present and not null."""
@@ -35,7 +38,9 @@ class ConfigReader:
 
     def value(self, name: str) -> object:
         """The value of a key, or None if absent; a present key is marked as used."""
-        if self.has(name) and self.path + name not in self.used:
+        if name in self.defaults:
+            self.assume(f"{name} = {self.defaults[name]}, the default of the model type's class")
+        elif self.has(name) and self.path + name not in self.used:
             self.used.append(self.path + name)
         return self.values.get(name)
 
@@ -121,15 +126,30 @@ class ConfigReader:
             raise ValueError(f"{self.path}{name} must be an object: got {describe_value(value)}")
         return ConfigReader(value, f"{self.path}{name}.", self.used, self.assumptions)
 
+    def overlaid(self, changes: Mapping[str, object]) -> ConfigReader:
+        """A reader of the same object with other values under some keys."""
+        defaults = {name: n for name, n in self.defaults.items() if name not in changes}
+        values = {**self.values, **changes}
+        return ConfigReader(values, self.path, self.used, self.assumptions, defaults)
+
     def assume(self, sentence: str) -> None:
         """Note an assumption; the same sentence is noted once."""
         if sentence not in self.assumptions:
             self.assumptions.append(sentence)
 
 
-def text_model(config: Mapping[str, object]) -> ConfigReader:
-    """A reader of the text model: the innermost text object, or the config itself."""
-    reader = ConfigReader(config)
+def text_model(top: ConfigReader) -> ConfigReader:
+    """A reader of the text model: the innermost text object, or the config itself.
+
+    A nested `text_config` may leave sizes to its class; they are filled in.
+    """
+    reader = top
     while inner := next(filter(None, map(reader.nested, TEXT_OBJECTS)), None):
         reader = inner
-    return reader
+    model_type = reader.values.get("model_type")
+    if not reader.path.endswith("text_config.") or not isinstance(model_type, str):
+        return reader
+    defaults = class_defaults(model_type, reader.values)
+    return ConfigReader(
+        {**defaults, **reader.values}, reader.path, reader.used, reader.assumptions, defaults
+    )

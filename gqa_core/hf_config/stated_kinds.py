@@ -12,10 +12,10 @@ from functools import partial
 from gqa_core.configs import MAX_LAYERS
 from gqa_core.hf_config.kinds import (
     CACHING,
-    CHUNK,
     CONVOLUTION,
     FEED_FORWARD,
     FULL,
+    KIND_NAMES,
     LINEAR,
     STATE_SPACE,
     WINDOW,
@@ -24,33 +24,12 @@ from gqa_core.hf_config.kinds import (
     parse_kind,
     require_length,
 )
+from gqa_core.hf_config.pattern_pieces import PIECES, kinds_from_pieces
 from gqa_core.hf_config.reader import ConfigReader
 from gqa_core.strict_json import describe_value
 
-__all__ = ["KIND_KEYS", "has_list_of_kinds", "stated_kinds"]
+__all__ = ["KIND_KEYS", "has_list_of_kinds", "length_of_list", "stated_kinds"]
 
-KIND_NAMES: Mapping[str | int, LayerKind] = {
-    "full_attention": FULL,
-    "global_attention": FULL,
-    "attention": FULL,
-    "full": FULL,
-    "global": FULL,
-    "sliding_attention": WINDOW,
-    "sliding_window_attention": WINDOW,
-    "local_attention": WINDOW,
-    "sliding": WINDOW,
-    "local": WINDOW,
-    "indexed_attention": FULL,
-    "deepseek_sparse_attention": FULL,
-    "chunked_attention": CHUNK,
-    "linear_attention": LINEAR,
-    "linear": LINEAR,
-    "mamba": STATE_SPACE,
-    "mamba2": STATE_SPACE,
-    "conv": CONVOLUTION,
-    "moe": FEED_FORWARD,
-    "mlp": FEED_FORWARD,
-}
 KIND_LISTS: Mapping[str, Mapping[str | int, LayerKind]] = {  # lists with one entry per layer
     "layer_types": KIND_NAMES,
     "layers_block_type": KIND_NAMES,
@@ -74,7 +53,10 @@ KIND_KEYS = (
     "linear_attn_config",
     "full_attention_interval",
     "attn_layer_period",
+    "layer_group_size",
+    *PIECES,
 )
+NEXT_TOKEN_COUNT = "num_nextn_predict_layers"
 
 
 def has_list_of_kinds(reader: ConfigReader) -> bool:
@@ -82,10 +64,24 @@ def has_list_of_kinds(reader: ConfigReader) -> bool:
     return any(reader.values.get(name) for name in (*KIND_LISTS, "hybrid_override_pattern"))
 
 
+def length_of_list(reader: ConfigReader) -> int | None:
+    """Entries of the list of kinds, for a config that gives no number of layers; None without."""
+    for name in (*KIND_LISTS, "hybrid_override_pattern"):
+        entries = reader.values.get(name)
+        if isinstance(entries, (list, str)) and entries:
+            return len(entries)
+    return None
+
+
 def _from_list(name: str, reader: ConfigReader, n_layers: int) -> list[LayerKind] | None:
     if not reader.values.get(name):  # absent, null or empty
         return None
     entries = reader.array(name) or []
+    if len(entries) == 2 * n_layers and set(entries[1::2]) == {"mlp"}:
+        entries = entries[::2]  # blocks rather than layers: each attention and its feed-forward
+    n_extra = reader.integer(NEXT_TOKEN_COUNT, most=MAX_LAYERS, least=0) or 0
+    if n_extra and len(entries) == n_layers + n_extra:
+        entries = entries[:n_layers]  # padded by the layers that predict further tokens
     require_length(reader.path + name, entries, n_layers)
     return [parse_kind(reader.path + name, KIND_LISTS[name], entry) for entry in entries]
 
@@ -103,6 +99,8 @@ def _from_indices(reader: ConfigReader, n_layers: int) -> list[LayerKind] | None
     inner = reader.nested("linear_attn_config")
     if inner is not None:
         if not inner.has("full_attn_layers"):
+            if has_list_of_kinds(reader):
+                return None
             raise ValueError(f"{inner.path}full_attn_layers must be given: got no such key")
         return _kinds_from_full_indices(inner, "full_attn_layers", n_layers, LINEAR, first=1)
     for name, (other_kind, first) in FULL_LAYER_INDICES.items():
@@ -123,22 +121,46 @@ def _from_period(reader: ConfigReader, n_layers: int) -> list[LayerKind] | None:
     return every_nth_full(n_layers, interval, LINEAR) if interval else None
 
 
+def _from_group_size(reader: ConfigReader, n_layers: int) -> list[LayerKind] | None:
+    """Linear layers in groups that end in a full one; a last, shorter group may be full.
+
+    Source: huggingface/transformers, configuration_bailing_hybrid.py; vllm-project/vllm,
+    bailing_moe_linear.py, where the shorter group is full.
+    """
+    size = reader.integer("layer_group_size", most=MAX_LAYERS, least=0)
+    if not size or size == 1:
+        return None
+    shorter = every_nth_full(n_layers, size, LINEAR)
+    if has_list_of_kinds(reader) and _caching(_from_list("layer_types", reader, n_layers)) == (
+        _caching(shorter)
+    ):
+        return shorter
+    n_grouped = n_layers // size * size
+    return shorter[:n_grouped] + [FULL] * (n_layers - n_grouped)
+
+
 KIND_RULES: Sequence[Callable[[ConfigReader, int], list[LayerKind] | None]] = (
     *(partial(_from_list, name) for name in KIND_LISTS),
     _from_letters,
     _from_indices,
     _from_period,
+    _from_group_size,
+    kinds_from_pieces,
 )
 
 
 def stated_kinds(reader: ConfigReader, n_layers: int) -> list[LayerKind] | None:
     """The kinds by lists and numeric rules, None without any; several must agree."""
     stated = [kinds for rule in KIND_RULES if (kinds := rule(reader, n_layers)) is not None]
-    caching = {tuple(kind in CACHING and kind for kind in kinds) for kinds in stated}
-    if len(caching) > 1:
+    if len({_caching(kinds) for kinds in stated}) > 1:
         names = ", ".join(name for name in KIND_KEYS if reader.values.get(name))
         raise ValueError(f"the keys about which layers attend must agree: got {names}")
     return stated[0] if stated else None
+
+
+def _caching(kinds: Sequence[LayerKind] | None) -> tuple[str | None, ...]:
+    """Per layer the kind of its cache, whatever state stands beside it; None if it has none."""
+    return tuple(kind.split()[0] if kind in CACHING else None for kind in kinds or ())
 
 
 def _kinds_from_full_indices(

@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gqa_core.hf_config import heads, layers
-from gqa_core.hf_config.kinds import RECURRENT, LayerKind
+from gqa_core.hf_config import heads, layers, next_token, passes, per_layer
+from gqa_core.hf_config.indexers import SPARSE_OBJECT, is_indexer_key
+from gqa_core.hf_config.kinds import KEEP_STATE, LayerKind
 from gqa_core.hf_config.reader import TEXT_OBJECTS, ConfigReader
 from gqa_core.hf_config.stated_kinds import has_list_of_kinds
 from gqa_core.strict_json import describe_value
 
-__all__ = ["ignored_keys", "not_counted", "reject_unknown_keys"]
+__all__ = ["ignored_keys", "reject_unknown_keys"]
 
 MAX_CONTEXT_LEN_KEYS = (
     "max_position_embeddings",
@@ -35,7 +36,7 @@ OTHER_HEAD_WORDS = {"lm", "mamba", "ssm", "linear", "kda", "index", "indexer", "
 LAYER_WORDS = {"layer", "layers", "block", "blocks", "idx", "idxs", "index", "indices", "ids"}
 LAYER_WORDS |= {"attn", "attention", "mixer", "recurrent"} | LAYER_SUBSET_WORDS
 ATTENTION_OBJECT_WORDS = ("attn", "attention", "linear", "mamba", "hybrid")
-PER_LAYER_HARMLESS = ("moe", "mlp", "rope")
+PER_LAYER_HARMLESS = ("moe", "mlp", "rope", "ffn")
 CACHE_WORD_PAIRS = {  # adjacent words that mean the cache, as single words in CACHE_WORDS do
     "layer_pattern": r"(^|_)layers?_patterns?(_|$)",
     "key_value": r"(^|_)keys?_values?(_|$)",
@@ -49,13 +50,11 @@ NOT_MODELLED = {  # keys known to change the cache in ways that no formula here 
     "is_encoder_decoder": "a decoder beside an encoder caches cross-attention too",
     "attention_hidden_size": "the width of attention differs from that of the model",
     "use_cla": "layers read each other's K and V",
-    "layer_group_size": "linear and full layers come in groups",
-    "per_layer_config": "layers have numbers of their own",
-    "total_ut_steps": "layers run several times, each time with a cache of their own",
-    "mean_recurrence": "layers run several times, each time with a cache of their own",
-    "num_loops": "layers run several times, each time with a cache of their own",
-    "loop_count": "layers run several times, each time with a cache of their own",
 }
+SEVERAL_PASSES = "layers run several times, each time with a cache of their own"
+PASS_WORDS = {"loop", "loops", "looped", "recurrence", "recursion", "recursions", "passes", "ut"}
+PASS_WORDS |= {"cycles"}
+PASS_PAIR = re.compile(r"(^|_)recurrent_(steps|depth|iterations)|(^|_)num_recurrent")
 UNLISTED_LAYERS = "it is about layers that no list gives"
 RECURRENT_KEYS = {  # about layers that keep a state, not K and V; harmless if all are listed
     "attn_mode",
@@ -68,12 +67,6 @@ RECURRENT_KEYS = {  # about layers that keep a state, not K and V; harmless if a
     "state_size",
     "use_short_conv",
 }
-NEXT_TOKEN_MODULES = (
-    "num_nextn_predict_layers",
-    "mtp_num_hidden_layers",
-    "num_mtp_layers",
-    "num_mtp_modules",
-)
 KNOWN_KEYS = frozenset(
     (
         *heads.N_HEADS,
@@ -89,7 +82,10 @@ KNOWN_KEYS = frozenset(
         *layers.KEYS,
         *TEXT_OBJECTS,
         *MAX_CONTEXT_LEN_KEYS,
-        *NEXT_TOKEN_MODULES,
+        *next_token.COUNTS,
+        *next_token.LISTS,
+        *per_layer.KEYS,
+        *heads.WINDOW_LATENT,
         "_name_or_path",
         "activation_sparsity_pattern",
         "architectures",
@@ -97,6 +93,8 @@ KNOWN_KEYS = frozenset(
         "attn_implementation",
         "cache_implementation",
         "context_window_size",
+        "dual_chunk_attention_config",  # positions change, bytes do not
+        "hybrid_layer_ids",  # those of layers_block_type
         "intermediate_size",
         "kda_layers",
         "num_key_value_groups",  # query heads per K/V head, which follows from other keys
@@ -109,11 +107,19 @@ KNOWN_KEYS = frozenset(
         "use_cache",
     )
 )
+KNOWN_BY_FAMILY = passes.KEYS_BY_FAMILY | {
+    "afmoe": ("global_attn_every_n_layers",),
+    "modernbert-decoder": ("global_attn_every_n_layers", "local_attention"),
+    "recurrent_gemma": ("attention_window_size", "block_types"),
+    "led": ("attention_window",),  # of the encoder
+}
 PLURALS = {f"{word}s" for word in CACHE_WORDS}
 
 
-def reject_unknown_keys(reader: ConfigReader, kinds: Sequence[LayerKind]) -> None:
+def reject_unknown_keys(reader: ConfigReader, kinds: Sequence[LayerKind], family: str) -> None:
     """Raise ValueError if an unknown key could change the cache; `kinds` are those of all layers.
+
+    `family` is the `model_type`, some of which know keys of their own.
 
     Raises:
         ValueError: a key could; the sentence names it and the reason.
@@ -126,6 +132,8 @@ def reject_unknown_keys(reader: ConfigReader, kinds: Sequence[LayerKind]) -> Non
     has_kv_heads, has_width = heads.has_kv_head_key(reader), heads.has_head_width_key(reader)
     for part in filter(None, objects):
         for name, value in part.values.items():
+            if name in KNOWN_BY_FAMILY.get(family, ()):
+                continue
             reason = _rejection_reason(part, name, value, kinds) or _rejection_for_heads(
                 name, value, has_kv_heads=has_kv_heads, has_width=has_width
             )
@@ -133,31 +141,9 @@ def reject_unknown_keys(reader: ConfigReader, kinds: Sequence[LayerKind]) -> Non
                 raise ValueError(f"{part.path + name[:60]!r} is not understood: {reason}")
 
 
-def not_counted(reader: ConfigReader, kinds: Sequence[LayerKind]) -> list[str]:
-    """Sentences about memory other than K and V, which no size includes.
-
-    Raises:
-        ValueError: a number of layers is not a whole number.
-    """
-    sentences = [
-        f"the state of {kinds.count(kind)} {kind} layers: its size does not grow with the context"
-        for kind in RECURRENT
-        if kind in kinds
-    ]
-    indexer = [name for name in reader.values if _is_indexer_key(name) and reader.has(name)]
-    if indexer:
-        sentences.append(f"the cache of a sparse indexer ({', '.join(sorted(indexer))})")
-    sentences += [
-        f"the cache of a module that predicts further tokens ({name})"
-        for name in NEXT_TOKEN_MODULES
-        if reader.integer(name, most=1000, least=0)
-    ]
-    return sentences
-
-
 def ignored_keys(reader: ConfigReader) -> list[str]:
     """The paths of the text model's keys that no figure depends on."""
-    paths = [reader.path + name for name in reader.values]
+    paths = [reader.path + name for name in reader.values if name not in reader.defaults]
     return [
         path
         for path in paths
@@ -174,6 +160,8 @@ def _rejection_reason(
     if not value or name in KNOWN_KEYS or _is_harmless(part, name, value, kinds):
         return None
     words = _words(name)
+    if _is_several_passes(name, value):
+        return SEVERAL_PASSES
     pairs = {pair for pair, form in CACHE_WORD_PAIRS.items() if re.search(form, name.lower())}
     if cache_words := words & CACHE_WORDS | pairs:
         return f"its name is about {' and '.join(sorted(cache_words))}"
@@ -206,6 +194,13 @@ def _rejection_for_heads(
     return None
 
 
+def _is_several_passes(name: str, value: object) -> bool:
+    """True if a key may say that layers run more than once."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 1
+    is_about_passes = bool(_words(name) & PASS_WORDS or PASS_PAIR.search(name.lower()))
+    return is_about_passes and (is_number or isinstance(value, dict))
+
+
 def _is_about_heads(name: str) -> bool:
     words = _words(name)
     is_known = name in KNOWN_KEYS or words & (OTHER_HEAD_WORDS | OTHER_MODALITIES)
@@ -214,21 +209,21 @@ def _is_about_heads(name: str) -> bool:
 
 def _is_harmless(part: ConfigReader, name: str, value: object, kinds: Sequence[LayerKind]) -> bool:
     words = _words(name)
-    if name.endswith("_dtype") or _is_indexer_key(name) or {"moe", "latent"} <= words:
+    if name.endswith("_dtype") or is_indexer_key(name) or {"moe", "latent"} <= words:
         return True
+    if name.endswith("types_block"):  # a piece of the pattern, read with the kinds of layers
+        return True
+    if name == SPARSE_OBJECT and isinstance(value, dict):
+        return all(key.startswith("sparse_") or key == "use_sparse_attention" for key in value)
     if words & OTHER_MODALITIES or (isinstance(value, dict) and words & OTHER_OBJECT_WORDS):
         return True
     if name == "sliding_window_size":  # -1 means no window
         return value in (-1, part.values.get("sliding_window"))
-    are_recurrent_listed = has_list_of_kinds(part) or set(kinds) & set(RECURRENT)
+    are_recurrent_listed = has_list_of_kinds(part) or set(kinds) & set(KEEP_STATE)
     is_recurrent_key = (
         {"mamba", "linear", "conv", "ssm"} & words or name in RECURRENT_KEYS or name == "chunk_size"
     )
     return bool(are_recurrent_listed and is_recurrent_key and not isinstance(value, dict))
-
-
-def _is_indexer_key(name: str) -> bool:
-    return name.startswith(("index_", "indexer_"))
 
 
 def _is_per_layer(name: str, value: object, n_layers: int) -> bool:
