@@ -23,13 +23,13 @@ def kv_format_hint(reader: ConfigReader, top: ConfigReader) -> str | None:
         for name in OBJECTS:
             inner = source.values.get(name)
             if isinstance(inner, dict):
-                asked = _asked_format(inner)
-                if asked is not None:
-                    return _followed(source, f"{source.path}{name}", asked)
+                stated = _stated_format(inner)
+                if stated is not None:
+                    return _followed(source, f"{source.path}{name}", stated)
     return None
 
 
-def _asked_format(settings: dict[str, object]) -> str | None:
+def _stated_format(settings: dict[str, object]) -> str | None:
     """The format in the words of the file, or None."""
     algorithm = settings.get("kv_cache_quant_algo")
     if isinstance(algorithm, str) and algorithm.lower() not in BF16_NAMES:
@@ -44,9 +44,9 @@ def _asked_format(settings: dict[str, object]) -> str | None:
     return "fp8" if (bits, kind) == (8, "float") else f"{bits}-bit {str(kind)[:20]}"
 
 
-def _followed(source: ConfigReader, path: str, asked: str) -> str | None:
-    if asked != "fp8":
-        source.assume(f"{path} asks for a cache in {asked}, which is not followed")
+def _followed(source: ConfigReader, path: str, stated: str) -> str | None:
+    if stated != "fp8":
+        source.assume(f"{path} asks for a cache in {stated}, which is not followed")
         return None
     source.assume(f"{path} asks for an fp8 cache: followed unless a cache format is given")
     return "fp8"

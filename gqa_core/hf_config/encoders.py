@@ -11,7 +11,7 @@ from __future__ import annotations
 from gqa_core.configs import MAX_CONTEXT_LEN
 from gqa_core.hf_config.reader import ConfigReader
 
-__all__ = ["decoder_of", "refuse_encoder", "source_len"]
+__all__ = ["decoder_reader", "refuse_encoder", "source_len"]
 
 ENCODER_TYPES = """
 albert beit big_bird canine clip clip_text_model clip_vision_model convnext data2vec-audio
@@ -62,7 +62,7 @@ def refuse_encoder(reader: ConfigReader, family: str) -> None:
             raise ValueError(f"an encoder keeps no K/V cache: {reason} describes an encoder")
 
 
-def decoder_of(top: ConfigReader) -> ConfigReader | None:
+def decoder_reader(top: ConfigReader) -> ConfigReader | None:
     """A reader of the decoder in the usual spellings, or None if there is no encoder beside it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Which layers see the whole context where the config gives a window and no list of layers.
+"""Rules of families: the layers that see the whole context where no list of layers says so.
 
 A family's rule follows from its `model_type`. A family without a rule here is counted in full:
 taking a window for every layer would give a cache that may be many times too small.

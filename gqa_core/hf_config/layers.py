@@ -219,9 +219,6 @@ def _kinds_by_window(reader: ConfigReader, n_layers: int, family: str) -> list[L
     )
     if not has_window or reader.flag("use_sliding_window") is False:
         return [FULL] * n_layers
-    if family in FULL_WITHOUT_LIST:
-        reader.assume(f"no windows: model type {family} has them only where layer_types says so")
-        return [FULL] * n_layers
     if family.startswith(QWEN_LIKE):
         return _qwen_kinds(reader, n_layers, family)
     return _from_window_pattern(reader, n_layers, family) or _unplaced(reader, n_layers, family)
@@ -252,10 +249,12 @@ def _from_window_pattern(
 
 
 def _unplaced(reader: ConfigReader, n_layers: int, family: str) -> list[LayerKind]:
-    """A window that no list and no rule gives to some layers: to all, or counted in none."""
+    """The kinds where no list and no rule gives a window to some layers: it is in all or none."""
     if family in WINDOW_IN_EVERY_LAYER:
         reader.assume(f"sliding_window applies to every layer: rule of {family}")
         return [WINDOW] * n_layers
+    if family in FULL_WITHOUT_LIST:
+        reader.assume(f"no windows: model type {family} has them only where layer_types says so")
     return [FULL] * n_layers
 
 

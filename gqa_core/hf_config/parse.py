@@ -21,7 +21,7 @@ from gqa_core.configs import (
 from gqa_core.hf_config import unknown_keys
 from gqa_core.hf_config.cache_hint import kv_format_hint
 from gqa_core.hf_config.caching_layers import caching_layers
-from gqa_core.hf_config.encoders import decoder_of, refuse_encoder, source_len
+from gqa_core.hf_config.encoders import decoder_reader, refuse_encoder, source_len
 from gqa_core.hf_config.grouping import group_layers
 from gqa_core.hf_config.heads import require_own_widths, with_family_widths
 from gqa_core.hf_config.indexers import indexer_keys
@@ -98,7 +98,7 @@ def parse_config(text: str | bytes, *, mtp: bool = False) -> ParsedConfig:
     if len(raw) > MAX_BYTES:
         raise ValueError(f"config must be at most {MAX_BYTES} bytes: got {len(raw)}")
     top = ConfigReader(parse_object(raw, "config", finite=False))
-    decoder = decoder_of(top)
+    decoder = decoder_reader(top)
     reader = decoder or text_model(top)
     model_type = reader.text("model_type") or top.text("model_type") or ""
     family = model_type.removesuffix("_text")

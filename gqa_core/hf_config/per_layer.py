@@ -84,11 +84,11 @@ def _changed(reader: ConfigReader, change: Mapping[str, object]) -> ConfigReader
     if not change:
         return reader
     spellings = (N_HEADS, N_KV_HEADS, HEAD_DIM)
-    others: dict[str, object] = {
+    cleared: dict[str, object] = {
         name: None for same in spellings if set(same) & change.keys() for name in same
     }
-    others |= dict.fromkeys((*GLOBAL_HEADS, *WINDOW_HEADS))
-    return reader.overlaid({**others, **change})
+    cleared |= dict.fromkeys((*GLOBAL_HEADS, *WINDOW_HEADS))
+    return reader.overlaid({**cleared, **change})
 
 
 def _add_lists(reader: ConfigReader, changes: list[dict[str, object]]) -> None:

@@ -93,8 +93,8 @@ def recurrent_states(
 
 def _groups(kinds: Sequence[LayerKind]) -> list[tuple[LayerKind, ...]]:
     """The sorts of layers whose states have the same widths: convolutions, and all others."""
-    others = tuple(kind for kind in KEEP_STATE if kind in kinds and kind != CONVOLUTION)
-    return [group for group in (others, (CONVOLUTION,)) if set(group) & set(kinds)]
+    recurrent = tuple(kind for kind in KEEP_STATE if kind in kinds and kind != CONVOLUTION)
+    return [group for group in (recurrent, (CONVOLUTION,)) if set(group) & set(kinds)]
 
 
 def _state(

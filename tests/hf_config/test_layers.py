@@ -9,14 +9,18 @@ from tests.hf_config.configs import LLAMA, layers, report
     ("changes", "expected"),
     [
         ({}, [(32, "full", None)]),
-        # a window with no list, flag or family rule applies to every layer (Mistral v0.1)
-        ({"sliding_window": 4096}, [(32, "window", 4096)]),
+        # a window applies to every layer only in families whose code says so (Mistral v0.1)
+        ({"sliding_window": 4096, "model_type": "mistral"}, [(32, "window", 4096)]),
+        ({"sliding_window": 4096, "model_type": "somefuture"}, [(32, "full", None)]),
+        ({"sliding_window": 4096, "model_type": None}, [(32, "full", None)]),
+        ({"sliding_window": 4096}, [(32, "full", None)]),
         ({"sliding_window": None}, [(32, "full", None)]),
         # present but off (Qwen)
         ({"sliding_window": 4096, "use_sliding_window": False}, [(32, "full", None)]),
         ({"sliding_window": 4096, "model_type": "qwen2"}, [(32, "full", None)]),
         (
-            {"sliding_window": 4096, "use_sliding_window": True, "max_window_layers": 20},
+            {"sliding_window": 4096, "use_sliding_window": True, "max_window_layers": 20}
+            | {"model_type": "qwen2"},
             [(20, "full", None), (12, "window", 4096)],
         ),
         # a family's rule, by model_type
@@ -112,7 +116,11 @@ from tests.hf_config.configs import LLAMA, layers, report
             | {"attn_layer_period": 4, "attn_layer_offset": 2},
             [(16, "linear attention", None), (8, "full", None), (8, "state-space", None)],
         ),
-        ({"num_kv_shared_layers": 12}, [(20, "full", None), (12, "shared", None)]),
+        (
+            {"num_kv_shared_layers": 12, "model_type": "gemma3n"}
+            | {"head_dim": 128, "sliding_window": None},
+            [(20, "full", None), (12, "shared", None)],
+        ),
     ],
 )
 def test_kinds_of_layers(changes, expected):

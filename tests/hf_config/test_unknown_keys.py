@@ -25,8 +25,8 @@ from tests.hf_config.configs import LLAMA, parse
         ({"chunk_size": 256}, "chunk_size"),  # harmless only with state-space layers
         ({"linear_num_key_heads": 4}, "linear_num_key_heads"),
         ({"mamba_d_state": 16}, "mamba_d_state"),
-        ({"is_encoder_decoder": True}, "is_encoder_decoder"),
-        ({"per_layer_config": {"05": {"head_dim": 512}}}, "per_layer_config"),
+        ({"per_layer_config": {"05": {"kv_share": 2}}}, "per_layer_config.05.kv_share"),
+        ({"per_layer_config": {"32": {"head_dim": 512}}}, "per_layer_config. keys must be layer"),
         ({"total_ut_steps": 4}, "total_ut_steps"),
         ({"add_cross_attention": True}, "add_cross_attention"),
         ({"attention_hidden_size": 8192}, "attention_hidden_size"),
@@ -35,7 +35,6 @@ from tests.hf_config.configs import LLAMA, parse
         ({"size_per_head": 64}, "size_per_head"),
         ({"qk_head_dim": 192}, "qk_head_dim"),
         ({"kv_lora_rank": 512, "use_mla": False}, "use_mla must be true if kv_lora_rank is given"),
-        ({"sliding_window": 9, "max_window_layers": 4}, "use_sliding_window must be given"),
         (
             {"layer_types": ["full_attention"] * 32, "full_attention_interval": 4},
             "must agree: got layer_types, full_attention_interval",
@@ -95,14 +94,21 @@ def test_harmless_keys_are_not_rejected(changes):
         ({"num_attention_heads": "32"}, 'num_attention_heads must be a whole number: got "32"'),
         ({"num_attention_heads": 32.0}, "num_attention_heads must be a whole number: got 32.0"),
         ({"num_key_value_heads": True}, "num_key_value_heads must be a whole number: got true"),
-        ({"num_key_value_heads": [8] * 32}, "must be a whole number: got a list of 32"),
+        ({"num_key_value_heads": [8] * 31}, "must have one entry for each of 32 layers: got 31"),
+        (
+            {"num_key_value_heads": [8.5] * 32},
+            "num_key_value_heads must be a whole number: got 8.5",
+        ),
         ({"num_key_value_heads": -8}, "num_key_value_heads must be between 1 and 1024: got -8"),
         ({"num_key_value_heads": 5}, "n_kv_heads must divide n_heads: got 5 and 32"),
         ({"hidden_size": 4095}, "head_dim must be given if hidden_size is not a multiple"),
         ({"n_head": 16}, "num_attention_heads and n_head must agree: got 32 and 16"),
         ({"use_sliding_window": "no", "sliding_window": 4}, "use_sliding_window must be true"),
         ({"text_config": [1]}, "text_config must be an object: got a list of 1"),
-        ({"sliding_window": 2**40}, "sliding_window must be between 1 and"),
+        (
+            {"sliding_window": 2**40, "model_type": "mistral"},
+            "sliding_window must be between 1 and",
+        ),
         ({"kv_lora_rank": 512}, "qk_rope_head_dim must be given"),
     ],
 )

@@ -44,6 +44,7 @@ def test_text_that_is_not_a_config_is_rejected_with_one_sentence(text, sentence)
 ODD = (None, True, False, 0, 1, -1, 7, 2**31, 2**70, 0.5, 1e300, "", "8", "x" * 32, [], [1] * 32)
 ODD += ({}, {"a": 1}, ["full_attention"] * 32, [[]], "M*" * 16, "\ud83d", [None], {"kv": [0]})
 WIDE = LLAMA | {"num_key_value_heads": 32, "num_hidden_layers": 40, "sliding_window": 8}
+WIDE |= {"model_type": "mistral"}
 KEYS = sorted(
     {*LLAMA, *LATENT, *GPT_2, "sliding_window", "layer_types", "attn_config", "text_config"}
     | {"linear_attn_config", "hybrid_override_pattern", "multi_query", "num_kv_shared_layers"}
