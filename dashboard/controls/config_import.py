@@ -1,6 +1,7 @@
-"""Import of a config.json, as a file or as pasted text, for this session only.
+"""Import of a model's description, as a file, as pasted text or by path, for this session only.
 
-The text is untrusted: it is parsed as data, and whatever it contains is shown as plain text.
+Read are a config.json, the header of a GGUF file, and what `ollama show` prints. All of it is
+untrusted: it is parsed as data, and whatever it contains is shown as plain text.
 """
 
 from __future__ import annotations
@@ -10,16 +11,19 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.controls import local_path
 from dashboard.settings.layouts import models_by_variant, slider_settings
 from dashboard.settings.presets import HEADS, Preset, preset_of_model
 from dashboard.settings.variants import variants
 from dashboard.shell import panels
 from gqa_core.configs import ModelConfig
-from gqa_core.hf_config.parse import MAX_BYTES, ParsedConfig, parse_config
+from gqa_core.hf_config.parse import MAX_BYTES, ParsedConfig
+from gqa_core.model_files.read import MAX_UPLOAD_BYTES, read_model
 
 IMPORTED, REFUSED = "imported_config", "imported_config_refused"
 FILE, TEXT, POPOVER = "config_file", "config_text", "config_popover"
-MAX_MIB = MAX_BYTES // 2**20
+FILE_TYPES = ("json", "gguf", "txt", "head")
+MAX_MIB = MAX_UPLOAD_BYTES // 2**20
 MAX_NAME = 60
 NAME = "Imported config"
 NOT_IN_LINK = "An imported config is not in the link: import it there as well."
@@ -45,27 +49,32 @@ def preset() -> Preset | None:
 
 
 def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
-    """Upload or paste a config; a valid one sets the sliders, an invalid one is explained."""
+    """Upload or paste a description; a valid one sets the sliders, an invalid one is explained."""
     popover = st.popover(
-        "Import config.json", icon=":material/upload_file:", key=POPOVER, on_change="rerun"
+        "Import a model", icon=":material/upload_file:", key=POPOVER, on_change="rerun"
     )
     if not popover.open:
         return
     with popover:
         st.caption(
-            "A model's config.json from Hugging Face. It is read as data, stays in this session, "
-            "and is sent nowhere."
+            "A model's config.json from Hugging Face, a GGUF file, or what `ollama show` prints. "
+            "It is read as data, stays in this session, and is sent nowhere."
         )
         st.file_uploader(
             f"File, at most {MAX_MIB} MiB",
-            type=["json"],
+            type=FILE_TYPES,
             max_upload_size=MAX_MIB,
             key=FILE,
             on_change=_import_file,
             args=(set_sliders,),
         )
+        st.caption(
+            "Of a larger GGUF file the first megabytes are enough: "
+            f"`head -c {MAX_MIB}M model.gguf > model.head`"
+        )
         st.text_area("Or its text", max_chars=MAX_BYTES, key=TEXT, height=120)
         st.button("Import text", key="config_button", on_click=_import_text, args=(set_sliders,))
+        local_path.show_path_input(lambda path: _import_path(path, set_sliders))
         if refused := st.session_state.get(REFUSED):
             st.error(panels.escape_markdown(refused))
 
@@ -73,22 +82,33 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
 def _import_file(set_sliders: Callable[[Preset], None]) -> None:
     uploaded = st.session_state.get(FILE)
     if uploaded is not None:
-        name = "".join(letter for letter in uploaded.name if letter.isprintable())[:MAX_NAME]
-        _import(uploaded.getvalue(), f"Imported: {name}", set_sliders)
+        name = f"Imported: {_printable(uploaded.name)}"
+        _import(lambda: read_model(uploaded.getvalue()), name, set_sliders)
 
 
 def _import_text(set_sliders: Callable[[Preset], None]) -> None:
     text = st.session_state.get(TEXT) or ""
     if text.strip():
-        _import(text, NAME, set_sliders)
+        _import(lambda: read_model(text), NAME, set_sliders)
     else:
         st.session_state[REFUSED] = "config must be one JSON object: got no text."
 
 
-def _import(data: bytes | str, name: str, set_sliders: Callable[[Preset], None]) -> None:
-    """Import a config, or store the sentence that explains the error and keep the previous one."""
+def _import_path(path: str, set_sliders: Callable[[Preset], None]) -> None:
+    name = f"Imported: {_printable(local_path.last_name(path))}"
+    _import(lambda: local_path.read_path(path), name, set_sliders)
+
+
+def _printable(name: str) -> str:
+    return "".join(letter for letter in name if letter.isprintable())[:MAX_NAME]
+
+
+def _import(
+    read: Callable[[], ParsedConfig], name: str, set_sliders: Callable[[Preset], None]
+) -> None:
+    """Import a model, or store the sentence that explains the error and keep the previous one."""
     try:
-        config = ImportedConfig(name=name, config=parse_config(data))
+        config = ImportedConfig(name=name, config=read())
         _require_all_variants(config.config.model)
     except ValueError as error:
         st.session_state[REFUSED] = f"{error}."
@@ -116,6 +136,8 @@ def _require_all_variants(config: ModelConfig) -> None:
         ValueError: a variant would be out of bounds, such as MLA for very wide heads.
     """
     sliders = slider_settings(config)
+    if HEADS[0] not in sliders:  # states alone are the same beside any variant
+        return
     try:
         variants(**{key: sliders[key] for key in HEADS})
         models_by_variant(config, **sliders)

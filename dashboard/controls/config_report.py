@@ -25,11 +25,7 @@ def show_config_report(settings: ModelSettings, imported: ImportedConfig) -> Non
         st.warning(panels.escape_markdown(sentence))
     with st.expander("What the config says", icon=":material/description:"):
         panels.show_evidence("formula")
-        st.markdown(
-            f"At {settings.context_len} tokens: {units.exact_bytes(report.kv_cache_bytes)}, and "
-            f"{units.exact_bytes(report.kv_cache_bytes_as_allocated)} if every caching layer has "
-            "slots for the whole context."
-        )
+        st.markdown(_sizes_sentence(report, settings.context_len))
         panels.show_table(layers_table(report), "config_layers", "Layers of the imported config")
         for title, separator, entries in _lists(report):
             if entries:
@@ -37,6 +33,20 @@ def show_config_report(settings: ModelSettings, imported: ImportedConfig) -> Non
                 st.code(separator.join(entries), language=None, wrap_lines=True)
         st.caption("The same figures on the command line")
         st.code(command(settings), language="sh", wrap_lines=True)
+
+
+def _sizes_sentence(report: SizeReport, context_len: int) -> str:
+    """The bytes of K, V and latents, as allocated, and of all that the model keeps."""
+    sentence = (
+        f"At {context_len} tokens: {units.exact_bytes(report.kv_cache_bytes)}, and "
+        f"{units.exact_bytes(report.kv_cache_bytes_as_allocated)} if every caching layer has "
+        "slots for the whole context."
+    )
+    if report.total_bytes == report.kv_cache_bytes:
+        return sentence
+    return (
+        f"{sentence} With all parts that the model keeps: {units.exact_bytes(report.total_bytes)}."
+    )
 
 
 def command(settings: ModelSettings) -> str:

@@ -48,7 +48,7 @@ def test_an_imported_config_has_the_command_line_s_bytes(
 ):
     page = visit("/kv_cache?context_len=4096&batch_size=4&kv_format=fp8")
     is_drawn(page, "/kv_cache")
-    page.get_by_role("button", name="Import config.json").click()
+    page.get_by_role("button", name="Import a model").click()
     import_config(page, config_file)
     expect(page.get_by_role("combobox", name="Model")).to_have_value(name)
     expect(page.get_by_role("slider", name="Layers")).to_have_attribute("aria-valuetext", "6")
