@@ -27,7 +27,8 @@ st.markdown(
     "the tolerance of the number format.\n\n"
     "**The planted error** gives query head i the K/V head i mod n_kv_heads, as `repeat` orders "
     "them, instead of i // q_per_kv, as `repeat_interleave` does. It makes no difference if no "
-    "heads share (MHA) or if all of them share one (MQA), so those two comparisons still pass."
+    "heads share (MHA) or if all of them share one (MQA), so those comparisons still pass, and "
+    "so do the two without K/V heads of their own: absorbed with naive MLA, cached with uncached."
 )
 if compared:
     answer = comparisons_answer(compared, planted=settings.planted)

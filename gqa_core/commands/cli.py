@@ -44,7 +44,7 @@ SUBCOMMANDS = (
 EXIT_CODES = """\b
 Exit codes:
   0    done
-  1    something could not be measured or imported; the rest is kept
+  1    something could not be measured or imported, or a comparison failed; the rest is kept
   2    bad input
   3    a file, the run log or the output cannot be read or written
   130  interrupted; every finished record is kept"""

@@ -43,8 +43,8 @@ CACHED_CONTEXT_LENS = (1024, 1536, 2048, 3072, 4096)
 )
 @context_lens_option(
     "cached_context_len",
-    default=",".join(map(str, CACHED_CONTEXT_LENS)),
-    help="Further tokens at which only generation with the cache is timed.",
+    help="Further tokens at which only generation with the cache is timed.  "
+    f"[default: those of {','.join(map(str, CACHED_CONTEXT_LENS))} that are further]",
 )
 @int_option(
     "block_len", MAX_CONTEXT_LEN, default=BLOCK_LEN, help="Slots per block of the paged cache."
@@ -60,7 +60,7 @@ def generate(
     head_dim: int,
     n_layers: int,
     context_len: tuple[int, ...],
-    cached_context_len: tuple[int, ...],
+    cached_context_len: tuple[int, ...] | None,
     block_len: int,
     samples: int,
     kernel: KernelName,
@@ -70,8 +70,9 @@ def generate(
     """Generate the same tokens with and without a KV cache, and grow a cache in three ways.
 
     Without a cache, every step recomputes the whole prefix. The cache then grows by concatenation,
-    in preallocated slots, and in blocks. Everything runs on one CPU thread. Each of the five
-    records is one JSON object on stdout, with seconds by length, and is added to the run log.
+    in preallocated slots, and in blocks. Everything runs on one CPU thread, or on the accelerator.
+    Each of the five records is one JSON object on stdout, with seconds by length, and is added to
+    the run log.
 
     \b
     Example:
@@ -79,6 +80,8 @@ def generate(
     """
     from gqa_core.records.specs.generation import generation_specs
 
+    if cached_context_len is None:
+        cached_context_len = tuple(n for n in CACHED_CONTEXT_LENS if n > context_len[-1])
     specs = generation_specs(
         attention=GroupedConfig(n_heads=n_heads, n_kv_heads=n_heads, head_dim=head_dim),
         context_lens=context_len,

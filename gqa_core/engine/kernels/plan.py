@@ -12,8 +12,8 @@ AVX-512 CPU with torch 2.13, 32 heads of 128, milliseconds for 32 / 8 / 1 K/V he
 
 and for absorbed and naive MLA at 4,096 tokens: float32 packed 7 / 54, matmul 6 / 13; bfloat16
 packed 7 / 112, matmul 3 / 9; float16 packed 6 / 119, matmul 98 / 21. `sdpa` and `eager` were
-fastest nowhere. On accelerators nothing is measured yet: packed rows are what SDPA's fast paths
-take.
+fastest nowhere on that CPU. On accelerators nothing is measured yet: packed rows are what SDPA's
+fast paths take.
 """
 
 from __future__ import annotations

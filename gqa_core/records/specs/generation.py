@@ -29,8 +29,14 @@ def generation_specs(
     that only longer contexts rise above the fixed cost of a call.
 
     Raises:
-        ValueError: as `GenerateSpec` and `GrowthSpec`.
+        ValueError: as `GenerateSpec` and `GrowthSpec`, or a length of the second kind is not above
+            all of the first.
     """
+    if cached_context_lens and context_lens and min(cached_context_lens) <= max(context_lens):
+        raise ValueError(
+            f"cached_context_len must be above the last context_len, {max(context_lens)}: "
+            f"got {min(cached_context_lens)}"
+        )
     short, long = tuple(context_lens), (*context_lens, *cached_context_lens)
 
     def generate(mode: Mode, lengths: tuple[int, ...]) -> GenerateSpec:
