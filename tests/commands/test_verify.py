@@ -11,9 +11,6 @@ from tests.records.fake_comparisons import record
 MODULE = "gqa_core.commands.verify"
 GEOMETRY = {"n-heads": 8, "n-kv-heads": 2, "head-dim": 64, "context-len": 128}
 ARGUMENTS = ["verify", *(f"--{name}={number}" for name, number in GEOMETRY.items())]
-    "verify",
-    *["--n-heads", "8", "--n-kv-heads", "2", "--head-dim", "64", "--context-len", "128"],
-]
 
 
 @pytest.mark.parametrize(
