@@ -7,13 +7,11 @@ given, and how often a layer caches.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gqa_core.configs import (
     MAX_CONTEXT_LEN,
-    AttentionConfig,
     CrossAttention,
     LayerGroup,
     ModelConfig,
@@ -28,10 +26,11 @@ from gqa_core.hf_config.indexers import indexer_keys
 from gqa_core.hf_config.kinds import CACHING, LayerKind
 from gqa_core.hf_config.layers import layer_kinds, unplaced_window
 from gqa_core.hf_config.next_token import next_token_kinds, next_token_sentences
-from gqa_core.hf_config.params import estimated_params
+from gqa_core.hf_config.params import count_parameters
 from gqa_core.hf_config.per_layer import without_attention
 from gqa_core.hf_config.reader import ConfigReader, text_model
 from gqa_core.hf_config.states import recurrent_states
+from gqa_core.hf_config.weights import estimated_weights
 from gqa_core.strict_json import parse_object
 from gqa_core.theory.memory import kv_bytes_per_token
 
@@ -132,12 +131,16 @@ def _parse_model(
     not_counted = unknown_states + unknown_indexers
     if not mtp:
         not_counted += next_token_sentences(reader, next_token)
+    counts = count_parameters(reader, top, model, kinds)
+    weights = estimated_weights(reader, top, counts)
     return ParsedConfig(
         model=model,
         layer_kinds=tuple(kinds),
         group_kinds=group_kinds,
         max_context_len=_max_context_len(reader),
-        estimated_params=_estimated_params(reader, model),
+        estimated_params=counts.total if counts else None,
+        estimated_weight_bytes=weights.bytes,
+        weight_format=weights.weight_format,
         used_keys=tuple(reader.used),
         assumptions=tuple(reader.assumptions),
         ignored_keys=tuple(unknown_keys.ignored_keys(reader)),
@@ -166,18 +169,6 @@ def _note_unplaced_window(reader: ConfigReader, model: ModelConfig, family: str)
         f"{window} applies to; if to all, a sequence would keep {window} tokens at most: "
         f"{lower} bytes in bf16, the lower end"
     )
-
-
-def _estimated_params(reader: ConfigReader, model: ModelConfig) -> int | None:
-    """None also for a model with layers that cache nothing: their matrices are not known here."""
-    if model.n_cacheless_layers or model.states or model.cross_attention:
-        return None
-    n_layers_by_attention: Counter[AttentionConfig] = Counter()
-    for group in model:
-        if group.caches_per_layer > 1:
-            return None
-        n_layers_by_attention[group.attention] += group.n_layers
-    return estimated_params(reader, n_layers_by_attention)
 
 
 def _max_context_len(reader: ConfigReader) -> int | None:

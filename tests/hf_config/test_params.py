@@ -10,7 +10,8 @@ from tests.hf_config.configs import LATENT, LLAMA, parse
     [
         # Llama-3.1-8B: 8,030,261,248 published; norms are not counted
         ({"intermediate_size": 14336, "vocab_size": 128256, "tie_word_embeddings": False}, 8.03e9),
-        ({"intermediate_size": 14336, "vocab_size": 128256}, None),
+        ({"intermediate_size": 14336, "vocab_size": 128256}, 8.03e9),  # llama: untied by default
+        ({"intermediate_size": 14336, "vocab_size": 128256, "model_type": "unknown"}, None),
         ({"tie_word_embeddings": False, "vocab_size": 128256}, None),
         # Mixtral-8x7B: 46,702,792,704 published
         (

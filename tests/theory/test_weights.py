@@ -45,3 +45,27 @@ def test_a_partial_byte_counts_as_one(params, weight_format):
 def test_bad_arguments_are_refused(params, weight_format, sentence):
     with pytest.raises(ValueError, match=f"^{sentence}$"):
         weight_bytes(params, weight_format)
+
+
+def test_embeddings_stay_in_16_bits_and_groups_have_scales():
+    # Llama-3.1-8B by AWQ or GPTQ with groups of 128: (8.03 - 1.05) x 0.519 + 1.05 x 2 = 5.73 GB
+    embeddings = 2 * 128_256 * 4096
+    n_bytes = weight_bytes(8_030_261_248, "int4", params_16_bit=embeddings, group_size=128)
+    assert n_bytes == pytest.approx(5.73e9, rel=1e-3)
+    assert weight_bytes(1280, "int8", group_size=128) == 1280 + 10 * 3
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"weight_format": "fp8", "group_size": 32}, "group_size is for int4 and int8: got 'fp8'"),
+        ({"weight_format": "int4", "group_size": 0}, "group_size must be between 1"),
+        (
+            {"weight_format": "int4", "params_16_bit": 101},
+            "params_16_bit must be between 0 and 100",
+        ),
+    ],
+)
+def test_what_weights_cannot_have_is_refused(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        weight_bytes(100, **options)
