@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from gqa_core.commands.files import file_size, open_input, reading
 from gqa_core.commands.options import (
@@ -88,14 +89,18 @@ layer_options = options_object(
 @layer_options
 @kv_format_option
 @int_option("tp", MAX_HEADS, help="Tensor-parallel GPUs, to print the cache of each.")
+@click.option("--mtp", is_flag=True, help="Count the layers of a config that predict more tokens.")
 @json_option
+@click.pass_context
 def size(
+    context: click.Context,
     config: str | None,
     context_len: int,
     batch_size: int,
     layer: LayerOptions,
     kv_format: str,
     tp: int | None,
+    mtp: bool,
     as_json: bool,
 ) -> int:
     """Print the size of a model's KV cache: per token, in total, per GPU, compared with MHA.
@@ -116,9 +121,13 @@ def size(
 
     workload = Workload(context_len=context_len, batch_size=batch_size)
     if config is not None:
-        parsed = _read_config(config, layer)
+        parsed = _read_config(config, layer, mtp=mtp)
+        if context.get_parameter_source("kv_format") is ParameterSource.DEFAULT:
+            kv_format = parsed.kv_format_hint or kv_format
         model, report = parsed.model, config_size_report(parsed, workload, kv_format)
     else:
+        if mtp:
+            raise ValueError("--mtp is for a config, which says what its layers are: got none")
         model = layer.model
         report = size_report(model, workload, kv_format)
     if tp is not None:
@@ -127,7 +136,7 @@ def size(
     return 0
 
 
-def _read_config(path: str, layer: LayerOptions) -> ParsedConfig:
+def _read_config(path: str, layer: LayerOptions, *, mtp: bool) -> ParsedConfig:
     """The model that a file or folder describes, which must stand alone."""
     from gqa_core.model_files.read import read_folder, read_model_file
 
@@ -135,9 +144,9 @@ def _read_config(path: str, layer: LayerOptions) -> ParsedConfig:
         raise ValueError(f"a config says what its layers are: got {flags(layer.given)} beside it")
     with reading(path):
         if Path(path).is_dir():
-            return read_folder(Path(path))
+            return read_folder(Path(path), mtp=mtp)
         with open_input(path) as source:
-            return read_model_file(source, file_size(source))
+            return read_model_file(source, file_size(source), mtp=mtp)
 
 
 def _attention(given: dict[str, int]) -> AttentionConfig:

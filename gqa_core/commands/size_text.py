@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gqa_core import units
 from gqa_core.configs import GroupedConfig
+from gqa_core.theory.parts import MemoryPart
 from gqa_core.theory.size import LayerKindSize, SizeReport
 
 __all__ = ["size_text"]
@@ -39,6 +40,25 @@ def _size_lines(report: SizeReport) -> Iterator[str]:
     if reduction is not None and reduction > 1:
         read += f", {units.times(reduction)} less than MHA"
     yield read
+    if len(report.parts) > 1 or report.total_bytes != report.kv_cache_bytes:
+        for part in report.parts:
+            yield f"  {_describe_part(part)}"
+        yield f"everything: {units.binary_and_decimal(report.total_bytes)}"
+
+
+def _describe_part(part: MemoryPart) -> str:
+    """A part in words: its kind, its layers, and its bytes per token and per sequence."""
+    text = f"{part.kind}, {units.count(part.n_layers, 'layer')}"
+    if part.detail:
+        text += f" ({part.detail})"
+    sizes = []
+    if part.bytes_per_token:
+        sizes.append(f"{units.capacity(part.bytes_per_token)} per token")
+    if part.bytes_per_sequence:
+        sizes.append(f"{units.capacity(part.bytes_per_sequence)} per sequence")
+    if part.cap is not None:
+        sizes.append(f"at most {part.cap} tokens")
+    return f"{text}: {', '.join(sizes)}"
 
 
 def _notes(report: SizeReport) -> Iterator[str]:

@@ -25,6 +25,7 @@ def kv_format_hint(reader: ConfigReader, top: ConfigReader) -> str | None:
             if isinstance(inner, dict):
                 stated = _stated_format(inner)
                 if stated is not None:
+                    source.value(name)
                     return _followed(source, f"{source.path}{name}", stated)
     return None
 

@@ -32,8 +32,10 @@ CONFIG_NAME = "config.json"
 WEIGHT_MAP = b'"weight_map"'
 
 
-def read_model(data: bytes | str) -> ParsedConfig:
+def read_model(data: bytes | str, *, mtp: bool = False) -> ParsedConfig:
     """The model that these bytes describe; of a GGUF file, its first megabytes are enough.
+
+    `mtp` counts the layers of a config.json that predict further tokens.
 
     Raises:
         ValueError: they describe no model that is understood; the sentence says why.
@@ -42,13 +44,13 @@ def read_model(data: bytes | str) -> ParsedConfig:
     if raw.startswith(MAGIC):
         header = read_gguf_header(BytesIO(raw), len(raw), may_be_cut=True)
         return parse_header(header)
-    return _read_text(raw)
+    return _read_text(raw, mtp=mtp)
 
 
-def read_model_file(file: BinaryIO, size: int | None) -> ParsedConfig:
+def read_model_file(file: BinaryIO, size: int | None, *, mtp: bool = False) -> ParsedConfig:
     """The model that a file describes; a `size` of None stands for one that cannot be sought in.
 
-    Of a GGUF file the header alone is read.
+    Of a GGUF file the header alone is read; `mtp` is as for `read_model`.
 
     Raises:
         ValueError: as `read_model`, or a GGUF header is cut.
@@ -60,11 +62,13 @@ def read_model_file(file: BinaryIO, size: int | None) -> ParsedConfig:
     if head == MAGIC:
         raw = head + file.read(MAX_UPLOAD_BYTES)
         return parse_header(read_gguf_header(BytesIO(raw), len(raw)))
-    return _read_text(head + file.read(MAX_INDEX_BYTES))
+    return _read_text(head + file.read(MAX_INDEX_BYTES), mtp=mtp)
 
 
-def read_folder(folder: Path) -> ParsedConfig:
+def read_folder(folder: Path, *, mtp: bool = False) -> ParsedConfig:
     """The model of a folder with a config.json; its weights are those of the files beside it.
+
+    `mtp` is as for `read_model`.
 
     Raises:
         ValueError: there is no config.json, or it is refused.
@@ -74,24 +78,24 @@ def read_folder(folder: Path) -> ParsedConfig:
     if not path.is_file():
         raise ValueError(f"a folder must have a {CONFIG_NAME}: got none in {folder.name!r}")
     with path.open("rb") as file:
-        config = parse_config(file.read(MAX_BYTES + 1))
+        config = parse_config(file.read(MAX_BYTES + 1), mtp=mtp)
     weight_bytes = folder_weight_bytes(folder)
     if weight_bytes is None:
         return config
     return replace(config, estimated_weight_bytes=weight_bytes)
 
 
-def _read_text(raw: bytes) -> ParsedConfig:
+def _read_text(raw: bytes, *, mtp: bool) -> ParsedConfig:
     start = raw[:64].removeprefix(b"\xef\xbb\xbf").lstrip()
     if start.startswith(b"{"):
-        return _read_json(raw)
+        return _read_json(raw, mtp=mtp)
     text = raw.decode(errors="replace")
     if is_ollama_show(text):
         return parse_ollama_show(text)
-    return parse_config(raw)
+    return parse_config(raw, mtp=mtp)
 
 
-def _read_json(raw: bytes) -> ParsedConfig:
+def _read_json(raw: bytes, *, mtp: bool) -> ParsedConfig:
     if WEIGHT_MAP in raw[-MAX_INDEX_BYTES:] and is_index(_object(raw)):
         raise ValueError(
             "a safetensors index states the bytes of the weights and not what is cached: "
@@ -101,7 +105,7 @@ def _read_json(raw: bytes) -> ParsedConfig:
         model_info = _object(raw).get("model_info")
         if isinstance(model_info, dict):
             return parse_model_info(model_info)
-    return parse_config(raw)
+    return parse_config(raw, mtp=mtp)
 
 
 def _object(raw: bytes) -> dict[str, object]:
