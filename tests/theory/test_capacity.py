@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from gqa_core.configs import MAX_CONTEXT_LEN, GroupedConfig, LayerGroup, ModelConfig
+from gqa_core.configs import MAX_CONTEXT_LEN, GroupedConfig, LayerGroup, ModelConfig, RecurrentState
 from gqa_core.theory.capacity import MAX_BYTES, Deployment
 from gqa_core.theory.sharding import valid_tp_sizes
 from tests.anchors import DEEPSEEK_V3
@@ -141,6 +141,49 @@ def test_every_gpu_holds_all_of_a_latent_so_more_gpus_split_only_the_weights():
     assert deepseek.sequence_bytes(1) == replace(deepseek, n_gpus=16).sequence_bytes(1) == 70_272
 
 
+def test_every_data_parallel_rank_has_weights_and_sequences_of_its_own():
+    two = replace(ON_8, dp=2)
+    assert two.world == 16
+    assert two.kv_budget_bytes == ON_8.kv_budget_bytes
+    assert two.max_sequences(8192) == 2 * ON_8.max_sequences(8192)
+    assert two.max_context_len(64) == ON_8.max_context_len(32) == two.max_context_len(63)
+    assert two.min_memory_bytes(8192, 200) == ON_8.min_memory_bytes(8192, 100)
+
+
+def test_stages_split_weights_and_layers():
+    staged = replace(ON_8, n_gpus=2, pp=4)
+    # 20 of 80 layers, 4 of 8 K/V heads
+    assert staged.sequence_bytes(8192) == 20 * 4 * 2 * 128 * 2 * 8192
+    assert staged.weight_bytes_per_gpu == ON_8.weight_bytes_per_gpu
+
+
+def test_context_parallel_ranks_split_the_tokens_of_a_latent():
+    deepseek = replace(ON_8, model=ModelConfig.uniform(DEEPSEEK_V3, 61), weight_bytes=0)
+    assert replace(deepseek, dcp=8).sequence_bytes(8192) * 8 == deepseek.sequence_bytes(8192)
+    assert replace(deepseek, dcp=8, n_gpus=16).with_max_gpus().n_gpus == 128
+
+
+def test_an_engine_s_rules_say_what_a_sequence_takes():
+    # 16 tokens per block: 100 tokens take 7 blocks
+    on_vllm = replace(ON_8, engine="vllm")
+    assert on_vllm.sequence_bytes(100) == ON_8.sequence_bytes(112)
+    assert on_vllm.sequence_bytes(100, as_allocated=True) == ON_8.sequence_bytes(100)
+    assert sum(part.allocated_bytes for part in on_vllm.allocation(100).parts) == (
+        on_vllm.sequence_bytes(100)
+    )
+
+
+def test_states_are_part_of_a_sequence():
+    state = RecurrentState(kind="state-space", n_layers=10, recurrent_elements=80_000)
+    hybrid = replace(ON_8, model=replace(LLAMA_70B, states=(state,)))
+    assert hybrid.sequence_bytes(1) == ON_8.sequence_bytes(1) + 10 * 80_000 * 4 // 8
+    alone = ModelConfig(layer_groups=(), n_cacheless_layers=10, states=(state,))
+    states = replace(ON_8, model=alone, n_gpus=1, weight_bytes=0)
+    assert states.max_context_len(1) is None
+    # 72e9 / 3,200,000
+    assert states.max_sequences(10**6) == 22_500
+
+
 def test_weights_that_do_not_fit_leave_no_budget():
     on_one = replace(ON_8, n_gpus=1)
     assert on_one.kv_budget_bytes == 72_000_000_000 - 141_107_412_992
@@ -159,6 +202,9 @@ def test_weights_that_do_not_fit_leave_no_budget():
         ({"overhead_bytes": -1}, "overhead_bytes must be between 0 and"),
         ({"weight_bytes": 1.5}, "weight_bytes must be a whole number: got 1.5"),
         ({"n_gpus": 3}, "tp must divide n_heads: got 3 and 64"),
+        ({"dcp": 3}, "dcp must divide tp: got 3 and 8"),
+        ({"pp": 81}, "pp must be at most the number of layers: got 81 and 80"),
+        ({"engine": "llama.cpp", "dcp": 2}, "llama.cpp has no decode context parallelism"),
         ({"kv_format": "int3"}, "kv_format must be one of"),
         ({"kv_format": "fp8_ds_mla"}, "is for MLA alone"),
     ],
