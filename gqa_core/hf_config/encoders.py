@@ -34,6 +34,7 @@ SOURCE_LENGTHS = (
     "max_position_embeddings",
     "n_positions",
 )
+CROSS_ATTENTION_KEYS = ("add_cross_attention", "cross_attention_hidden_size")
 NESTED_DECODERS = ("decoder", "decoder_config")
 NESTED_ENCODERS = ("encoder", "encoder_config", "text_encoder")
 
@@ -48,7 +49,11 @@ def refuse_encoder(reader: ConfigReader, family: str) -> None:
     if values.get("is_decoder") is True:
         return
     is_named = family in ENCODERS or ("bert" in family and "decoder" not in family)
-    is_bidirectional = values.get("use_bidirectional_attention") in (True, "all")
+    # PaliGemma's text model sees its prompt in both directions too, and generates all the same
+    is_embedding_family = family.startswith(("gemma3", "gemma4")) or not family
+    is_bidirectional = is_embedding_family and (
+        values.get("use_bidirectional_attention") in (True, "all")
+    )
     is_image_model = {"image_size", "patch_size", "num_channels"} <= values.keys()
     reasons = {
         f"model type {family[:40]}": is_named,
@@ -73,7 +78,7 @@ def decoder_reader(top: ConfigReader) -> ConfigReader | None:
     for name in NESTED_DECODERS:
         inner = top.nested(name)
         if inner is not None:
-            return inner
+            return inner.overlaid(dict.fromkeys(CROSS_ATTENTION_KEYS))
     values = top.values
     layers = next((n for n in (*DECODER_LAYERS, "num_layers") if values.get(n)), None)
     heads = next((n for n in (*DECODER_HEADS, "num_heads") if values.get(n)), None)
@@ -84,7 +89,7 @@ def decoder_reader(top: ConfigReader) -> ConfigReader | None:
             "an encoder-decoder caches its decoder's tokens and the source's: the decoder's own "
             f"{DECODER_LAYERS[0]} and {DECODER_HEADS[0]} must be given"
         )
-    changes: dict[str, object] = {"is_encoder_decoder": None, "add_cross_attention": None}
+    changes: dict[str, object] = dict.fromkeys((*CROSS_ATTENTION_KEYS, "is_encoder_decoder"))
     changes |= {name: None for name in values if name.startswith(("encoder_", "num_encoder_"))}
     if layers is not None and heads is not None:
         used = (*DECODER_LAYERS, *DECODER_HEADS, "num_layers", "num_heads", "n_layer", "n_head")

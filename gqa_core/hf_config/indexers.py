@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gqa_core.configs import MAX_HEAD_DIM, MAX_LAYERS, IndexerKeys
-from gqa_core.hf_config.kinds import CACHING, LayerKind, require_length
+from gqa_core.hf_config.kinds import CACHING, SHARED, LayerKind, require_length
 from gqa_core.hf_config.reader import ConfigReader
 
 __all__ = ["INDEXER_PREFIXES", "SPARSE_OBJECT", "indexer_keys", "is_indexer_key"]
@@ -55,7 +55,8 @@ def indexer_keys(
         return (), ((_sentence(names),) if names and width is None else ())
     owners = _owners(reader, kinds, family)
     n_layers = sum(
-        is_owner and kind in CACHING for is_owner, kind in zip(owners, kinds, strict=True)
+        is_owner and kind in (*CACHING, SHARED)
+        for is_owner, kind in zip(owners, kinds, strict=True)
     )
     n_layers += len(next_token)
     return ((IndexerKeys(n_layers=n_layers, head_dim=width),) if n_layers else ()), ()

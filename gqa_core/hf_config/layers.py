@@ -21,7 +21,6 @@ from gqa_core.hf_config.kinds import (
     FULL,
     FULL_WITH_STATE,
     LINEAR,
-    SHARED,
     STATE_SPACE,
     WINDOW,
     WINDOW_WITH_STATE,
@@ -32,6 +31,7 @@ from gqa_core.hf_config.kinds import (
     require_length,
 )
 from gqa_core.hf_config.reader import ConfigReader
+from gqa_core.hf_config.shared_layers import with_shared_layers
 from gqa_core.hf_config.stated_kinds import (
     KIND_KEYS,
     length_of_list,
@@ -47,7 +47,6 @@ FAMILY_PATTERNS = {  # the number of a family's rule under another key
     "modernbert-decoder": "global_attn_every_n_layers",
 }
 LLAMA_4_INTERVAL = 4
-SHARING_FAMILIES = ("gemma3n", "gemma4", "gemma4_unified")
 STATE_FAMILIES = ("mamba", "mamba2", "falcon_mamba")
 UNKNOWN_STATE_FAMILIES = ("rwkv", "xlstm", "retnet")
 QWEN_LIKE = ("qwen", "got_ocr2", "pp_chart2table", "deepseek_ocr2", "dots1")
@@ -63,6 +62,7 @@ KEYS = (
     "no_rope_layers",
     "no_rope_layer_interval",
     "num_kv_shared_layers",
+    "kv_source_layers",
 )
 
 
@@ -79,8 +79,7 @@ def layer_kinds(reader: ConfigReader, family: str) -> list[LayerKind]:
         reader.assume("window layers see the whole context, since use_sliding_window is false")
         in_full = {WINDOW: FULL, WINDOW_WITH_STATE: FULL_WITH_STATE}
         kinds = [in_full.get(kind, kind) for kind in kinds]
-    kinds = _with_shared_layers(reader, kinds, family)
-    return kinds
+    return with_shared_layers(reader, kinds, family)
 
 
 def window_len(reader: ConfigReader, kind: LayerKind, family: str) -> int | None:
@@ -103,6 +102,9 @@ def window_len(reader: ConfigReader, kind: LayerKind, family: str) -> int | None
     if family.startswith(("recurrent_gemma", "inkling")):
         names = ("attention_window_size", "sliding_window_size", "sliding_window")
         return reader.required_integer(*names, most=MAX_CONTEXT_LEN)
+    if reader.has("sliding_window_size") and not reader.has("sliding_window"):
+        # it may count the token itself or not: the larger number is safe
+        return reader.required_integer("sliding_window_size", most=MAX_CONTEXT_LEN - 1) + 1
     return reader.required_integer("sliding_window", most=MAX_CONTEXT_LEN)
 
 
@@ -189,23 +191,6 @@ def _lfm3_kind(i: int) -> LayerKind:
     if i % 4 == 2:
         return FULL
     return WINDOW if i % 4 == 0 and i > 0 else CONVOLUTION
-
-
-def _with_shared_layers(
-    reader: ConfigReader, kinds: list[LayerKind], family: str
-) -> list[LayerKind]:
-    """The kinds with the last layers shared, where the family's code shares them so."""
-    n_layers = len(kinds)
-    n_shared = reader.integer("num_kv_shared_layers", most=n_layers, least=0) or 0
-    if not n_shared:
-        return kinds
-    if family not in SHARING_FAMILIES:
-        raise ValueError(
-            f"{reader.path}num_kv_shared_layers is understood for {', '.join(SHARING_FAMILIES)}: "
-            f"got {n_shared} for model type {family[:40] or 'unknown'}"
-        )
-    reader.assume(f"the last {n_shared} layers read the caches of earlier ones")
-    return kinds[: n_layers - n_shared] + [SHARED] * n_shared
 
 
 def _kinds_by_window(reader: ConfigReader, n_layers: int, family: str) -> list[LayerKind]:

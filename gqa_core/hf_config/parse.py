@@ -29,7 +29,7 @@ from gqa_core.hf_config.next_token import next_token_kinds, next_token_sentences
 from gqa_core.hf_config.params import count_parameters
 from gqa_core.hf_config.per_layer import without_attention
 from gqa_core.hf_config.reader import ConfigReader, text_model
-from gqa_core.hf_config.states import recurrent_states
+from gqa_core.hf_config.states import recurrent_states, with_state_kinds
 from gqa_core.hf_config.weights import estimated_weights
 from gqa_core.strict_json import parse_object
 from gqa_core.theory.memory import kv_bytes_per_token
@@ -111,6 +111,7 @@ def _parse_model(
     reader: ConfigReader, top: ConfigReader, family: str, *, mtp: bool, is_decoder: bool
 ) -> ParsedConfig:
     kinds = without_attention(reader, layer_kinds(reader, family))
+    kinds = with_state_kinds(reader, kinds, family)
     unknown_keys.reject_unknown_keys(reader, kinds, family)
     require_own_widths(reader, family)
     next_token = next_token_kinds(reader)

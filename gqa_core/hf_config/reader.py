@@ -14,6 +14,7 @@ from gqa_core.strict_json import describe_value
 
 __all__ = ["TEXT_OBJECTS", "ConfigReader", "text_model"]
 
+TEXT_SIZES = ("num_hidden_layers", "num_attention_heads", "num_key_value_heads")
 TEXT_OBJECTS = ("text_config", "llm_config", "language_config", "thinker_config")
 
 
@@ -142,10 +143,14 @@ def text_model(top: ConfigReader) -> ConfigReader:
     """A reader of the text model: the innermost text object, or the config itself.
 
     A nested `text_config` may leave sizes to its class; they are filled in.
+
+    Raises:
+        ValueError: the config describes one text model twice, with different sizes.
     """
     reader = top
     while inner := next(filter(None, map(reader.nested, TEXT_OBJECTS)), None):
         reader = inner
+    _require_one_model(top, reader)
     model_type = reader.values.get("model_type")
     if not reader.path.endswith("text_config.") or not isinstance(model_type, str):
         return reader
@@ -153,3 +158,21 @@ def text_model(top: ConfigReader) -> ConfigReader:
     return ConfigReader(
         {**defaults, **reader.values}, reader.path, reader.used, reader.assumptions, defaults
     )
+
+
+def _require_one_model(top: ConfigReader, text: ConfigReader) -> None:
+    """Raise ValueError if a text model's own keys stand beside its object and all disagree.
+
+    A library that reads a file of the text model alone as one of the whole model writes both: the
+    sizes of the file, and an object of defaults.
+    """
+    types = [each.values.get("model_type") for each in (top, text)]
+    names = [name for name in TEXT_SIZES if top.has(name)]
+    is_one_family = all(isinstance(each, str) for each in types) and types[1] == f"{types[0]}_text"
+    differ = [name for name in names if top.values[name] != text.values.get(name)]
+    if is_one_family and len(names) > 1 and differ == names:
+        raise ValueError(
+            f"{names[0]} and {text.path}{names[0]} must agree: got "
+            f"{describe_value(top.values[names[0]])} and "
+            f"{describe_value(text.values.get(names[0]))}"
+        )

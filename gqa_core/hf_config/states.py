@@ -21,10 +21,16 @@ from gqa_core.configs import (
     StateKind,
 )
 from gqa_core.hf_config.heads import HIDDEN_SIZE, N_HEADS
-from gqa_core.hf_config.kinds import CONVOLUTION, KEEP_STATE, LayerKind
+from gqa_core.hf_config.kinds import (
+    CONVOLUTION,
+    KEEP_STATE,
+    LINEAR,
+    STATE_SPACE,
+    LayerKind,
+)
 from gqa_core.hf_config.reader import ConfigReader
 
-__all__ = ["STATE_KEYS", "recurrent_states", "recurrent_widths"]
+__all__ = ["STATE_KEYS", "recurrent_states", "recurrent_widths", "with_state_kinds"]
 
 STATE_TYPES = ("mamba_ssm_dtype", "mamba_ssm_cache_dtype", "ssm_cache_dtype")
 TYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
@@ -63,6 +69,21 @@ def recurrent_widths(reader: ConfigReader, family: str) -> Widths | None:
         ValueError: a width is not a whole number or is out of bounds.
     """
     return next(filter(None, (rule(reader, family) for rule in RULES)), None)
+
+
+def with_state_kinds(
+    reader: ConfigReader, kinds: Sequence[LayerKind], family: str
+) -> list[LayerKind]:
+    """The kinds, with linear layers as state-space ones where their widths are those of Mamba.
+
+    Newer libraries write "linear_attention" for both.
+    """
+    if LINEAR not in kinds:
+        return list(kinds)
+    widths = recurrent_widths(reader, family)
+    if widths is None or widths.kind != "state-space":
+        return list(kinds)
+    return [STATE_SPACE if kind == LINEAR else kind for kind in kinds]
 
 
 def recurrent_states(

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from gqa_core.hf_config import heads, layers, next_token, passes, per_layer
 from gqa_core.hf_config.indexers import SPARSE_OBJECT, is_indexer_key
-from gqa_core.hf_config.kinds import KEEP_STATE, LayerKind
+from gqa_core.hf_config.kinds import KEEP_STATE, WINDOWED, LayerKind
 from gqa_core.hf_config.reader import TEXT_OBJECTS, ConfigReader
 from gqa_core.hf_config.stated_kinds import has_list_of_kinds
 from gqa_core.strict_json import describe_value
@@ -36,7 +36,7 @@ OTHER_HEAD_WORDS = {"lm", "mamba", "ssm", "linear", "kda", "index", "indexer", "
 LAYER_WORDS = {"layer", "layers", "block", "blocks", "idx", "idxs", "index", "indices", "ids"}
 LAYER_WORDS |= {"attn", "attention", "mixer", "recurrent"} | LAYER_SUBSET_WORDS
 ATTENTION_OBJECT_WORDS = ("attn", "attention", "linear", "mamba", "hybrid")
-PER_LAYER_HARMLESS = ("moe", "mlp", "rope", "ffn")
+PER_LAYER_HARMLESS = ("moe", "mlp", "rope", "ffn", "time_step")
 CACHE_WORD_PAIRS = {  # adjacent words that mean the cache, as single words in CACHE_WORDS do
     "layer_pattern": r"(^|_)layers?_patterns?(_|$)",
     "key_value": r"(^|_)keys?_values?(_|$)",
@@ -218,7 +218,10 @@ def _is_harmless(part: ConfigReader, name: str, value: object, kinds: Sequence[L
     if words & OTHER_MODALITIES or (isinstance(value, dict) and words & OTHER_OBJECT_WORDS):
         return True
     if name == "sliding_window_size":  # -1 means no window
-        return value in (-1, part.values.get("sliding_window"))
+        is_read = set(kinds) & set(WINDOWED) and not part.has("sliding_window")
+        return bool(is_read) or value in (-1, part.values.get("sliding_window"))
+    if name.endswith("window_pattern"):
+        return has_list_of_kinds(part)
     are_recurrent_listed = has_list_of_kinds(part) or set(kinds) & set(KEEP_STATE)
     is_recurrent_key = (
         {"mamba", "linear", "conv", "ssm"} & words or name in RECURRENT_KEYS or name == "chunk_size"
