@@ -2,7 +2,7 @@
 
 Python's own parser accepts NaN, keeps the last of two equal keys and reports deep nesting as a
 RecursionError. Here each of these is one sentence, and the size of what is built is bounded:
-depth, number of keys and digits per number. Hugging Face configs do contain Infinity, so that
+depth, number of values and keys, and digits per number. Hugging Face configs do contain Infinity, so that
 non-finite numbers can be allowed. Everything runs in time linear in the length of the text.
 """
 
@@ -11,11 +11,13 @@ from __future__ import annotations
 import json
 from typing import NoReturn
 
-__all__ = ["MAX_DEPTH", "MAX_DIGITS", "MAX_KEYS", "describe_value", "parse_object"]
+__all__ = ["MAX_DEPTH", "MAX_DIGITS", "MAX_KEYS", "MAX_VALUES", "describe_value", "parse_object"]
 
 MAX_DEPTH = 32
 MAX_DIGITS = 40
 MAX_KEYS = 10_000  # in all objects together; the largest configs list a few thousand class labels
+
+MAX_VALUES = 2**19  # commas and opening brackets, which bound the values in a text
 
 
 def parse_object(
@@ -25,9 +27,12 @@ def parse_object(
 
     Raises:
         ValueError: the text is not UTF-8 or not one JSON object; it is too deep or has too many
-            keys; an object has a key twice; a whole number has too many digits; or, with `finite`,
+            values or keys; an object has a key twice; a whole number has too many digits; or, with `finite`,
             a number is NaN or Infinity.
     """
+    n_values = sum(raw.count(mark) for mark in (b",", b"{", b"["))
+    if n_values > MAX_VALUES:
+        raise ValueError(f"{name} must have at most {MAX_VALUES} values: got about {n_values}")
     try:
         parsed = json.loads(
             raw.decode("utf-8-sig"),

@@ -37,6 +37,7 @@ from gqa_core.theory.memory import kv_bytes_per_token
 __all__ = ["MAX_BYTES", "ParsedConfig", "parse_config"]
 
 MAX_BYTES = 2**24
+MAX_KEYS = 2**17  # a file may say per module how it is quantised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,7 @@ def parse_config(text: str | bytes, *, mtp: bool = False) -> ParsedConfig:
     raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     if len(raw) > MAX_BYTES:
         raise ValueError(f"config must be at most {MAX_BYTES} bytes: got {len(raw)}")
-    top = ConfigReader(parse_object(raw, "config", finite=False))
+    top = ConfigReader(parse_object(raw, "config", finite=False, max_keys=MAX_KEYS))
     decoder = decoder_reader(top)
     reader = decoder or text_model(top)
     model_type = reader.text("model_type") or top.text("model_type") or ""

@@ -197,6 +197,8 @@ def _mamba_2(reader: ConfigReader, family: str) -> Widths | None:
 
 def _mamba_1(reader: ConfigReader, family: str) -> Widths | None:
     """Mamba: a state per channel of the expanded width, and a convolution over the channels."""
+    if family != "zamba" and any(map(reader.has, HEADS)):
+        return None  # Mamba-2 with a width missing
     state, kernel = _first(reader, STATE_WIDTH, MAX_DIM), _first(reader, KERNEL, MAX_KERNEL)
     inner = _expanded(reader, is_pure=family in ("mamba", "falcon_mamba"))
     if state is None or kernel is None or inner is None:
