@@ -45,6 +45,7 @@ class StartDraft:
     utilisation: float | None = None
     window_tokens: int | None = None  # slots of SGLang's pool of window layers
     next_kind: PoolKind = "all layers"  # of the cache that llama.cpp prints next
+    memory_in_use: PrintedSize | None = None  # printed after the start, rounded to blocks
     n_cells: int | None = None  # as versions of llama.cpp print them before the size
     n_layers: int | None = None
 
@@ -105,9 +106,10 @@ class StartDraft:
         if fewest:
             return tuple(fewest.values())
         n_tokens = self._n_tokens()
-        if not (self.cache_memory and n_tokens):
+        printed = min(self.cache_memory.values(), key=lambda size: size.n_bytes, default=None)
+        size = printed or self.memory_in_use
+        if not (size and n_tokens):
             return ()
-        size = min(self.cache_memory.values(), key=lambda entry: entry.n_bytes)
         slack = self._block_size() or BLOCK_SIZE
         return (
             CachePool(

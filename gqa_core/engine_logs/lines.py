@@ -7,12 +7,15 @@ An engine runs one process per GPU, and each prints a prefix of its own: `(Worke
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
-__all__ = ["MAX_LOG_BYTES", "LogLine", "log_lines"]
+__all__ = ["MAX_LOG_BYTES", "LogLine", "LogLines", "log_lines"]
 
 MAX_LOG_BYTES = 4 * 2**20
+MAX_LINES = 100_000
+MAX_READ_LINES = 20_000  # with words of a pattern: a start of 100 processes has a few thousand
+CHUNK = 64  # lines that are searched for words at once
 MAX_LINE = 2**14  # characters; the longest useful line, an engine's own settings, has about 5,000
 PREFIX = 240  # characters in which the process is named
 
@@ -34,19 +37,41 @@ class LogLine:
     worker: str
 
 
-def log_lines(text: str | bytes) -> Iterator[LogLine]:
-    """The lines that are not blank, each cut to a length that any engine's own line has.
+@dataclass(frozen=True, slots=True)
+class LogLines:
+    """The lines that have words of a pattern, and the number of all that are not blank."""
+
+    lines: tuple[LogLine, ...]
+    n_lines: int
+
+
+def log_lines(text: str | bytes, words: Collection[str]) -> LogLines:
+    """The lines with any of these words, each cut to a length that any engine's own line has.
 
     Raises:
-        ValueError: the text is too large.
+        ValueError: the text, or the number of its lines, is too large.
     """
     raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     if len(raw) > MAX_LOG_BYTES:
         raise ValueError(f"log must be at most {MAX_LOG_BYTES} bytes: got {len(raw)}")
-    for line in raw.decode("utf-8", errors="replace").splitlines():
-        plain = COLOUR_CODE.sub("", line[:MAX_LINE])
-        if not plain.isspace() and plain:
-            yield LogLine(text=plain, worker=_worker(plain[:PREFIX]))
+    lines = raw.decode("utf-8", errors="replace").split("\n", MAX_LINES)
+    if len(lines) > MAX_LINES:
+        raise ValueError(f"log must be at most {MAX_LINES} lines: got more")
+    chosen: list[LogLine] = []
+    for start in range(0, len(lines), CHUNK):
+        chunk = [line[:MAX_LINE] for line in lines[start : start + CHUNK]]
+        joined = "\n".join(chunk)
+        if hits := [word for word in words if word in joined]:
+            chosen += [_log_line(line) for line in chunk if any(word in line for word in hits)]
+        if len(chosen) > MAX_READ_LINES:
+            raise ValueError(f"log must have at most {MAX_READ_LINES} start-up lines: got more")
+    n_lines = sum(1 for line in lines if line and not line.isspace())
+    return LogLines(lines=tuple(chosen), n_lines=n_lines)
+
+
+def _log_line(line: str) -> LogLine:
+    plain = COLOUR_CODE.sub("", line.rstrip())
+    return LogLine(text=plain, worker=_worker(plain[:PREFIX]))
 
 
 def _worker(prefix: str) -> str:

@@ -14,10 +14,10 @@ from dataclasses import replace
 from gqa_core.engine_logs.draft import StartDraft
 from gqa_core.engine_logs.lines import LogLine
 from gqa_core.engine_logs.log import CachePool
-from gqa_core.engine_logs.prints import NUMBER, PrintedSize, printed_size
+from gqa_core.engine_logs.prints import NUMBER, PrintedSize, pattern, printed_size
 from gqa_core.engine_logs.settings import KV_FORMATS
 
-__all__ = ["SIGNS", "VERSION", "begins_start", "read_line"]
+__all__ = ["SIGNS", "VERSION", "WORDS", "begins_start", "read_line"]
 
 SIGNS: tuple[str, ...] = (
     "llama_kv_cache",
@@ -27,18 +27,35 @@ SIGNS: tuple[str, ...] = (
     "llama.cpp",
 )
 SIGNS += ("llama_init_from_model", "llama_new_context_with_model", "llama_model_loader")
-VERSION = re.compile(r"build:? ?=? ?(\d{1,8})(?= |$|\()")
-SP = r"[ ]{0,12}"
+VERSION = pattern("build", r"build:? ?=? ?(\d{1,8})(?= |$|\()")
+SP = r"[ ]{0,12}+"
 
-CELLS = re.compile(
-    rf"size ={SP}{NUMBER}{SP}MiB \({SP}(\d{{1,9}}) cells,{SP}(\d{{1,4}}) layers"
-    rf"(?:,{SP}(\d{{1,7}})(?:/(\d{{1,7}}))? seqs(?:{SP},?{SP}(\d{{1,5}}) rs_seq)?)?{SP}\)"
+CELLS = pattern(
+    " cells,",
+    rf"size ={SP}{NUMBER}{SP}Mi?B \({SP}(\d{{1,9}}) cells,{SP}(\d{{1,4}}) layers"
+    rf"(?:,{SP}(\d{{1,7}})(?:/(\d{{1,7}}))? seqs(?:{SP},?{SP}(\d{{1,5}}) rs_seq)?)?{SP}\)",
 )
-PART = re.compile(rf"\b([KVRS]) \(([a-z0-9_]{{2,12}})\):{SP}{NUMBER}{SP}MiB")
-SELF_SIZE = re.compile(rf"KV self size{SP}={SP}{NUMBER}{SP}MiB")
-KV_SIZE = re.compile(rf"kv_size{SP}={SP}(\d{{1,9}})")
-N_LAYERS = re.compile(rf"n_layer{SP}={SP}(\d{{1,4}})(?!\d)")
-CONTEXT = re.compile(rf"llama_context: n_ctx{SP}={SP}(\d{{1,9}})")
+PART = re.compile(rf"\b([KVRS]) \(([a-z0-9_]{{2,12}}+)\):{SP}{NUMBER}{SP}Mi?B")
+SELF_SIZE = pattern(" self size", rf"(?:KV|kv) self size{SP}={SP}{NUMBER}{SP}Mi?B")
+KV_SIZE = pattern("kv_size", rf"kv_size{SP}={SP}(\d{{1,9}})")
+N_LAYERS = pattern("n_layer", rf"n_layer{SP}={SP}(\d{{1,4}})(?!\d)")
+CONTEXT = pattern(
+    ": n_ctx ",
+    rf"(?:llama_context|llama_new_context_with_model|llama_init_from_model): n_ctx{SP}={SP}"
+    r"(\d{1,9})",
+)
+WORDS = frozenset(
+    {
+        " cells,",
+        "build: ",
+        " self size",
+        "kv_size",
+        ": n_ctx ",
+        "SWA KV cache",
+        "n_seq_max",
+        " buffer size",
+    }
+)
 OTHER = ("KV buffer size", "RS buffer size", "model buffer size", "compute buffer size")
 
 
@@ -82,7 +99,8 @@ def _add_cells(line: LogLine, match: re.Match[str], draft: StartDraft) -> None:
 
 
 def _add_self_size(line: LogLine, match: re.Match[str], draft: StartDraft) -> None:
-    if draft.n_cells and (pool := _pool(line.text, match[1], draft.n_cells)):
+    n_cells = draft.n_cells or draft.model_len
+    if n_cells and (pool := _pool(line.text, match[1], n_cells)):
         draft.add_pool(line.worker, replace(pool, n_layers=draft.n_layers))
 
 

@@ -7,12 +7,14 @@ that no pattern knows is counted and yields no figure.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from types import ModuleType
 
 from gqa_core.engine_logs import llama_cpp, sglang, vllm
 from gqa_core.engine_logs.draft import StartDraft
 from gqa_core.engine_logs.lines import LogLine, log_lines
 from gqa_core.engine_logs.log import EngineLog, EngineName, EngineStart
+from gqa_core.engine_logs.settings import WORDS as SETTING_WORDS
 from gqa_core.engine_logs.settings import read_settings
 
 __all__ = ["read_engine_log"]
@@ -23,6 +25,7 @@ ENGINES: dict[EngineName, ModuleType] = {
     "vLLM": vllm,
 }
 MAX_STARTS = 1000
+WORDS = SETTING_WORDS.union(*(engine.WORDS | {*engine.SIGNS} for engine in ENGINES.values()))
 
 
 def read_engine_log(text: str | bytes) -> EngineLog:
@@ -31,12 +34,12 @@ def read_engine_log(text: str | bytes) -> EngineLog:
     Raises:
         ValueError: the text is too large, or no line of it is a start-up line of these engines.
     """
-    lines = list(log_lines(text))
-    name = _engine(lines)
+    log = log_lines(text, WORDS)
+    name = _engine(log.lines)
     engine = ENGINES[name]
     starts: list[EngineStart] = []
     draft, n_known, version = StartDraft(), 0, None
-    for line in lines:
+    for line in log.lines:
         if engine.begins_start(line, draft) and len(starts) < MAX_STARTS:
             starts.append(draft.finish())
             draft = StartDraft()
@@ -50,12 +53,12 @@ def read_engine_log(text: str | bytes) -> EngineLog:
         engine=name,
         version=version,
         starts=tuple(starts),
-        n_lines=len(lines),
+        n_lines=log.n_lines,
         n_known_lines=n_known,
     )
 
 
-def _engine(lines: list[LogLine]) -> EngineName:
+def _engine(lines: Sequence[LogLine]) -> EngineName:
     """The engine whose signs most lines have.
 
     Raises:

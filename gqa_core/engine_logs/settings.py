@@ -7,11 +7,12 @@ An engine prints them as keywords (`tensor_parallel_size=8`), as a dictionary
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from gqa_core.engine_logs.draft import StartDraft
 from gqa_core.engine_logs.lines import LogLine
 
-__all__ = ["KV_FORMATS", "read_settings"]
+__all__ = ["KV_FORMATS", "WORDS", "read_settings"]
 
 KV_FORMATS = {  # the engines' names, by ours
     "bf16": "bf16",
@@ -59,7 +60,7 @@ LENGTHS = {
     "max_num_batched_tokens": "max_batched_tokens",
 }
 KEY = re.compile(
-    r"(?<![A-Za-z0-9_])(?:--|-)?([a-z][a-z_-]{1,40})['\"]?[ ]?[=: ][ ]?([0-9]{1,7})(?![0-9.])"
+    r"(?<![A-Za-z0-9_-])-{0,2}+([a-z][a-z_-]{1,40}+)['\"]?[ ]?[=: ][ ]?([0-9]{1,7}+)(?![0-9.])"
 )
 KV_DTYPE = re.compile(
     r"kv[_-]cache[_-](?:torch[_-])?dtype['\"]?[ ]?[=: ][ ]?['\"]?(?:torch\.)?([a-z0-9_]{2,20})"
@@ -70,6 +71,20 @@ KV_SENTENCE = re.compile(
 WORLD = re.compile(r"in world size (\d{1,5}) is assigned")
 RANK = re.compile(r"(?<![A-Za-z])(TP|DP|PP|DCP)(\d{1,4})(?!\d)")
 MAX_PARALLEL = 2**14
+MAX_SETTINGS = 500  # per line
+SIZE_HINTS = (
+    "parallel",
+    "_size=",
+    "-size",
+    "_size'",
+    "--tp",
+    "--dp",
+    "--pp",
+    "world_size",
+    "world size",
+    "max_num_batched_tokens",
+)
+WORDS = frozenset((*SIZE_HINTS, "fp8_ds_mla", "kv_cache", "kv-cache", "KV cache dtype", "kv cache"))
 
 
 def read_settings(line: LogLine, draft: StartDraft) -> bool:
@@ -83,16 +98,11 @@ def read_settings(line: LogLine, draft: StartDraft) -> bool:
     if match := WORLD.search(line.text):
         draft.sizes["world_size"] = int(match[1])
         return True
-    if not _names_settings(line.text):
+    if not any(hint in line.text for hint in SIZE_HINTS):
         return known
-    for key, digits in KEY.findall(line.text):
-        known |= _read_number(key.replace("-", "_"), int(digits), draft)
+    for match in islice(KEY.finditer(line.text), MAX_SETTINGS):
+        known |= _read_number(match[1].replace("-", "_"), int(match[2]), draft)
     return known
-
-
-def _names_settings(text: str) -> bool:
-    hints = ("parallel", "_size=", "-size", "_size'", "--tp", "--dp", "--pp", "world_size")
-    return any(hint in text for hint in (*hints, "max_num_batched_tokens"))
 
 
 def _read_number(key: str, number: int, draft: StartDraft) -> bool:

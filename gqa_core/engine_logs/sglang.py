@@ -11,10 +11,17 @@ import re
 from gqa_core.engine_logs.draft import StartDraft
 from gqa_core.engine_logs.lines import LogLine
 from gqa_core.engine_logs.log import CachePool, PoolKind
-from gqa_core.engine_logs.prints import COUNT, NUMBER, PrintedSize, printed_count, printed_size
+from gqa_core.engine_logs.prints import (
+    COUNT,
+    NUMBER,
+    PrintedSize,
+    pattern,
+    printed_count,
+    printed_size,
+)
 from gqa_core.engine_logs.settings import KV_FORMATS
 
-__all__ = ["SIGNS", "VERSION", "begins_start", "read_line"]
+__all__ = ["SIGNS", "VERSION", "WORDS", "begins_start", "read_line"]
 
 SIGNS: tuple[str, ...] = (
     "KV Cache is allocated",
@@ -23,21 +30,25 @@ SIGNS: tuple[str, ...] = (
     "sglang",
 )
 SIGNS += ("Load weight end", "mem_fraction_static")
-VERSION = re.compile(
-    r"sglang(?:[ =:_-]{1,3}version)?[ =:v'-]{1,4}(\d{1,3}\.\d[0-9A-Za-z.+_-]{0,40})"
+VERSION = pattern(
+    "sglang", r"sglang(?:[ =:_-]{1,3}version)?[ =:v'-]{1,4}(\d{1,3}\.\d[0-9A-Za-z.+_-]{0,40}+)"
 )
 UNIT = r"[ ]?(GB|GiB|MB|MiB)"
 
 MAX_PAGE = 128  # tokens per page, where no line says; the largest that is usual
-TOKENS = re.compile(rf"#tokens: {COUNT}")
-SLOTS = re.compile(rf"max_mamba_cache_size: {COUNT}")
-SIZE = re.compile(rf"(?<![A-Za-z])([A-Za-z][A-Za-z_]{{0,40}}) size: {NUMBER}{UNIT}")
-DTYPE = re.compile(r"dtype: (?:torch\.)?([a-z0-9_]{2,20})")
-WEIGHTS = re.compile(rf"Load weight end\..{{0,200}}?mem usage={NUMBER}{UNIT}")
-POOL_TOKENS = re.compile(rf"max_total_num_tokens={COUNT}")
-CONTEXT = re.compile(r"context_len=(\d{1,9})")
-WINDOW_POOL = re.compile(rf"full_layer_tokens={COUNT}, swa_layer_tokens={COUNT}")
-FRACTION = re.compile(rf"mem_fraction_static={NUMBER}")
+TOKENS = pattern("#tokens", rf"#tokens: {COUNT}")
+SLOTS = pattern("max_mamba_cache_size", rf"max_mamba_cache_size: {COUNT}")
+SIZE = re.compile(rf"(?<![A-Za-z_])([A-Za-z][A-Za-z_]{{0,40}}+) size: {NUMBER}{UNIT}")
+DTYPE = pattern("dtype", r"dtype: (?:torch\.)?([a-z0-9_]{2,20})")
+WEIGHTS = pattern("Load weight end", rf"mem usage={NUMBER}{UNIT}")
+POOL_TOKENS = pattern("max_total_num_tokens", rf"max_total_num_tokens={COUNT}")
+CONTEXT = pattern("context_len", r"context_len=(\d{1,9})")
+WINDOW_POOL = pattern("swa_layer", rf"full_layer_tokens={COUNT}, swa_layer_tokens={COUNT}")
+FRACTION = pattern("mem_fraction_static", rf"mem_fraction_static={NUMBER}")
+WORDS = frozenset(
+    {"Cache is allocated", "Load weight end", "max_total_num_tokens", "swa_layer"}
+    | {"mem_fraction_static", "Memory pool end", "Capture cuda graph end", "Load weight begin"}
+)
 OTHER = ("Memory pool end", "Capture cuda graph end", "Load weight begin", "Init torch distributed")
 
 

@@ -6,15 +6,21 @@ vllm/v1/worker/gpu_worker.py, vllm/v1/core/kv_cache_utils.py (since).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from gqa_core.engine_logs.draft import StartDraft
 from gqa_core.engine_logs.lines import LogLine
 from gqa_core.engine_logs.log import RequestMemory
-from gqa_core.engine_logs.prints import COUNT, NUMBER, printed_count, printed_size
+from gqa_core.engine_logs.prints import (
+    COUNT,
+    NUMBER,
+    first_match,
+    pattern,
+    printed_count,
+    printed_size,
+)
 
-__all__ = ["SIGNS", "VERSION", "begins_start", "read_line"]
+__all__ = ["SIGNS", "VERSION", "WORDS", "begins_start", "read_line"]
 
 SIGNS = (
     "GPU KV cache size",
@@ -32,56 +38,85 @@ SIGNS = (
     "gpu_memory_utilization",
     "available_kv_cache_memory",
 )
-VERSION = re.compile(r"(?:engine \(v|server version |vLLM version:? ?)v?(\d[0-9A-Za-z.+_-]{1,40})")
+VERSION = pattern(
+    "v", r"(?:engine \(v|server version |vLLM version:? ?)v?(\d[0-9A-Za-z.+_-]{1,40}+)"
+)
 UNIT = r"[ ]?(GiB|GB|MiB)"
 
 CACHE_MEMORY = (
-    re.compile(rf"Available KV cache memory:? {NUMBER}{UNIT}"),
-    re.compile(rf"reserved for KV Cache is {NUMBER}{UNIT}"),
-    re.compile(rf"kv_cache_size ?= ?{NUMBER}{UNIT}"),
-    re.compile(rf"available_kv_cache_memory\s{{1,12}}{NUMBER}{UNIT}"),
+    pattern("Available KV cache", rf"Available KV cache memory:? {NUMBER}{UNIT}"),
+    pattern("reserved for KV Cache", rf"reserved for KV Cache is {NUMBER}{UNIT}"),
+    pattern("kv_cache_size", rf"kv_cache_size ?= ?{NUMBER}{UNIT}"),
+    pattern("available_kv_cache", rf"available_kv_cache_memory\s{{1,12}}{NUMBER}{UNIT}"),
 )
-TOKENS = re.compile(rf"GPU KV cache size: {COUNT} tokens")
-BLOCKS = re.compile(rf"# (?:cuda|CUDA|GPU|gpu|hpu|HPU|rocm|xpu|XPU) blocks: {COUNT}")
-CONCURRENCY = re.compile(rf"Maximum concurrency for {COUNT} tokens per request: {NUMBER}x")
-NEEDED = re.compile(rf"{NUMBER}{UNIT} KV cache is needed.{{1,60}}?memory \({NUMBER}{UNIT}\)")
-NEEDED_LEN = re.compile(rf"max seq len \({COUNT}\)")
-ESTIMATED_LEN = re.compile(rf"estimated maximum model length is {COUNT}")
-FULL_CACHE = re.compile(
+MEMORY_IN_USE = (
+    pattern("kv cache memory in use", rf"kv cache memory in use is {NUMBER}{UNIT}"),
+    pattern("KV cache memory:", rf"Current KV cache memory: {NUMBER}{UNIT}"),
+)
+TOKENS = pattern("GPU KV cache size", rf"GPU KV cache size: {COUNT} tokens")
+BLOCKS = pattern(" blocks: ", rf"# (?:cuda|CUDA|GPU|gpu|hpu|HPU|rocm|xpu|XPU) blocks: {COUNT}")
+CONCURRENCY = pattern(
+    "Maximum concurrency", rf"Maximum concurrency for {COUNT} tokens per request: {NUMBER}x"
+)
+NEEDED = pattern(
+    "KV cache is needed", rf"{NUMBER}{UNIT} KV cache is needed.{{1,60}}?memory \({NUMBER}{UNIT}\)"
+)
+NEEDED_LEN = pattern("max seq len", rf"max seq len \({COUNT}\)")
+ESTIMATED_LEN = pattern("estimated max", rf"estimated maximum model length is {COUNT}")
+FULL_CACHE = pattern(
+    "is larger than the maximum number of tokens",
     rf"max seq len \({COUNT}\) is larger than the maximum number of tokens that can be stored in "
-    rf"KV cache \({COUNT}\)"
+    rf"KV cache \({COUNT}\)",
 )
 WEIGHTS = (
-    re.compile(rf"odel loading took {NUMBER}{UNIT}"),
-    re.compile(rf"oading model weights took {NUMBER}{UNIT}"),
-    re.compile(rf"model weights take\s{{1,12}}{NUMBER}{UNIT}"),
-    re.compile(rf"Actual usage is {NUMBER}{UNIT} for weight"),
+    pattern("odel loading took", rf"odel loading took {NUMBER}{UNIT}"),
+    pattern("oading model weights", rf"oading model weights took {NUMBER}{UNIT}"),
+    pattern("model weights take", rf"model weights take\s{{1,12}}{NUMBER}{UNIT}"),
+    pattern("Actual usage", rf"Actual usage(?: is|:) {NUMBER}{UNIT} for weight"),
 )
 PARTS = {
     "activations": (
-        re.compile(rf"activation peak memory(?: takes)?\s{{1,12}}{NUMBER}{UNIT}"),
-        re.compile(rf"{NUMBER}{UNIT} for peak activation"),
+        pattern("activation peak", rf"activation peak memory(?: takes)?\s{{1,12}}{NUMBER}{UNIT}"),
+        pattern("peak activation", rf"{NUMBER}{UNIT} for peak activation"),
     ),
     "non_torch": (
-        re.compile(rf"non_torch_memory(?: takes|=|\s)\s{{0,12}}{NUMBER}{UNIT}"),
-        re.compile(rf"{NUMBER}{UNIT} for non-torch memory"),
+        pattern("non_torch", rf"non_torch_memory(?: takes|=|\s)\s{{0,12}}{NUMBER}{UNIT}"),
+        pattern("non-torch", rf"{NUMBER}{UNIT} for non-torch memory"),
     ),
     "graphs": (
-        re.compile(rf"{NUMBER}{UNIT} for CUDAGraph memory"),
-        re.compile(rf"raph capturing finished in \d{{1,6}} secs?, took {NUMBER}{UNIT}"),
+        pattern("CUDAGraph", rf"{NUMBER}{UNIT} for CUDAGraph memory"),
+        pattern(
+            "capturing finished", rf"capturing finished in \d{{1,6}} secs?, took {NUMBER}{UNIT}"
+        ),
     ),
     "device_memory": (
-        re.compile(rf"total_gpu_memory(?: \(|=|\s{{1,12}}){NUMBER}{UNIT}"),
-        re.compile(rf"Free memory on device.{{0,12}} \([0-9.]{{1,16}}/{NUMBER}{UNIT}\)"),
+        pattern("total_gpu_memory", rf"total_gpu_memory(?: \(|=|\s{{1,12}}){NUMBER}{UNIT}"),
+        pattern(
+            "memory on device", rf"memory on device.{{0,12}} \([0-9.]{{1,16}}/{NUMBER}{UNIT}\)"
+        ),
     ),
 }
 UTILISATION = (
-    re.compile(rf"gpu_memory_utilization(?: \(|=|\s{{1,12}}){NUMBER}"),
-    re.compile(rf"Desired GPU memory utilization is \({NUMBER},"),
+    pattern("gpu_memory_util", rf"gpu_memory_utilization(?: \(|=|\s{{1,12}}){NUMBER}"),
+    pattern("Desired GPU memory", rf"Desired GPU memory utilization is \({NUMBER},"),
 )
-PADDING = re.compile(r"Add (\d{1,4}) padding layers")
-ATTENTION_BLOCK = re.compile(r"Setting attention block size to (\d{1,7}) tokens")
-CONTEXT_PARALLEL = re.compile(r"KV cache size by the d?cp_world_size (\d{1,4})")
+PADDING = pattern("padding layers", r"Add (\d{1,4}) padding layers")
+ATTENTION_BLOCK = pattern("attention block", r"Setting attention block size to (\d{1,7}) tokens")
+CONTEXT_PARALLEL = pattern("cp_world_size", r"KV cache size by the d?cp_world_size (\d{1,4})")
+
+
+WORDS = frozenset(
+    entry.words
+    for entry in (
+        *CACHE_MEMORY,
+        *MEMORY_IN_USE,
+        *WEIGHTS,
+        *(part for parts in PARTS.values() for part in parts),
+        *UTILISATION,
+        *(TOKENS, BLOCKS, CONCURRENCY, NEEDED, FULL_CACHE, PADDING, ATTENTION_BLOCK),
+        CONTEXT_PARALLEL,
+    )
+)
 
 
 def read_line(line: LogLine, draft: StartDraft) -> bool:
@@ -100,11 +135,13 @@ def begins_start(line: LogLine, draft: StartDraft) -> bool:
 
 
 def _read_cache_memory(line: LogLine, draft: StartDraft) -> bool:
-    match = _first(CACHE_MEMORY, line.text)
+    match, in_use = first_match(CACHE_MEMORY, line.text), None
     if match:
         size = printed_size(match[1], match[2])
         draft.add_cache_memory(line.worker, size)
-    return match is not None
+    elif in_use := first_match(MEMORY_IN_USE, line.text):
+        draft.memory_in_use = printed_size(in_use[1], in_use[2])
+    return bool(match or in_use)
 
 
 def _read_counts(line: LogLine, draft: StartDraft) -> bool:
@@ -156,15 +193,15 @@ def _add_request(draft: StartDraft, length: str, least: float, most: float) -> N
 
 def _read_parts(line: LogLine, draft: StartDraft) -> bool:
     known = False
-    if match := _first(WEIGHTS, line.text):
+    if match := first_match(WEIGHTS, line.text):
         known = True
         if line.worker not in draft.weights:
             draft.weights[line.worker] = printed_size(match[1], match[2])
     for name, patterns in PARTS.items():
-        if match := _first(patterns, line.text):
+        if match := first_match(patterns, line.text):
             known = True
             setattr(draft, name, printed_size(match[1], match[2]))
-    if match := _first(UTILISATION, line.text):
+    if match := first_match(UTILISATION, line.text):
         draft.utilisation, known = float(match[1]), True
     return known
 
@@ -177,10 +214,6 @@ def _read_rules(line: LogLine, draft: StartDraft) -> bool:
     elif (match := CONTEXT_PARALLEL.search(line.text)) and int(match[1]):
         draft.sizes["dcp"] = int(match[1])
     return match is not None
-
-
-def _first(patterns: tuple[re.Pattern[str], ...], text: str) -> re.Match[str] | None:
-    return next((match for pattern in patterns if (match := pattern.search(text))), None)
 
 
 READERS: tuple[Callable[[LogLine, StartDraft], bool], ...] = (
