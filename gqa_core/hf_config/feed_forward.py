@@ -70,12 +70,12 @@ def feed_forward_layers(
         dense=n_matrices * hidden_size * _dense_width(inner, hidden_size, family)
     )
     if not n_experts:
-        return _at_layers(reader, kinds, [dense] * len(kinds))
+        return _place_feed_forward(reader, kinds, [dense] * len(kinds))
     moe = _moe_layer(inner, hidden_size, n_experts, n_matrices, family)
     if reader.values.get("enable_moe_block"):  # Gemma 4: experts beside the dense part
         moe = LayerFeedForward(dense.dense, moe.experts, moe.shared, moe.router)
     has_experts = _layers_with_experts(reader, len(kinds), family)
-    return _at_layers(reader, kinds, [moe if flag else dense for flag in has_experts])
+    return _place_feed_forward(reader, kinds, [moe if flag else dense for flag in has_experts])
 
 
 def _n_matrices(reader: ConfigReader, family: str) -> int:
@@ -114,7 +114,7 @@ def _moe_layer(
     )
 
 
-def _at_layers(
+def _place_feed_forward(
     reader: ConfigReader, kinds: Sequence[LayerKind], parts: list[LayerFeedForward]
 ) -> list[LayerFeedForward]:
     """The parts, only at feed-forward layers where the model has such layers of their own."""

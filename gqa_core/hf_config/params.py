@@ -186,5 +186,5 @@ def _state_params(
     """Parameters of a layer's state-keeping part, beside attention in some models."""
     if kind in RECURRENT:
         return mixer_params(reader, kind, hidden_size)
-    is_beside = kind == FULL and sum(state.n_layers for state in model.states) == model.n_layers
-    return mixer_params(reader, "state-space", hidden_size) if is_beside else 0
+    has_both = kind == FULL and sum(state.n_layers for state in model.states) == model.n_layers
+    return mixer_params(reader, "state-space", hidden_size) if has_both else 0

@@ -24,7 +24,7 @@ SIXTEEN_BITS = Fraction(2)
 DTYPE_BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 DTYPE_FORMATS = {"float32": "fp32", "bfloat16": "bf16", "float16": "fp16"}
 FP8_BLOCK = 128 * 128  # weights per fp32 scale where nothing else is stated
-KEPT_LISTS = (
+UNCONVERTED_LISTS = (
     "modules_to_not_convert",
     "ignore",
     "ignored_layers",
@@ -65,12 +65,12 @@ def estimated_weights(
         if quantisation is None:
             method = config.values.get("quant_method")
             return WeightEstimate(None, method if isinstance(method, str) else "unknown")
-        kept = _kept_modules(config)
+        unconverted = _unconverted(config)
     except ValueError:
         return WeightEstimate(None, "unknown")
-    if counts is None or kept is None:
+    if counts is None or unconverted is None:
         return WeightEstimate(None, quantisation.name)
-    return WeightEstimate(_bytes(counts, quantisation, kept), quantisation.name)
+    return WeightEstimate(_bytes(counts, quantisation, unconverted), quantisation.name)
 
 
 def _quantization_config(reader: ConfigReader, top: ConfigReader) -> ConfigReader | None:
@@ -190,20 +190,20 @@ def _modelopt(config: ConfigReader) -> Quantisation | None:
     return None
 
 
-def _kept_modules(config: ConfigReader) -> Unconverted | None:
-    """What the config leaves in 16 bits, None if an entry is not understood."""
-    names = [name for key in KEPT_LISTS for name in config.array(key) or []]
+def _unconverted(config: ConfigReader) -> Unconverted | None:
+    """The modules left in 16 bits, None if an entry is not understood."""
+    names = [name for key in UNCONVERTED_LISTS for name in config.array(key) or []]
     return unconverted_modules(names)
 
 
-def _bytes(counts: ParameterCounts, quantisation: Quantisation, kept: Unconverted) -> int:
+def _bytes(counts: ParameterCounts, quantisation: Quantisation, unconverted: Unconverted) -> int:
     """Bytes of all weights, rounded up to a whole number."""
     per_weight = quantisation.bytes_per_weight
-    is_head_converted = quantisation.converts_head and not kept.has("head")
+    is_head_converted = quantisation.converts_head and not unconverted.has("head")
     total = SIXTEEN_BITS * (counts.embedding + counts.vision)
     total += counts.head * (per_weight if is_head_converted else SIXTEEN_BITS)
     for number, layer in enumerate(counts.layers):
         for kind, n_params in layer.items():
-            is_converted = kind in quantisation.converted and not kept.has(kind, number)
+            is_converted = kind in quantisation.converted and not unconverted.has(kind, number)
             total += n_params * (per_weight if is_converted else SIXTEEN_BITS)
     return ceil(total)

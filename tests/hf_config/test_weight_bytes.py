@@ -236,9 +236,9 @@ def test_layers_that_are_listed_one_by_one_stay_in_16_bits():
 
     attention = 2 * 4096 * 4096 + 2 * 4096 * 1024
     per_weight = 1 - 4 / 128**2  # what 16 bits take more
-    one, every = "model.layers.3.self_attn.q_proj", "model.layers.*.self_attn"
-    assert weights([one]) - weights([]) == pytest.approx(attention * per_weight, rel=1e-6)
-    assert weights([one, "model.layers.3.self_attn.k_proj"]) == weights([one])
+    query, every = "model.layers.3.self_attn.q_proj", "model.layers.*.self_attn"
+    assert weights([query]) - weights([]) == pytest.approx(attention * per_weight, rel=1e-6)
+    assert weights([query, "model.layers.3.self_attn.k_proj"]) == weights([query])
     assert weights([every]) - weights([]) == pytest.approx(32 * attention * per_weight, rel=1e-6)
     all_of_a_layer = attention + 3 * 4096 * 14336
     assert weights(["model.layers.3."]) - weights([]) == pytest.approx(
