@@ -4,6 +4,10 @@ A row fills either the grouped columns or the latent ones, which makes it MHA, G
 name of a model decides nothing. Of its `n_layers`, `n_window_layers` see the last `window` tokens
 and `n_cacheless_layers` (linear attention, state space) cache no tokens. The rest see the whole
 context; the global columns give them K/V heads of their own.
+
+What layers keep besides has columns of its own: several caches per layer, the keys of a sparse
+indexer in `n_indexer_layers`, and a state in `n_state_layers`, which are those without a cache or,
+in some models, those with one too. A convolution's state is in 16 bits, a recurrence's in fp32.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 from gqa_core.catalog.rows import FOLDER, CatalogEntry, parse_integers, read_catalog
 from gqa_core.configs import (
@@ -20,9 +25,12 @@ from gqa_core.configs import (
     MAX_PARAMS,
     AttentionConfig,
     GroupedConfig,
+    IndexerKeys,
     LatentConfig,
     LayerGroup,
     ModelConfig,
+    RecurrentState,
+    StateKind,
     validate_int,
 )
 
@@ -32,7 +40,16 @@ GROUPED = ("n_kv_heads", "head_dim")
 LATENT = ("kv_lora_rank", "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim")
 WINDOW = ("window", "n_window_layers")
 GLOBAL = {"global_n_kv_heads": "n_kv_heads", "global_head_dim": "head_dim"}
-REQUIRES = (WINDOW, WINDOW[::-1], *((name, "window") for name in GLOBAL))  # (column, other column)
+INDEXER = ("n_indexer_layers", "index_head_dim")
+STATE = ("n_state_layers", "conv_elements", "recurrent_elements")
+REQUIRES = (  # (column, other column)
+    WINDOW,
+    WINDOW[::-1],
+    INDEXER,
+    INDEXER[::-1],
+    *((name, "window") for name in GLOBAL),
+)
+STATE_KINDS: Mapping[str, StateKind] = {kind: kind for kind in get_args(StateKind)}
 COLUMNS = (
     "name",
     "n_layers",
@@ -42,6 +59,10 @@ COLUMNS = (
     *WINDOW,
     "n_cacheless_layers",
     *GLOBAL,
+    "caches_per_layer",
+    *INDEXER,
+    "state_kind",
+    *STATE,
     "max_context_len",
     "params",
     "source",
@@ -93,13 +114,15 @@ def model(name: str) -> Model:
     return by_name[name]
 
 
-def _model(*, name: str, source: str, note: str = "", **cells: str) -> Model:
+def _model(*, name: str, source: str, note: str = "", state_kind: str = "", **cells: str) -> Model:
     numbers = parse_integers(cells)
     return Model(
         name=name,
         config=ModelConfig(
             layer_groups=tuple(_layer_groups(numbers)),
             n_cacheless_layers=numbers.get("n_cacheless_layers", 0),
+            indexers=_indexers(numbers),
+            states=_states(state_kind, numbers),
         ),
         max_context_len=numbers.get("max_context_len"),
         params=numbers.get("params"),
@@ -115,15 +138,38 @@ def _layer_groups(numbers: Mapping[str, int]) -> Iterator[LayerGroup]:
             raise ValueError(f"{column} must come with {other}: got {numbers[column]} alone")
     heads = {name: numbers[name] for name in ("n_heads", *GROUPED, *LATENT) if name in numbers}
     n_full = _n_full_layers(numbers)
+    n_caches = numbers.get("caches_per_layer", 1)
     if "window" in numbers:
         yield LayerGroup(
             attention=_attention(heads),
             n_layers=numbers["n_window_layers"],
             window=numbers["window"],
+            caches_per_layer=n_caches,
         )
         heads |= {name: numbers[column] for column, name in GLOBAL.items() if column in numbers}
     if n_full:
-        yield LayerGroup(attention=_attention(heads), n_layers=n_full)
+        yield LayerGroup(attention=_attention(heads), n_layers=n_full, caches_per_layer=n_caches)
+
+
+def _indexers(numbers: Mapping[str, int]) -> tuple[IndexerKeys, ...]:
+    n_layers, head_dim = (numbers.get(name) for name in INDEXER)
+    if n_layers is None or head_dim is None:
+        return ()
+    return (IndexerKeys(n_layers=n_layers, head_dim=head_dim),)
+
+
+def _states(kind: str, numbers: Mapping[str, int]) -> tuple[RecurrentState, ...]:
+    """The state of each layer that keeps one, none if no column gives it."""
+    given = {name: numbers[name] for name in STATE if name in numbers}
+    if not kind and not given:
+        return ()
+    if kind not in STATE_KINDS or "n_state_layers" not in given:
+        raise ValueError(
+            f"a state must have a kind from {', '.join(STATE_KINDS)} and n_state_layers: "
+            f"got {kind!r} and {', '.join(given) or 'no number'}"
+        )
+    n_layers = given.pop("n_state_layers")
+    return (RecurrentState(kind=STATE_KINDS[kind], n_layers=n_layers, **given),)
 
 
 def _n_full_layers(numbers: Mapping[str, int]) -> int:
@@ -143,7 +189,8 @@ def _n_full_layers(numbers: Mapping[str, int]) -> int:
 def _attention(heads: Mapping[str, int]) -> AttentionConfig:
     """The attention that these columns describe, which must be those of one kind."""
     columns = GROUPED if "n_kv_heads" in heads else LATENT
-    if set(heads) != {"n_heads", *columns}:
+    optional = {"v_head_dim"} if columns == GROUPED else set()
+    if set(heads) - optional != {"n_heads", *columns}:
         raise ValueError(
             f"a layer must fill n_heads and {', '.join(columns)}: got {', '.join(heads)}"
         )

@@ -7,7 +7,7 @@ granitemoehybrid and bamba; moonshotai/Kimi-Linear-48B-A3B-Instruct, modeling_ki
 from __future__ import annotations
 
 from gqa_core.configs import MAX_DIM, MAX_HEAD_DIM, MAX_HEADS
-from gqa_core.hf_config.kinds import LINEAR, STATE_SPACE, LayerKind
+from gqa_core.hf_config.kinds import CONVOLUTION, LayerKind
 from gqa_core.hf_config.reader import ConfigReader
 
 __all__ = ["mixer_params"]
@@ -21,11 +21,11 @@ def mixer_params(reader: ConfigReader, kind: LayerKind, hidden_size: int) -> int
     Raises:
         ValueError: a key is missing, or the kind is not known here.
     """
-    if kind == LINEAR and reader.has("linear_num_value_heads"):
+    if reader.has("linear_num_value_heads"):
         return _gated_delta(reader, hidden_size)
-    if kind == LINEAR and (inner := reader.nested("linear_attn_config")):
+    if inner := reader.nested("linear_attn_config"):
         return _kimi_delta(inner, hidden_size)
-    if kind == STATE_SPACE:
+    if kind != CONVOLUTION:
         return _mamba_2(reader, hidden_size)
     raise ValueError(f"the parameters of {kind} layers are not estimated")
 
@@ -58,6 +58,6 @@ def _mamba_2(reader: ConfigReader, hidden_size: int) -> int:
     groups = reader.required_integer("n_groups", "mamba_n_groups", most=MAX_HEADS)
     state = reader.required_integer("ssm_state_size", "mamba_d_state", most=MAX_DIM)
     taps = reader.required_integer("conv_kernel", "mamba_d_conv", most=MAX_TAPS)
-    width = n_heads * head_dim
+    width = reader.integer("mamba_d_ssm", most=MAX_DIM) or n_heads * head_dim
     inner = width + 2 * groups * state
     return hidden_size * (width + inner + n_heads) + taps * inner + width * hidden_size

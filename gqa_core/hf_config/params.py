@@ -22,7 +22,7 @@ from gqa_core.configs import (
 )
 from gqa_core.hf_config.feed_forward import feed_forward_layers
 from gqa_core.hf_config.heads import HIDDEN_SIZE
-from gqa_core.hf_config.kinds import FEED_FORWARD, FULL, RECURRENT, SHARED, LayerKind
+from gqa_core.hf_config.kinds import FEED_FORWARD, KEEP_STATE, RECURRENT, SHARED, LayerKind
 from gqa_core.hf_config.mixers import mixer_params
 from gqa_core.hf_config.reader import ConfigReader
 from gqa_core.theory.cost import projection_parameters
@@ -93,7 +93,7 @@ def _counts(
     layers: list[dict[ModuleKind, int]] = [
         {
             "attention": attention[i],
-            "state": _state_params(reader, model, kind, hidden_size),
+            "state": _state_params(reader, kind, hidden_size),
             "dense": feed_forward[i].dense,
             "experts": feed_forward[i].experts,
             "shared expert": feed_forward[i].shared,
@@ -180,11 +180,6 @@ def _with_model_width(
     return replace(attention, dim=hidden_size)
 
 
-def _state_params(
-    reader: ConfigReader, model: ModelConfig, kind: LayerKind, hidden_size: int
-) -> int:
-    """Parameters of a layer's state-keeping part, beside attention in some models."""
-    if kind in RECURRENT:
-        return mixer_params(reader, kind, hidden_size)
-    has_both = kind == FULL and sum(state.n_layers for state in model.states) == model.n_layers
-    return mixer_params(reader, "state-space", hidden_size) if has_both else 0
+def _state_params(reader: ConfigReader, kind: LayerKind, hidden_size: int) -> int:
+    """Parameters of a layer's state-keeping part, 0 without one."""
+    return mixer_params(reader, kind, hidden_size) if kind in KEEP_STATE else 0

@@ -98,6 +98,8 @@ def _unquantised(
 def _quantisation(config: ConfigReader) -> Quantisation | None:
     """The format that a config states, None if it is not known here."""
     method = config.text("quant_method") or ""
+    if config.has("store_dtype"):  # stored in another format than it is computed in
+        return None
     if method == "fp8":
         return Quantisation("fp8", 1 + Fraction(4, _block_weights(config)))
     if method == "fbgemm_fp8":

@@ -41,12 +41,16 @@ PER_TOKEN = {
     "Gemma 2B": 18_432,  # 2 x 1 x 256 x 18 layers
     "Gemma 2 2B": 106_496,  # 2 x 4 x 256 x 26 layers
     "Gemma 2 9B": 344_064,  # 2 x 8 x 256 x 42 layers
+    "Gemma 3 270M": 18_432,  # 2 x 1 x 256 x 18 layers
     "Gemma 3 1B": 26_624,  # 2 x 1 x 256 x 26 layers
     "Gemma 3 4B": 139_264,  # 2 x 4 x 256 x 34 layers
+    "Gemma 3 12B": 393_216,  # 2 x 8 x 256 x 48 layers
     "Gemma 3 27B": 507_904,  # 2 x 16 x 128 x 62 layers
+    "Gemma 3n E4B": 40_960,  # 2 x 2 x 256 x 20 of its 35 layers
     "Gemma 4 31B": 901_120,  # 2 x 16 x 256 x 50 + 2 x 4 x 512 x 10 layers
     "Qwen1.5-7B": 524_288,  # 2 x 32 x 128 x 32 layers
     "Qwen2-0.5B": 12_288,  # 2 x 2 x 64 x 24 layers
+    "Qwen2-1.5B": 28_672,  # 2 x 2 x 128 x 28 layers
     "Qwen2-7B": 57_344,  # 2 x 4 x 128 x 28 layers
     "Qwen2-72B": 327_680,  # 2 x 8 x 128 x 80 layers
     "Qwen2.5-0.5B": 12_288,  # 2 x 2 x 64 x 24 layers
@@ -60,9 +64,14 @@ PER_TOKEN = {
     "Qwen3-8B": 147_456,  # 2 x 8 x 128 x 36 layers
     "Qwen3-14B": 163_840,  # 2 x 8 x 128 x 40 layers
     "Qwen3-32B": 262_144,  # 2 x 8 x 128 x 64 layers
+    "Qwen3-30B-A3B": 98_304,  # 2 x 4 x 128 x 48 layers
     "Qwen3-235B-A22B": 192_512,  # 2 x 4 x 128 x 94 layers
     "Qwen3-Coder-480B-A35B": 253_952,  # 2 x 8 x 128 x 62 layers
+    "Qwen3-Next-80B-A3B": 24_576,  # 2 x 2 x 256 x 12 of its 48 layers
+    "Qwen3.5-9B": 32_768,  # 2 x 4 x 256 x 8 of its 32 layers
     "Qwen3.5-27B": 65_536,  # 2 x 4 x 256 x 16 of its 64 layers
+    "Qwen3.5-35B-A3B": 20_480,  # 2 x 2 x 256 x 10 of its 40 layers
+    "Qwen3.6-27B": 65_536,  # 2 x 4 x 256 x 16 of its 64 layers
     "Phi-3-mini-4k": 393_216,  # 2 x 32 x 96 x 32 layers
     "Phi-3.5-mini": 393_216,  # 2 x 32 x 96 x 32 layers
     "Phi-4": 204_800,  # 2 x 10 x 128 x 40 layers
@@ -79,6 +88,7 @@ PER_TOKEN = {
     "GLM-4.5": 376_832,  # 2 x 8 x 128 x 92 layers
     "GLM-4.6": 376_832,  # 2 x 8 x 128 x 92 layers
     "GLM-5": 89_856,  # (512 + 64) x 78 layers
+    "GLM-5.2": 89_856,  # (512 + 64) x 78 layers
     "GLM-4.7-Flash": 54_144,  # (512 + 64) x 47 layers
     "gpt-oss 20B": 49_152,  # 2 x 8 x 64 x 24 layers
     "gpt-oss 120B": 73_728,  # 2 x 8 x 64 x 36 layers
@@ -94,6 +104,15 @@ PER_TOKEN = {
     "SmolLM2-1.7B": 196_608,  # 2 x 32 x 64 x 24 layers
     "TinyLlama-1.1B": 22_528,  # 2 x 4 x 64 x 22 layers
     "Grok-1": 262_144,  # 2 x 8 x 128 x 64 layers
+    "LongCat-Flash": 64_512,  # (512 + 64) x 2 x 28 layers
+    "Kimi-Linear-48B-A3B": 8_064,  # (512 + 64) x 7 of its 27 layers
+    "MiMo-V2-Flash": 222_720,  # (192 + 128) x (8 x 39 + 4 x 9 layers)
+    "MiniMax-M2": 253_952,  # 2 x 8 x 128 x 62 layers
+    "Falcon-H1-7B": 45_056,  # 2 x 2 x 128 x 44 layers
+    "Nemotron-H-8B": 16_384,  # 2 x 8 x 128 x 4 of its 52 layers
+    "Nemotron-3-Nano-30B-A3B": 6_144,  # 2 x 2 x 128 x 6 of its 52 layers
+    "Jamba v0.1": 16_384,  # 2 x 8 x 128 x 4 of its 32 layers
+    "CWM 32B": 262_144,  # 2 x 8 x 128 x 64 layers
 }
 WINDOWS = {  # (window layers, tokens in a window, layers that see the whole context)
     "Llama 4 Scout": (36, 8192, 12),  # every 4th layer sees the whole context
@@ -101,13 +120,18 @@ WINDOWS = {  # (window layers, tokens in a window, layers that see the whole con
     "Mistral 7B v0.1": (32, 4096, 0),
     "Gemma 2 2B": (13, 4096, 13),  # alternating
     "Gemma 2 9B": (21, 4096, 21),
+    "Gemma 3 270M": (15, 512, 3),
     "Gemma 3 1B": (22, 512, 4),  # every 6th layer sees the whole context
     "Gemma 3 4B": (29, 1024, 5),
+    "Gemma 3 12B": (40, 1024, 8),
+    "Gemma 3n E4B": (16, 512, 4),  # and 15 that read the caches of earlier ones
     "Gemma 3 27B": (52, 1024, 10),
     "Gemma 4 31B": (50, 1024, 10),
     "Phi-3-mini-4k": (32, 2047, 0),
     "gpt-oss 20B": (12, 128, 12),  # alternating
     "gpt-oss 120B": (18, 128, 18),
+    "MiMo-V2-Flash": (39, 129, 9),
+    "CWM 32B": (48, 8192, 16),
 }
 GIB = 2**30
 
@@ -159,4 +183,7 @@ def test_gemma_4_s_global_layers_have_heads_of_their_own():
 def test_a_hybrid_s_linear_layers_count_as_layers_and_cache_nothing():
     known = model("Qwen3.5-27B")
     assert (known.config.n_layers, known.config.n_caching_layers) == (64, 16)
-    assert all(not other.config.n_cacheless_layers for other in models() if other is not known)
+    cacheless = {other.name for other in models() if other.config.n_cacheless_layers}
+    with_state = {other.name for other in models() if other.config.states}
+    assert cacheless - with_state == {"Gemma 3n E4B"}  # its last layers share
+    assert with_state - cacheless == {"Falcon-H1-7B"}  # each layer has both

@@ -182,7 +182,7 @@ def test_a_device_without_bf16_arithmetic_is_a_device(tmp_path):
         ({"kv_lora_rank": 512}, "a layer must fill n_heads and n_kv_heads, head_dim: got n_heads"),
         ({"n_kv_heads": ""}, "a layer must fill n_heads and kv_lora_rank, .*: got n_heads, head"),
         ({"source": ""}, "source"),
-        ({"source": "here,there,nowhere"}, "a row must have 18 cells"),
+        ({"source": "here,there,nowhere"}, "a row must have 25 cells"),
         ({"window": 1024}, "window must come with n_window_layers: got 1024 alone"),
         ({"n_window_layers": 16}, "n_window_layers must come with window: got 16 alone"),
         ({"global_head_dim": 512}, "global_head_dim must come with window: got 512 alone"),
@@ -191,6 +191,12 @@ def test_a_device_without_bf16_arithmetic_is_a_device(tmp_path):
         (WINDOWS | {"n_window_layers": 0}, "n_layers must be between 1 and 1000: got 0"),
         (WINDOWS | {"n_cacheless_layers": 13}, "at most n_layers together: got 33 of 32"),
         ({"n_cacheless_layers": 32}, "a layer that caches tokens or a state"),
+        ({"n_indexer_layers": 3}, "n_indexer_layers must come with index_head_dim: got 3 alone"),
+        ({"index_head_dim": 128}, "index_head_dim must come with n_indexer_layers: got 128 alone"),
+        ({"n_state_layers": 3}, "a state must have a kind from linear attention, .*: got ''"),
+        ({"state_kind": "state-space"}, "n_state_layers: got 'state-space' and no number"),
+        ({"state_kind": "magic", "n_state_layers": 3}, "a kind from .*: got 'magic'"),
+        ({"caches_per_layer": 0}, "caches_per_layer must be between 1 and"),
     ],
 )
 def test_a_row_that_breaks_a_rule_is_rejected_with_its_line(tmp_path, cells, sentence):
@@ -224,7 +230,7 @@ def test_repeated_names_other_columns_and_short_rows_are_rejected(tmp_path):
         models(write(tmp_path, line(LLAMA), line(LLAMA)))
     with pytest.raises(ValueError, match="columns must be name,n_layers"):
         models(write(tmp_path, line(LLAMA), columns=COLUMNS[:-1]))
-    with pytest.raises(ValueError, match="line 2: a row must have 18 cells"):
+    with pytest.raises(ValueError, match="line 2: a row must have 25 cells"):
         models(write(tmp_path, "Llama 3 8B,32"))
 
 

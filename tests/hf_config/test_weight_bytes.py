@@ -216,6 +216,7 @@ def test_weights_are_those_of_the_published_checkpoint(name):
         {"quant_method": "aqlm"},
         {"quant_method": 7},
         {"quant_method": "gptq", "bits": 5},
+        {"quant_method": "fp8", "store_dtype": "mxfp4"},
         {"quant_method": "bitsandbytes"},
         {"quant_method": "fp8", "modules_to_not_convert": ["something_else"]},
         {"quant_method": "fp8", "modules_to_not_convert": [7]},

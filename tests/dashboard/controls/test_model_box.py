@@ -8,7 +8,7 @@ from gqa_core import units
 from gqa_core.catalog.models import model
 from gqa_core.commands import cli
 from gqa_core.configs import Workload
-from gqa_core.theory.memory import kv_cache_bytes
+from gqa_core.theory.parts import total_bytes
 from tests.dashboard.page_probe import import_box, link, metrics, slider
 
 UNIFORM = {
@@ -105,7 +105,7 @@ def test_a_chosen_model_s_metric_is_its_own_cache(opened, page, name, row):
     app = opened(page)
     app = app.selectbox(key="model").set_value(name).run()
     assert not app.exception
-    n_bytes = kv_cache_bytes(model(name).config, Workload(context_len=8192), "bf16")
+    n_bytes = total_bytes(model(name).config, Workload(context_len=8192), "bf16")
     assert metrics(app)[f"{row} cache"] == units.capacity(n_bytes)
     assert box(app) == name
 

@@ -14,6 +14,7 @@ from dashboard.settings.presets import CATALOGUE, offered
 from gqa_core.catalog.models import models
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
 from gqa_core.theory.memory import kv_cache_bytes, kv_cache_bytes_as_allocated
+from gqa_core.theory.parts import total_bytes
 from tests.records import fake_records as samples
 
 PRESETS = offered(measuring=False)
@@ -40,12 +41,11 @@ def own_row(name):
 def test_a_model_s_own_row_is_the_model_to_the_byte(known, context_len, kv_format):
     settings = chosen(known.name, context_len, kv_format=kv_format)
     workload, own = Workload(context_len=context_len, batch_size=2), own_row(known.name)
-    assert settings.cache_bytes(own, context_len) == kv_cache_bytes(
-        known.config, workload, kv_format
-    )
-    assert settings.allocated_bytes(own, context_len) == kv_cache_bytes_as_allocated(
-        known.config, workload, kv_format
-    )
+    total = total_bytes(known.config, workload, kv_format)
+    besides = total - kv_cache_bytes(known.config, workload, kv_format)  # indexer keys and states
+    assert settings.cache_bytes(own, context_len) == total
+    allocated = kv_cache_bytes_as_allocated(known.config, workload, kv_format)
+    assert settings.allocated_bytes(own, context_len) == allocated + besides
     assert settings.variants[own].variant == own
     assert settings.reduction_vs_mha("MHA") == 1
 
@@ -72,8 +72,9 @@ def test_gpt_oss_keeps_windows_in_every_row():
 def test_linear_layers_cache_nothing_in_any_row():
     settings = chosen("Qwen3.5-27B", batch_size=1)
     assert settings.n_layers == 64
-    # 16 layers of 64 attend; 2 x 4 x 256 elements of 2 B
-    assert settings.cache_bytes("GQA", 1000) == 16 * 1000 * 2 * 4 * 256 * 2
+    # 16 layers of 64 attend; 2 x 4 x 256 elements of 2 B, beside the states of the other 48
+    states = 48 * (30_720 * 2 + 786_432 * 4)
+    assert settings.cache_bytes("GQA", 1000) == 16 * 1000 * 2 * 4 * 256 * 2 + states
 
 
 def test_gemma_4_keeps_its_second_geometry():
@@ -85,8 +86,8 @@ def test_gemma_4_keeps_its_second_geometry():
 
 
 def test_mla_is_the_model_s_latent_and_not_a_proportion():
-    # 512 + 64 and 256 + 32 elements, where 4.5 head widths would be 864 and 288
-    assert chosen("GLM-5", batch_size=1).cache_bytes("MLA", 1000) == 78 * 1000 * 576 * 2
+    # 512 + 64 and 256 + 32 elements, where 4.5 head widths would be 864 and 288; 128 indexer keys
+    assert chosen("GLM-5", batch_size=1).cache_bytes("MLA", 1000) == 78 * 1000 * (576 + 128) * 2
     assert chosen("MiniCPM3-4B", batch_size=1).cache_bytes("MLA", 1000) == 62 * 1000 * 288 * 2
     # its MHA keeps K of 192 and V of 256 for each of 64 heads
     assert chosen("GLM-5", batch_size=1).cache_bytes("MHA", 1000) == 78 * 1000 * 64 * 448 * 2
