@@ -3,17 +3,16 @@
 import streamlit as st
 
 from dashboard.controls.capacity import capacity_controls
-from dashboard.data.capacity import LABEL_PERCENT, sequence_curves
+from dashboard.data.capacity import sequence_curves
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.report import capacity_sentences as sentences
+from dashboard.report.capacity_arithmetic import arithmetic
 from dashboard.report.capacity_tables import plan_table, sequences_table
 from dashboard.settings.options import CONTEXT_LENS
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
+from dashboard.views.allocation import show_allocation
 from dashboard.views.engine_log import show_engine_log
-from dashboard.views.memory_parts import show_parts
-
-PARTS_TITLE = "What one sequence keeps on each GPU"
 
 open_page(
     "What fits, and for how many users",
@@ -23,7 +22,7 @@ open_page(
 plan = capacity_controls()
 if missing := sentences.missing_sentence(plan):
     st.warning(missing)
-    show_parts(PARTS_TITLE, plan.parts_per_gpu, plan.one_sequence)
+    show_allocation(plan)
     show_engine_log(plan)
     st.stop()
 evidence = ("formula", "published") if plan.gpu_source else ("formula",)
@@ -38,8 +37,8 @@ else:
         "sequences",
         sentences.answer(plan),
     )
-    if ties := sentences.ties_sentence(plan):
-        st.caption(ties)
+    for note in sentences.notes(plan):
+        st.caption(note)
 st.subheader("The numbers")
 panels.show_evidence(*evidence)
 table = plan_table(plan)
@@ -50,21 +49,22 @@ if place := panels.lazy_expander("Sequences that fit, by context", "sequences_un
         by_context = sequences_table(plan, CONTEXT_LENS)
         panels.show_table(by_context, "by_context", "Sequences that fit at each context")
         panels.show_downloads("sequences", {"csv": by_context.csv})
-show_parts(PARTS_TITLE, plan.parts_per_gpu, plan.one_sequence)
+show_allocation(plan)
 show_engine_log(plan)
 st.markdown(
     f"**The arithmetic**, with your numbers, for {plan.variant}:\n\n"
-    + "".join(f"- {line}\n" for line in sentences.arithmetic(plan))
-    + "\n**Formula.** Room = memory x utilisation - weights / GPUs; sequences = room / bytes of "
-    "one sequence, rounded down. With tensor parallelism, a GPU caches max(1, K/V heads / GPUs) "
-    "heads, or MLA's whole latent. If layers have a window, there are two numbers: *as allocated*, "
-    "every layer has slots for the whole context; *ideal*, a layer has slots for its window only. "
+    + "".join(f"- {line}\n" for line in arithmetic(plan))
+    + "\n**Formula.** Room = usable memory x utilisation - weights / GPUs - what the engine takes "
+    "besides; sequences = room / bytes of one sequence, rounded down. Expected are the engine's "
+    "usual needs, to count on those of the worst log. With tensor parallelism, a GPU caches "
+    "max(1, K/V heads / GPUs) heads, or MLA's whole latent. If layers have a window, there are two "
+    "numbers: *as allocated*, every layer has slots for the whole context; *ideal*, a layer has "
+    "slots for its window only. "
     f"**Source.** Memory of the GPU: {plan.gpu_source or 'typed'}; heads on GPUs: "
     "vllm-project/vllm, QKVParallelLinear. "
-    "**Limits.** The results are estimates. Memory is the number on the vendor's label, read as "
-    f"decimal GB, and usable memory is up to {LABEL_PERCENT}% less. Activations and the "
-    "runtime are covered only by the memory that the utilisation leaves. Weights are assumed to be "
-    "split evenly and equal for every variant. Page padding is not counted, nor are savings from "
-    "shared prefixes. Whether that many users are served fast enough is another question."
+    f"**Limits.** {sentences.errors_sentence()} Weights are assumed to be split evenly over tensor "
+    "parallel GPUs and stages, equal for every variant, and whole on each data-parallel rank. "
+    "Savings from shared prefixes are not counted. Whether that many users are served fast enough "
+    "is another question."
 )
 st.success(f"**Answer.** {sentences.answer(plan)}")

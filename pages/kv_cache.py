@@ -61,7 +61,7 @@ st.markdown(
     "**Source.** DeepSeek-V2 report, arXiv:2405.04434, Table 1, for the elements; memory of "
     f"devices: {'; '.join(f'{device.name}: {device.citation}' for device in ceilings) or 'none'}. "
     "**Limits.** The memory is the number on the vendor's label, read as decimal GB. Usable memory "
-    f"is up to {LABEL_PERCENT}% less, and weights and activations need memory too, so a cache "
+    f"is up to {LABEL_PERCENT}% off it, and weights and activations need memory too, so a cache "
     "below a ceiling may not fit. Measured points are for the layers that were really allocated; "
     "nothing is scaled. The peak is the memory in use above the level just before the cache was "
     "allocated, so it includes the kernel's workspace. Naive MLA is not drawn: it caches more than "

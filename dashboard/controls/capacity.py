@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import streamlit as st
 
 from dashboard.controls.model import model_controls_with
+from dashboard.controls.parallel import dcp_control, dp_control, engine_control, pp_control
 from dashboard.controls.variant import variant_control
 from dashboard.controls.weights import weights_control
 from dashboard.data.capacity import Plan
 from dashboard.settings.model import ModelSettings
-from dashboard.shell.widgets import NumberInput, Select, Slider
+from dashboard.settings.splits import can_split, tp_sizes
+from dashboard.shell.widgets import NumberInput, OptionalNumberInput, Select, Slider
 from gqa_core import units
 from gqa_core.catalog.devices import MAX_MEMORY_GB, devices
 from gqa_core.configs import ModelConfig
 from gqa_core.theory.capacity import Deployment
-from gqa_core.theory.sharding import valid_tp_sizes
+from gqa_core.theory.engines import EngineName
+from gqa_core.theory.overhead import engine_overhead
+from gqa_core.theory.parallelism import Parallelism
 
 OTHER_GPU = "typed in GB"
 
@@ -47,6 +52,28 @@ UTILISATION = NumberInput(
 )
 
 
+USABLE = OptionalNumberInput(
+    key="usable_gib",
+    label="Usable memory (GiB)",
+    minimum=0.1,
+    maximum=float(MAX_MEMORY_GB),
+    default=None,
+    placeholder="",
+    help="What an engine sees of the GPU's memory, before the utilisation. Empty: what start-up "
+    "logs print for this GPU, or its label.",
+)
+OVERHEAD = OptionalNumberInput(
+    key="overhead_gib",
+    label="Besides per GPU (GiB)",
+    minimum=0.0,
+    maximum=float(MAX_MEMORY_GB),
+    default=None,
+    placeholder="",
+    help="What the engine takes of each GPU besides weights and cache: runtime, communication, "
+    "activations. Empty: what is expected of the engine.",
+)
+
+
 def capacity_controls() -> Plan:
     """The deployment that the widgets describe."""
     return model_controls_with(_plan)
@@ -56,16 +83,28 @@ def _plan(settings: ModelSettings) -> Plan:
     with st.grid(3, vertical_alignment="bottom"):
         gpu, memory_bytes, source = _gpu_controls()
         variant = variant_control(settings)
-        n_gpus = _n_gpus_control(settings.models)
-        utilisation = UTILISATION.show()
+        engine = engine_control()
+        n_gpus = _n_gpus_control(settings.models, engine)
         weight_bytes = weights_control()
+        utilisation = UTILISATION.show()
+    model = settings.models[variant]
+    with st.grid(5, vertical_alignment="bottom"):
+        parallelism = _parallelism_controls(model, engine, n_gpus)
+        memory_bytes, overhead = _memory_controls(memory_bytes, engine)
+    models = {
+        name: model
+        for name, model in settings.models.items()
+        if can_split(model, engine, parallelism)
+    }
     return Plan(
         gpu=gpu,
         gpu_source=source,
         variant=variant,
         context_len=settings.context_len,
         n_users=settings.batch_size,
+        safe_overhead_bytes=engine_overhead(engine).safe_bytes,
         weights_known=weight_bytes is not None,
+        not_split=tuple(name for name in settings.models if name not in models),
         deployments={
             name: Deployment(
                 memory_bytes=memory_bytes,
@@ -74,30 +113,55 @@ def _plan(settings: ModelSettings) -> Plan:
                 kv_format=settings.kv_format,
                 n_gpus=n_gpus,
                 utilisation=Fraction(utilisation, 100),
+                overhead_bytes=overhead,
+                engine=engine,
+                dp=parallelism.dp,
+                dcp=parallelism.dcp,
+                pp=parallelism.pp,
             )
-            for name, model in settings.models.items()
+            for name, model in models.items()
         },
     )
 
 
+def _parallelism_controls(model: ModelConfig, engine: EngineName, n_gpus: int) -> Parallelism:
+    dp, dcp, pp = dp_control(), dcp_control(model, engine, n_gpus), pp_control(model)
+    return Parallelism(tp=n_gpus, dp=dp, dcp=dcp, pp=pp)
+
+
+def _memory_controls(device_bytes: int, engine: EngineName) -> tuple[int, int]:
+    """Usable memory and overhead per GPU in bytes: those typed, or the defaults."""
+    expected = engine_overhead(engine).expected_bytes
+    usable = replace(USABLE, placeholder=_default_text(device_bytes)).show()
+    besides = replace(OVERHEAD, placeholder=_default_text(expected)).show()
+    return (
+        device_bytes if usable is None else round(usable * units.GIB),
+        expected if besides is None else round(besides * units.GIB),
+    )
+
+
+def _default_text(n_bytes: int) -> str:
+    return f"{n_bytes / units.GIB:.2f} by default"
+
+
 def _gpu_controls() -> tuple[str, int, str | None]:
-    """Name, memory in bytes and source of the GPU; draws one more input for another GPU."""
+    """Name, usable memory in bytes and source of the GPU; one more input for another GPU."""
     name = GPU.show()
     if name == OTHER_GPU:
         memory_gb = GPU_MEMORY.show()
         return f"{memory_gb:g} GB GPU", round(memory_gb * units.GB), None
     device = next(device for device in devices() if device.name == name)
     st.caption(f"{units.gigabytes_label(device.memory_bytes)} on the label")
-    return name, device.memory_bytes, device.citation
+    source = "; ".join(filter(None, (device.citation, device.usable_source)))
+    return name, device.usable_bytes, source
 
 
-def _n_gpus_control(models: Mapping[str, ModelConfig]) -> int:
+def _n_gpus_control(models: Mapping[str, ModelConfig], engine: EngineName) -> int:
     """The number of GPUs, among those that can split the heads of every variant."""
-    sizes = set.intersection(*(set(valid_tp_sizes(model)) for model in models.values()))
     return Slider(
         key="n_gpus",
         label="GPUs (tensor parallel)",
-        options=sorted(sizes),
+        options=tp_sizes(models.values(), engine),
         default=1,
         help="One copy of the model is split over this many GPUs. Numbers that cannot split the "
         "heads are not offered.",

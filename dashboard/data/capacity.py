@@ -1,22 +1,22 @@
 """A plan to serve a model on given GPUs: what fits for each variant, as results and as curves.
 
-Layers with a window have two allocation policies: `as allocated`, every layer has slots for the
-whole context; `ideal`, no more than its window. Without windows the two are equal.
+An engine's rules say what a sequence takes, and the ideal what it must at least. Without an engine
+the ideal stands beside what is allocated if windows save nothing: equal without windows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from gqa_core.configs import MAX_CONTEXT_LEN, Workload
 from gqa_core.theory.capacity import Deployment
+from gqa_core.theory.engines import EngineName
 from gqa_core.theory.parts import MemoryPart, memory_parts
 
-AllocationPolicy = Literal["as allocated", "ideal"]
-
 LABEL_PERCENT = 7  # how far usable memory can be off the vendor's label
+IDEAL: EngineName = "ideal"
+AS_ALLOCATED: EngineName = "as-allocated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +24,9 @@ class Plan:
     """A deployment for each variant on the same GPUs, and the demand: users at a length.
 
     `gpu` names the GPU, `gpu_source` says who published its memory, None if it was typed; a
-    user is one sequence; `variant` is the one that sentences describe. Without `weights_known` no
-    number that depends on weights may be shown.
+    user is one sequence; `variant` is the one that sentences describe. Deployments have the
+    overhead to expect, and `safe_overhead_bytes` is the one to count on. Without `weights_known` no
+    number that depends on weights may be shown. Variants in `not_split` cannot be split so.
     """
 
     gpu: str
@@ -34,7 +35,9 @@ class Plan:
     context_len: int
     n_users: int
     deployments: Mapping[str, Deployment]
+    safe_overhead_bytes: int = 0
     weights_known: bool = True
+    not_split: tuple[str, ...] = ()
 
     @property
     def shown(self) -> Deployment:
@@ -48,43 +51,61 @@ class Plan:
 
     @property
     def one_sequence(self) -> Workload:
-        """A single sequence of the demand."""
-        return Workload(context_len=self.context_len)
+        """A single sequence of the demand, its tokens on one GPU."""
+        return Workload(context_len=-(-self.context_len // self.shown.dcp))
+
+    def safe(self, deployment: Deployment) -> Deployment:
+        """The deployment with the overhead to count on."""
+        overhead_bytes = max(self.safe_overhead_bytes, deployment.overhead_bytes)
+        return replace(deployment, overhead_bytes=overhead_bytes)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CapacityResult:
-    """Answers for one variant and allocation policy; None as in `Deployment`'s methods."""
+    """Answers for one variant by the rules of one engine; None as in `Deployment`'s methods.
 
-    policy: AllocationPolicy
+    `safe_sequences` are those to count on, with the overhead of the worst engine log.
+    """
+
     deployment: Deployment
     sequence_bytes: int
     max_sequences: int
+    safe_sequences: int
     max_context_len: int | None
     min_gpus: int | None
     min_memory_bytes: int
 
     @property
-    def as_allocated(self) -> bool:
-        """True if windows save nothing under this policy."""
-        return self.policy == "as allocated"
+    def engine(self) -> EngineName:
+        """The engine whose rules these answers follow."""
+        return self.deployment.engine
 
     @property
     def memory_in_all(self) -> int:
         """Bytes of memory on all GPUs together."""
-        return self.deployment.n_gpus * self.min_memory_bytes
+        return self.deployment.world * self.min_memory_bytes
 
 
 def fits(plan: Plan, variant: str) -> tuple[CapacityResult, ...]:
-    """One result per allocation policy, as allocated first and ideal last."""
-    deployment = plan.deployments[variant]
-    return tuple(_fit(plan, deployment, policy) for policy in allocation_policies(deployment))
+    """One result per engine to report, the ideal last."""
+    return tuple(_fit(plan, deployment) for deployment in compared(plan.deployments[variant]))
 
 
-def allocation_policies(deployment: Deployment) -> tuple[AllocationPolicy, ...]:
-    """The allocation policies to report; as allocated only where some layer has a window."""
-    windows = any(run.window is not None for run in deployment.model)
-    return ("as allocated", "ideal") if windows else ("ideal",)
+def compared(deployment: Deployment) -> tuple[Deployment, ...]:
+    """The deployment by its engine's rules and as the ideal; the ideal last.
+
+    The ideal has windows as allocated beside it, where some layer has one.
+    """
+    engine = deployment.engine
+    if engine == IDEAL and not deployment.model.has_window_layers:
+        return (deployment,)
+    other = AS_ALLOCATED if engine == IDEAL else engine
+    return replace(deployment, engine=other), replace(deployment, engine=IDEAL)
+
+
+def engine_label(engine: EngineName) -> str:
+    """An engine's name in a sentence: "vllm", "as allocated"."""
+    return "as allocated" if engine == AS_ALLOCATED else engine
 
 
 def context_text(fit: CapacityResult) -> str:
@@ -95,16 +116,12 @@ def context_text(fit: CapacityResult) -> str:
     return f"{fit.max_context_len:,}{more}"
 
 
-def derated(deployment: Deployment) -> Deployment:
-    """The deployment with memory reduced by the 7% by which labels overstate it."""
-    return replace(deployment, memory_bytes=deployment.memory_bytes * (100 - LABEL_PERCENT) // 100)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SequenceCurve:
-    """Sequences of one variant that fit at each context, not rounded down, by allocation policy."""
+    """Sequences of one variant that fit at each context, not rounded down, by engine and ideal."""
 
-    as_allocated: Sequence[float]
+    engine: EngineName
+    allocated: Sequence[float]
     ideal: Sequence[float]
 
 
@@ -123,35 +140,36 @@ def sequence_curves(plan: Plan, contexts: Sequence[int]) -> SequenceCurves:
     deployments = plan.deployments if plan.shown.kv_budget_bytes > 0 else {}
     return SequenceCurves(
         contexts=contexts,
-        curves={
-            variant: SequenceCurve(
-                as_allocated=_sequences(deployment, contexts, as_allocated=True),
-                ideal=_sequences(deployment, contexts, as_allocated=False),
-            )
-            for variant, deployment in deployments.items()
-        },
+        curves={variant: _curve(each, contexts) for variant, each in deployments.items()},
         context_len=plan.context_len,
         n_users=plan.n_users,
     )
 
 
-def _sequences(
-    deployment: Deployment, contexts: Sequence[int], *, as_allocated: bool
-) -> list[float]:
-    """Room over bytes of a sequence at each context."""
+def _curve(deployment: Deployment, contexts: Sequence[int]) -> SequenceCurve:
+    deployments = compared(deployment)
+    by_engine, ideal = deployments[0], deployments[-1]
+    return SequenceCurve(
+        engine=by_engine.engine,
+        allocated=_sequences(by_engine, contexts),
+        ideal=_sequences(ideal, contexts),
+    )
+
+
+def _sequences(deployment: Deployment, contexts: Sequence[int]) -> list[float]:
+    """Room over bytes of a sequence at each context, on all data-parallel ranks."""
     room = deployment.kv_budget_bytes
-    return [float(room / deployment.sequence_bytes(n, as_allocated=as_allocated)) for n in contexts]
+    return [float(deployment.dp * room / deployment.sequence_bytes(n)) for n in contexts]
 
 
-def _fit(plan: Plan, deployment: Deployment, policy: AllocationPolicy) -> CapacityResult:
-    as_allocated = policy == "as allocated"
+def _fit(plan: Plan, deployment: Deployment) -> CapacityResult:
     length, users = plan.context_len, plan.n_users
     return CapacityResult(
-        policy=policy,
         deployment=deployment,
-        sequence_bytes=deployment.sequence_bytes(length, as_allocated=as_allocated),
-        max_sequences=deployment.max_sequences(length, as_allocated=as_allocated),
-        max_context_len=deployment.max_context_len(users, as_allocated=as_allocated),
-        min_gpus=deployment.min_gpus(length, users, as_allocated=as_allocated),
-        min_memory_bytes=deployment.min_memory_bytes(length, users, as_allocated=as_allocated),
+        sequence_bytes=deployment.sequence_bytes(length),
+        max_sequences=deployment.max_sequences(length),
+        safe_sequences=plan.safe(deployment).max_sequences(length),
+        max_context_len=deployment.max_context_len(users),
+        min_gpus=deployment.min_gpus(length, users),
+        min_memory_bytes=deployment.min_memory_bytes(length, users),
     )

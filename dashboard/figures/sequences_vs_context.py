@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from dashboard.data.capacity import SequenceCurve, SequenceCurves
+from dashboard.data.capacity import SequenceCurve, SequenceCurves, engine_label
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     NEUTRAL,
@@ -45,7 +45,7 @@ def sequences_vs_context(data: SequenceCurves) -> go.Figure:
     axis = log_axis(LOWEST, high, ticks, [f"{tick:,}" for tick in ticks])
     figure.update_yaxes(axis | {"title": {"text": "sequences that fit (formula)"}})
     for variant, curve in data.curves.items():
-        if list(curve.as_allocated) != list(curve.ideal):
+        if list(curve.allocated) != list(curve.ideal):
             _add_band(figure, variant, contexts, curve)
         _add_line(figure, variant, variant, contexts, curve.ideal, width=2.5)
     _add_markers(figure, data.context_len, _slider_points(data))
@@ -55,14 +55,14 @@ def sequences_vs_context(data: SequenceCurves) -> go.Figure:
 
 
 def _slider_points(data: SequenceCurves) -> list[tuple[str, float]]:
-    """(variant, sequences) at the slider's context, once per policy, where at least one fits."""
+    """(variant, sequences) at the slider's context, once per engine, where at least one fits."""
     if data.context_len not in data.contexts:
         return []
     index = list(data.contexts).index(data.context_len)
     return [
         (variant, value)
         for variant, curve in data.curves.items()
-        for value in sorted({curve.as_allocated[index], curve.ideal[index]})
+        for value in sorted({curve.allocated[index], curve.ideal[index]})
         if value >= 1
     ]
 
@@ -94,9 +94,9 @@ def _add_band(
     contexts: Sequence[int],
     curve: SequenceCurve,
 ) -> None:
-    """Fill between the two allocation policies; the lower edge is a thin line of its own."""
-    name = f"{variant} as allocated"
-    _add_line(figure, variant, name, contexts, curve.as_allocated, width=1, showlegend=False)
+    """Fill between an engine's sequences and the ideal; the lower edge is a thin line."""
+    name = f"{variant} {engine_label(curve.engine)}"
+    _add_line(figure, variant, name, contexts, curve.allocated, width=1, showlegend=False)
     figure.add_scatter(
         x=list(contexts),
         y=list(curve.ideal),
@@ -113,7 +113,7 @@ def _add_band(
 def _add_markers(
     figure: FigureBuilder, context_len: int, points: Sequence[tuple[str, float]]
 ) -> None:
-    """One marker per allocation policy, in its variant's style."""
+    """One marker per engine, in its variant's style."""
     if not points:
         return
     figure.add_scatter(

@@ -4,26 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.data.capacity import CapacityResult, Plan, allocation_policies, context_text, fits
+from dashboard.data.capacity import (
+    CapacityResult,
+    Plan,
+    compared,
+    context_text,
+    engine_label,
+    fits,
+)
 from dashboard.report.columns import COUNT, GB, MIB, TOKENS_TEXT, Column, Table
 from gqa_core import units
-from gqa_core.theory.capacity import Deployment
 
 VariantResult = tuple[str, CapacityResult]
 
 
 def plan_table(plan: Plan) -> Table[VariantResult]:
-    """One row per variant and allocation policy: all answers for these users at this length."""
+    """One row per variant and engine: all answers for these users at this length."""
     demand, users = f"{plan.n_users} x {plan.context_len}", units.count(plan.n_users, "user")
     rows = [(variant, fit) for variant in plan.deployments for fit in fits(plan, variant)]
-    policy = Column[VariantResult]("Allocation", lambda row: row[1].policy)
+    by_engine = Column[VariantResult]("Allocation", lambda row: engine_label(row[1].engine))
     columns = (
         Column[VariantResult]("Variant", lambda row: row[0]),
-        *([policy] if any(fit.as_allocated for _, fit in rows) else []),
+        *([by_engine] if len(rows) > len(plan.deployments) else []),
         Column[VariantResult]("Sequence per GPU", lambda row: row[1].sequence_bytes, MIB),
         Column[VariantResult](
             f"Sequences of {plan.context_len}", lambda row: row[1].max_sequences, COUNT
         ),
+        Column[VariantResult]("To count on", lambda row: row[1].safe_sequences, COUNT),
         Column[VariantResult](
             f"Context for {users}", lambda row: context_text(row[1]).replace(",", "")
         ),
@@ -35,18 +42,12 @@ def plan_table(plan: Plan) -> Table[VariantResult]:
 
 
 def sequences_table(plan: Plan, contexts: Sequence[int]) -> Table[int]:
-    """One row per context: whole sequences that fit, for each variant and allocation policy."""
+    """One row per context: whole sequences that fit, for each variant and engine."""
     columns: list[Column[int]] = [Column("Context", str, TOKENS_TEXT)]
-    for variant, deployment in plan.deployments.items():
-        for policy in allocation_policies(deployment):
-            name = variant if policy == "ideal" else f"{variant} {policy}"
-            columns.append(_sequences_column(name, deployment, policy == "as allocated"))
+    for variant, planned in plan.deployments.items():
+        *by_engine, ideal = compared(planned)
+        for deployment in by_engine:
+            name = f"{variant} {engine_label(deployment.engine)}"
+            columns.append(Column(name, deployment.max_sequences, COUNT))
+        columns.append(Column(variant, ideal.max_sequences, COUNT))
     return Table(columns, contexts)
-
-
-def _sequences_column(name: str, deployment: Deployment, as_allocated: bool) -> Column[int]:
-    return Column(
-        name,
-        lambda context_len: deployment.max_sequences(context_len, as_allocated=as_allocated),
-        COUNT,
-    )

@@ -170,16 +170,16 @@ class Deployment:
         The other sizes stay, and n_gpus does not matter. None if no number that splits the heads is
         enough; `with_max_gpus` shows what is missing there.
         """
-        for deployment in self._splits():
+        for deployment in self.splits():
             if deployment.fits(context_len, n_users, as_allocated=as_allocated):
                 return deployment.n_gpus
         return None
 
     def with_max_gpus(self) -> Deployment:
         """This deployment on the largest number of GPUs that splits the heads."""
-        return list(self._splits())[-1]
+        return list(self.splits())[-1]
 
-    def _splits(self) -> Iterator[Deployment]:
+    def splits(self) -> Iterator[Deployment]:
         """This deployment on each number of tensor parallel GPUs that it can have, ascending."""
         n_heads = min((group.attention.n_heads for group in self.model), default=1)
         for n_gpus in range(1, n_heads + 1):

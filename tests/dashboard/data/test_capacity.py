@@ -8,10 +8,12 @@ from dashboard.data.capacity import Plan, SequenceCurves, sequence_curves
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report import capacity_sentences as sentences
+from dashboard.report.capacity_arithmetic import arithmetic
 from dashboard.report.capacity_tables import plan_table, sequences_table
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.options import CONTEXT_LENS
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig
+from gqa_core.engine_logs.capacity_errors import capacity_errors
 from gqa_core.theory.capacity import Deployment
 from tests.dashboard.page_probe import (
     choose,
@@ -26,7 +28,8 @@ from tests.dashboard.page_probe import (
     values,
 )
 
-LLAMA_70B = {"n_heads": 64, "n_layers": 80, "weights_gb": 141.11}
+AS_LABELLED = {"usable_gib": 80e9 / 2**30, "overhead_gib": 0}
+LLAMA_70B = {"n_heads": 64, "n_layers": 80, "weights_gb": 141.11, **AS_LABELLED}
 GPT_OSS_20B = GroupedConfig(n_heads=64, n_kv_heads=8, head_dim=64)
 
 
@@ -73,7 +76,7 @@ def test_no_weights_of_another_model_are_left(opened):
         texts = " ".join([app.warning[0].value, page_texts(app)])
         assert "16.06" not in texts
         app = choose(app, "Llama 3.1 8B")
-        assert metrics(app)["GQA sequences that fit"] == "52"
+        assert metrics(app)["GQA sequences that fit"] == "55"
 
 
 def test_weights_can_be_typed_where_nobody_knows_them(opened):
@@ -108,32 +111,103 @@ def test_a_model_chosen_where_heads_are_measured_leaves_no_weights_of_another(op
 def test_it_opens_at_8192_tokens_with_the_four_answers(opened):
     app = opened("capacity")
     assert slider(app, "context_len").value == 8192
-    # 80e9 x 0.9 - 16.06e9 = 55.94e9; 32 layers x 4096 B = 131,072 B a token, 1 GiB a sequence:
-    # 55.94e9 / 2^30 = 52.1, 55.94e9 / 131,072 = 426,788.3, (2^30 + 16.06e9) / 0.9 = 17.73 GiB.
+    # 81,091 MiB x 0.9 - 16.06e9 - 1.28 GiB = 59,092,679,239; 32 layers x 4096 B = 131,072 B per
+    # token, 1 GiB per sequence: 55.03 sequences, 450,841.4 tokens, and (2^30 + 16.06e9 + 1.28 GiB)
+    # / 0.9 = 19.15 GiB.
     assert metrics(app) == {
-        "GQA sequences that fit": "52",
-        "Longest context": "426,788",
+        "GQA sequences that fit": "55",
+        "Longest context": "450,841",
         "GPUs needed": "1",
-        "Memory per GPU": "17.73 GiB",
+        "Memory per GPU": "19.15 GiB",
     }
-    # 74.4e9 x 0.9 - 16.06e9 = 50.9e9, over 2^30 = 47.4
-    assert "47 if usable memory is 7% less" in meanings(app)["GQA sequences that fit"]
+    # with 3.3 GiB besides: 56,923,720,755 / 2^30 = 53.01
+    assert "expected; 53 to count on" in meanings(app)["GQA sequences that fit"]
     needed = meanings(app)["Memory per GPU"]
-    assert needed == "19.04 GB, for 1 user at 8192 tokens; 19.04 GB on 1 GPU"
+    assert needed == "20.56 GB, for 1 user at 8192 tokens; 20.56 GB on 1 GPU"
     assert not app.warning
     assert app.success[0].value.startswith("**Answer.** On paper, 1 x NVIDIA H100 SXM at 90% with")
+
+
+def test_memory_as_labelled_and_nothing_besides_are_the_label_s_figures(opened):
+    app = opened("capacity", **AS_LABELLED)
+    # 80e9 x 0.9 - 16.06e9 = 55.94e9: 52.1 sequences, 426,788.3 tokens
+    assert metrics(app)["GQA sequences that fit"] == "52"
+    assert metrics(app)["Longest context"] == "426,788"
+    # the figure to count on keeps 3.3 GiB free: 52,396,651,981 / 2^30 = 48.8
+    assert "48 to count on" in meanings(app)["GQA sequences that fit"]
+
+
+def test_the_error_to_expect_is_the_measured_one(opened):
+    errors = capacity_errors()
+    texts = page_texts(opened("capacity"))
+    assert f"Over {errors.n_deployments} public deployments" in texts
+    assert f"off by {100 * errors.median_error:.3g}%" in texts
+    assert all(name in texts for name in errors.above_safe)
+
+
+def test_an_engine_s_rules_stand_beside_the_ideal(opened):
+    app = opened("capacity", engine="vllm", context_len=512, model="gpt-oss 20B", weights_gb=13.8)
+    assert not app.exception
+    tables = small_tables(app)
+    assert [row["Allocation"] for row in tables[0]] == ["vllm", "ideal"] * 4
+    allocation = next(table for table in tables if "Allocated (MiB)" in table[0])
+    assert allocation[-1]["Part"] == "all parts"
+    texts = page_texts(app)
+    assert "by the rules of vllm, where" in texts
+    names = [trace.get("name") for trace in figure(app)["data"]]
+    assert {"GQA", "GQA vllm", "GQA band"} <= {*names}
+    app.session_state["rules_unfolded"] = True
+    assert "SlidingWindowSpec" in page_texts(app.run()).replace("\\", "")
+
+
+def test_expanded_mla_is_an_engine_s_rule(opened):
+    app = opened("capacity", engine="transformers", model="DeepSeek-V3", weights_gb=60)
+    assert app.segmented_control(key="variant").value == "MLA"
+    (table,) = [table for table in small_tables(app) if "Allocated (MiB)" in table[0]]
+    # 128 heads of 192 + 128 elements in place of 512 + 64
+    assert table[0]["Difference"] == "+7,011.11%"
+
+
+def test_only_sizes_that_split_the_model_are_offered(opened):
+    app = opened("capacity", n_gpus=8)
+    assert app.selectbox(key="dcp").options == ["1", "2", "4", "8"]
+    app = app.selectbox(key="engine").set_value("vllm").run()  # at most tp / 8 K/V heads
+    assert app.selectbox(key="dcp").options == ["1"]
+    app = slider(app, "n_gpus").set_value(32).run()
+    assert app.selectbox(key="dcp").options == ["1", "2", "4"]
+    app = app.selectbox(key="dcp").set_value("4").run()
+    assert not app.exception
+    # MHA's 32 K/V heads leave no copies to share
+    assert "MHA cannot be split so by the rules of vllm" in " ".join(c.value for c in app.caption)
+    assert [row["Variant"] for row in small_tables(app)[0]] == ["GQA"] * 2 + ["MQA"] * 2 + [
+        "MLA",
+        "MLA",
+    ]
+    app = app.selectbox(key="engine").set_value("llama.cpp").run()
+    assert app.selectbox(key="dcp").value == 1
+
+
+def test_ranks_stages_and_contexts_split_a_deployment(opened):
+    query = {"n_gpus": 8, "dp": 2, "pp": 2, "dcp": 2, **AS_LABELLED}
+    app = opened("capacity", **query)
+    texts = page_texts(app)
+    assert "32 GPUs: tp 8 x pp 2 x dp 2, dcp 2 inside tp." in texts
+    # 16 layers x 2 of 8 K/V heads x 4096 tokens x 2 x 128 x 2 B
+    assert f"{16 * 2 * 4096 * 512:,} B" in texts
+    assert "on each of 2 data-parallel ranks" in texts
 
 
 def test_the_arithmetic_is_shown_with_the_numbers_in_it(opened):
     app = opened("capacity", **LLAMA_70B, n_gpus=8, batch_size=32)
     for part in (
-        "80,000,000,000 B x 90% - 141,110,000,000 B of weights / 8 GPUs = 54,361,250,000 B",
+        "80,000,000,000 B x 90% - 141,110,000,000 B of weights / 8 GPUs - 0 B that the engine "
+        "takes besides = 54,361,250,000 B",
         "80 layers x 512 B (2 x 1 K/V head x 128 elements in bf16) x 8192 tokens = 335,544,320 B",
         "54,361,250,000 B / 335,544,320 B = 162.01, so 162 whole",
         "room / 32 = 1,698,789,062 B for each; 41,474 tokens take 1,698,775,040 B, one more "
         "1,698,816,000 B",
         "(1, 2, 4, 8, 16, 32, 64): 4 GPUs; each caches 21,474,836,480 B and has 36,722,500,000 B",
-        "(32 x 335,544,320 B + 141,110,000,000 B / 8) / 90% = 31,529,075,823 B",
+        "(32 x 335,544,320 B + 141,110,000,000 B / 8 + 0 B) / 90% = 31,529,075,823 B",
     ):
         assert part in page_texts(app), part
 
@@ -142,12 +216,14 @@ def test_every_variant_is_in_the_table_and_in_the_file(opened):
     app = opened("capacity", **LLAMA_70B, n_gpus=4, batch_size=64)
     assert not app.dataframe
     app = lazy_expander(app, "sequences")
-    (table,), (by_context,) = small_tables(app), (frame.value for frame in app.dataframe)
+    table, (by_context,) = small_tables(app)[0], (frame.value for frame in app.dataframe)
     assert [row["Variant"] for row in table] == ["MHA", "GQA", "MQA", "MLA"]
     assert [row["Sequences of 8192"] for row in table] == ["6", "54", "109", "48"]
     # 1 K/V head of a GPU at 8 to 64 GPUs: MLA is whole on each and needs as many as GQA.
     assert [row["GPUs for 64 x 8192"] for row in table] == ["32", "8", "4", "8"]
     assert "Allocation" not in table[0]
+    # 36,722,500,000 B - 3.3 GiB, over 8 to 1 times 671,088,640 B, and 754,974,720 B of latents
+    assert [row["To count on"] for row in table] == ["6", "49", "98", "43"]
     assert [row["Context for 64 users"] for row in table] == ["875", "7004", "14008", "6226"]
     assert by_context.set_index("Context (tokens)").loc["8192"].tolist() == [6, 54, 109, 48]
 
@@ -185,7 +261,7 @@ def test_memory_can_be_typed_and_is_then_nobody_s_publication(opened):
     assert "Memory of the GPU: typed" in page_texts(app)
     assert "badge[published]" not in page_texts(app)
     app = app.selectbox(key="gpu").set_value("NVIDIA L40S").run()
-    assert "48,000,000,000 B x 90%" in page_texts(app)
+    assert "48,305,799,168 B x 90%" in page_texts(app)  # 46,068 MiB are usable
     assert "NVIDIA L40S GPU datasheet" in page_texts(app)
     assert "badge[published]" in page_texts(app)
 
@@ -206,13 +282,14 @@ def test_nonsense_in_a_link_is_said_and_replaced(opened, key, nonsense, rule):
     app = opened("capacity", **{key: nonsense})
     assert not app.exception
     assert f"{key} in the link must be {rule}" in [code.value for code in app.code]
-    assert metrics(app)["GQA sequences that fit"] == "52"
+    assert metrics(app)["GQA sequences that fit"] == "55"
 
 
 def test_windows_make_every_answer_a_pair_and_the_chart_a_band(opened, monkeypatch):
     models = {name: windowed(12).shown.model for name in ("MHA", "GQA", "MQA", "MLA")}
     monkeypatch.setattr(ModelSettings, "models", models)
-    app = opened("capacity", gpu="NVIDIA L4", weights_gb=13.0, batch_size=32)
+    label = {"usable_gib": 24e9 / 2**30, "overhead_gib": 0}
+    app = opened("capacity", gpu="NVIDIA L4", weights_gb=13.0, batch_size=32, **label)
     assert not app.exception
     # by hand in tests/theory/test_capacity.py
     assert metrics(app) == {
@@ -235,14 +312,14 @@ def test_windows_make_every_answer_a_pair_and_the_chart_a_band(opened, monkeypat
 def test_windows_alone_have_no_limit_rather_than_a_number():
     plan = windowed(n_full=0)
     assert plan_table(plan).frame()["Context for 32 users"].tolist() == ["5467", "no limit"]
-    lines = " ".join(sentences.arithmetic(plan))
+    lines = " ".join(arithmetic(plan))
     assert "full windows take 6,291,456 B, so no context is too long" in lines
     assert "the longest context for 32 users is 5,467 to no limit" in sentences.answer(plan)
 
 
 def test_no_answer_calls_a_fit_exact():
     for plan in (windowed(12), windowed(0)):
-        words = " ".join([sentences.answer(plan), *sentences.arithmetic(plan)]).lower()
+        words = " ".join([sentences.answer(plan), *arithmetic(plan)]).lower()
         assert "exact" not in words
         assert sentences.answer(plan).startswith("On paper")
 
@@ -291,7 +368,7 @@ def test_nothing_that_fits_is_an_empty_chart_and_no_error():
 
 
 def test_the_utilisation_typed_is_the_share_of_memory_that_is_counted(opened):
-    app = opened("capacity", utilisation=50)
+    app = opened("capacity", utilisation=50, **AS_LABELLED)
     # 80e9 x 0.5 - 16.06e9 = 23.94e9, over 2^30 = 22.3
     assert metrics(app)["GQA sequences that fit"] == "22"
     app = app.number_input(key="utilisation").set_value(100).run()
