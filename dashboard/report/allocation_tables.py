@@ -1,4 +1,4 @@
-"""What an engine allocates for one sequence on each GPU, beside the ideal, and its rules."""
+"""An engine's allocation of one sequence on each GPU, beside the ideal, and its rules."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ def split_sentence(plan: Plan) -> str:
     """The GPUs of a deployment, and how many of them keep the same byte of K and V."""
     shown = plan.shown
     copies = max_kv_copies(shown.model, shown.parallelism)
-    kept = "once" if copies == 1 else f"{copies} times"
+    times = "once" if copies == 1 else f"{copies} times"
     return (
         f"{units.count(shown.world, 'GPU')}: tp {shown.n_gpus} x pp {shown.pp} x dp {shown.dp}, "
-        f"dcp {shown.dcp} inside tp. In one data-parallel rank each byte of K and V is kept {kept}."
+        f"dcp {shown.dcp} inside tp. In one data-parallel rank each byte of K and V is kept {times}."
     )
 
 

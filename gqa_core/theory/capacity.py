@@ -98,7 +98,7 @@ class Deployment:
         return gpu_model(self.model, self.parallelism)
 
     def allocation(self, context_len: int) -> Allocation:
-        """What the engine allocates for one sequence on each GPU, part by part."""
+        """The engine's allocation of one sequence on each GPU, part by part."""
         return allocate(
             self.engine,
             self.model,

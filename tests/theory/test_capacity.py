@@ -177,8 +177,8 @@ def test_states_are_part_of_a_sequence():
     state = RecurrentState(kind="state-space", n_layers=10, recurrent_elements=80_000)
     hybrid = replace(ON_8, model=replace(LLAMA_70B, states=(state,)))
     assert hybrid.sequence_bytes(1) == ON_8.sequence_bytes(1) + 10 * 80_000 * 4 // 8
-    alone = ModelConfig(layer_groups=(), n_cacheless_layers=10, states=(state,))
-    states = replace(ON_8, model=alone, n_gpus=1, weight_bytes=0)
+    stateful = ModelConfig(layer_groups=(), n_cacheless_layers=10, states=(state,))
+    states = replace(ON_8, model=stateful, n_gpus=1, weight_bytes=0)
     assert states.max_context_len(1) is None
     # 72e9 / 3,200,000
     assert states.max_sequences(10**6) == 22_500
