@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from gqa_core import units
 from gqa_core.configs import GroupedConfig
 from gqa_core.theory.parts import MemoryPart
-from gqa_core.theory.size import LayerKindSize, SizeReport
+from gqa_core.theory.size import LayerKindSize, SizeReport, WeightNotes
 
 __all__ = ["size_text"]
 
@@ -46,6 +46,14 @@ def _size_lines(report: SizeReport) -> Iterator[str]:
         yield f"everything: {units.binary_and_decimal(report.total_bytes)}"
 
 
+def _describe_weights(weights: WeightNotes) -> str:
+    """The weights beside the cache, or what to add up where the config leaves them open."""
+    stored = f" in {weights.format}" if weights.format else ""
+    if weights.bytes is None:
+        return f"weights: not known{stored}: add up the sizes of the model's weight files"
+    return f"weights: {units.decimal(weights.bytes)}{stored}, beside the cache"
+
+
 def _describe_part(part: MemoryPart) -> str:
     """A part in words: its kind, its layers, and its bytes per token and per sequence."""
     text = f"{part.kind}, {units.count(part.n_layers, 'layer')}"
@@ -64,6 +72,7 @@ def _describe_part(part: MemoryPart) -> str:
 def _notes(report: SizeReport) -> Iterator[str]:
     sections = {"warnings": report.warnings}
     if notes := report.notes:
+        yield _describe_weights(notes.weights)
         sections = {
             "assumptions": notes.assumptions,
             "not counted": notes.not_counted,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from gqa_core.configs import Workload
 from gqa_core.hf_config.parse import ParsedConfig
 from gqa_core.theory.memory import layer_bytes_per_token
-from gqa_core.theory.size import ConfigNotes, LayerKindSize, SizeReport, size_report
+from gqa_core.theory.size import ConfigNotes, LayerKindSize, SizeReport, WeightNotes, size_report
 
 __all__ = ["config_size_report"]
 
@@ -27,6 +27,11 @@ def config_size_report(config: ParsedConfig, workload: Workload, kv_format: str)
             assumptions=config.assumptions_for(workload.context_len),
             ignored_keys=config.ignored_keys,
             not_counted=config.not_counted,
+            weights=WeightNotes(
+                params=config.estimated_params,
+                bytes=config.estimated_weight_bytes,
+                format=config.weight_format,
+            ),
         ),
     )
 

@@ -63,8 +63,9 @@ def estimated_weights(
             return _unquantised(reader, top, counts)
         quantisation = _quantisation(config)
         if quantisation is None:
-            method = config.values.get("quant_method")
-            return WeightEstimate(None, method if isinstance(method, str) else "unknown")
+            method = config.text("quant_method") or ""
+            is_name = len(method) <= 20 and method.replace("-", "_").isidentifier()
+            return WeightEstimate(None, method if is_name else "unknown")
         unconverted = _unconverted(config)
     except ValueError:
         return WeightEstimate(None, "unknown")

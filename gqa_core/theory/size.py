@@ -32,6 +32,7 @@ __all__ = [
     "LayerKindSize",
     "PerGpuSize",
     "SizeReport",
+    "WeightNotes",
     "per_gpu_size",
     "size_report",
 ]
@@ -77,6 +78,15 @@ class LayerKindSize:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WeightNotes:
+    """The weights beside the cache, as far as a config states them; None where it does not."""
+
+    params: int | None
+    bytes: int | None
+    format: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigNotes:
     """Notes of a report of a config: keys used and ignored, assumptions, memory left out."""
 
@@ -85,6 +95,7 @@ class ConfigNotes:
     assumptions: tuple[str, ...]
     ignored_keys: tuple[str, ...]
     not_counted: tuple[str, ...]
+    weights: WeightNotes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

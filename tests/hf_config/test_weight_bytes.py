@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.hf_config.configs import LATENT, LLAMA, parse
+from gqa_core.commands.size_text import size_text
+from tests.hf_config.configs import LATENT, LLAMA, parse, report
 
 LLAMA_8B = LLAMA | {"intermediate_size": 14336, "vocab_size": 128256, "torch_dtype": "bfloat16"}
 DEEPSEEK_V3 = LATENT | {
@@ -251,6 +252,21 @@ def test_an_expression_from_a_config_is_never_run():
     hostile = "re:(a+)+b.*self_attn" + "a" * 300
     quantization = linear([hostile] * 1000, num_bits=8, type="float")
     assert parse(LLAMA_8B, quantization_config=quantization).weight_format == "fp8"
+
+
+def test_a_report_has_the_weights_or_says_what_to_add_up():
+    weights = report(LLAMA_8B).notes.weights
+    assert (weights.params, weights.bytes, weights.format) == (
+        8_029_995_008,
+        16_059_990_016,
+        "bf16",
+    )
+    lines = size_text(report(LLAMA_8B), "bf16").splitlines()
+    assert "weights: 16.06 GB in bf16, beside the cache" in lines
+    open_config = size_text(report(LLAMA, quantization_config={"quant_method": "quark"}), "bf16")
+    assert (
+        "weights: not known in quark: add up the sizes of the model's weight files" in open_config
+    )
 
 
 def test_fp32_and_unknown_dtypes():

@@ -29,6 +29,7 @@ CONFIG_FIELDS = (
     "assumptions",
     "ignored_keys",
     "not_counted",
+    "weights",
     "warnings",
 )
 PER_GPU = (
