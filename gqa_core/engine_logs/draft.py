@@ -61,6 +61,8 @@ class StartDraft:
 
     def add_pool(self, worker: str, pool: CachePool) -> None:
         """Add a pool; a second one of the same kind is of other layers, such as a draft model's."""
+        if not pool.size.n_bytes:  # printed as 0.00: too small to say anything
+            return
         if (first := self.engine_pools.get((worker, pool.kind))) and first != pool:
             pool = replace(pool, kind="other layers")
         self.engine_pools.setdefault((worker, pool.kind), pool)
@@ -108,7 +110,7 @@ class StartDraft:
         n_tokens = self._n_tokens()
         printed = min(self.cache_memory.values(), key=lambda size: size.n_bytes, default=None)
         size = printed or self.memory_in_use
-        if not (size and n_tokens):
+        if not (size and size.n_bytes and n_tokens):
             return ()
         slack = self._block_size() or BLOCK_SIZE
         return (
