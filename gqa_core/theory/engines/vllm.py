@@ -101,7 +101,6 @@ def _pages(
         kv_format=kv_format,
         block_tokens=options.block_size or engine.default_block_size,
         batched_tokens=options.max_num_batched_tokens,
-        has_prefix_caching=False,
     )
 
 
@@ -150,7 +149,7 @@ VLLM = Vllm(
             version="0.16",
         ),
         Rule(
-            text="a state takes one page per sequence; prefix caching keeps one more",
+            text="a state takes one page per sequence and one more for prefix caching",
             source=f"{REPOSITORY}, vllm/v1/kv_cache_interface.py (MambaSpec)",
             version="001cabc",
         ),
