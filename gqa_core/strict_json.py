@@ -2,8 +2,8 @@
 
 Python's own parser accepts NaN, keeps the last of two equal keys and reports deep nesting as a
 RecursionError. Here each of these is one sentence, and the size of what is built is bounded:
-depth, number of values and keys, and digits per number. Hugging Face configs do contain Infinity, so that
-non-finite numbers can be allowed. Everything runs in time linear in the length of the text.
+depth, number of values and keys, and digits per number. Hugging Face configs do contain Infinity,
+so that non-finite numbers can be allowed. Everything runs in time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def parse_object(
 
     Raises:
         ValueError: the text is not UTF-8 or not one JSON object; it is too deep or has too many
-            values or keys; an object has a key twice; a whole number has too many digits; or, with `finite`,
-            a number is NaN or Infinity.
+            values or keys; an object has a key twice; a whole number has too many digits; or, with
+            `finite`, a number is NaN or Infinity.
     """
     n_values = sum(raw.count(mark) for mark in (b",", b"{", b"["))
     if n_values > MAX_VALUES:
