@@ -7,7 +7,7 @@ expression from a file is ever run: an entry is read by the words in it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gqa_core.hf_config.params import ModuleKind
@@ -15,6 +15,8 @@ from gqa_core.hf_config.params import ModuleKind
 __all__ = ["Unconverted", "unconverted_modules"]
 
 MAX_NAME = 400
+MAX_NAMES = 100_000
+DIGITS = re.compile(r"\d+")
 LAYER_NUMBER = re.compile(r"(?:layers|h|blocks)\\?\.(\d{1,4})(?:\\?\.|\$|$)")
 NOT_COUNTED = {"vision", "visual", "audio", "image", "multi_modal", "mm_projector", "patch"}
 NOT_COUNTED |= {"norm", "bias", "mtp", "nextn", "eh_proj", "indexer", "conv1d", "sinks"}
@@ -43,7 +45,7 @@ BY_WORD: tuple[tuple[str, tuple[ModuleKind, ...]], ...] = (  # the first word th
     ("router", ("router",)),
 )
 FEED_FORWARD_WORDS = ("mlp", "feed_forward", "ffn", "block_sparse_moe", "moe")
-PROJECTIONS = ("gate_proj", "up_proj", "down_proj", "gate_up_proj", "fc1", "fc2", "w1", "w2", "w3")
+PROJECTIONS = ("gate_proj", "up_proj", "down_proj", "gate_up_proj", "fc0", "w0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +60,19 @@ class Unconverted:
         return kind in self.everywhere or (layer is not None and (kind, layer) in self.in_layers)
 
 
-def unconverted_modules(names: Iterable[object]) -> Unconverted | None:
+def unconverted_modules(names: Sequence[object]) -> Unconverted | None:
     """The modules that these entries name; None if one of them is not understood."""
+    if len(names) > MAX_NAMES:
+        return None
     modules = Unconverted()
+    kinds_by_form: dict[str, tuple[ModuleKind, ...] | None] = {}  # layers repeat the same names
     for name in names:
         if not isinstance(name, str) or len(name) > MAX_NAME:
             return None
-        kinds = _kinds(name.lower().replace("\\", ""))
+        form = DIGITS.sub("0", name)
+        if form not in kinds_by_form:
+            kinds_by_form[form] = _kinds(form.lower().replace("\\", ""))
+        kinds = kinds_by_form[form]
         if kinds is None:
             return None
         layer = LAYER_NUMBER.search(name)

@@ -42,7 +42,8 @@ def parse_header(header: GgufHeader) -> ParsedConfig:
     Raises:
         ValueError: as `parse_metadata`, or a key about attention is a list too long to read.
     """
-    tensors, assumptions = header.tensors, []
+    is_part = header.values.get("split.count", 0) not in (0, 1)  # the rest has tensors too
+    tensors, assumptions = None if is_part else header.tensors, []
     if header.cut_in is not None:
         assumptions.append(f"the bytes end in {header.cut_in}: keys after it are not read")
     return parse_metadata(

@@ -37,13 +37,13 @@ def recurrent_layers(
     interval = metadata.integer("full_attention_interval", most=MAX_LAYERS)
     if listed is not None:
         return [bool(flag) for flag in listed], False
+    if 0 in n_kv_heads:
+        return _without_heads(metadata, n_kv_heads, n_blocks), False
     if interval is None and metadata.architecture in GATED_DELTA:
         interval = DEFAULT_INTERVAL
         metadata.assume(f"1 of {interval} layers has attention: rule of {metadata.architecture}")
     if interval:
         return [kind != FULL for kind in every_nth_full(n_layers, interval, LINEAR)], False
-    if 0 in n_kv_heads:
-        return _without_heads(metadata, n_kv_heads, n_blocks), False
     if metadata.architecture not in BOTH:
         metadata.assume("every layer has both attention and a state: no key says which have which")
     return [True] * n_layers, True

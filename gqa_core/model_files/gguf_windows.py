@@ -34,7 +34,7 @@ PERIODS = {  # every n-th layer is full; without a pattern among the keys
     "smallthinker": 4,
 }
 FIRST_IS_FULL = {"smallthinker"}  # the first layer of a period is full, not the last
-DEFAULT_WINDOWS = {"gemma2": 4096}  # where the key is absent
+DEFAULT_WINDOWS = {"gemma2": 4096, "llama4": 8192}  # where the key is absent
 CHUNKED = {"llama4"}
 NOT_APPLIED = {"phi3", "phimoe"}  # llama.cpp has their windows switched off
 PATTERN = "attention.sliding_window_pattern"
@@ -48,6 +48,8 @@ def window_kinds(metadata: Metadata, n_layers: int, n_blocks: int) -> tuple[list
     """
     architecture = metadata.architecture
     window = metadata.integer("attention.sliding_window", most=MAX_CONTEXT_LEN)
+    if window is None and architecture in CHUNKED:  # as Ollama converts them
+        window = metadata.integer("attention.chunk_size", most=MAX_CONTEXT_LEN)
     if window is None:
         window = DEFAULT_WINDOWS.get(architecture, 0)
     if not window:

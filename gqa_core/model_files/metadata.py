@@ -40,7 +40,7 @@ KNOWN_KEYS = {
 CACHE_WORDS = {"kv", "cache", "window", "swa", "sliding", "chunk", "compress", "latent", "key"}
 CACHE_WORDS |= {"value", "head", "heads", "indexer", "recurrent", "recurrence", "loop", "loops"}
 CACHE_WORDS |= {"cross", "interval"}
-HARMLESS = re.compile(r"(rope|vision|audio|mm|altup|expert|moe|swin|classifier|xielu)[._]")
+HARMLESS = re.compile(r"(rope|vision|audio|mm|altup|expert|moe|swin|classifier|xielu|ssm)[._]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -188,6 +188,37 @@ MODELS = {  # name: (metadata, bytes per token, layers as (count, kind, window))
         45_056,  # 2 x 2 x 128 x 44 layers
         [(44, "full", None)],
     ),
+    "qwen3-next, whose K/V heads are listed, as Ollama converts it": (
+        described(
+            "qwen3next",
+            block_count=8,
+            embedding_length=2048,
+            **heads(16, [0, 0, 0, 2] * 2, 256),
+            ssm__conv_kernel=4,
+            ssm__inner_size=4096,
+            ssm__state_size=128,
+            ssm__group_count=16,
+            ssm__v_head_reordered=True,
+        ),
+        4_096,  # 2 x 2 x 256 x 2 layers
+        [(6, "linear attention", None), (2, "full", None)],
+    ),
+    "llama 4 scout, whose chunk has a default": (
+        described("llama4", block_count=48, embedding_length=5120, **heads(40, 8, 128)),
+        196_608,  # 2 x 8 x 128 x 48 layers
+        [(36, "chunk", 8192), (12, "full", None)],
+    ),
+    "llama 4, as Ollama converts it": (
+        described(
+            "llama4",
+            block_count=4,
+            embedding_length=5120,
+            **heads(40, 8, 128),
+            attention__chunk_size=4096,
+        ),
+        16_384,  # 2 x 8 x 128 x 4 layers
+        [(3, "chunk", 4096), (1, "full", None)],
+    ),
     "gemma 3n e2b, whose last layers share": (
         described(
             "gemma3n",
@@ -328,6 +359,8 @@ def test_weights_are_the_tensors_of_the_file():
     assert config.estimated_params == 256 * 32 + 64
     assert config.estimated_weight_bytes == 32 * 144 + 64 * 4
     assert config.weight_format == "q4_k"
+    part = LLAMA | {"split.no": 0, "split.count": 2}
+    assert read_model(gguf_bytes(part, tensors=tensors)).estimated_weight_bytes is None
     unknown = read_model(gguf_bytes(LLAMA, tensors=[("a", (256,), 77)]))
     assert unknown.estimated_params is unknown.estimated_weight_bytes is None
 
