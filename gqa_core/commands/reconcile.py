@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 
 import click
 
 from gqa_core.commands.files import open_input
+from gqa_core.commands.models import described_model
 from gqa_core.commands.options import (
     FileName,
     KeyValueFormat,
@@ -24,7 +26,7 @@ from gqa_core.theory.formats import FORMATS
     "--config",
     type=FileName(),
     metavar="FILE",
-    help="The model's config.json from Hugging Face.",
+    help="The model: a config.json or its folder, a GGUF file, or the text of ollama show -v.",
 )
 @click.option("--model", metavar="NAME", help="A published model of the catalogue, by its name.")
 @click.option(
@@ -62,17 +64,18 @@ def reconcile(
     from gqa_core.engine_logs.read import read_engine_log
     from gqa_core.engine_logs.reconcile import reconcile as reconcile_log
 
-    config_of_model, max_context_len = _model(config, model)
+    served = _model(config, model)
     with open_input(log) as source:
         engine_log = read_engine_log(source.read(MAX_LOG_BYTES + 1))
     result = reconcile_log(
         engine_log,
-        config_of_model,
+        served.model,
         kv_format=kv_format,
         tp=tp,
         dcp=dcp,
         pp=pp,
-        max_context_len=max_context_len,
+        max_context_len=served.max_context_len,
+        default_kv_format=served.kv_format,
     )
     if as_json:
         click.echo(json.dumps(reconcile_json(engine_log, result)))
@@ -81,20 +84,32 @@ def reconcile(
     return 0
 
 
-def _model(config: str | None, name: str | None) -> tuple[ModelConfig, int | None]:
-    """The model of a config or of the catalogue, and the longest context that it states.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedModel:
+    """A model, the longest context that it states, and the cache format that its files ask for."""
+
+    model: ModelConfig
+    max_context_len: int | None
+    kv_format: str = "bf16"
+
+
+def _model(config: str | None, name: str | None) -> ServedModel:
+    """The model of a description or of the catalogue.
 
     Raises:
         ValueError: both are given or neither is, or one of them is not known.
     """
     from gqa_core.catalog.models import model as published_model
-    from gqa_core.hf_config.parse import MAX_BYTES, parse_config
 
-    if (config is None) == (name is None):
-        raise ValueError("a model must be given by --config or by --model: got both or neither")
-    if name is not None:
+    if config is not None and name is None:
+        parsed = described_model(config)
+        return ServedModel(
+            model=parsed.model,
+            max_context_len=parsed.max_context_len,
+            kv_format=parsed.kv_format_hint or "bf16",
+        )
+    if name is not None and config is None:
         entry = published_model(name)
-        return entry.config, entry.max_context_len
-    with open_input(config or "-") as source:
-        parsed = parse_config(source.read(MAX_BYTES + 1))
-    return parsed.model, parsed.max_context_len
+        return ServedModel(model=entry.config, max_context_len=entry.max_context_len)
+    got = "neither" if config is None else "both"
+    raise ValueError(f"a model must be given by --config or by --model: got {got}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from gqa_core.commands.files import file_size, open_input, reading
+from gqa_core.commands.models import described_model
 from gqa_core.commands.options import (
     LATENT_FIELDS,
     batch_size_option,
@@ -138,15 +137,9 @@ def size(
 
 def _read_config(path: str, layer: LayerOptions, *, mtp: bool) -> ParsedConfig:
     """The model that a file or folder describes, which must stand alone."""
-    from gqa_core.model_files.read import read_folder, read_model_file
-
     if layer.given:
         raise ValueError(f"a config says what its layers are: got {flags(layer.given)} beside it")
-    with reading(path):
-        if Path(path).is_dir():
-            return read_folder(Path(path), mtp=mtp)
-        with open_input(path) as source:
-            return read_model_file(source, file_size(source), mtp=mtp)
+    return described_model(path, mtp=mtp)
 
 
 def _attention(given: dict[str, int]) -> AttentionConfig:

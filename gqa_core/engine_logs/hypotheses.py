@@ -31,11 +31,13 @@ MAX_DRAFTED = 5
 class Serving:
     """Engine, format and split of the model; None for what neither the log nor the user says.
 
-    `max_model_len` is the longest request: as printed, or else the model's own maximum.
+    `default_kv_format` is what the engine takes if it is told nothing. `max_model_len` is the
+    longest request: as printed, or else the model's own maximum.
     """
 
     engine: EngineName
     kv_format: str | None = None
+    default_kv_format: str = "bf16"
     tp: int | None = None
     dcp: int | None = None
     pp: int | None = None
@@ -184,7 +186,7 @@ def _formats(model: ModelConfig, serving: Serving) -> list[tuple[str, str | None
     names: Iterable[str] = OTHER_FORMATS if known is None else ()
     if known == "fp8":
         names = ("fp8_ds_mla",)  # what engines make of fp8 for MLA with a sparse indexer
-    first = known or "bf16"
+    first = known or serving.default_kv_format
     alternatives = [(name, f"cache in {name}") for name in names if name != first]
     return [(first, None), *alternatives] if model.layer_groups else [(first, None)]
 

@@ -135,6 +135,16 @@ class EngineStart:
         sizes = [entry.size for entry in self.cache_memory]
         return min(sizes, key=lambda size: size.n_bytes) if sizes else None
 
+    @property
+    def overhead_bytes(self) -> float | None:
+        """Bytes per GPU that the engine takes besides weights and cache; None if not printed."""
+        cache = self.least_cache_memory
+        if not (cache and self.weights and self.device_memory and self.utilisation):
+            return None
+        weights = max(entry.size.n_bytes for entry in self.weights)
+        room = self.device_memory.n_bytes * self.utilisation
+        return max(0.0, room - weights - cache.n_bytes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EngineLog:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from gqa_core import units
 from gqa_core.configs import GroupedConfig, ModelConfig, RecurrentState, Workload
 from gqa_core.engine_logs.hypotheses import Hypothesis, Serving, hypotheses
 from gqa_core.engine_logs.log import CachePool, EngineLog, EngineStart, RequestMemory
@@ -88,11 +89,12 @@ def reconcile(
     dcp: int | None = None,
     pp: int | None = None,
     max_context_len: int | None = None,
+    default_kv_format: str = "bf16",
 ) -> Reconciliation:
     """The figures of the log's last complete start beside those of the formula.
 
     Sizes that are given go before those that the log prints. `max_context_len` is the model's own,
-    for logs that print no length.
+    for logs that print no length, and `default_kv_format` the format that its files ask for.
 
     Raises:
         ValueError: the log has no figures, or the sizes or the format are not for this model.
@@ -104,12 +106,15 @@ def reconcile(
             f"{log.n_known_lines} known lines without them"
         )
     printed = start.parallelism
+    pp = pp or printed.pp
+    ranks = printed.world_size // (pp or 1) if printed.world_size else None
     serving = Serving(
         engine=log.engine,
         kv_format=kv_format or start.kv_format,
-        tp=tp or printed.tp or (1 if log.engine == "llama.cpp" else None),
+        default_kv_format=default_kv_format,
+        tp=tp or printed.tp or ranks or (1 if log.engine == "llama.cpp" else None),
         dcp=dcp or printed.dcp,
-        pp=pp or printed.pp,
+        pp=pp,
         dp=printed.dp,
         max_model_len=start.model_len or max_context_len,
         batched_tokens=start.max_batched_tokens,
@@ -128,7 +133,7 @@ def reconcile(
         rows=tuple(rows),
         explanations=tuple(explanations),
         fit=fit_requests(requests),
-        notes=tuple(_notes(model, serving)),
+        notes=tuple(_notes(model, serving, start)),
     )
 
 
@@ -308,8 +313,8 @@ def _with_widths(state: RecurrentState, conv: int, recurrent: int) -> RecurrentS
     return replace(state, conv_element_bytes=conv, recurrent_element_bytes=recurrent)
 
 
-def _notes(model: ModelConfig, serving: Serving) -> Iterator[str]:
-    """Facts about copies that no figure shows."""
+def _notes(model: ModelConfig, serving: Serving, start: EngineStart) -> Iterator[str]:
+    """Facts that no figure shows: copies, and what the engine takes besides."""
     grouped = [g.attention for g in model if isinstance(g.attention, GroupedConfig)]
     heads = max((attention.n_kv_heads for attention in grouped), default=0)
     tp = (serving.tp or 1) // (serving.dcp or 1)
@@ -317,3 +322,6 @@ def _notes(model: ModelConfig, serving: Serving) -> Iterator[str]:
         yield f"each K/V head is kept {tp // heads} times: tp {tp} is above {heads} K/V heads"
     if not heads and tp > 1:
         yield f"each of {tp} GPUs keeps the whole latent"
+    if start.overhead_bytes is not None:
+        overhead = units.capacity(start.overhead_bytes)
+        yield f"the engine takes {overhead} per GPU besides weights and cache"

@@ -29,6 +29,8 @@ def test_vllm_before_0_8_prints_blocks():
     parts = (figures.weights[0].size, figures.non_torch, figures.activations, figures.device_memory)
     assert [gib(size) for size in parts] == [0.52, 0.07, 1.61, 23.55]
     assert (figures.utilisation, figures.model_len, figures.max_concurrency) == (0.78, 32768, 42.9)
+    # 23.55 x 0.78 - 0.52 - 16.09 = 1.76 GiB: activations and non-torch memory are 1.68 of it
+    assert figures.overhead_bytes / units.GIB == pytest.approx(1.759)
 
 
 @pytest.mark.parametrize(

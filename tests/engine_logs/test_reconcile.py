@@ -289,3 +289,24 @@ def test_the_command_reads_a_config_and_refuses_in_one_sentence(tmp_path, capsys
     ):
         assert main(line) == 2
         assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_the_world_size_gives_the_tensor_parallel_size():
+    ranks = "rank 0 in world size 2 is assigned as DP rank 0, PP rank 0, TP rank 0"
+    result = reconcile(vllm(4.0, 65_536, ranks), model("Llama 3.1 8B").config)
+    assert result.verdict == "agrees"
+    ranks = ranks.replace("world size 2", "world size 4") + "\nvLLM pipeline_parallel_size=2"
+    result = reconcile(vllm(2.0, 65_536, ranks), model("Llama 3.1 8B").config)
+    assert result.verdict == "agrees"
+
+
+def test_what_the_engine_takes_besides_is_noted():
+    result = reconcile(read_engine_log(lines.VLLM_BLOCKS), model("Qwen2.5-0.5B").config, tp=1)
+    assert result.notes == ("the engine takes 1.76 GiB per GPU besides weights and cache",)
+
+
+def test_the_format_that_a_config_asks_for_needs_no_assumption():
+    llama = model("Llama 3.1 8B").config
+    assert reconcile(vllm(4.0, 65_536), llama, tp=1, default_kv_format="fp8").verdict == "agrees"
+    printed = vllm(4.0, 65_536, "vLLM engine: kv_cache_dtype=fp8_e4m3, tensor_parallel_size=1")
+    assert reconcile(printed, llama).verdict == "agrees"
