@@ -126,6 +126,7 @@ def _preset(config: ImportedConfig) -> Preset:
         parsed.estimated_params,
         parsed.estimated_weight_bytes,
         parsed.weight_format,
+        parsed.embedding_params,
     )
 
 

@@ -24,6 +24,8 @@ WEIGHTS = ("weights_gb", "weight_format")
 
 
 WEIGHT_FORMATS = tuple(BLOCK_BYTES)
+WIDE_FORMATS = ("fp32", "bf16", "fp16")  # in which embeddings are stored as all else is
+GROUP_SIZE = 128  # of int4, as GPTQ and AWQ checkpoints have it
 PUBLISHED_FORMAT = "bf16"  # of weights whose format nobody states
 Setting = float | str | None
 
@@ -32,13 +34,15 @@ Setting = float | str | None
 class Preset:
     """A name, slider settings by key, and the model if it is a published or imported one.
 
-    A setting of None leaves its widget empty. `params` are None if their number is not known.
+    A setting of None leaves its widget empty. `params`, and those of its embeddings and head, are
+    None if their number is not known.
     """
 
     name: str
     settings: Mapping[str, Setting]
     model: ModelConfig | None = None
     params: int | None = None
+    embedding_params: int | None = None
 
     def fits(self, settings: AttentionSettings) -> bool:
         """True if the settings equal those of this preset."""
@@ -46,13 +50,25 @@ class Preset:
 
 
 def weights_gb(preset: Preset, weight_format: str) -> float | None:
-    """Decimal GB of a preset's weights in a format, None if they are not known."""
+    """Decimal GB of a preset's weights in a format, None if they are not known.
+
+    Embeddings and the head take 16 bits at least, and int4 has groups of 128 with scales.
+    """
     own = preset.settings.get("weights_gb")
     if weight_format == preset.settings.get("weight_format") and isinstance(own, float):
         return own
     if preset.params is None or weight_format not in BLOCK_BYTES:
         return None
-    return _gigabytes(weight_bytes(preset.params, weight_format))
+    if preset.embedding_params is None and weight_format not in WIDE_FORMATS:
+        return None
+    group_size = GROUP_SIZE if weight_format == "int4" else None
+    n_bytes = weight_bytes(
+        preset.params,
+        weight_format,
+        params_16_bit=preset.embedding_params or 0,
+        group_size=group_size,
+    )
+    return _gigabytes(n_bytes)
 
 
 def preset_of_model(
@@ -61,6 +77,7 @@ def preset_of_model(
     params: int | None,
     own_weight_bytes: int | None = None,
     weight_format: str | None = None,
+    embedding_params: int | None = None,
 ) -> Preset:
     """The preset of a model: its sliders, its own variant, and its weights, empty if not known.
 
@@ -75,7 +92,7 @@ def preset_of_model(
     }
     if variant := own_variant(config):
         settings["variant"] = variant
-    return Preset(name, MappingProxyType(settings), config, params)
+    return Preset(name, MappingProxyType(settings), config, params, embedding_params)
 
 
 def _gigabytes(n_bytes: int) -> float:
@@ -89,7 +106,9 @@ def _preset(name: str, **settings: Setting) -> Preset:
 
 
 def _published(known: Model) -> Preset:
-    return preset_of_model(known.name, known.config, known.params)
+    return preset_of_model(
+        known.name, known.config, known.params, embedding_params=known.embedding_params
+    )
 
 
 def _deepseek() -> Preset:
@@ -110,7 +129,7 @@ def _deepseek() -> Preset:
         variant="MLA",
         **{key: published.settings[key] for key in WEIGHTS},
     )
-    return replace(example, params=known.params)
+    return replace(example, params=known.params, embedding_params=known.embedding_params)
 
 
 PRESETS = (

@@ -65,6 +65,7 @@ COLUMNS = (
     *STATE,
     "max_context_len",
     "params",
+    "embedding_params",
     "source",
     "note",
 )
@@ -75,7 +76,9 @@ class Model(CatalogEntry):
     """A published model.
 
     `params` are all parameters that the source counts, experts included; of a multimodal model,
-    those of the text model. `params` and `max_context_len` are None if no source gives them.
+    those of the text model. `embedding_params` are those of its embeddings and, if it has one of
+    its own, its head, which quantised checkpoints keep in 16 bits. These and `max_context_len` are
+    None if no source gives them.
 
     Raises:
         ValueError: a number is out of bounds.
@@ -84,12 +87,15 @@ class Model(CatalogEntry):
     config: ModelConfig
     max_context_len: int | None = None
     params: int | None = None
+    embedding_params: int | None = None
 
     def __post_init__(self) -> None:
         if self.max_context_len is not None:
             validate_int("max_context_len", self.max_context_len, MAX_CONTEXT_LEN)
         if self.params is not None:
             validate_int("params", self.params, MAX_PARAMS)
+        if self.embedding_params is not None:
+            validate_int("embedding_params", self.embedding_params, self.params or MAX_PARAMS)
 
 
 @cache
@@ -126,6 +132,7 @@ def _model(*, name: str, source: str, note: str = "", state_kind: str = "", **ce
         ),
         max_context_len=numbers.get("max_context_len"),
         params=numbers.get("params"),
+        embedding_params=numbers.get("embedding_params"),
         source=source,
         note=note,
     )

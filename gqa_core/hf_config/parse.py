@@ -60,6 +60,7 @@ class ParsedConfig:
     ignored_keys: tuple[str, ...]
     not_counted: tuple[str, ...]
     estimated_weight_bytes: int | None = None
+    embedding_params: int | None = None
     weight_format: str | None = None
     kv_format_hint: str | None = None
 
@@ -141,6 +142,7 @@ def _parse_model(
         group_kinds=group_kinds,
         max_context_len=_max_context_len(reader),
         estimated_params=counts.total if counts else None,
+        embedding_params=counts.embedding + counts.head if counts else None,
         estimated_weight_bytes=weights.bytes,
         weight_format=weights.weight_format,
         used_keys=tuple(reader.used),

@@ -38,8 +38,8 @@ def weight_bytes(
 ) -> int:
     """Bytes of `params` parameters, rounded up to a whole number.
 
-    `params_16_bit` of them (embeddings, the head) stay in 16 bits. With `group_size`, int4 and int8
-    have an fp16 scale and a zero point for each group, as GPTQ and AWQ store them.
+    `params_16_bit` of them (embeddings, the head) take 16 bits at least. With `group_size`, int4
+    and int8 have an fp16 scale and a zero point for each group, as GPTQ and AWQ store them.
 
     Raises:
         ValueError: a number is out of bounds, the format is unknown or has no groups.
@@ -57,7 +57,9 @@ def weight_bytes(
         validate_int("group_size", group_size, MAX_GROUP_SIZE)
         n_bits = INTEGER_BITS[weight_format]
         per_weight = group_bytes(n_bits, group_size, 2 + Fraction(n_bits, 8))
-    return ceil((params - params_16_bit) * per_weight + 2 * params_16_bit)
+    return ceil(
+        (params - params_16_bit) * per_weight + max(per_weight, Fraction(2)) * params_16_bit
+    )
 
 
 def group_bytes(n_bits: int, group_size: int, bytes_per_group: Fraction | int) -> Fraction:

@@ -30,3 +30,11 @@ def test_states_of_published_models():
     # Qwen3.6-27B: 48 layers of 3 x 10,240 elements of 2 B and 48 x 128 x 128 of 4 B
     assert state_bytes(model("Qwen3.6-27B").config) == 48 * (30_720 * 2 + 786_432 * 4)
     assert state_bytes(model("Falcon-H1-7B").config) == 44 * (3 * 3584 * 2 + 24 * 128 * 256 * 4)
+
+
+def test_embeddings_of_published_models():
+    # vocabulary x width, twice if the head is its own
+    assert model("Llama 3.1 8B").embedding_params == 2 * 128_256 * 4096
+    assert model("Llama 3.2 1B").embedding_params == 128_256 * 2048
+    assert model("Gemma 3 27B").embedding_params == 262_208 * 5376
+    assert model("DeepSeek-V3").embedding_params == 2 * 129_280 * 7168
