@@ -239,9 +239,9 @@ dtype_option = click.option(
 kv_format_option = click.option(
     "--kv-format",
     type=KeyValueFormat(FORMATS),
-    default="bf16",
     metavar="NAME[,NAME]",
-    help=f"Number format of the cache, or those of K and V: {', '.join(FORMATS)}.",
+    help=f"Number format of the cache, or those of K and V: {', '.join(FORMATS)}.  [default: bf16, "
+    "or as the model's config asks]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 log_option = click.option(

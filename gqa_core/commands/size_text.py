@@ -14,7 +14,15 @@ __all__ = ["size_text"]
 
 def size_text(report: SizeReport, kv_format: str) -> str:
     """A few lines: the model, the sizes of its cache, and what the figures rest on."""
-    return "\n".join([*_model_lines(report, kv_format), *_size_lines(report), *_notes(report)])
+    return "\n".join(
+        [
+            *_model_lines(report, kv_format),
+            *_size_lines(report),
+            *_gpu_lines(report),
+            *_engine_lines(report),
+            *_notes(report),
+        ]
+    )
 
 
 def _model_lines(report: SizeReport, kv_format: str) -> Iterator[str]:
@@ -31,10 +39,6 @@ def _size_lines(report: SizeReport) -> Iterator[str]:
     if report.kv_cache_bytes_as_allocated != report.kv_cache_bytes:
         allocated = units.binary_and_decimal(report.kv_cache_bytes_as_allocated)
         yield f"as allocated: {allocated}, if every layer has room for the whole context"
-    if gpus := report.per_gpu:
-        per_gpu = units.binary_and_decimal(gpus.kv_cache_bytes_per_gpu)
-        all_gpus = units.binary_and_decimal(gpus.kv_cache_bytes_all_gpus)
-        yield f"per GPU: {per_gpu}; all {gpus.tp} GPUs: {all_gpus}"
     read = f"read per step: {units.binary_and_decimal(report.kv_read_bytes)}"
     reduction = report.reduction_vs_mha
     if reduction is not None and reduction > 1:
@@ -67,6 +71,44 @@ def _describe_part(part: MemoryPart) -> str:
     if part.cap is not None:
         sizes.append(f"at most {part.cap} tokens")
     return f"{text}: {', '.join(sizes)}"
+
+
+def _gpu_lines(report: SizeReport) -> Iterator[str]:
+    gpus = report.per_gpu
+    if gpus is None:
+        return
+    per_gpu = units.binary_and_decimal(gpus.kv_cache_bytes_per_gpu)
+    all_gpus = units.binary_and_decimal(gpus.kv_cache_bytes_all_gpus)
+    yield f"per GPU: {per_gpu}; all {gpus.n_gpus} GPUs: {all_gpus}"
+    if gpus.kv_cache_bytes_as_allocated_per_gpu != gpus.kv_cache_bytes_per_gpu:
+        allocated = units.binary_and_decimal(gpus.kv_cache_bytes_as_allocated_per_gpu)
+        yield f"per GPU as allocated: {allocated}"
+    if gpus.total_bytes_per_gpu != gpus.kv_cache_bytes_per_gpu:
+        yield f"per GPU with all parts: {units.binary_and_decimal(gpus.total_bytes_per_gpu)}"
+    yield f"copies of each K/V byte: {gpus.kv_copies}"
+    if gpus.wire_bytes_per_step:
+        step = units.binary_and_decimal(gpus.wire_bytes_per_step)
+        layer = units.binary_and_decimal(gpus.wire_bytes_per_layer)
+        yield f"sent per step and GPU, for attention: {step}; per layer: {layer}"
+
+
+def _engine_lines(report: SizeReport) -> Iterator[str]:
+    allocation = report.allocation
+    if allocation is None:
+        return
+    per = "per GPU" if allocation.parallelism.world > 1 else "total"
+    allocated = units.binary_and_decimal(allocation.gpu_bytes)
+    difference = allocation.gpu_bytes - allocation.ideal_gpu_bytes
+    sign = "+" if difference >= 0 else "-"
+    yield (
+        f"{allocation.engine} allocates: {allocated} {per}, "
+        f"{sign}{units.capacity(abs(difference))} against the ideal"
+    )
+    for part in allocation.parts:
+        sizes = f"{units.capacity(part.allocated_bytes)} per sequence"
+        if part.allocated_bytes != part.ideal_bytes:
+            sizes += f" (ideal {units.capacity(part.ideal_bytes)})"
+        yield f"  {part.kind}: {sizes}"
 
 
 def _notes(report: SizeReport) -> Iterator[str]:

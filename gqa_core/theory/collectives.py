@@ -42,7 +42,7 @@ class WireBytes:
 
     @property
     def per_layer(self) -> int:
-        """Bytes per layer and step; the transfer to the next stage is not one of a layer."""
+        """Bytes per layer and step; the transfer to the next stage is apart."""
         return self.all_reduce + self.query_gather + self.lse_gather + self.output_scatter
 
 

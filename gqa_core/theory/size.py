@@ -7,9 +7,10 @@ share of each GPU under tensor parallelism; `to_json` writes all of it as one fl
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig, Variant, Workload
+from gqa_core.theory.engines import Allocation
 from gqa_core.theory.memory import (
     kv_bytes_per_token,
     kv_cache_bytes,
@@ -24,16 +25,14 @@ from gqa_core.theory.parts import (
     state_bytes,
     total_bytes,
 )
-from gqa_core.theory.sharding import shard_model
+from gqa_core.theory.per_gpu import PerGpuSize
 
 __all__ = [
     "MAX_CREDIBLE_BYTES",
     "ConfigNotes",
     "LayerKindSize",
-    "PerGpuSize",
     "SizeReport",
     "WeightNotes",
-    "per_gpu_size",
     "size_report",
 ]
 
@@ -99,23 +98,14 @@ class ConfigNotes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PerGpuSize:
-    """Bytes of K/V and latent on each of `tp` GPUs, and on all, copies included."""
-
-    tp: int
-    kv_bytes_per_token_per_gpu: int
-    kv_cache_bytes_per_gpu: int
-    kv_cache_bytes_all_gpus: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SizeReport:
     """Bytes of a model's cache at one workload.
 
     Fields named `kv_` count K/V and latent alone. `parts` are all that the model keeps, and
     `total_bytes` is their sum at this workload; `state_bytes` are those of one sequence. `variant`
     and `reduction_vs_mha` (how many times smaller than MHA, dimensionless) are None if layers
-    differ. `layers` and `notes` are there if the model came from a config.
+    differ. `layers` and `notes` are there if the model came from a config, `per_gpu` if it is split
+    over GPUs, and `allocation` if an engine was named.
     """
 
     variant: Variant | None
@@ -132,11 +122,16 @@ class SizeReport:
     layers: tuple[LayerKindSize, ...] = ()
     notes: ConfigNotes | None = None
     per_gpu: PerGpuSize | None = None
+    allocation: Allocation | None = None
 
     @property
     def sizes(self) -> dict[str, int]:
         """Every number of bytes in this report, by its JSON name."""
-        fields = asdict(self) | (asdict(self.per_gpu) if self.per_gpu else {})
+        fields = asdict(replace(self, allocation=None)) | (
+            asdict(self.per_gpu) if self.per_gpu else {}
+        )
+        if self.allocation:
+            fields |= self.allocation.json_fields()
         return {name: number for name, number in fields.items() if "_bytes" in name}
 
     @property
@@ -168,6 +163,8 @@ class SizeReport:
             fields |= asdict(self.notes)
         if self.per_gpu is not None:
             fields |= asdict(self.per_gpu)
+        if self.allocation is not None:
+            fields |= self.allocation.json_fields()
         if self.notes is not None or self.warnings:
             fields["warnings"] = self.warnings
         return json.dumps(fields)
@@ -192,20 +189,4 @@ def size_report(model: ModelConfig, workload: Workload, kv_format: str) -> SizeR
         indexer_bytes_per_token=indexer_bytes_per_token(model, kv_format),
         state_bytes=state_bytes(model),
         total_bytes=total_bytes(model, workload, kv_format),
-    )
-
-
-def per_gpu_size(model: ModelConfig, workload: Workload, kv_format: str, tp: int) -> PerGpuSize:
-    """The cache of one of `tp` GPUs, and of all of them.
-
-    Raises:
-        ValueError: as `size_report`, or tp cannot split the layers.
-    """
-    shard = shard_model(model, tp)
-    cache_bytes = kv_cache_bytes(shard, workload, kv_format)
-    return PerGpuSize(
-        tp=tp,
-        kv_bytes_per_token_per_gpu=kv_bytes_per_token(shard, kv_format),
-        kv_cache_bytes_per_gpu=cache_bytes,
-        kv_cache_bytes_all_gpus=tp * cache_bytes,
     )

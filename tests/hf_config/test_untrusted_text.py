@@ -11,7 +11,9 @@ from gqa_core.commands.cli import main
 from gqa_core.configs import Workload
 from gqa_core.hf_config.parse import MAX_BYTES, parse_config
 from gqa_core.hf_config.report import config_size_report
-from gqa_core.theory.size import MAX_CREDIBLE_BYTES, per_gpu_size
+from gqa_core.theory.parallelism import Parallelism
+from gqa_core.theory.per_gpu import per_gpu_size
+from gqa_core.theory.size import MAX_CREDIBLE_BYTES
 from tests.hf_config import importer_configs as kinds
 from tests.hf_config.configs import GPT_2, LATENT, LLAMA
 from tests.scale import NIGHTLY
@@ -82,7 +84,7 @@ def report_or_error(text, context_len, batch_size, kv_format, tp, *, mtp=False):
         config = parse_config(text, mtp=mtp)
         workload = Workload(context_len=context_len, batch_size=batch_size)
         report = config_size_report(config, workload, kv_format)
-        per_gpu = per_gpu_size(config.model, workload, kv_format, tp)
+        per_gpu = per_gpu_size(config.model, workload, kv_format, Parallelism(tp=tp))
         return replace(report, per_gpu=per_gpu), None
     except ValueError as error:
         return None, str(error)
@@ -112,7 +114,7 @@ def test_any_text_gives_a_report_or_one_sentence():
         n_reports += 1
         fields = json.loads(report.to_json())
         sizes = {name: number for name, number in fields.items() if "_bytes" in name}
-        assert len(sizes) == 10
+        assert len(sizes) == 14
         assert min(sizes.values()) >= 0
         assert sizes["total_bytes"] > 0
         workload = Workload(context_len=context_len, batch_size=batch_size)

@@ -6,7 +6,10 @@ from dataclasses import replace
 import pytest
 
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
-from gqa_core.theory.size import per_gpu_size, size_report
+from gqa_core.theory.engines import allocate
+from gqa_core.theory.parallelism import Parallelism
+from gqa_core.theory.per_gpu import per_gpu_size
+from gqa_core.theory.size import size_report
 from tests.hf_config.configs import LATENT, LLAMA, report
 
 SIZES = (
@@ -34,9 +37,29 @@ CONFIG_FIELDS = (
 )
 PER_GPU = (
     "tp",
+    "dp",
+    "dcp",
+    "pp",
+    "n_gpus",
+    "kv_copies",
+    "sequences_per_gpu",
     "kv_bytes_per_token_per_gpu",
     "kv_cache_bytes_per_gpu",
+    "kv_cache_bytes_as_allocated_per_gpu",
     "kv_cache_bytes_all_gpus",
+    "total_bytes_per_gpu",
+    "wire_bytes_per_layer",
+    "wire_bytes_per_step",
+)
+ENGINE = (
+    "engine",
+    "engine_bytes_per_gpu",
+    "engine_ideal_bytes_per_gpu",
+    "engine_difference_bytes_per_gpu",
+    "engine_bytes_per_sequence",
+    "engine_bytes_all_gpus",
+    "engine_parts",
+    "engine_rules",
 )
 GQA = GroupedConfig(n_heads=32, n_kv_heads=8, head_dim=128)
 WORKLOAD = Workload(context_len=8192)
@@ -50,11 +73,14 @@ def test_a_report_has_its_documented_fields():
     model = ModelConfig.uniform(GQA, 32)
     sizes = size_report(model, WORKLOAD, "bf16")
     assert set(fields(sizes)) == {*SIZES}
-    sharded = replace(sizes, per_gpu=per_gpu_size(model, WORKLOAD, "bf16", tp=16))
+    sharded = replace(sizes, per_gpu=per_gpu_size(model, WORKLOAD, "bf16", Parallelism(tp=16)))
     assert set(fields(sharded)) == {*SIZES, *PER_GPU}
     # one of 8 K/V heads per GPU, each on two GPUs: 2 x 128 x 2 B x 32 layers x 8,192 tokens
     assert fields(sharded)["kv_cache_bytes_per_gpu"] == 2**27
     assert fields(sharded)["kv_cache_bytes_all_gpus"] == 2**31
+    assert fields(sharded)["kv_copies"] == 2
+    allocation = allocate("vllm", model, WORKLOAD, "bf16")
+    assert set(fields(replace(sizes, allocation=allocation))) == {*SIZES, *ENGINE}
     assert set(fields(report(LLAMA))) == {*SIZES, *CONFIG_FIELDS}
 
 

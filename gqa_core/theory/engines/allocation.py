@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
 
 from gqa_core.configs import ModelConfig, Workload
@@ -86,6 +86,19 @@ class Allocation:
         """Bytes on all GPUs, each counted as the one with most layers."""
         ranks = self.parallelism.tp * self.parallelism.pp
         return self.workload.batch_size * ranks * self.sequence_bytes
+
+    def json_fields(self) -> dict[str, object]:
+        """The fields of an engine in the JSON report; sizes of parts are per sequence."""
+        return {
+            "engine": self.engine,
+            "engine_bytes_per_gpu": self.gpu_bytes,
+            "engine_ideal_bytes_per_gpu": self.ideal_gpu_bytes,
+            "engine_difference_bytes_per_gpu": self.gpu_bytes - self.ideal_gpu_bytes,
+            "engine_bytes_per_sequence": self.sequence_bytes,
+            "engine_bytes_all_gpus": self.all_gpus_bytes,
+            "engine_parts": [asdict(part) for part in self.parts],
+            "engine_rules": [asdict(rule) for rule in self.rules],
+        }
 
     @property
     def _gpu_sequences(self) -> int:

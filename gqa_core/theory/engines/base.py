@@ -77,6 +77,7 @@ class Engine:
     rules: tuple[Rule, ...] = ()
     default_mla: MlaForm = "latent"
     default_block_size: int = 1
+    option_names: tuple[str, ...] = ()
 
     def validate(self, model: ModelConfig, parallelism: Parallelism) -> None:
         """Raise ValueError unless the engine can run this model so."""

@@ -51,6 +51,7 @@ class LlamaCpp(Engine):
 
 LLAMA_CPP = LlamaCpp(
     name="llama.cpp",
+    option_names=("n_ubatch",),
     rules=(
         Rule(
             text="cells per slot are rounded up to 256",

@@ -69,6 +69,7 @@ class Sglang(Engine):
 
 SGLANG = Sglang(
     name="sglang",
+    option_names=("block_size",),
     rules=(
         Rule(
             text="tokens per sequence are rounded up to pages of 1 token, 64 for some MLA kernels",

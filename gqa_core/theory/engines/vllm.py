@@ -123,6 +123,7 @@ def _paged_bytes(
 
 VLLM = Vllm(
     name="vllm",
+    option_names=("block_size", "max_num_batched_tokens"),
     default_block_size=16,
     rules=(
         Rule(
