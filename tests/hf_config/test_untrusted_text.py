@@ -152,7 +152,8 @@ def test_a_cache_beyond_belief_only_as_allocated_is_warned_of():
     # 2 x 32 x 128 x 2 B x 40 layers x 2^24 tokens x 2^20 sequences = 1.25 x 2^63
     report, _ = report_or_error(json.dumps(WIDE), 2**24, 2**20, "bf16", tp=1)
     assert report.kv_cache_bytes_as_allocated == 5 * 2**61
-    (warning,) = report.warnings
+    warning, per_gpu = report.warnings
+    assert per_gpu.startswith("kv_cache_bytes_as_allocated_per_gpu is above 2^63")
     assert warning.startswith("kv_cache_bytes_as_allocated is above 2^63")
 
 
