@@ -240,8 +240,8 @@ kv_format_option = click.option(
     "--kv-format",
     type=KeyValueFormat(FORMATS),
     metavar="NAME[,NAME]",
-    help=f"Number format of the cache, or those of K and V: {', '.join(FORMATS)}.  [default: bf16, "
-    "or as the model's config asks]",
+    help=f"Number format of the cache, or those of K and V: {', '.join(FORMATS)}. A config that "
+    "asks for fp8 gets it.  [default: bf16]",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 log_option = click.option(
