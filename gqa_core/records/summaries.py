@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gqa_core import units
+from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.kinds import (
     DecodeRecord,
@@ -24,19 +25,28 @@ def line(record: Record) -> str:
     if isinstance(record, DecodeRecord):
         return decode_line(record)
     what, result = summarize(record)
-    return f"{what:<52}  {result}"
+    return f"{what:<76}  {result}"
 
 
 def decode_line(record: DecodeRecord) -> str:
-    """A decode step in one line: its layer, its context, attend time, bound and step time."""
+    """A decode step in one line: its layer, batch, context and kernel, and its times."""
     row = DecodeRow.from_record(record)
     return (
-        f"{row.variant:<4}{row.n_kv_heads or record.kernel_ran!s:>9}"
-        f"  context {row.context_len:>8}  {row.dtype:<9}"
+        f"{row.variant:<4} {describe_heads(record.config):<28}"
+        f"  {record.workload.batch_size} x {row.context_len:<8}  {row.dtype:<9}"
+        f"  {record.kernel_ran:<9}"
         f"  attend {units.duration(row.attend.median):>8}"
         f"  bound {units.duration(record.bound_s):>8}"
         f"  step {units.duration(row.step.median):>8}"
     )
+
+
+def describe_heads(attention: AttentionConfig) -> str:
+    """The heads of a layer: "8 of 32 heads x 128", "latent 512 + 64, 128 heads"."""
+    if isinstance(attention, GroupedConfig):
+        return f"{attention.n_kv_heads} of {attention.n_heads} heads x {attention.head_dim}"
+    latent = f"latent {attention.kv_lora_rank} + {attention.qk_rope_head_dim}"
+    return f"{latent}, {units.count(attention.n_heads, 'head')}"
 
 
 def summarize(record: OtherRecord) -> tuple[str, str]:
@@ -58,7 +68,7 @@ def summarize_generate(record: GenerateRecord) -> tuple[str, str]:
     n_tokens = units.count(record.workload.context_lens[-1], "token")
     seconds = record.totals_s.all_phases_s(-1)
     return (
-        f"{n_tokens} generated {mode}, {record.workload.dtype}",
+        f"{n_tokens} generated {mode}, {describe_heads(record.config)}, {record.workload.dtype}",
         f"{units.duration(seconds)} in all",
     )
 
@@ -70,7 +80,7 @@ def summarize_growth(record: GrowthRecord) -> tuple[str, str]:
     n_tokens = units.count(record.workload.context_lens[-1], "token")
     seconds, peak = record.totals_s.append[-1], record.memory.peak_bytes
     return (
-        f"{n_tokens} appended, {policy}, {record.workload.dtype}",
+        f"{n_tokens} appended, {policy}, {describe_heads(record.config)}, {record.workload.dtype}",
         f"{units.duration(seconds)} in all, peak {units.capacity(peak)}",
     )
 
