@@ -57,6 +57,18 @@ def test_former_subcommands_are_gone(old, capsys):
     assert capsys.readouterr().err.startswith(f"No such command '{old}'.")
 
 
+def test_an_empty_address_is_refused_since_it_would_serve_every_network(capsys):
+    assert cli.main(["dashboard", "--address", ""]) == 2
+    assert capsys.readouterr().err.startswith("address must be a host name or an IP address")
+
+
+@pytest.mark.parametrize("closed", ["stdin", "stdout"])
+def test_a_closed_stream_is_named(closed, monkeypatch, capsys):
+    monkeypatch.setattr(sys, closed, None)
+    assert cli.main(["size", "-", "--context-len", "8"]) == 3
+    assert capsys.readouterr().err.startswith(closed if closed == "stdin" else "output cannot be")
+
+
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [

@@ -25,6 +25,7 @@ from gqa_core.records.run_log import RunLogError
 
 __all__ = ["gqa_lab", "main"]
 
+CONSOLE_SCRIPT, MODULE = "gqa-lab", "python -m gqa_core"
 MAX_MESSAGE = 400  # characters: a message may quote an argument
 SUBCOMMANDS = (
     size,
@@ -78,8 +79,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     An error is one sentence on stderr. SystemExit passes through.
     """
+    if sys.stdout is None:  # closed by the caller
+        return _fail("output cannot be written: stdout is closed", IO_EXIT_CODE)
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    is_script = os.path.basename(sys.argv[0]).startswith(CONSOLE_SCRIPT)
     try:
-        return group.main(argv, standalone_mode=False) or 0
+        # Not `group.main`, which ends silently with exit code 1 where a reader has gone away.
+        with group.make_context(CONSOLE_SCRIPT if is_script else MODULE, arguments) as context:
+            exit_code = group.invoke(context) or 0
+        sys.stdout.flush()
+        return exit_code
+    except click.exceptions.Exit as done:  # of --help
+        return done.exit_code
     except click.ClickException as error:
         return _fail(error.format_message(), error.exit_code)
     except RunLogError as error:
@@ -90,7 +101,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # What is left in the buffer must not fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _fail(f"output cannot be written: {error.strerror or error}", IO_EXIT_CODE)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         return _fail("interrupted: every finished record is kept", 130)
 
 

@@ -36,6 +36,8 @@ def dashboard(port: int | None, address: str | None) -> None:
     if log := os.environ.get("GQA_RUN_LOG"):
         # Measurements run in child processes, whose current folder is the app's.
         os.environ["GQA_RUN_LOG"] = os.path.abspath(log)
+    if address == "":
+        raise ValueError("address must be a host name or an IP address: got an empty one")
     options = [] if port is None else ["--server.port", str(port)]
     if address is not None:
         # A named server is not looked for: Streamlit would ask an outside host for its address.

@@ -26,6 +26,8 @@ def open_input(path: str) -> Iterator[BinaryIO]:
     Raises:
         FileAccessError: it cannot be opened or read.
     """
+    if path == "-" and sys.stdin is None:
+        raise FileAccessError("stdin cannot be read: it is closed")
     with (
         reading(path),
         nullcontext(sys.stdin.buffer) if path == "-" else open(path, "rb") as source,

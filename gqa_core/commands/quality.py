@@ -8,6 +8,7 @@ import click
 import msgspec
 
 from gqa_core.commands.options import (
+    FileName,
     Name,
     NameList,
     RunOptions,
@@ -117,7 +118,11 @@ def inspect_heads_(text: str, layer: int, n_kv_heads: tuple[int, ...], start: Po
 @click.command(short_help="Train the small model anew.")
 @int_option("seed", MAX_SEED, least=0, default=0, help="Seed of weights and batches.")
 @click.option(
-    "--out", required=True, metavar="FOLDER", help="Where to write the weights and their record."
+    "--out",
+    type=FileName(),
+    required=True,
+    metavar="FOLDER",
+    help="Where to write the weights and their record.",
 )
 def train(seed: int, out: str) -> int:
     """Train the small MHA model that the other commands start from.

@@ -19,6 +19,8 @@ from gqa_core.engine.validation import AppendSpec
 
 __all__ = ["BaseCache", "validate_slots"]
 
+CACHE_DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
+
 
 class BaseCache(ABC):
     """Storage of `capacity` token slots, of which the first `length` are filled."""
@@ -98,5 +100,6 @@ def validate_slots(batch_size: int, capacity: int, dtype: torch.dtype) -> None:
     """Raise ValueError unless a cache can have this batch size, capacity and dtype."""
     validate_int("batch_size", batch_size, MAX_BATCH_SIZE)
     validate_int("capacity", capacity, MAX_CONTEXT_LEN)
-    if not dtype.is_floating_point:
-        raise ValueError(f"dtype must be a float: got {dtype}")
+    if dtype not in CACHE_DTYPES:
+        names = ", ".join(str(known).removeprefix("torch.") for known in CACHE_DTYPES)
+        raise ValueError(f"dtype must be one of {names}: got {str(dtype).removeprefix('torch.')}")

@@ -44,6 +44,7 @@ DEEPSEEK_NAMES = {
     "self_attn.kv_b_proj.weight": "wkv_b.weight",
     "self_attn.o_proj.weight": "wo.weight",
 }
+FEED_FORWARD = ("mlp.", "block_sparse_moe.", "post_attention_layernorm.")
 RECOMPUTED = "rotary_emb.inv_freq"  # of earlier checkpoints; follows from rope_theta
 
 
@@ -53,8 +54,9 @@ def llama_attention_state(state_dict: Mapping[str, Tensor], prefix: str) -> dict
     `prefix` is the layer's, as "model.layers.0."; tensors are not copied.
 
     Raises:
-        ValueError: a weight is missing, or the layer has attention weights that have no place here,
-            such as biases, norms of queries and keys, or scales of quantised weights.
+        ValueError: a weight is missing, or the layer has weights beside those of its feed-forward
+            part that have no place here, such as biases, further norms, or scales of quantised
+            weights.
     """
     return _renamed(state_dict, prefix, LLAMA_NAMES)
 
@@ -66,8 +68,8 @@ def deepseek_attention_state(state_dict: Mapping[str, Tensor], prefix: str) -> d
     query is low-rank where the checkpoint has `q_a_proj`, as the layer's q_lora_rank must say.
 
     Raises:
-        ValueError: a weight is missing, or the layer has attention weights that have no place here,
-            such as biases or scales of quantised weights.
+        ValueError: a weight is missing, or the layer has weights beside those of its feed-forward
+            part that have no place here, such as biases or scales of quantised weights.
     """
     is_low_rank = f"{prefix}self_attn.q_a_proj.weight" in state_dict
     query_names = DEEPSEEK_LOW_RANK_QUERY_NAMES if is_low_rank else DEEPSEEK_QUERY_NAMES
@@ -80,12 +82,12 @@ def _renamed(
     missing = [prefix + name for name in names if prefix + name not in state_dict]
     if missing:
         raise ValueError(f"the checkpoint must have {', '.join(missing)}: it does not")
-    start = f"{prefix}self_attn."
     unknown = [
         name
         for name in state_dict
-        if name.startswith(start)
+        if name.startswith(prefix)
         and name.removeprefix(prefix) not in names
+        and not name.removeprefix(prefix).startswith(FEED_FORWARD)
         and not name.endswith(RECOMPUTED)
     ]
     if unknown:

@@ -57,7 +57,7 @@ class GroupedAttention(AttentionLayer[Tensor, KVCache]):
             self.config,
             batch_size=batch_size,
             capacity=capacity,
-            kernel=kernel or self.kernel,
+            kernel=self.kernel if kernel is None else kernel,
             **self.factory_kwargs,
         )
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gqa_core.configs import MAX_CONTEXT_LEN, validate_int
 from gqa_core.engine.validation import AppendSpec, validate_kv
 
 __all__ = ["ConcatenatedCache", "PagedCache"]
@@ -74,9 +75,13 @@ class PagedCache:
 
     The blocks need not be adjacent: a kernel for paged caches reads them through a table. `keys`
     and `values` concatenate them instead, which copies.
+
+    Raises:
+        ValueError: block_len is out of bounds.
     """
 
     def __init__(self, block_len: int) -> None:
+        validate_int("block_len", block_len, MAX_CONTEXT_LEN)
         self.block_len = block_len
         self.length = 0
         self._spec: AppendSpec | None = None

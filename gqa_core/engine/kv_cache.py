@@ -88,7 +88,7 @@ class KVCache(BaseCache):
         validate_kv(k, v)
         b, n_kv_heads, s, d = k.shape
         config = GroupedConfig(
-            n_heads=n_heads or n_kv_heads,
+            n_heads=n_kv_heads if n_heads is None else n_heads,
             n_kv_heads=n_kv_heads,
             head_dim=d,
             v_head_dim=v.shape[3],

@@ -124,7 +124,7 @@ class NaiveLatentAttention(LatentAttention[Tensor, KVCache]):
             self.cached_config,
             batch_size=batch_size,
             capacity=capacity,
-            kernel=kernel or self.kernel,
+            kernel=self.kernel if kernel is None else kernel,
             **self.factory_kwargs,
         )
 
@@ -163,7 +163,7 @@ class AbsorbedLatentAttention(LatentAttention[tuple[Tensor, Tensor], LatentCache
             self.config,
             batch_size=batch_size,
             capacity=capacity,
-            kernel=kernel or self.kernel,
+            kernel=self.kernel if kernel is None else kernel,
             **self.factory_kwargs,
         )
 

@@ -136,9 +136,11 @@ class LatentCache(BaseCache):
         W_UK was absorbed into it.
 
         Raises:
-            ValueError: the query has another shape, dtype or device than the cache, or the cache is
-                empty.
+            ValueError: the query has another shape, dtype or device than the cache, the cache is
+                empty, or `scale` is None.
         """
+        if scale is None:  # the default of torch is by the absorbed width
+            raise ValueError("scale must be given, by the width before absorption: got None")
         if (
             self._split_kv is not None
             and self.length

@@ -39,8 +39,9 @@ def _cos_sin(
     start: int, n_tokens: int, width: int, theta: float, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
     with torch.inference_mode(False):  # cached tensors are also used where gradients flow
-        position = torch.arange(start, start + n_tokens, dtype=torch.float64)
-        frequency = theta ** (-torch.arange(0, width, 2, dtype=torch.float64) / width)
+        position = torch.arange(start, start + n_tokens, dtype=torch.float64, device="cpu")
+        even = torch.arange(0, width, 2, dtype=torch.float64, device="cpu")
+        frequency = theta ** (-even / width)
         angle = torch.outer(position, frequency)
         return angle.cos().to(device, dtype), angle.sin().to(device, dtype)
 

@@ -20,6 +20,7 @@ __all__ = ["AppendSpec", "validate_kv", "validate_qkv"]
 
 def validate_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
     """Raise ValueError unless q (b, h, t, d) can attend to k (b, k, s, d) and v (b, k, s, v)."""
+    _validate_tensors(q=q, k=k, v=v)
     shapes = f"got q {tuple(q.shape)}, k {tuple(k.shape)}, v {tuple(v.shape)}"
     if not q.ndim == k.ndim == v.ndim == 4:
         raise ValueError(f"q, k and v must have 4 dimensions: {shapes}")
@@ -27,8 +28,8 @@ def validate_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
         raise ValueError(f"k and v must hold the same tokens, at least those of q: {shapes}")
     if not q.shape[0] == k.shape[0] == v.shape[0] or k.shape[1] != v.shape[1]:
         raise ValueError(f"q, k and v must agree in batch, k and v in heads: {shapes}")
-    if q.shape[3] != k.shape[3]:
-        raise ValueError(f"q and k must have the same width: {shapes}")
+    if not q.shape[3] == k.shape[3] > 0 or not v.shape[3]:
+        raise ValueError(f"q and k must have the same width, and v a width: {shapes}")
     if not k.shape[1] or not q.shape[1] or q.shape[1] % k.shape[1]:
         raise ValueError(f"n_kv_heads must divide n_heads: got {k.shape[1]} and {q.shape[1]}")
     if not (q.dtype == k.dtype == v.dtype and q.dtype.is_floating_point):
@@ -43,6 +44,7 @@ def validate_qkv(q: Tensor, k: Tensor, v: Tensor) -> None:
 
 def validate_kv(k: Tensor, v: Tensor) -> None:
     """Raise ValueError unless k (b, k, s, d) and v (b, k, s, v) can be cached together."""
+    _validate_tensors(k=k, v=v)
     if not k.ndim == v.ndim == 4 or k.shape[:3] != v.shape[:3]:
         shapes = f"got {tuple(k.shape)} and {tuple(v.shape)}"
         raise ValueError(f"k must be (b, k, s, d) and v (b, k, s, v): {shapes}")
@@ -50,6 +52,13 @@ def validate_kv(k: Tensor, v: Tensor) -> None:
         raise ValueError(f"k and v must share a float dtype: got {k.dtype} and {v.dtype}")
     if k.device != v.device:
         raise ValueError(f"k and v must be on one device: got {k.device} and {v.device}")
+
+
+def _validate_tensors(**tensors: object) -> None:
+    """Raise ValueError unless all of these are tensors."""
+    for name, x in tensors.items():
+        if not isinstance(x, Tensor):
+            raise ValueError(f"{name} must be a tensor: got {type(x).__name__}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +81,8 @@ class AppendSpec:
         Raises:
             ValueError: a tensor has another rank, shape, dtype or device.
         """
+        if not (isinstance(first, Tensor) and isinstance(second, Tensor)):
+            _validate_tensors(**dict(zip(self.names, (first, second), strict=True)))
         axis = len(self.leading)
         shape = first.shape
         t = shape[axis] if len(shape) == axis + 2 else 0
@@ -89,8 +100,6 @@ class AppendSpec:
         for name, letters, width, x in zip(
             self.names, self.letters, self.widths, tensors, strict=True
         ):
-            if not isinstance(x, Tensor):
-                return f"{name} must be a tensor: got {type(x).__name__}"
             expected = (*self.leading, t, width)
             if t is None or x.shape != expected:
                 sizes = ", ".join("t" if size is None else str(size) for size in expected)

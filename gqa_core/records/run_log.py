@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
@@ -136,7 +137,7 @@ class RunLog:
         logged, n_unreadable = [], 0
         for body, evidence in rows or ():
             try:
-                logged.append(LoggedRecord(decode_record(body), evidence))
+                logged.append(LoggedRecord(_validated_record(body), evidence))
             except (TypeError, ValueError):  # TypeError: another program stored no text
                 n_unreadable += 1
         return LogContents(tuple(logged), n_unreadable)
@@ -256,8 +257,8 @@ class RunLog:
             )
         raise RunLogError(
             f"log {self.path} has version {version}, this program writes version {LOG_VERSION}: "
-            f"move the file aside (mv {self.path} {self.path}.v{version}) and run again; "
-            "nothing was changed"
+            f"move the file into another folder, with {self.path.name}-wal and "
+            f"{self.path.name}-shm if they are beside it, and run again; nothing was changed"
         )
 
     @contextmanager
@@ -268,6 +269,19 @@ class RunLog:
         except (sqlite3.DatabaseError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise RunLogError(f"log {self.path} cannot be {verb}: {reason}") from error
+
+
+@lru_cache(maxsize=4096)  # a page reads the whole log again whenever a run has added a record
+def _validated_record(body: str) -> Record:
+    """The record of a row.
+
+    Raises:
+        ValueError: it cannot be read, or its fields cannot all be true.
+        TypeError: another program stored no text.
+    """
+    record = decode_record(body)
+    record.validate()
+    return record
 
 
 def _retry_while_locked(query: Callable[[], object]) -> None:

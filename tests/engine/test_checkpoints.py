@@ -217,7 +217,13 @@ def test_what_is_missing_or_has_no_place_is_named(load, checkpoint):
         load(rest, PREFIX)
     with pytest.raises(ValueError, match=r"must have model\.layers\.9\.input_layernorm\.weight"):
         load(checkpoint, "model.layers.9.")
-    for name in ("q_proj.bias", "q_norm.weight", "o_proj.weight_scale_inv"):
-        unknown = f"{PREFIX}self_attn.{name}"
+    for name in (
+        "self_attn.q_proj.bias",
+        "self_attn.q_norm.weight",
+        "self_attn.o_proj.weight_scale_inv",
+        "input_layernorm.bias",
+        "pre_feedforward_layernorm.weight",
+    ):
+        unknown = f"{PREFIX}{name}"
         with pytest.raises(ValueError, match=f"has no place for {unknown}"):
             load(checkpoint | {unknown: torch.zeros(1)}, PREFIX)

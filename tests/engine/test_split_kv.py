@@ -33,6 +33,15 @@ def expected(q, k, v, scale=None):
     return ((q.double() @ k.transpose(-1, -2)) * scale).softmax(dim=-1) @ v
 
 
+def test_a_default_device_of_torch_changes_nothing():
+    q, k, v = qkv(1, 8, 2, 100, 64)
+    with torch.device("meta"):
+        cache = KVCache.from_tensors(k, v, SPLIT_KV)
+        o = cache.attend(q)
+    assert o.device.type == "cpu"
+    assert relative_error(expected(q, k, v), o) < TOLERANCE[torch.float32]
+
+
 def test_expected_is_the_reference():
     q, k, v = qkv(2, 6, 2, 9, 8, 5)
     assert relative_error(expected(q, k, v), reference_attention(q, k, v)) < 1e-12

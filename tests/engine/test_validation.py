@@ -105,7 +105,8 @@ def test_random_numbers_come_from_a_generator_of_the_cache_s_device():
         ({"batch_size": 0}, "batch_size must be between 1 and"),
         ({"capacity": 0}, "capacity must be between 1 and"),
         ({"capacity": 2.0}, "capacity must be a whole number: got 2.0"),
-        ({"dtype": torch.int32}, "dtype must be a float: got torch.int32"),
+        ({"dtype": torch.int32}, "dtype must be one of float64, .*: got int32"),
+        ({"dtype": torch.float8_e5m2}, "dtype must be one of float64, .*: got float8_e5m2"),
         ({"kernel": "flash"}, "kernel must be one of"),
         ({"kernel": SPLIT_KV, "dtype": torch.float64}, "split_kv must have a CPU and one of"),
         ({"kernel": SPLIT_KV, "device": "meta"}, "split_kv must have a CPU and one of"),
@@ -116,6 +117,27 @@ def test_a_cache_that_cannot_be_is_refused(cache_type, config, kwargs, sentence)
     defaults = {"batch_size": 1, "capacity": 4, "dtype": torch.float32, "device": "cpu"}
     with pytest.raises(ValueError, match=sentence):
         cache_type(config, **defaults | kwargs)
+
+
+@pytest.mark.parametrize("other", [None, [1.0], 2.0])
+def test_what_is_no_tensor_is_named(other):
+    k, v = new_kv(3)
+    cache = KVCache.from_tensors(k, v)
+    cache.rewind(2)
+    with pytest.raises(ValueError, match=f"v must be a tensor: got {type(other).__name__}"):
+        cache.append(k[:, :, :1], other)
+    with pytest.raises(ValueError, match=f"k must be a tensor: got {type(other).__name__}"):
+        KVCache.from_tensors(other, v)
+    with pytest.raises(ValueError, match=f"q must be a tensor: got {type(other).__name__}"):
+        KVCache.from_tensors(k, v, "packed").attend(other)
+    assert cache.length == 2
+
+
+def test_a_scale_of_absorbed_mla_has_no_default():
+    latent, rope_key = new_latent(3)
+    cache = LatentCache.from_tensors(latent, rope_key)
+    with pytest.raises(ValueError, match="scale must be given, by the width before absorption"):
+        cache.attend(latent[:, None, :1], rope_key[:, None, :1], scale=None)
 
 
 def test_tensors_that_do_not_match_make_no_cache():

@@ -53,6 +53,17 @@ def test_what_was_appended_comes_back_in_order_with_its_raw_samples(log):
     assert len(set(versions)) == 4
 
 
+def test_a_row_that_decodes_but_cannot_be_true_is_counted_as_unreadable(log):
+    for index in range(2):
+        log.append(samples.record(index=index))
+    with closing(sqlite3.connect(log.path)) as connection, connection:
+        change = "json_set(body, '$.read_bandwidth_bytes_per_s', 0.0)"
+        connection.execute(f"UPDATE records SET body = {change} WHERE point = 0")
+    contents = log.read()
+    assert [record.point for record in contents.records] == [1]
+    assert contents.warning == "1 record of the log cannot be read"
+
+
 def test_to_frame_has_one_row_a_record(log):
     log.append(samples.record(index=0))
     log.append(samples.record(index=1, attend=(0.004, 0.004)))
@@ -159,8 +170,9 @@ def test_a_log_of_an_earlier_version_is_refused_with_how_to_move_it_aside(log):
         connection.execute("PRAGMA user_version = 1")
     before = log.path.read_bytes()
     sentence = (
-        f"log {log.path} has version 1, this program writes version 2: move the file aside "
-        f"(mv {log.path} {log.path}.v1) and run again; nothing was changed"
+        f"log {log.path} has version 1, this program writes version 2: move the file into another "
+        f"folder, with {log.path.name}-wal and {log.path.name}-shm if they are beside it, and run "
+        "again; nothing was changed"
     )
     for use in (log.records, log.validate_writable, lambda: log.append(samples.record(index=1))):
         with pytest.raises(RunLogError) as error:

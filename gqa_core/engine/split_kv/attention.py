@@ -75,7 +75,8 @@ def pad_to_lanes(width: int) -> int:
 def load_kernel(dtype: torch.dtype, *, is_latent: bool) -> None:
     """Compile the kernel for a dtype, or load it: seconds the first time on a machine."""
     start_pool()
-    q, storage = torch.zeros(1, 1, 1, LANES, dtype=dtype), torch.zeros(PAGE * LANES, dtype=dtype)
+    q = torch.zeros(1, 1, 1, LANES, dtype=dtype, device="cpu")
+    storage = torch.zeros(PAGE * LANES, dtype=dtype, device="cpu")
     if is_latent:
         LatentSplitKV(storage.view(1, PAGE, LANES), 1).attend(q[..., :1], q[..., 1:], 1, 1.0)
     else:
@@ -108,14 +109,14 @@ class GroupedSplitKV:
         """Output (b, h, 1, v) of q (b, h, 1, d) over the first s tokens."""
         (b, k, d, v), h = self._shape, q.shape[1]
         q, (q_b, q_h) = _with_contiguous_heads(q)
-        o = torch.empty(b, h, 1, v, dtype=OUTPUT_DTYPE[q.dtype])
+        o = q.new_empty(b, h, 1, v, dtype=OUTPUT_DTYPE[q.dtype])
         grouped_loop(
             o.data_ptr(),
             TYPE_WITNESS[o.dtype],
             q.data_ptr(),
             self._pages,
             self._values,
-            scale * LOG2_E,
+            float(scale) * LOG2_E,
             (b, k, h // k, d, v, s),
             (q_b, q_h, *self._strides),
             _grid(b * k, s),
@@ -149,14 +150,14 @@ class LatentSplitKV:
         q_rope, rope_strides = _with_contiguous_heads(q_rope)
         n_blocks = -(-h // HEADS_PER_BLOCK)
         n_columns = pad_to_lanes(-(-h // n_blocks))
-        o = torch.empty(b, h, 1, c, dtype=OUTPUT_DTYPE[q_latent.dtype])
+        o = q_latent.new_empty(b, h, 1, c, dtype=OUTPUT_DTYPE[q_latent.dtype])
         latent_loop(
             o.data_ptr(),
             TYPE_WITNESS[o.dtype],
             (q_latent.data_ptr(), *latent_strides),
             (q_rope.data_ptr(), *rope_strides),
             self._entries,
-            scale * LOG2_E,
+            float(scale) * LOG2_E,
             (b, h, c, r, s),
             (n_columns, n_blocks, self._capacity),
             _grid(b * n_blocks, s),
