@@ -52,7 +52,8 @@ def split_sentence(plan: Plan) -> str:
     times = "once" if copies == 1 else f"{copies} times"
     return (
         f"{units.count(shown.world, 'GPU')}: tp {shown.n_gpus} x pp {shown.pp} x dp {shown.dp}, "
-        f"dcp {shown.dcp} inside tp. In one data-parallel rank each byte of K and V is kept {times}."
+        f"dcp {shown.dcp} inside tp. In one data-parallel rank each byte of K and V is kept "
+        f"{times}."
     )
 
 

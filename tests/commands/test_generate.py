@@ -13,7 +13,7 @@ MODULE = "gqa_core.commands.generate"
 def measured(monkeypatch):
     """The specs that were to be measured."""
     specs = []
-    monkeypatch.setattr(sys.modules[MODULE], "run", lambda asked, options: specs.extend(asked) or 0)
+    monkeypatch.setattr(sys.modules[MODULE], "run", lambda more, options: specs.extend(more) or 0)
     return specs
 
 
