@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-__all__ = ["class_defaults"]
+__all__ = ["HEAD_DIM_DEFAULTS", "class_defaults"]
 
 SIZES = (
     "num_hidden_layers",
@@ -146,6 +146,55 @@ OTHER_DEFAULTS: Mapping[str, Mapping[str, int]] = {
         "linear_value_head_dim": 128,
         "linear_conv_kernel_dim": 4,
     },
+}
+HEAD_DIM_DEFAULTS: Mapping[str, int] = {  # by family: a width whatever the size of the model
+    "afmoe": 128,
+    "beam": 128,
+    "cohere2_moe": 128,
+    "cosmos3_edge": 128,
+    "cwm": 128,
+    "dory": 256,
+    "ernie4_5": 128,
+    "flint": 128,
+    "glm": 128,
+    "glm4": 128,
+    "gpt_oss": 64,
+    "helium": 128,
+    "higgs_audio_v2": 128,
+    "hrm": 128,
+    "hy_v3": 128,
+    "inkling": 128,
+    "inkling2": 128,
+    "inkling2_loop": 128,
+    "internlm3": 128,
+    "iquestcoder": 128,
+    "kolibri1": 128,
+    "laguna": 128,
+    "lara_mini": 128,
+    "lfm3": 128,
+    "llama4": 128,
+    "mellum": 128,
+    "mimo_v2_flash": 192,
+    "minimax_m2": 128,
+    "minimax_m3_vl": 128,
+    "ministral3": 128,
+    "molmo2": 128,
+    "muse_glimmer": 128,
+    "muse_spark": 64,
+    "nemotron_h": 128,
+    "openai_privacy_filter": 64,
+    "paddleocr_vl": 128,
+    "qwen3": 128,
+    "qwen3_5": 256,
+    "qwen3_5_moe": 256,
+    "qwen3_next": 256,
+    "qwen3_vl": 128,
+    "qwen4_exp": 256,
+    "sarvam_moe": 64,
+    "seed_oss": 128,
+    "solar_open": 128,
+    "step3p5": 128,
+    "zaya": 128,
 }
 SPELLINGS = {  # keys in other spellings, which replace a default
     "num_hidden_layers": ("num_layers", "n_layer", "n_layers", "layer_types", "layers_block_type"),

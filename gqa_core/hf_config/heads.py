@@ -17,6 +17,7 @@ from gqa_core.configs import (
     GroupedConfig,
     LatentConfig,
 )
+from gqa_core.hf_config.class_defaults import HEAD_DIM_DEFAULTS
 from gqa_core.hf_config.reader import ConfigReader
 
 __all__ = [
@@ -55,12 +56,15 @@ WINDOW_HEADS = (
 )
 WINDOW_LATENT = tuple(f"swa_{name}" for name in LATENT)
 GLOBAL_HEADS = ("num_global_key_value_heads", "global_head_dim")
-OWN_WIDTHS = {  # families whose head_dim is not hidden_size / heads, although the key may be absent
+OWN_WIDTHS = {  # families whose code has other numbers than the rest of the config implies
     "gemma": ("head_dim",),
     "gemma2": ("head_dim",),
     "gemma3": ("head_dim",),
     "gemma3n": ("head_dim",),
     "gemma4": ("head_dim", "global_head_dim"),
+    "gemma4_unified": ("head_dim", "global_head_dim"),
+    "dots3_note": ("per_layer_config",),
+    "inkling": ("swa_num_key_value_heads",),
     "vaultgemma": ("head_dim",),
 }
 
@@ -118,8 +122,10 @@ def with_family_widths(reader: ConfigReader, family: str) -> ConfigReader:
     """The reader with widths as the family's code has them, where keys mislead.
 
     Zamba attends over twice the model's width, of which `kv_channels` says half; Gemma 4 has fewer
-    K/V heads in full layers only with `attention_k_eq_v`.
-    Source: huggingface/transformers 5.24, configuration_zamba2.py and configuration_gemma4.py.
+    K/V heads in full layers only with `attention_k_eq_v`; MiMo's window layers have twice the K/V
+    heads. Many classes have a head_dim of their own, which a file may leave out.
+    Source: huggingface/transformers 5.24, configuration_zamba2.py, configuration_gemma4.py and
+    modeling_mimo_v2_flash.py.
     """
     if family in ("zamba", "zamba2"):
         width = reader.integer("attention_head_dim", most=MAX_HEAD_DIM)
@@ -131,17 +137,26 @@ def with_family_widths(reader: ConfigReader, family: str) -> ConfigReader:
         return reader.overlaid(own_widths | {"attention_hidden_size": None})
     if family == "gemma4" and reader.flag("attention_k_eq_v") is not True:
         return reader.overlaid({GLOBAL_HEADS[0]: None})
+    if family in HEAD_DIM_DEFAULTS and not has_head_width_key(reader):
+        width = HEAD_DIM_DEFAULTS[family]
+        reader.assume(f"head_dim = {width}, the default of the model type's class")
+        reader = reader.overlaid({"head_dim": width})
+    own_heads = WINDOW_HEADS[1]
+    if family == "mimo_v2_flash" and not reader.has(own_heads):
+        n_kv_heads = 2 * reader.required_integer(*N_KV_HEADS, most=MAX_HEADS)
+        reader.assume(f"window layers have {n_kv_heads} K/V heads: rule of {family}")
+        reader = reader.overlaid({own_heads: n_kv_heads})
     return reader
 
 
 def require_own_widths(reader: ConfigReader, family: str) -> None:
-    """Raise ValueError if the family does not derive a width from hidden_size and it is absent."""
+    """Raise ValueError if a key is absent for which the family's code has a number of its own."""
     for name in OWN_WIDTHS.get(family, ()):
         is_per_layer = name == GLOBAL_HEADS[1] and reader.has("per_layer_config")
         if not (reader.has(name) or is_per_layer):
             raise ValueError(
-                f"{reader.path}{name} must be given for model type {family}, which does not derive "
-                "it from the hidden size: got no such key"
+                f"{reader.path}{name} must be given for model type {family}, whose code has a "
+                "number of its own: got no such key"
             )
 
 

@@ -144,8 +144,8 @@ LISTS = {  # as transformers 5.24 fills in layer_types for 26 layers
 
 @pytest.mark.parametrize("model_type", LISTS)
 def test_a_family_s_rule_gives_the_list_that_is_taken_out(model_type):
-    widths = {"global_head_dim": 128} if model_type.startswith("gemma4") else {}
-    config = WINDOW | widths | {"model_type": model_type}
+    own = {"global_head_dim": 128} if model_type.startswith("gemma4") else {"per_layer_config": {}}
+    config = WINDOW | own | {"model_type": model_type}
     listed = parse(config, layer_types=LISTS[model_type])
     ruled = parse(config)
     assert ruled.layer_kinds == listed.layer_kinds
@@ -179,3 +179,33 @@ def test_a_list_that_no_rule_replaces_leaves_every_layer_in_full(model_type):
 def test_a_list_of_recurrent_layers_that_is_taken_out_is_refused(config):
     with pytest.raises(ValueError, match=r"not understood|must be given"):
         parse(config)
+
+
+@pytest.mark.parametrize(
+    ("model_type", "head_dim"),
+    [("qwen3_next", 256), ("minimax_m2", 128), ("gpt_oss", 64), ("ernie4_5", 128)],
+)
+def test_a_width_that_a_file_leaves_to_its_class_is_that_of_the_class(model_type, head_dim):
+    config = LLAMA | {"model_type": model_type, "hidden_size": 2048, "sliding_window": None}
+    (group,) = parse(config).model
+    assert group.attention.head_dim == head_dim
+    sentence = f"head_dim = {head_dim}, the default of the model type's class"
+    assert sentence in parse(config).assumptions
+
+
+def test_window_layers_of_mimo_have_twice_the_kv_heads_where_no_key_gives_them():
+    config = {
+        "model_type": "mimo_v2_flash",
+        "num_hidden_layers": 2,
+        "num_attention_heads": 64,
+        "num_key_value_heads": 4,
+        "hidden_size": 4096,
+        "head_dim": 192,
+        "v_head_dim": 128,
+        "layer_types": ["full_attention", "sliding_attention"],
+        "sliding_window": 129,
+    }
+    full, window = parse(config).model
+    assert (full.attention.n_kv_heads, window.attention.n_kv_heads) == (4, 8)
+    full, window = parse(config | {"swa_num_key_value_heads": 16}).model
+    assert window.attention.n_kv_heads == 16
