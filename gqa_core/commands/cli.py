@@ -15,6 +15,7 @@ from gqa_core.commands.dashboard import dashboard
 from gqa_core.commands.decode import bench, crossover
 from gqa_core.commands.device import device
 from gqa_core.commands.files import IO_EXIT_CODE
+from gqa_core.commands.fit import fit
 from gqa_core.commands.generate import generate
 from gqa_core.commands.log import import_, log_
 from gqa_core.commands.quality import inspect_heads_, quality, train
@@ -29,6 +30,7 @@ CONSOLE_SCRIPT, MODULE = "gqa-lab", "python -m gqa_core"
 MAX_MESSAGE = 400  # characters: a message may quote an argument
 SUBCOMMANDS = (
     size,
+    fit,
     reconcile,
     bench,
     crossover,

@@ -24,7 +24,8 @@ from functools import lru_cache
 from math import ceil, floor
 
 from gqa_core.configs import MAX_BATCH_SIZE, MAX_CONTEXT_LEN, ModelConfig, Workload, validate_int
-from gqa_core.theory.engines import Allocation, EngineName, allocate
+from gqa_core.theory.engines import Allocation, EngineName, EngineOptions, allocate
+from gqa_core.theory.engines.base import DEFAULT_OPTIONS
 from gqa_core.theory.formats import key_value_formats
 from gqa_core.theory.parallelism import Parallelism, gpu_model
 
@@ -58,6 +59,7 @@ class Deployment:
     dp: int = 1
     dcp: int = 1
     pp: int = 1
+    engine_options: EngineOptions = DEFAULT_OPTIONS
 
     def __post_init__(self) -> None:
         validate_int("memory_bytes", self.memory_bytes, MAX_BYTES)
@@ -105,6 +107,7 @@ class Deployment:
             Workload(context_len=context_len),
             self.kv_format,
             parallelism=self.parallelism,
+            options=self.engine_options,
         )
 
     def sequence_bytes(self, context_len: int, *, as_allocated: bool = False) -> int:
@@ -120,6 +123,7 @@ class Deployment:
             self.model.family,
             self.kv_format,
             self.parallelism,
+            self.engine_options,
             context_len,
         )
 
@@ -208,8 +212,12 @@ def _sequence_bytes(
     family: str,
     kv_format: str,
     parallelism: Parallelism,
+    options: EngineOptions,
     context_len: int,
 ) -> int:
     """Bytes per sequence and GPU; models of two families are equal, so it is an argument."""
     workload = Workload(context_len=context_len)
-    return allocate(engine, model, workload, kv_format, parallelism=parallelism).sequence_bytes
+    allocation = allocate(
+        engine, model, workload, kv_format, parallelism=parallelism, options=options
+    )
+    return allocation.sequence_bytes
