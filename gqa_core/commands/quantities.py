@@ -83,5 +83,5 @@ class Share(click.ParamType):
 
 
 def _number(match: re.Match[str]) -> Fraction:
-    whole, digits = match[1], match[2] or ""
-    return Fraction(int(whole + digits), 10 ** len(digits))
+    decimals = match[2] or ""
+    return Fraction(int(match[1] + decimals), 10 ** len(decimals))
