@@ -24,7 +24,13 @@ from gqa_core.commands.model_options import (
     mtp_option,
     read_model,
 )
-from gqa_core.commands.options import int_option, json_option, kv_format_option, options_object
+from gqa_core.commands.options import (
+    flags,
+    int_option,
+    json_option,
+    kv_format_option,
+    options_object,
+)
 from gqa_core.commands.quantities import ByteSize, Share
 from gqa_core.configs import MAX_BATCH_SIZE, MAX_CONTEXT_LEN
 
@@ -54,11 +60,13 @@ class MemoryOptions:
         if (self.memory is None) == (self.kv_memory is None):
             got = "neither" if self.memory is None else "both"
             raise ValueError(f"a budget is given by --memory or by --kv-memory: got {got}")
-        others = {"weights": self.weights, "overhead": self.overhead}
-        others["utilisation"] = self.utilisation
-        if self.kv_memory is not None and any(value is not None for value in others.values()):
-            names = " ".join(f"--{name}" for name, value in others.items() if value is not None)
-            raise ValueError(f"--kv-memory is for the cache alone: got {names} beside it")
+        names = [
+            name
+            for name in ("weights", "utilisation", "overhead")
+            if getattr(self, name) is not None
+        ]
+        if self.kv_memory is not None and names:
+            raise ValueError(f"--kv-memory is for the cache alone: got {flags(names)} beside it")
 
 
 memory_options = options_object(
