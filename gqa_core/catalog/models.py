@@ -66,6 +66,7 @@ COLUMNS = (
     "max_context_len",
     "params",
     "embedding_params",
+    "family",
     "source",
     "note",
 )
@@ -120,7 +121,15 @@ def model(name: str) -> Model:
     return by_name[name]
 
 
-def _model(*, name: str, source: str, note: str = "", state_kind: str = "", **cells: str) -> Model:
+def _model(
+    *,
+    name: str,
+    source: str,
+    note: str = "",
+    family: str = "",
+    state_kind: str = "",
+    **cells: str,
+) -> Model:
     numbers = parse_integers(cells)
     return Model(
         name=name,
@@ -129,6 +138,7 @@ def _model(*, name: str, source: str, note: str = "", state_kind: str = "", **ce
             n_cacheless_layers=numbers.get("n_cacheless_layers", 0),
             indexers=_indexers(numbers),
             states=_states(state_kind, numbers),
+            family=family,
         ),
         max_context_len=numbers.get("max_context_len"),
         params=numbers.get("params"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import click
@@ -27,6 +28,7 @@ from gqa_core.commands.options import (
     json_option,
     kv_format_option,
 )
+from gqa_core.commands.quantities import ByteSize
 from gqa_core.commands.size_text import size_text
 from gqa_core.configs import MAX_CONTEXT_LEN, Workload
 
@@ -43,6 +45,12 @@ if TYPE_CHECKING:
 @kv_format_option
 @parallel_options
 @engine_options
+@click.option(
+    "--read-bandwidth",
+    type=ByteSize(),
+    metavar="SIZE",
+    help="Bytes per second that one GPU reads, 3350GB: to print the shortest time of a step.",
+)
 @json_option
 def size(
     config: str | None,
@@ -53,6 +61,7 @@ def size(
     kv_format: str | None,
     parallel: ParallelOptions,
     engine: EngineChoice,
+    read_bandwidth: Fraction | None,
     as_json: bool,
 ) -> int:
     """Print the size of a model's KV cache: per token, in total, per GPU, compared with MHA.
@@ -73,7 +82,7 @@ def size(
     workload = Workload(context_len=context_len, batch_size=batch_size)
     given = read_model(config, layer, mtp=mtp)
     stored = kv_format or given.kv_format
-    report = _report(given, workload, stored, parallel, engine)
+    report = _report(given, workload, stored, parallel, engine, read_bandwidth)
     click.echo(report.to_json() if as_json else size_text(report, stored))
     return 0
 
@@ -84,6 +93,7 @@ def _report(
     kv_format: str,
     parallel: ParallelOptions,
     engine: EngineChoice,
+    read_bandwidth: Fraction | None,
 ) -> SizeReport:
     """The report of a model, with its split over GPUs and an engine's allocation if asked for."""
     from gqa_core.hf_config.report import config_size_report
@@ -97,8 +107,9 @@ def _report(
         own = replace(given.config, model=engine.cached_model(given.config.model))
         notes = config_size_report(own, workload, kv_format)
         report = replace(report, layers=notes.layers, notes=notes.notes)
-    if parallel.given:
-        per_gpu = per_gpu_size(model, workload, kv_format, parallel.parallelism)
+    if parallel.given or read_bandwidth:
+        bandwidth = float(read_bandwidth) if read_bandwidth else None
+        per_gpu = per_gpu_size(model, workload, kv_format, parallel.parallelism, bandwidth)
         report = replace(report, per_gpu=per_gpu)
     if engine.engine is not None:
         allocation = allocate(

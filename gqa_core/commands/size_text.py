@@ -86,6 +86,8 @@ def _gpu_lines(report: SizeReport) -> Iterator[str]:
     if gpus.total_bytes_per_gpu != gpus.kv_cache_bytes_per_gpu:
         yield f"per GPU with all parts: {units.binary_and_decimal(gpus.total_bytes_per_gpu)}"
     yield f"copies of each K/V byte: {gpus.kv_copies}"
+    if gpus.read_s_per_step is not None:
+        yield f"shortest step: {units.duration(gpus.read_s_per_step)}, to read the cache of a GPU"
     if gpus.wire_bytes_per_step:
         step = units.binary_and_decimal(gpus.wire_bytes_per_step)
         layer = units.binary_and_decimal(gpus.wire_bytes_per_layer)

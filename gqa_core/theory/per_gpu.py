@@ -28,7 +28,8 @@ class PerGpuSize:
     """Bytes on each of `n_gpus` GPUs, on all of them with copies, and on the wire of a step.
 
     Fields named `kv_` count K/V and latent alone; `total_bytes_per_gpu` is what a step reads.
-    `kv_copies` are the GPUs that keep the same byte of them.
+    `kv_copies` are the GPUs that keep the same byte of them. `read_s_per_step` is the shortest time
+    of a step: everything on the GPU is read once; None if its bandwidth is not given.
     """
 
     tp: int
@@ -45,14 +46,15 @@ class PerGpuSize:
     total_bytes_per_gpu: int
     wire_bytes_per_layer: int
     wire_bytes_per_step: int
-
-    def read_s(self, bandwidth_bytes_per_s: float) -> float:
-        """The shortest seconds of a step: everything on the GPU is read once."""
-        return self.total_bytes_per_gpu / bandwidth_bytes_per_s
+    read_s_per_step: float | None = None
 
 
 def per_gpu_size(
-    model: ModelConfig, workload: Workload, kv_format: str, parallelism: Parallelism
+    model: ModelConfig,
+    workload: Workload,
+    kv_format: str,
+    parallelism: Parallelism,
+    bandwidth_bytes_per_s: float | None = None,
 ) -> PerGpuSize:
     """The cache of one GPU, and of all of them.
 
@@ -66,6 +68,7 @@ def per_gpu_size(
     )
     sequence = Workload(context_len=on_gpu.context_len)
     batch_size = workload.batch_size
+    on_gpu_bytes = total_bytes(part, on_gpu, kv_format)
     return PerGpuSize(
         tp=parallelism.tp,
         dp=parallelism.dp,
@@ -83,10 +86,11 @@ def per_gpu_size(
         * parallelism.pp
         * batch_size
         * kv_cache_bytes(part, sequence, kv_format),
-        total_bytes_per_gpu=total_bytes(part, on_gpu, kv_format),
+        total_bytes_per_gpu=on_gpu_bytes,
         wire_bytes_per_layer=max(
             (wire_bytes(group.attention, parallelism, batch_size).per_layer for group in model),
             default=0,
         ),
         wire_bytes_per_step=step_wire_bytes(model, parallelism, batch_size),
+        read_s_per_step=on_gpu_bytes / bandwidth_bytes_per_s if bandwidth_bytes_per_s else None,
     )

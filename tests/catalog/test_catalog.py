@@ -182,7 +182,7 @@ def test_a_device_without_bf16_arithmetic_is_a_device(tmp_path):
         ({"kv_lora_rank": 512}, "a layer must fill n_heads and n_kv_heads, head_dim: got n_heads"),
         ({"n_kv_heads": ""}, "a layer must fill n_heads and kv_lora_rank, .*: got n_heads, head"),
         ({"source": ""}, "source"),
-        ({"source": "here,there,nowhere"}, "a row must have 26 cells"),
+        ({"source": "here,there,nowhere"}, "a row must have 27 cells"),
         ({"window": 1024}, "window must come with n_window_layers: got 1024 alone"),
         ({"n_window_layers": 16}, "n_window_layers must come with window: got 16 alone"),
         ({"global_head_dim": 512}, "global_head_dim must come with window: got 512 alone"),
@@ -234,7 +234,7 @@ def test_repeated_names_other_columns_and_short_rows_are_rejected(tmp_path):
         models(write(tmp_path, line(LLAMA), line(LLAMA)))
     with pytest.raises(ValueError, match="columns must be name,n_layers"):
         models(write(tmp_path, line(LLAMA), columns=COLUMNS[:-1]))
-    with pytest.raises(ValueError, match="line 2: a row must have 26 cells"):
+    with pytest.raises(ValueError, match="line 2: a row must have 27 cells"):
         models(write(tmp_path, "Llama 3 8B,32"))
 
 

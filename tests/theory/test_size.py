@@ -50,6 +50,7 @@ PER_GPU = (
     "total_bytes_per_gpu",
     "wire_bytes_per_layer",
     "wire_bytes_per_step",
+    "read_s_per_step",
 )
 ENGINE = (
     "engine",
