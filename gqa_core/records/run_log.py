@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
@@ -23,7 +22,13 @@ import platformdirs
 
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Evidence, KindName
-from gqa_core.records.kinds import DecodeRecord, Record, decode_record, encode_record
+from gqa_core.records.kinds import (
+    DecodeRecord,
+    Record,
+    decode_record,
+    decode_usable_record,
+    encode_record,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -137,7 +142,7 @@ class RunLog:
         logged, n_unreadable = [], 0
         for body, evidence in rows or ():
             try:
-                logged.append(LoggedRecord(_validated_record(body), evidence))
+                logged.append(LoggedRecord(decode_usable_record(body), evidence))
             except (TypeError, ValueError):  # TypeError: another program stored no text
                 n_unreadable += 1
         return LogContents(tuple(logged), n_unreadable)
@@ -269,19 +274,6 @@ class RunLog:
         except (sqlite3.DatabaseError, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise RunLogError(f"log {self.path} cannot be {verb}: {reason}") from error
-
-
-@lru_cache(maxsize=4096)  # a page reads the whole log again whenever a run has added a record
-def _validated_record(body: str) -> Record:
-    """The record of a row.
-
-    Raises:
-        ValueError: it cannot be read, or its fields cannot all be true.
-        TypeError: another program stored no text.
-    """
-    record = decode_record(body)
-    record.validate()
-    return record
 
 
 def _retry_while_locked(query: Callable[[], object]) -> None:

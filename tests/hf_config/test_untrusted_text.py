@@ -98,7 +98,7 @@ def test_any_text_gives_a_report_or_one_sentence():
         text = changed(random_, random_.choice(BASES))
         context_len = random_.choice([1, 8192, 2**24, 2**24, 2**24, 0])
         batch_size = random_.choice([1, 2**20, 2**20, 2**20, -1])
-        start = time.perf_counter()
+        start = time.thread_time()
         report, sentence = report_or_error(
             text,
             context_len,
@@ -107,7 +107,7 @@ def test_any_text_gives_a_report_or_one_sentence():
             tp=random_.choice([1, 1, 2, 4, 3]),
             mtp=random_.random() < 0.2,
         )
-        slowest = max(slowest, time.perf_counter() - start)
+        slowest = max(slowest, time.thread_time() - start)
         if report is None:
             assert len(sentence.splitlines()) == 1
             continue
@@ -142,10 +142,10 @@ def test_a_file_of_3_mb_is_read():
 def test_a_large_hostile_file_is_refused_at_once(unit):
     opening, closing = ("{", "}") if ":" in unit else ("[", "]")
     text = '{"x": ' + opening + unit * (MAX_BYTES // len(unit) - 8) + closing + "}"
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(ValueError, match="config must have at most 524288 values"):
         parse_config(text)
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 1
 
 
 def test_a_cache_beyond_belief_only_as_allocated_is_warned_of():
@@ -160,9 +160,9 @@ def test_a_cache_beyond_belief_only_as_allocated_is_warned_of():
 def test_a_long_list_of_layer_numbers_is_read_in_linear_time():
     layers = ",".join(["1"] * 500_000)
     text = json.dumps(LLAMA | {"num_hidden_layers": 1000, "attn_layer_indices": "LIST"})
-    start = time.perf_counter()
+    start = time.thread_time()
     config = parse_config(text.replace('"LIST"', f"[{layers}]"))
-    assert time.perf_counter() - start < 2
+    assert time.thread_time() - start < 2
     assert config.model.n_caching_layers == 1
 
 

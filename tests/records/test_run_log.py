@@ -53,7 +53,7 @@ def test_what_was_appended_comes_back_in_order_with_its_raw_samples(log):
     assert len(set(versions)) == 4
 
 
-def test_a_row_that_decodes_but_cannot_be_true_is_counted_as_unreadable(log):
+def test_a_row_that_decodes_but_that_no_page_can_compute_with_is_counted_as_unreadable(log):
     for index in range(2):
         log.append(samples.record(index=index))
     with closing(sqlite3.connect(log.path)) as connection, connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 import msgspec
@@ -22,6 +23,7 @@ __all__ = [
     "Record",
     "VerifyRecord",
     "decode_record",
+    "decode_usable_record",
     "encode_record",
 ]
 
@@ -51,3 +53,22 @@ def decode_record(line: str | bytes) -> Record:
         ValueError: the line is no JSON, or no record of a known kind and of this version.
     """
     return _DECODER.decode(line)
+
+
+@lru_cache(maxsize=4096)  # a page reads the whole log again whenever a run has added a record
+def decode_usable_record(body: str) -> Record:
+    """The record of a row, of numbers that pages and tables can compute with.
+
+    Whether its fields agree is not asked here: what was measured is shown, doubts and all.
+
+    Raises:
+        ValueError: it cannot be read, or nothing could have been measured so.
+        TypeError: another program stored no text.
+    """
+    record = decode_record(body)
+    record.spec  # noqa: B018 - raises if there can be no such spec
+    if isinstance(record, DecodeRecord):
+        rates = record.read_bandwidth_bytes_per_s, record.matmul_flops_per_s
+        if not min(rates) > 0:
+            raise ValueError(f"measured rates must be above 0: got {rates}")
+    return record

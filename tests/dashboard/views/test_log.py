@@ -59,7 +59,10 @@ def test_records_of_every_kind_stand_in_a_table_of_their_own(opened, log):
     assert metrics(app)["Measured elsewhere"] == "5"
     kinds = ["generation"] * 2 + ["growing cache"] * 3 + ["comparison"] + ["small model"] * 4
     assert other_kinds["Kind"].tolist() == kinds
-    assert other_kinds["Measured"][4] == "128 tokens appended, paged blocks of 64, float32"
+    assert (
+        other_kinds["Measured"][4]
+        == "128 tokens appended, paged blocks of 64, 2 of 2 heads x 16, float32"
+    )
     assert other_kinds["Result"][5] == "pass, 2.5e-07 apart"
     assert other_kinds["Evidence"].tolist() == [MEASURED_HERE] * 6 + [MEASURED_ELSEWHERE] * 4
     assert set(other_kinds["Page"]) <= {title for _, title in PAGES}
