@@ -186,8 +186,9 @@ def has_kv_head_key(reader: ConfigReader) -> bool:
 
 def _n_kv_heads(reader: ConfigReader, n_heads: int) -> int:
     if reader.flag("multi_query") and not reader.flag("new_decoder_architecture"):
-        # One K/V head unless the usual spelling differs; Falcon's num_kv_heads does not count.
-        return reader.integer(N_KV_HEADS[0], most=MAX_HEADS) or 1
+        # One K/V head unless another key differs; Falcon's num_kv_heads does not count.
+        spellings = (name for name in (*N_KV_HEADS, GROUP_NUM) if name != "num_kv_heads")
+        return reader.integer(*spellings, most=MAX_HEADS) or 1
     inner = reader.nested(ATTENTION_OBJECT)
     n_kv_heads = reader.integer(*N_KV_HEADS, most=MAX_HEADS)
     if n_kv_heads is None and inner is not None:

@@ -115,6 +115,8 @@ def _parse_model(
     kinds = without_attention(reader, layer_kinds(reader, family))
     kinds = with_state_kinds(reader, kinds, family)
     unknown_keys.reject_unknown_keys(reader, kinds, family)
+    if reader.path and not is_decoder:
+        unknown_keys.reject_outer_keys(top)
     require_own_widths(reader, family)
     next_token = next_token_kinds(reader)
     counted = next_token if mtp else []

@@ -18,7 +18,7 @@ from gqa_core.hf_config.reader import TEXT_OBJECTS, ConfigReader
 from gqa_core.hf_config.stated_kinds import has_list_of_kinds
 from gqa_core.strict_json import describe_value
 
-__all__ = ["ignored_keys", "reject_unknown_keys"]
+__all__ = ["ignored_keys", "reject_outer_keys", "reject_unknown_keys"]
 
 MAX_CONTEXT_LEN_KEYS = (
     "max_position_embeddings",
@@ -30,6 +30,8 @@ MAX_CONTEXT_LEN_KEYS = (
 )
 CACHE_WORDS = {"kv", "cache", "window", "chunk", "compress", "latent"}
 HEAD_WORDS = {"head", "heads"}
+ATTENTION_WORDS = {"attn", "attention", "qkv"}
+OTHER_WIDTHS = {"headdim", "d_k", "d_v", "key_length", "value_length"}
 WIDTH_WORDS = {"dim", "dims", "size", "width", "channels", "per"}
 LAYER_SUBSET_WORDS = {"local", "global", "full", "sliding", "swa"}
 OTHER_HEAD_WORDS = {"lm", "mamba", "ssm", "linear", "kda", "index", "indexer", "classifier"}
@@ -53,7 +55,7 @@ NOT_MODELLED = {  # keys known to change the cache in ways that no formula here 
 }
 SEVERAL_PASSES = "layers run several times, each time with a cache of their own"
 PASS_WORDS = {"loop", "loops", "looped", "recurrence", "recursion", "recursions", "passes", "ut"}
-PASS_WORDS |= {"cycles"}
+PASS_WORDS |= {"cycles", "repeats"}
 PASS_PAIR = re.compile(r"(^|_)recurrent_(steps|depth|iterations)|(^|_)num_recurrent")
 UNLISTED_LAYERS = "it is about layers that no list gives"
 RECURRENT_KEYS = {  # about layers that keep a state, not K and V; harmless if all are listed
@@ -141,6 +143,19 @@ def reject_unknown_keys(reader: ConfigReader, kinds: Sequence[LayerKind], family
                 raise ValueError(f"{part.path + name[:60]!r} is not understood: {reason}")
 
 
+def reject_outer_keys(top: ConfigReader) -> None:
+    """Raise ValueError if a key beside the text model says what its layers cannot be.
+
+    Raises:
+        ValueError: it does; the sentence names the key and the reason.
+    """
+    for name, value in top.values.items():
+        if name in NOT_MODELLED and value:
+            raise ValueError(f"{name!r} is not understood: {NOT_MODELLED[name]}")
+        if _is_several_passes(name, value) and not isinstance(value, dict):
+            raise ValueError(f"{name[:60]!r} is not understood: {SEVERAL_PASSES}")
+
+
 def ignored_keys(reader: ConfigReader) -> list[str]:
     """The paths of the text model's keys that no figure depends on."""
     paths = [reader.path + name for name in reader.values if name not in reader.defaults]
@@ -155,7 +170,7 @@ def _rejection_reason(
     part: ConfigReader, name: str, value: object, kinds: Sequence[LayerKind]
 ) -> str | None:
     """Reason to reject a key, from its name and value; None if it is known or harmless."""
-    if name in NOT_MODELLED and (value is True or value not in (None, False, 0, 1, "", [])):
+    if name in NOT_MODELLED and value:
         return NOT_MODELLED[name]
     if not value or name in KNOWN_KEYS or _is_harmless(part, name, value, kinds):
         return None
@@ -182,6 +197,8 @@ def _rejection_for_heads(
     name: str, value: object, *, has_kv_heads: bool, has_width: bool
 ) -> str | None:
     """Reason to reject an unknown key about heads, given which head keys are known; else None."""
+    if value and not has_width and _is_about_attention_width(name):
+        return "it is about the width of attention, and no known key gives that of a head"
     if not value or not _is_about_heads(name):
         return None
     if not has_kv_heads:
@@ -199,6 +216,13 @@ def _is_several_passes(name: str, value: object) -> bool:
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 1
     is_about_passes = bool(_words(name) & PASS_WORDS or PASS_PAIR.search(name.lower()))
     return is_about_passes and (is_number or isinstance(value, dict))
+
+
+def _is_about_attention_width(name: str) -> bool:
+    words = _words(name)
+    is_known = name in KNOWN_KEYS or words & (OTHER_HEAD_WORDS | OTHER_MODALITIES)
+    is_width = bool(words & ATTENTION_WORDS and words & {"dim", "dims", "size", "width"})
+    return not is_known and (is_width or name in OTHER_WIDTHS)
 
 
 def _is_about_heads(name: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hf_config.configs import LLAMA, parse
+from tests.hf_config.configs import LLAMA, elements, parse
 
 
 @pytest.mark.parametrize(
@@ -115,3 +115,25 @@ def test_harmless_keys_are_not_rejected(changes):
 def test_a_bad_number_is_one_sentence_with_its_key(changes, sentence):
     with pytest.raises(ValueError, match=sentence):
         parse(LLAMA, **changes)
+
+
+@pytest.mark.parametrize("name", ["n_head_kv", "num_query_groups", "n_kv_heads", "kv_n_heads"])
+def test_a_number_of_kv_heads_counts_beside_multi_query(name):
+    config = LLAMA | {"multi_query": True, name: 8}
+    assert elements(config, num_key_value_heads=...) == 32 * 2 * 8 * 128
+
+
+@pytest.mark.parametrize("name", ["attention_dim", "qkv_hidden_size", "headdim", "d_k"])
+def test_a_width_in_another_spelling_is_rejected_unless_a_head_s_is_given(name):
+    with pytest.raises(ValueError, match=f"'{name}' is not understood: it is about the width"):
+        parse(LLAMA, **{name: 256})
+    assert parse(LLAMA, **{name: 256}, head_dim=128).model == parse(LLAMA).model
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("use_cla", 1), ("use_cla", True), ("num_loops", 4), ("layer_repeats", 2)]
+)
+def test_a_key_beside_the_text_model_is_rejected_as_one_inside(name, value):
+    for config in (LLAMA | {name: value}, {"text_config": LLAMA, name: value}):
+        with pytest.raises(ValueError, match=f"'{name}' is not understood: layers"):
+            parse(config)
