@@ -16,6 +16,7 @@ from dashboard.settings.layouts import models_by_variant, slider_settings
 from dashboard.settings.presets import HEADS, Preset, preset_of_model
 from dashboard.settings.variants import variants
 from dashboard.shell import panels
+from dashboard.shell.state import remember
 from gqa_core.configs import ModelConfig
 from gqa_core.hf_config.parse import MAX_BYTES, ParsedConfig
 from gqa_core.model_files.read import MAX_UPLOAD_BYTES, read_model
@@ -26,6 +27,7 @@ FILE_TYPES = ("json", "gguf", "txt", "head")
 MAX_MIB = MAX_UPLOAD_BYTES // 2**20
 MAX_NAME = 60
 NAME = "Imported config"
+KV_FORMAT = "kv_format"
 NOT_IN_LINK = "An imported config is not in the link: import it there as well."
 
 
@@ -116,6 +118,8 @@ def _import(
     st.session_state.pop(REFUSED, None)
     st.session_state[IMPORTED] = config
     set_sliders(_preset(config))
+    if hint := config.config.kv_format_hint:  # not a setting of the model: any format stays its own
+        st.session_state[KV_FORMAT] = remember(KV_FORMAT, hint)
 
 
 def _preset(config: ImportedConfig) -> Preset:

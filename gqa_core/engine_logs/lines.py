@@ -14,7 +14,7 @@ __all__ = ["MAX_LOG_BYTES", "LogLine", "LogLines", "log_lines"]
 
 MAX_LOG_BYTES = 4 * 2**20
 MAX_LINES = 100_000
-MAX_READ_LINES = 20_000  # with words of a pattern: a start of 100 processes has a few thousand
+MAX_READ_LINES = 10_000  # with words of a pattern: a start of 100 processes has a few thousand
 CHUNK = 64  # lines that are searched for words at once
 MAX_LINE = 2**14  # characters; the longest useful line, an engine's own settings, has about 5,000
 PREFIX = 240  # characters in which the process is named

@@ -114,3 +114,14 @@ def test_an_imported_hybrid_draws_and_adds_its_parts(opened, monkeypatch):
         "all parts",
     ]
     assert "12,000 B of state (linear attention)" in page_texts(app)
+
+
+def test_a_cache_format_that_the_file_asks_for_sets_its_slider_and_any_other_is_still_the_model(
+    opened,
+):
+    scheme = {"kv_cache_scheme": {"num_bits": 8, "type": "float"}}
+    app = pasted(opened("kv_cache"), UNIFORM | {"quantization_config": scheme})
+    assert slider(app, "kv_format").value == "fp8"
+    slider(app, "kv_format").set_value("bf16").run()
+    assert not app.exception
+    assert box(app) == "Imported config"
