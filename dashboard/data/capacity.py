@@ -76,6 +76,13 @@ class CapacityResult:
     min_memory_bytes: int
 
     @property
+    def min_world(self) -> int | None:
+        """The fewest GPUs, those of all data-parallel ranks and stages; None if none is enough."""
+        if self.min_gpus is None:
+            return None
+        return replace(self.deployment, n_gpus=self.min_gpus).world
+
+    @property
     def engine(self) -> EngineName:
         """The engine whose rules these answers follow."""
         return self.deployment.engine

@@ -137,8 +137,8 @@ def answer(plan: Plan) -> str:
 
 def _gpus_text(fit: CapacityResult) -> str:
     """The number of GPUs: "4", "more than 8" if none that splits the heads is enough."""
-    if fit.min_gpus:
-        return str(world_on(fit.deployment, fit.min_gpus))
+    if fit.min_world:
+        return str(fit.min_world)
     return f"more than {fit.deployment.with_max_gpus().world}"
 
 

@@ -34,7 +34,7 @@ def plan_table(plan: Plan) -> Table[VariantResult]:
         Column[VariantResult](
             f"Context for {users}", lambda row: context_text(row[1]).replace(",", "")
         ),
-        Column[VariantResult](f"GPUs for {demand}", lambda row: row[1].min_gpus, COUNT),
+        Column[VariantResult](f"GPUs for {demand}", lambda row: row[1].min_world, COUNT),
         Column[VariantResult]("Memory per GPU", lambda row: row[1].min_memory_bytes, GB),
         Column[VariantResult]("On all GPUs", lambda row: row[1].memory_in_all, GB),
     )

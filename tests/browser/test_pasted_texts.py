@@ -65,6 +65,8 @@ def test_a_pasted_log_is_held_against_the_formula(visit, width, scheme, console)
     main = page.get_by_test_id("stMain")
     expect(main).to_contain_text("130,986")  # 3.81 GiB / 31,232 tokens
     expect(main).to_contain_text("131,072")
-    expect(page.get_by_test_id("stAlert").filter(has_text="prints what the formula says").first).to_be_visible()
+    expect(
+        page.get_by_test_id("stAlert").filter(has_text="prints what the formula says").first
+    ).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert not errors(console, "/capacity")

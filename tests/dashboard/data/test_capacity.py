@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.data.capacity import Plan, SequenceCurves, sequence_curves
+from dashboard.data.capacity import Plan, SequenceCurves, fits, sequence_curves
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report import capacity_sentences as sentences
@@ -373,3 +373,12 @@ def test_the_utilisation_typed_is_the_share_of_memory_that_is_counted(opened):
     assert metrics(app)["GQA sequences that fit"] == "22"
     app = app.number_input(key="utilisation").set_value(100).run()
     assert metrics(app)["GQA sequences that fit"] == "59"  # 63.94e9 / 2^30 = 59.5
+
+
+def test_the_fewest_gpus_are_those_of_all_ranks_and_stages():
+    plan = windowed(n_full=4)
+    (name, deployment), *_ = plan.deployments.items()
+    split = replace(plan, deployments={name: replace(deployment, dp=2, pp=2)})
+    for result in fits(split, name):
+        assert result.min_gpus is not None
+        assert result.min_world == 4 * result.min_gpus
