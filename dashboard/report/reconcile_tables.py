@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from dashboard.report.columns import Column, Table
 from gqa_core import units
+from gqa_core.engine_logs.explain import Explanation
 from gqa_core.engine_logs.log import EngineLog
-from gqa_core.engine_logs.reconcile import Explanation, ReconcileRow, Reconciliation
+from gqa_core.engine_logs.reconcile import ReconcileRow, Reconciliation
 
 HEADLINES = {
     "agrees": "The log prints what the formula says, within the rounding of its prints.",

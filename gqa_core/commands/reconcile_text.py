@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from gqa_core import units
+from gqa_core.engine_logs.explain import Explanation
 from gqa_core.engine_logs.log import EngineLog
-from gqa_core.engine_logs.reconcile import Explanation, ReconcileRow, Reconciliation
+from gqa_core.engine_logs.reconcile import ReconcileRow, Reconciliation
 
 __all__ = ["explanation_text", "reconcile_json", "reconcile_text"]
 

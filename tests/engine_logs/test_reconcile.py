@@ -11,11 +11,12 @@ from gqa_core import units
 from gqa_core.catalog.models import model
 from gqa_core.commands.cli import main
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig
-from gqa_core.engine_logs.hypotheses import Serving, hypotheses
+from gqa_core.engine_logs.hypotheses import hypotheses
 from gqa_core.engine_logs.log import RequestMemory
 from gqa_core.engine_logs.read import read_engine_log
 from gqa_core.engine_logs.reconcile import reconcile
 from gqa_core.engine_logs.request_fit import fit_requests
+from gqa_core.engine_logs.serving import Serving
 from gqa_core.theory.engines import engine_bytes_per_token
 from gqa_core.theory.parallelism import Parallelism
 from tests.engine_logs import lines
