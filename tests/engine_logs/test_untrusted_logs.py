@@ -10,6 +10,7 @@ from gqa_core.catalog.models import model
 from gqa_core.engine_logs.lines import MAX_LINE, MAX_LINES, MAX_LOG_BYTES, MAX_READ_LINES
 from gqa_core.engine_logs.read import read_engine_log
 from gqa_core.engine_logs.reconcile import reconcile
+from tests.cpu_time import cpu_seconds
 from tests.engine_logs import lines
 from tests.engine_logs.models import MODELS
 from tests.scale import FACTOR
@@ -78,9 +79,9 @@ def test_any_log_is_reconciled_or_rejected_with_one_sentence():
     longest, n_reconciled = 0.0, 0
     for _ in range(N_FUZZED):
         text = fuzzed(random_)
-        start = time.perf_counter()
+        start = time.thread_time()
         sentence = read_and_reconcile(text, random_)
-        longest = max(longest, time.perf_counter() - start)
+        longest = max(longest, time.thread_time() - start)
         n_reconciled += sentence is None
         assert sentence is None or len(sentence.splitlines()) == 1
     print(f"{n_reconciled} of {N_FUZZED} reconciled; the slowest took {longest * 1e3:.0f} ms")
@@ -121,9 +122,7 @@ def test_a_hostile_line_is_read_in_linear_time(piece):
     in_lines = "\n".join([hostile[:MAX_LINE]] * (MAX_LOG_BYTES // (MAX_LINE + 9) - 9))
     short_lines = "\n".join([piece] * (MAX_READ_LINES - 9))[: MAX_LOG_BYTES - 100]
     for text in (known + hostile, known + in_lines, known + short_lines):
-        start = time.process_time()
-        read_engine_log(text)
-        assert time.process_time() - start < MAX_SECONDS
+        assert cpu_seconds(read_engine_log, text, within=MAX_SECONDS) < MAX_SECONDS
 
 
 def test_the_largest_log_takes_little_memory():
