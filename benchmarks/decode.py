@@ -33,7 +33,8 @@ from gqa_core.engine.storage import huge_page_empty
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
 from gqa_core.measure.timing import Clock, time_whole
-from gqa_core.records.specs.decode import DEVICE_NAMES, PROBE_BYTES
+from gqa_core.records.device_names import DEVICE_SYNTAX
+from gqa_core.records.specs.decode import PROBE_BYTES
 
 D, C, R, LATENT_SCALE = 128, 512, 64, 192**-0.5
 CPU_PRODUCT_WIDTH = 1024  # of the square matrices of the matmul probe
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="fewer rounds, under 3 minutes")
     parser.add_argument("--json", metavar="FILE", help="write the rows and the machine")
-    parser.add_argument("--device", choices=DEVICE_NAMES, default="cpu", help="auto: accelerator")
+    parser.add_argument("--device", metavar=DEVICE_SYNTAX, default="cpu", help="auto: accelerator")
     arguments = parser.parse_args(argv)
     rounds = 5 if arguments.quick else 15
     device = find_device(arguments.device)

@@ -233,7 +233,7 @@ def test_size_reads_a_gguf_file_a_folder_and_ollama_s_text(gqa, tmp_path):
         (f"{BENCH} --dtype fp8", "dtype must be one of float32, bfloat16, float16: got 'fp8'"),
         (f"{BENCH} --kernel flash", "kernel must be one of auto, eager, sdpa"),
         (f"{BENCH} --samples 0", "samples must be between 1 and 10000: got 0"),
-        (f"{BENCH} --device tpu", "device must be one of auto, cpu: got 'tpu'"),
+        (f"{BENCH} --device tpu", "device must be auto, cpu, cuda, cuda:N or mps: got 'tpu'"),
         (f"{BENCH} --kv-lora-rank 8", "--kv-lora-rank must come with --mla: got no --mla"),
         (BENCH.replace("--head-dim 16", "--head-dim 15"), "head_dim must be even"),
         (CROSSOVER.replace("2,1", "4"), "n_kv_heads must hold a number below n_heads, or --mla"),

@@ -21,10 +21,11 @@ from gqa_core.configs import (
     MAX_RANK,
     validate_int,
 )
-from gqa_core.records.specs.decode import DEVICE_NAMES
+from gqa_core.records.device_names import DEFAULT_DEVICE, DEVICE_SYNTAX, validate_device_name
 from gqa_core.theory.formats import DTYPE_FORMATS, FORMATS, key_value_formats
 
 __all__ = [
+    "DeviceName",
     "FileName",
     "KeyValueFormat",
     "Name",
@@ -148,6 +149,18 @@ class FileName(click.ParamType):
         return str(value)
 
 
+class DeviceName(click.ParamType):
+    """The name of a device, whether this machine has it or not."""
+
+    name = "device"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> str:
+        """The name, or ValueError."""
+        return validate_device_name(str(value))
+
+
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """The device of a run, and the places where its records and progress go.
@@ -229,9 +242,11 @@ batch_size_option = int_option(
 )
 device_option = click.option(
     "--device",
-    type=Name(DEVICE_NAMES),
-    default="auto",
-    help="Where to measure; auto takes a GPU if torch can use one.",
+    type=DeviceName(),
+    metavar=DEVICE_SYNTAX,
+    default=DEFAULT_DEVICE,
+    show_default=True,
+    help="Where to measure; auto takes a GPU if torch can use one. ROCm's GPUs are cuda too.",
 )
 dtype_option = click.option(
     "--dtype", type=Name(DTYPE_FORMATS), default="float32", help="Format of weights and cache."

@@ -8,22 +8,48 @@ from pathlib import Path
 import torch
 
 from gqa_core.measure import memory
+from gqa_core.records.device_names import DEFAULT_DEVICE, validate_device_name
 from gqa_core.records.header import Device, DeviceInfo
-from gqa_core.records.specs.decode import DEVICE_NAMES
 
-__all__ = ["describe", "device_info", "find_device", "free_bytes"]
+__all__ = ["describe", "device_info", "find_device", "free_bytes", "use_device"]
 
 
-def find_device(name: str = "auto") -> torch.device:
-    """The device to run on: `auto` takes the accelerator if there is one, `cpu` never does.
+def find_device(name: str = DEFAULT_DEVICE) -> torch.device:
+    """The device of this name; `auto` takes the accelerator if there is one.
 
     Raises:
-        ValueError: the name is another.
+        ValueError: no device can have this name, or this machine or build of torch has none.
     """
-    if name not in DEVICE_NAMES:
-        raise ValueError(f"device must be one of {', '.join(DEVICE_NAMES)}: got {name!r}")
+    validate_device_name(name)
     accelerator = torch.accelerator.current_accelerator(check_available=True)
-    return accelerator if name == "auto" and accelerator else torch.device("cpu")
+    if name == "auto":
+        return accelerator or torch.device("cpu")
+    device = torch.device(name)
+    if device.type == "cpu":
+        return device
+    if accelerator is None or accelerator.type != device.type:
+        available = f"cpu, {accelerator.type}" if accelerator else "cpu"
+        raise ValueError(
+            f"device must be one that torch {torch.__version__} can use here ({available}): "
+            f"got {name!r}"
+        )
+    n_devices = torch.accelerator.device_count()
+    if (device.index or 0) >= n_devices:
+        highest = f"{device.type}:{n_devices - 1}"
+        raise ValueError(f"device must be at most {highest}, the last one here: got {name!r}")
+    return device
+
+
+def use_device(name: str = DEFAULT_DEVICE) -> torch.device:
+    """The device of this name, made the current one: some kernels launch on no other.
+
+    Raises:
+        ValueError: as `find_device`.
+    """
+    device = find_device(name)
+    if device.index is not None and device.type != "cpu":
+        torch.accelerator.set_device_index(device)
+    return device
 
 
 def describe(device: torch.device) -> Device:
@@ -32,18 +58,25 @@ def describe(device: torch.device) -> Device:
         name = _cpu_name()
     else:
         module = torch.get_device_module(device)
-        name = getattr(module, "get_device_name", lambda: device.type.upper())()
+        get_name = getattr(module, "get_device_name", None)
+        name = get_name(device) if get_name else device.type.upper()
     return Device(type=device.type, name=name, n_threads=torch.get_num_threads())
 
 
 def free_bytes(device: torch.device) -> int:
-    """Bytes that a run could take on this device; Apple's GPUs share the machine's memory."""
-    if device.type in ("cpu", "mps"):
+    """Bytes that a run could take on this device, on a shared GPU those that nobody else has taken.
+
+    Apple's GPUs share the machine's memory, and Metal recommends how much of it to use at most.
+    """
+    if device.type == "cpu":
         return memory.available_bytes()
+    if device.type == "mps":
+        left = torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory()
+        return max(min(memory.available_bytes(), left), 0)
     return torch.accelerator.get_memory_info(device)[0]
 
 
-def device_info(name: str = "auto") -> DeviceInfo:
+def device_info(name: str = DEFAULT_DEVICE) -> DeviceInfo:
     """The device, its free memory and the torch version, as `gqa_core device` prints them.
 
     Raises:

@@ -262,7 +262,9 @@ def test_the_same_point_has_the_same_weights_every_time():
 
 
 def test_a_device_by_another_name_is_refused():
-    with pytest.raises(ValueError, match="device must be one of auto, cpu: got 'tpu'"):
+    with pytest.raises(
+        ValueError, match="device must be auto, cpu, cuda, cuda:N or mps: got 'tpu'"
+    ):
         find_device("tpu")
     assert find_device("cpu") == torch.device("cpu")
     assert device_info("cpu").free_bytes > 0

@@ -26,8 +26,6 @@ from gqa_core.theory.cost import attended_dims, decode_flops, projection_paramet
 from gqa_core.theory.formats import DtypeName, dtype_bytes, dtype_format
 from gqa_core.theory.memory import kv_cache_bytes
 
-DeviceName = Literal["auto", "cpu"]  # as a run may request it; auto: an accelerator if there is one
-DEVICE_NAMES: tuple[DeviceName, ...] = get_args(DeviceName)
 LatentForm = Literal["absorbed", "naive"]
 FORMS: tuple[LatentForm, ...] = get_args(LatentForm)
 MAX_SAMPLES = 10_000
