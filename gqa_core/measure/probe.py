@@ -1,39 +1,73 @@
-"""Measures how fast this device reads memory and multiplies matrices: the roofline's two limits.
+"""Measures how fast this device reads memory and multiplies: the roofline's two limits.
 
-Both are probed in the process and run of the point that they bound. Reading is a sum over a buffer
-of PROBE_BYTES or a dot product of its halves, whichever is faster here. The buffer is larger than
-the caches of most processors; on one whose last cache could hold it, the figure is that cache's.
-Two streams at once can keep more of a memory busy than one: on 2 cores of a Xeon the dot product
-reads 30 GB/s, the sum 23. Multiplying is a plain product of two square matrices in the point's
-number format, just wide enough to keep the device busy for PRODUCT_S: some devices are slow at some
-formats.
+Both are probed in the process and run of the point that they bound, and each is the best of several
+calls, since a bound holds only if its probe reaches what the device can do. Reading is a sum over a
+buffer of PROBE_BYTES, a dot product of its halves or, on a CPU, our own reader. The buffer is
+larger than the caches of most processors; on one whose last cache could hold it, the figure is that
+cache's. Several streams at once can keep more of a memory busy than one: on 2 cores of a Xeon the
+dot product reads 30 GB/s, the sum 23. Multiplying is a plain product of two square matrices in the
+point's number format, just wide enough to keep the device busy for PRODUCT_S (some devices are slow
+at some formats), or on a CPU the multiply-adds of our own kernel and nothing else.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import torch
 
+from gqa_core.engine.kernels.plan import SPLIT_KV_DTYPES
 from gqa_core.engine.storage import huge_page_empty
 from gqa_core.measure.timing import Clock, time_whole
 from gqa_core.records.specs.decode import MAX_PRODUCT_WIDTH, PROBE_BYTES
 
-__all__ = ["fastest", "matmul_probe", "product_flops", "product_width", "read_probe"]
+__all__ = [
+    "arithmetic_probes",
+    "fastest",
+    "matmul_probe",
+    "product_flops",
+    "product_width",
+    "read_probe",
+    "read_probes",
+]
 
 T = TypeVar("T")
+ReadProbe: TypeAlias = Callable[[], object]
+ArithmeticProbe: TypeAlias = tuple[Callable[[], object], int]  # a call and its FLOP
 
 FIRST_WIDTH = 256
 PRODUCT_S = 1e-3
 N_TRIES = 5
 
 
-def read_probe(device: torch.device, clock: Clock) -> Callable[[], torch.Tensor]:
-    """The fastest call that reads PROBE_BYTES of memory once and does next to nothing else."""
+def read_probes(device: torch.device) -> list[ReadProbe]:
+    """Calls that each read the same PROBE_BYTES of memory once and do next to nothing else."""
     buffer = huge_page_empty((PROBE_BYTES // 4,), dtype=torch.float32, device=device).fill_(1)
-    return fastest((buffer.sum, partial(torch.dot, *buffer.view(2, -1))), clock)
+    calls: list[ReadProbe] = [buffer.sum, partial(torch.dot, *buffer.view(2, -1))]
+    if device.type == "cpu":
+        from gqa_core.engine.split_kv.probes import reader  # numba takes a while to import
+
+        calls.append(reader(buffer))
+    return calls
+
+
+def arithmetic_probes(dtype: torch.dtype, device: torch.device) -> list[ArithmeticProbe]:
+    """Calls that multiply numbers of this dtype and do next to nothing else, and their FLOP."""
+    new_product = partial(matmul_probe, device=device, dtype=dtype)
+    width = product_width(new_product, Clock.for_device(device))
+    probes: list[ArithmeticProbe] = [(new_product(width), product_flops(width))]
+    if device.type == "cpu" and dtype in SPLIT_KV_DTYPES:
+        from gqa_core.engine.split_kv.probes import fma_probes
+
+        probes += fma_probes(dtype)
+    return probes
+
+
+def read_probe(device: torch.device, clock: Clock) -> ReadProbe:
+    """The fastest call that reads PROBE_BYTES of memory once and does next to nothing else."""
+    return fastest(read_probes(device), clock)
 
 
 def fastest(calls: Sequence[Callable[[], T]], clock: Clock) -> Callable[[], T]:

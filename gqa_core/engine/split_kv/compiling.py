@@ -12,7 +12,7 @@ from collections.abc import Callable
 import torch
 from numba.core.event import Event, Listener, install_listener
 
-from gqa_core.engine.split_kv import attention
+from gqa_core.engine.split_kv import attention, probes
 
 OnCompile = Callable[[bool], None]
 
@@ -20,13 +20,14 @@ OnCompile = Callable[[bool], None]
 def prepare(
     dtype: torch.dtype, *, is_latent: bool, on_compile: OnCompile = lambda is_stored: None
 ) -> None:
-    """Compile the kernel for a dtype, or load it.
+    """Compile the kernel for a dtype and the probes that bound it, or load them.
 
     `on_compile` is called once, before anything is compiled, with whether the result will be stored
     for other processes.
     """
     with install_listener("numba:compile", _FirstCompileListener(on_compile)):
         attention.load_kernel(dtype, is_latent=is_latent)
+        probes.load_probes(dtype)
 
 
 class _FirstCompileListener(Listener):

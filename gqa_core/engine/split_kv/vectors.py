@@ -24,6 +24,7 @@ CPU_FEATURES = cpu_target.target_context.codegen().magic_tuple()[2]
 IS_ARM = platform.machine() in ("arm64", "aarch64")
 HAS_FMA, HAS_F16C = ("+fma" in CPU_FEATURES or IS_ARM), ("+f16c" in CPU_FEATURES or IS_ARM)
 LANES = 16 if "+avx512f" in CPU_FEATURES else 8 if "+avx2" in CPU_FEATURES else 4
+HAS_BF16_DOT = LANES == 16 and "+avx512bf16" in CPU_FEATURES
 TILES = ((4, 4), (8, 2), (16, 1)) if LANES == 16 else ((4, 2), (8, 1))  # sums in 16 or 8 registers
 CACHE_LINE_BYTES = 64
 PREFETCH_HINTS = (0, 2, 1)  # llvm.prefetch: for reading, into the second-level cache, data
@@ -61,7 +62,7 @@ class Operand:
     @property
     def pointer(self) -> Value:
         """The address of row 0."""
-        return self._row_pointer(0, 0)
+        return self.row_pointer(0, 0)
 
     def first(self) -> Value:
         """The number at the offset, as float32."""
@@ -74,7 +75,7 @@ class Operand:
 
     def vector(self, row: int | Value = 0, col: int = 0) -> Value:
         """LANES numbers of a row from column `col` on, as float32."""
-        builder, pointer = self._builder, self._row_pointer(row, col)
+        builder, pointer = self._builder, self.row_pointer(row, col)
         if self._element == types.float32:
             return builder.load(builder.bitcast(pointer, F32_VECTOR.as_pointer()), align=4)
         narrow = builder.load(builder.bitcast(pointer, I16_VECTOR.as_pointer()), align=2)
@@ -82,16 +83,14 @@ class Operand:
 
     def store(self, vector: Value, row: int | Value = 0, col: int = 0) -> None:
         """Write LANES float32 numbers to a row from column `col` on."""
-        pointer = self._builder.bitcast(self._row_pointer(row, col), F32_VECTOR.as_pointer())
+        pointer = self._builder.bitcast(self.row_pointer(row, col), F32_VECTOR.as_pointer())
         self._builder.store(vector, pointer, align=4)
 
     def prefetch(self, row: Value, start: int, end: int) -> None:
         """Prefetch the cache lines that begin within row[start:end]."""
         per_line = CACHE_LINE_BYTES // (self._element.bitwidth // 8)
         for col in range(-(-start // per_line) * per_line, end, per_line):
-            byte = self._builder.bitcast(self._row_pointer(row, col), I8.as_pointer())
-            hints = [ir.Constant(I32, hint) for hint in PREFETCH_HINTS]
-            call(self._builder, "llvm.prefetch.p0i8", ir.VoidType(), byte, *hints)
+            prefetch_line(self._builder, self.row_pointer(row, col))
 
     def _upcast(self, narrow: Value) -> Value:
         builder = self._builder
@@ -100,7 +99,8 @@ class Operand:
         bits = builder.shl(builder.zext(narrow, I32_VECTOR), _i32_in_all_lanes(16))
         return builder.bitcast(bits, F32_VECTOR)
 
-    def _row_pointer(self, row: int | Value, col: int) -> Value:
+    def row_pointer(self, row: int | Value, col: int) -> Value:
+        """The address of column `col` of a row."""
         stride = self._strides[0] if self._strides else ir.Constant(I64, 0)
         return self._pointer((row, stride), (col, ir.Constant(I64, 1)))
 
@@ -117,6 +117,13 @@ def call(builder: Builder, name: str, returns: ir.Type, *values: Value, **option
     kind = ir.FunctionType(returns, [value.type for value in values])
     function = cgutils.get_or_insert_function(builder.module, kind, name)
     return builder.call(function, values, **options)
+
+
+def prefetch_line(builder: Builder, pointer: Value) -> None:
+    """Prefetch the cache line at an address."""
+    byte = builder.bitcast(pointer, I8.as_pointer())
+    hints = [ir.Constant(I32, hint) for hint in PREFETCH_HINTS]
+    call(builder, "llvm.prefetch.p0i8", ir.VoidType(), byte, *hints)
 
 
 def splat_constant(number: float) -> Value:
@@ -159,6 +166,14 @@ def fma(builder: Builder, x: Value, y: Value, z: Value) -> Value:
     if HAS_FMA:
         return call(builder, f"llvm.fma.v{LANES}f32", F32_VECTOR, x, y, z)
     return builder.fadd(builder.fmul(x, y), z)
+
+
+def dot_bf16(builder: Builder, x: Value, y: Value, z: Value) -> Value:
+    """x[0] y[0] + x[1] y[1] + z per lane, where x and y hold two bfloat16 in each; HAS_BF16_DOT.
+
+    Subnormal numbers count as zero.
+    """
+    return call(builder, "llvm.x86.avx512bf16.dpbf16ps.512", F32_VECTOR, z, x, y)
 
 
 def fmax(builder: Builder, x: Value, y: Value) -> Value:
