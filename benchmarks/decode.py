@@ -3,13 +3,13 @@
 Contenders: our kernel over its own cache (`split_kv` on a CPU, `auto` on an accelerator), torch's
 calls and, on a CPU where it is installed, ONNX Runtime's GroupQueryAttention (float32). All attend
 with the same query over the same K and V. They run in an order that rotates, each after a pass of
-the bandwidth probe, so that none finds its data in the processor's cache. Medians are compared
-within a case.
+a bandwidth probe, so that none finds its data in the processor's cache. Lower quartiles are
+compared within a case: they equal the medians on a quiet machine, and suffer less on a busy one.
 Every contender's output is first compared with float64. A contender that takes over five times as
 long as the fastest is timed in two rounds only, since it decides nothing.
 
-b = 1; head width 128; MLA caches 512 + 64. The bound is max(bytes / read bandwidth, FLOP / matmul
-rate), both probed in the same rounds.
+b = 1; head width 128; MLA caches 512 + 64. The bound is max(bytes / read bandwidth, FLOP / rate of
+arithmetic), both probed in the same rounds, each the best of all probes that there are.
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ import argparse
 import json
 import platform
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
+from itertools import cycle
 
 import msgspec
 import torch
@@ -31,13 +32,12 @@ from benchmarks.onnx_gqa import grouped_attention
 from gqa_core.engine import KVCache, LatentCache, decode_attention
 from gqa_core.engine.storage import huge_page_empty
 from gqa_core.measure.device import describe, find_device
-from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
+from gqa_core.measure.probe import arithmetic_probes, read_probes
 from gqa_core.measure.timing import Clock, time_whole
 from gqa_core.records.device_names import DEVICE_SYNTAX
 from gqa_core.records.specs.decode import PROBE_BYTES
 
 D, C, R, LATENT_SCALE = 128, 512, 64, 192**-0.5
-CPU_PRODUCT_WIDTH = 1024  # of the square matrices of the matmul probe
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
 OUR_KERNEL = {"cpu": "split_kv"}  # on other devices `auto`
 TORCH_KERNELS = ("eager", "sdpa", "packed", "matmul")
@@ -46,7 +46,7 @@ CONTEXT_LENS = (1024, 4096, 16384)
 CASES = [("MHA", 32, 32), ("GQA-8", 32, 8), ("MQA", 32, 1)]
 LATENT_CASES = [(f"MLA {h} heads", h, None) for h in (16, 32, 128)]
 
-PROBES = ("read", "multiply")  # the names of their samples
+READ, MULTIPLY = "read", "multiply"  # first words of the probes' names
 
 Call = Callable[[], Tensor]
 
@@ -63,7 +63,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """The medians of one case in milliseconds, by contender, and the bound of the same rounds."""
+    """Lower quartiles of one case in milliseconds, by contender, and the bound of its rounds."""
 
     case: str
     dtype: str
@@ -123,7 +123,7 @@ def measure(
     rounds: int,
     device: torch.device,
 ) -> Row:
-    """The medians of one case, once every contender's output is checked.
+    """The lower quartiles of one case, once every contender's output is checked.
 
     Raises:
         ValueError: a contender's output differs from that of float64.
@@ -135,21 +135,34 @@ def measure(
     else:
         case = grouped_case(h, n_kv_heads, s, dtype, device, our_kernel)
     check_outputs(name, case, TOLERANCE[dtype])
-    new_product = partial(matmul_probe, device=device, dtype=dtype)
-    width = CPU_PRODUCT_WIDTH if device.type == "cpu" else product_width(new_product, clock)
-    calls = {**case.calls, "multiply": new_product(width)}
-    samples = take_turns(calls, read_probe(device, clock), clock, rounds)
-    medians = {call: statistics.median(seconds) for call, seconds in samples.items()}
-    bytes_s = case.n_bytes / (PROBE_BYTES / medians.pop("read"))
-    flops_s = case.flops / (product_flops(width) / medians.pop("multiply"))
+    multiply = {
+        f"{MULTIPLY} {i}": probe for i, probe in enumerate(arithmetic_probes(dtype, device))
+    }
+    calls = case.calls | {name: call for name, (call, _) in multiply.items()}
+    samples = take_turns(calls, read_probes(device), clock, rounds)
+    seconds = {call: lower_quartile(values) for call, values in samples.items()}
+    bytes_s = case.n_bytes / PROBE_BYTES * min(pop_all(seconds, READ).values())
+    flops_s = min(
+        case.flops / multiply[name][1] * value for name, value in pop_all(seconds, MULTIPLY).items()
+    )
     return Row(
         case=name,
         dtype=str(dtype).removeprefix("torch."),
         context_len=s,
         our_kernel=our_kernel,
         bound_ms=1e3 * max(bytes_s, flops_s),
-        ms={call: 1e3 * seconds for call, seconds in medians.items()},
+        ms={call: 1e3 * value for call, value in seconds.items()},
     )
+
+
+def lower_quartile(values: Sequence[float]) -> float:
+    """The value below which a quarter of them lies."""
+    return statistics.quantiles(values, n=4, method="inclusive")[0]
+
+
+def pop_all(seconds: dict[str, float], prefix: str) -> dict[str, float]:
+    """The entries whose names begin with the prefix, removed from `seconds`."""
+    return {name: seconds.pop(name) for name in [*seconds] if name.startswith(prefix)}
 
 
 def check_outputs(name: str, case: Case, tolerance: float) -> None:
@@ -164,22 +177,31 @@ def check_outputs(name: str, case: Case, tolerance: float) -> None:
 
 
 def take_turns(
-    calls: dict[str, Call], read: Callable[[], object], clock: Clock, rounds: int
+    calls: Mapping[str, Callable[[], object]],
+    reads: Sequence[Callable[[], object]],
+    clock: Clock,
+    rounds: int,
 ) -> dict[str, list[float]]:
-    """Seconds of each call and of `read`, which runs before each, in an order that rotates."""
-    samples: dict[str, list[float]] = {call: [] for call in ("read", *calls)}
+    """Seconds of each call, in an order that rotates, and of one of `reads` before it."""
+    samples: dict[str, list[float]] = {call: [] for call in calls}
+    turns = cycle((f"{READ} {i}", read) for i, read in enumerate(reads))
     for turn in range(rounds):
         shift = turn % len(calls)
         for call in [*calls][shift:] + [*calls][:shift]:
             if turn < 2 or call not in slow_calls(samples):
-                samples["read"].append(time_whole(read, clock))
+                name, read = next(turns)
+                samples.setdefault(name, []).append(time_whole(read, clock))
                 samples[call].append(time_whole(calls[call], clock))
     return samples
 
 
 def slow_calls(samples: dict[str, list[float]]) -> set[str]:
     """The contenders that take over five times as long as the fastest, by their best time."""
-    best = {call: min(values) for call, values in samples.items() if call not in PROBES}
+    best = {
+        call: min(values)
+        for call, values in samples.items()
+        if values and not call.startswith((READ, MULTIPLY))
+    }
     return {call for call, seconds in best.items() if seconds > 5 * min(best.values())}
 
 
