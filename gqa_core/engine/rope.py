@@ -31,10 +31,10 @@ def cos_sin(
     computed in float64: at position 10^6 float32 has too few digits left for them.
     """
     dtype = torch.promote_types(x.dtype, torch.float32)
-    return _cos_sin(start, n_tokens, width, theta, dtype, x.device)
+    compute = _cached_token if n_tokens == 1 else _cached_prefill
+    return compute(start, n_tokens, width, theta, dtype, x.device)
 
 
-@lru_cache(maxsize=16)  # all layers of a step rotate by the same angles
 def _cos_sin(
     start: int, n_tokens: int, width: int, theta: float, dtype: torch.dtype, device: torch.device
 ) -> tuple[Tensor, Tensor]:
@@ -44,6 +44,12 @@ def _cos_sin(
         frequency = theta ** (-even / width)
         angle = torch.outer(position, frequency)
         return angle.cos().to(device, dtype), angle.sin().to(device, dtype)
+
+
+# All layers of a step rotate by the same angles. A decode step that was captured in a graph reads
+# them where they were: those of single tokens, which are small, stay for 4,096 positions.
+_cached_prefill = lru_cache(maxsize=16)(_cos_sin)
+_cached_token = lru_cache(maxsize=4096)(_cos_sin)
 
 
 def rotate_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:

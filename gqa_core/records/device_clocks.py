@@ -32,6 +32,8 @@ ThrottleReason = Literal[
     "hardware thermal",
     "power brake",
     "display clocks",
+    "board limit",
+    "reliability",
     "other",
 ]
 THROTTLE_REASONS: tuple[ThrottleReason, ...] = get_args(ThrottleReason)
@@ -41,6 +43,8 @@ SLOWDOWN_REASONS: tuple[ThrottleReason, ...] = (  # those that make a measuremen
     "software thermal",
     "hardware thermal",
     "power brake",
+    "board limit",
+    "reliability",
 )
 MAX_MHZ, MAX_W, MAX_CELSIUS = 100_000, 100_000.0, 1000
 MAX_CLOCK_DROP = 0.05  # share of the clock before a point that may be missing after it
