@@ -56,7 +56,7 @@ def median_roof(rows: Sequence[Row]) -> Roof:
     """The median roof that at least one row probed."""
     return Roof(
         peak_bytes_per_s=statistics.median(row.record.read_bandwidth_bytes_per_s for row in rows),
-        peak_flops_per_s=statistics.median(row.record.matmul_flops_per_s for row in rows),
+        peak_flops_per_s=statistics.median(row.record.arithmetic_flops_per_s for row in rows),
     )
 
 
@@ -64,7 +64,7 @@ def row_roof(row: Row) -> Roof:
     """The roof that one row's own run probed."""
     return Roof(
         peak_bytes_per_s=row.record.read_bandwidth_bytes_per_s,
-        peak_flops_per_s=row.record.matmul_flops_per_s,
+        peak_flops_per_s=row.record.arithmetic_flops_per_s,
     )
 
 

@@ -39,7 +39,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column[Row]("Bound", lambda row: row.record.bound_s, MS),
     Column[Row]("Floor", lambda row: row.record.attend_overhead_s, MS),
     Column[Row]("Read bandwidth", lambda row: row.record.read_bandwidth_bytes_per_s, GB_PER_S),
-    Column[Row]("Matmul", lambda row: row.record.matmul_flops_per_s, GFLOP_PER_S),
+    Column[Row]("Matmul", lambda row: row.record.arithmetic_flops_per_s, GFLOP_PER_S),
     Column[Row]("Kernel ran", lambda row: row.record.kernel_ran),
     Column[Row]("Batch", lambda row: row.batch_size, COUNT),
     Column[Row]("Dtype", lambda row: row.dtype),

@@ -119,7 +119,7 @@ def decode_options(samples: int) -> Callable[[Callable[..., Any]], Callable[...,
 
 @click.command(short_help="Measure decode steps: time, memory, and the device's bound.")
 @context_lens_option(required=True, help="Cached tokens of each point.")
-@decode_options(samples=20)
+@decode_options(samples=10)
 @run_options
 def bench(context_len: tuple[int, ...], decode: DecodeOptions, run_options: RunOptions) -> int:
     """Measure decode steps: time per phase, memory, and the bound of the device.

@@ -1,20 +1,20 @@
-"""Measures one decode step: weights and cache allocated, the step timed by phase and whole.
+"""Measures decode steps: weights and caches allocated, each step timed by phase and whole.
 
-The cache has exactly context_len slots, filled with seeded normal values; every pass rewrites the
-last token, so that a step can be repeated. Passes by phase and whole passes alternate, each after a
-pass of the bandwidth probe: a noisy moment falls on all of them, and each finds the processor's
-caches as a large model leaves them, full of other data. Between them run the matmul probe and a
-pass of the same layers over one token each, which shows what launching kernels alone costs.
+The steps of one context are measured together and take turns, so that other work on the machine
+falls on all of them alike (`sampling`). Each cache has exactly context_len slots, filled with
+seeded normal values; every pass rewrites the last token, so that a step can be repeated. A pass of
+the same layers over one token each shows what launching kernels alone costs.
 
-The memory baseline is taken when weights, thread pools and probes exist and the cache does not:
-what rises above it is the cache and what the kernel needs besides.
+The peak of each step is taken first, one after the other. Its baseline is taken when weights,
+thread pools and probes exist and its cache does not: what rises above it is the cache and what the
+kernel needs besides.
 """
 
 from __future__ import annotations
 
-import statistics
+import ctypes
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,6 @@ from gqa_core.configs import ConcreteKernel
 from gqa_core.engine.build import build_layer
 from gqa_core.engine.kernels.dispatch import KernelRecord, record_kernels
 from gqa_core.engine.layer import (
-    PHASES,
     AttentionLayer,
     Cache,
     PhaseHook,
@@ -33,87 +32,126 @@ from gqa_core.engine.layer import (
 )
 from gqa_core.measure.device import describe, find_device
 from gqa_core.measure.meter import MemoryMeter
-from gqa_core.measure.probe import matmul_probe, product_flops, product_width, read_probe
+from gqa_core.measure.roofline_probes import RooflineProbes, last_cache_bytes
+from gqa_core.measure.sampling import StepSamples, take_samples
 from gqa_core.measure.timing import Clock, time_phases, time_whole
 from gqa_core.records.kinds.decode import DecodeMeasurement, DecodeSamples
 from gqa_core.records.memory import Memory
-from gqa_core.records.specs.decode import PROBE_BYTES, DecodeSpec
-from gqa_core.theory.prediction import Probes
+from gqa_core.records.quartiles import TimeSummary
+from gqa_core.records.specs.decode import DecodeSpec
 
-__all__ = ["SEED", "build_layers", "last_kernel", "measure_decode"]
+__all__ = ["SEED", "DecodeStep", "build_layers", "last_kernel", "measure_decode"]
 
 N_WARMUP = 3
 SEED = 20231
 
 
-@dataclass(slots=True)
-class _Samples:
-    """Seconds of every repeat: of the step by phase and whole, and of the probes."""
-
-    step: dict[str, list[float]] = field(
-        default_factory=lambda: {phase: [] for phase in (*PHASES, "step")}
-    )
-    read: list[float] = field(default_factory=list)
-    multiply: list[float] = field(default_factory=list)
-    overhead: list[float] = field(default_factory=list)
-
-    def to_struct(self) -> DecodeSamples:
-        """The samples as a record has them."""
-        return DecodeSamples(**{phase: tuple(seconds) for phase, seconds in self.step.items()})
-
-
 @torch.inference_mode()
-def measure_decode(spec: DecodeSpec, device_name: str = "auto") -> DecodeMeasurement:
-    """The kernel and device that ran, raw samples in seconds, and memory in bytes.
+def measure_decode(
+    specs: Sequence[DecodeSpec],
+    device_name: str = "auto",
+    on_progress: Callable[[str], None] = lambda text: None,
+) -> list[DecodeMeasurement | str]:
+    """A measurement per spec, in their order, or the reason why a spec could not be measured.
+
+    The specs are of one dtype. A measurement has the kernel and device that ran, raw samples in
+    seconds, and memory in bytes.
 
     Raises:
         ValueError: no device has this name.
-        RuntimeError: torch could not allocate or run it.
+        RuntimeError: torch could not run a step that it had run before.
     """
     device = find_device(device_name)
     clock = Clock.for_device(device)
-    generator = torch.Generator(device).manual_seed(SEED)
-    layers = build_layers(spec, device)
-    b, s = spec.workload.batch_size, spec.workload.context_len
-    x = torch.randn(b, 1, spec.attention.dim, generator=generator, **layers[0].factory_kwargs)
-    read = read_probe(device, clock)
-    multiply, flops = _matmul_probe(spec, device, clock)
-    kernel = layers[0].plan(s).decode  # the short cache is attended by the kernel of the long one
-    short_caches = [layer.new_cache(b, 1, kernel) for layer in layers]
-    overhead_step = partial(_repeat_step, layers, short_caches, x)
-    for start in (overhead_step, read, multiply):  # threads and libraries belong to the baseline
-        start()
-    meter = MemoryMeter(device)
-    caches = [layer.new_cache(b, s) for layer in layers]
-    for cache in caches:
-        cache.fill_random(generator)
-    step = partial(_repeat_step, layers, caches, x)
-    with record_kernels() as kernels:
-        samples = _take_samples(step, overhead_step, read, multiply, clock, spec.n_samples)
-    peaks = meter.read()
-    probes = Probes(
-        read_bandwidth_bytes_per_s=PROBE_BYTES / statistics.median(samples.read),
-        matmul_flops_per_s=flops / statistics.median(samples.multiply),
-        attend_overhead_s=statistics.median(samples.overhead),
-    )
-    attend_kernel = last_kernel(kernels)
-    return DecodeMeasurement(
-        torch_version=str(torch.__version__),
-        device=describe(device),
-        kernel_ran=spec.latent_form or attend_kernel,
-        attend_kernel=attend_kernel,
-        n_warmup=N_WARMUP,
-        samples_s=samples.to_struct(),
-        memory=Memory.from_peaks(
+    probes = RooflineProbes(device, getattr(torch, specs[0].dtype), clock, last_cache_bytes())
+    for warm_up in (probes.read, probes.multiply):  # threads and libraries belong to the baseline
+        warm_up()
+    steps: list[DecodeStep | str] = []
+    for spec in specs:
+        try:
+            steps.append(DecodeStep(spec, device, clock))
+        except (ValueError, RuntimeError) as error:
+            steps.append(str(error).splitlines()[0])
+    ready = [step for step in steps if isinstance(step, DecodeStep)]
+    least = max(spec.n_samples for spec in specs)
+    taken = iter(take_samples(ready, probes, least=least, on_progress=on_progress))
+    return [
+        step.measurement(next(taken), probes) if isinstance(step, DecodeStep) else step
+        for step in steps
+    ]
+
+
+class DecodeStep:
+    """The layers and caches of one spec, as a step that can be repeated; its peak is taken.
+
+    Raises:
+        ValueError: the kernel cannot serve such a cache.
+        RuntimeError: torch could not allocate or run it.
+    """
+
+    def __init__(self, spec: DecodeSpec, device: torch.device, clock: Clock) -> None:
+        self._spec, self._device, self._clock = spec, device, clock
+        layers = build_layers(spec, device)
+        generator = torch.Generator(device).manual_seed(SEED)
+        b, s = spec.workload.batch_size, spec.workload.context_len
+        x = torch.randn(b, 1, spec.attention.dim, generator=generator, **layers[0].factory_kwargs)
+        kernel = layers[0].plan(s).decode  # the short cache is attended by that of the long one
+        short_caches = [layer.new_cache(b, 1, kernel) for layer in layers]
+        self._overhead_step = partial(_repeat_step, layers, short_caches, x)
+        self._overhead_step()
+        _return_free_memory()
+        meter = MemoryMeter(device)
+        caches = [layer.new_cache(b, s) for layer in layers]
+        for cache in caches:
+            cache.fill_random(generator)
+        self._step = partial(_repeat_step, layers, caches, x)
+        with record_kernels() as kernels:
+            for _ in range(N_WARMUP):
+                self._step()
+            clock.synchronize()
+        self._attend_kernel = last_kernel(kernels)
+        self._peak_was_reset = meter.peak_was_reset
+        self._memory = Memory.from_peaks(
             spec.formula_bytes,
             sum(cache.tensor_bytes for cache in caches),
             sum(cache.padding_bytes for cache in caches),
-            peaks,
-        ),
-        probes=probes,
-        bound_s=probes.bound_s(spec.formula_bytes, spec.flops),
-        peak_was_reset=meter.peak_was_reset,
-    )
+            meter.read(),
+        )
+
+    def time_phases(self) -> dict[str, float]:
+        """Seconds of each phase of one pass, summed over layers."""
+        return time_phases(self._step, self._clock)
+
+    def time_whole(self) -> float:
+        """Seconds of one pass from start to end."""
+        return time_whole(self._step, self._clock)
+
+    def time_overhead(self) -> float:
+        """Seconds of attending over one token per layer."""
+        return time_phases(self._overhead_step, self._clock)["attend"]
+
+    def measurement(self, taken: StepSamples, probes: RooflineProbes) -> DecodeMeasurement:
+        """The result, from the samples taken and the probes of the same run."""
+        spec = self._spec
+        results = probes.results(overhead_s=TimeSummary.from_samples(taken.overhead).p5)
+        return DecodeMeasurement(
+            torch_version=str(torch.__version__),
+            device=describe(self._device),
+            kernel_ran=spec.latent_form or self._attend_kernel,
+            attend_kernel=self._attend_kernel,
+            n_warmup=N_WARMUP,
+            samples_s=DecodeSamples(
+                **{
+                    name: tuple(round(value, 9) for value in seconds)
+                    for name, seconds in taken.seconds.items()
+                }
+            ),
+            memory=self._memory,
+            probes=results,
+            bandwidth_samples_bytes_per_s=tuple(map(round, probes.bandwidths)),
+            bound_s=results.bound_s(spec.formula_bytes, spec.flops),
+            peak_was_reset=self._peak_was_reset,
+        )
 
 
 def build_layers(spec: DecodeSpec, device: torch.device) -> list[AttentionLayer[Any, Any]]:
@@ -132,15 +170,6 @@ def last_kernel(kernels: KernelRecord) -> ConcreteKernel:
     return kernels.last
 
 
-def _matmul_probe(
-    spec: DecodeSpec, device: torch.device, clock: Clock
-) -> tuple[Callable[[], object], int]:
-    """The product that probes this spec's number format, and its FLOP."""
-    new_product = partial(matmul_probe, device=device, dtype=getattr(torch, spec.dtype))
-    width = product_width(new_product, clock)
-    return new_product(width), product_flops(width)
-
-
 def _repeat_step(
     layers: Sequence[AttentionLayer[Any, Any]],
     caches: Sequence[Cache],
@@ -153,28 +182,10 @@ def _repeat_step(
     decode_step(layers, caches, x, on_phase_end)
 
 
-def _take_samples(
-    step: Callable[..., object],
-    overhead_step: Callable[..., object],
-    read: Callable[[], object],
-    multiply: Callable[[], object],
-    clock: Clock,
-    n_samples: int,
-) -> _Samples:
-    """Seconds of the step, by phase and whole, and of the probes.
+def _return_free_memory() -> None:
+    """Give memory that is free in this process back to the system, where the C library can.
 
-    `overhead_step` attends over one token; only its attend phase is kept.
+    Else a step would be served from what the one before freed, and not raise the peak.
     """
-    for _ in range(N_WARMUP):
-        step()
-        read()
-    samples = _Samples()
-    for _ in range(n_samples):
-        samples.multiply.append(time_whole(multiply, clock))
-        samples.overhead.append(time_phases(overhead_step, clock)["attend"])
-        samples.read.append(time_whole(read, clock))
-        for phase, seconds in time_phases(step, clock).items():
-            samples.step[phase].append(seconds)
-        samples.read.append(time_whole(read, clock))
-        samples.step["step"].append(time_whole(step, clock))
-    return samples
+    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)

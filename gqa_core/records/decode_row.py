@@ -15,7 +15,7 @@ import msgspec
 from gqa_core.configs import AttentionConfig, ModelConfig, Variant, Workload
 from gqa_core.records.header import MEASURED_HERE, Evidence
 from gqa_core.records.kinds.decode import DecodeRecord
-from gqa_core.records.quartiles import Quartiles
+from gqa_core.records.quartiles import Quartiles, TimeSummary
 from gqa_core.theory.cost import arithmetic_intensity, decode_flops
 from gqa_core.theory.formats import DtypeName, dtype_format
 from gqa_core.theory.prediction import predicted_attend_s, predicted_step_s
@@ -33,11 +33,11 @@ class DecodeRow:
 
     record: DecodeRecord
     evidence: Evidence
-    project: Quartiles
-    append: Quartiles
-    attend: Quartiles
-    output: Quartiles
-    step: Quartiles
+    project: TimeSummary
+    append: TimeSummary
+    attend: TimeSummary
+    output: TimeSummary
+    step: TimeSummary
     flops: int
     arithmetic_intensity: float
     predicted_attend_s: float
@@ -49,17 +49,23 @@ class DecodeRow:
         workload = Workload(
             context_len=record.workload.context_len, batch_size=record.workload.batch_size
         )
-        kv_format, probes = dtype_format(record.workload.dtype), record.probes
+        kv_format, probes = record.workload.kv_format, record.probes
+        weight_format = dtype_format(record.workload.dtype)
         model = ModelConfig.uniform(record.config, record.workload.n_layers)
         cached = ModelConfig.uniform(record.spec.cached, record.workload.n_layers)
         return cls(
             record=record,
             evidence=evidence,
-            **{name: Quartiles.from_samples(samples) for name, samples in _samples(record).items()},
+            **{
+                name: TimeSummary.from_samples(samples)
+                for name, samples in _samples(record).items()
+            },
             flops=decode_flops(cached, workload),
             arithmetic_intensity=arithmetic_intensity(cached, workload, kv_format),
             predicted_attend_s=predicted_attend_s(cached, workload, kv_format, probes),
-            predicted_step_s=predicted_step_s(model, cached, workload, kv_format, probes),
+            predicted_step_s=predicted_step_s(
+                model, cached, workload, kv_format, probes, weight_format=weight_format
+            ),
         )
 
     @property
@@ -180,7 +186,7 @@ RECORD_COLUMNS = (
     "attend_kernel",
     "n_warmup",
     "read_bandwidth_bytes_per_s",
-    "matmul_flops_per_s",
+    "arithmetic_flops_per_s",
     "attend_overhead_s",
     "bound_s",
 )

@@ -1,7 +1,7 @@
 """The fields that every record begins with: run, point, time, code, torch version and device.
 
 A record is one JSON object per measured point. `schema_version` rises whenever a field changes its
-name or meaning; a record of an earlier version is refused, never reinterpreted.
+name or meaning; `upgrade` brings a record of the version before forward.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ __all__ = [
     "git_commit",
 ]
 
-SCHEMA_VERSION: Literal[4] = 4
+SCHEMA_VERSION: Literal[5] = 5
 MAX_POINTS = 1_000_000
 MAX_THREADS = 2**16
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -91,7 +91,7 @@ class RecordHeader(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     kind: ClassVar[KindName]
 
-    schema_version: Literal[4]
+    schema_version: Literal[5]
     run_id: str
     point: int
     created_at: str

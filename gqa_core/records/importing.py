@@ -17,6 +17,7 @@ from gqa_core.records.header import SCHEMA_VERSION
 from gqa_core.records.kinds import KINDS, Record
 from gqa_core.records.run_log import RunLog
 from gqa_core.records.structure import convert, validate_complete
+from gqa_core.records.upgrade import upgrade
 from gqa_core.records.validation import quoted
 from gqa_core.strict_json import parse_object
 
@@ -74,7 +75,7 @@ def read_record(line: bytes | None) -> Record:
     """
     if line is None:
         raise ValueError(f"must be at most {MAX_LINE_BYTES} bytes long: got more")
-    parsed = parse_object(line, "record")
+    parsed = upgrade(parse_object(line, "record"))
     _validate_version(parsed.get("schema_version"))
     kind = parsed.get("kind")
     if not isinstance(kind, str) or kind not in KINDS:
@@ -86,7 +87,7 @@ def read_record(line: bytes | None) -> Record:
 
 
 def _validate_version(version: object) -> None:
-    """Raise ValueError unless a line is of this version; those of earlier ones stay in the file."""
+    """Raise ValueError unless a line is of this version, or was brought forward to it."""
     if type(version) is not int or version != SCHEMA_VERSION:
         raise ValueError(
             f"schema_version must be {SCHEMA_VERSION}: got {quoted(version)}; keep the file for the"

@@ -8,11 +8,12 @@ or imported is a column of the row, not a field of the record: no record can cla
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -29,19 +30,17 @@ from gqa_core.records.kinds import (
     decode_usable_record,
     encode_record,
 )
+from gqa_core.records.upgrade import upgrade
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["LOG_VERSION", "LogContents", "LoggedRecord", "RunLog", "RunLogError"]
 
-LOG_VERSION = 2
+LOG_VERSION = 3
 APPLICATION_ID = 0x47514C42  # "GQLB": tells our file from any other SQLite database
 ENVIRONMENT = "GQA_RUN_LOG"
 BUSY_S = 30.0
-
-# From a version to the next, each called inside the write transaction of a log of that version.
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = MappingProxyType({})
 
 SCHEMA = f"""
 CREATE TABLE records (
@@ -61,6 +60,21 @@ INSERT INTO records (run_id, point, kind, created_at, evidence, body) VALUES (?,
 """
 
 T = TypeVar("T")
+
+
+def _upgrade_bodies(connection: sqlite3.Connection) -> None:
+    """Write each record as this version has it; one that cannot be read stays as it is."""
+    rows = connection.execute("SELECT id, body FROM records").fetchall()
+    for row_id, body in rows:
+        with suppress(TypeError, ValueError):
+            upgraded = json.dumps(upgrade(json.loads(body)), separators=(",", ":"))
+            connection.execute("UPDATE records SET body = ? WHERE id = ?", (upgraded, row_id))
+
+
+# From a version to the next, each called inside the write transaction of a log of that version.
+MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = MappingProxyType(
+    {2: _upgrade_bodies}
+)
 
 
 class RunLogError(Exception):
@@ -221,6 +235,10 @@ class RunLog:
             if not self.path.exists():
                 return None
             uri = self.path.absolute().as_uri()
+            if os.access(self.path, os.W_OK) and self._query(
+                f"{uri}?mode=ro", self._is_old, any_version=True
+            ):
+                self.validate_writable()  # brings it forward
             try:
                 return self._query(f"{uri}?mode=ro", query)
             except sqlite3.OperationalError:
@@ -230,11 +248,14 @@ class RunLog:
                 # A read-only folder has no room for the shared memory of WAL, nor any writer.
                 return self._query(f"{uri}?immutable=1", query)
 
-    def _query(self, uri: str, query: Callable[[sqlite3.Connection], T]) -> T | None:
+    def _query(
+        self, uri: str, query: Callable[[sqlite3.Connection], T], *, any_version: bool = False
+    ) -> T | None:
         with closing(self._connect(uri)) as connection:
             if self._is_empty(connection):
                 return None
-            self._validate_version(connection)
+            if not any_version:
+                self._validate_version(connection)
             return query(connection)
 
     @staticmethod
@@ -249,6 +270,10 @@ class RunLog:
         if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
             raise RunLogError(f"log {self.path} is a database of something else, not a run log")
         return connection.execute("PRAGMA user_version").fetchone()[0]
+
+    def _is_old(self, connection: sqlite3.Connection) -> bool:
+        """True if the log is of an earlier version that can be brought forward."""
+        return self._log_version(connection) in MIGRATIONS
 
     def _validate_version(self, connection: sqlite3.Connection) -> None:
         """Raise RunLogError unless the log is of this program's version."""

@@ -1,10 +1,12 @@
-"""A run: specs validated together, measured one by one, each record out as soon as it exists.
+"""A run: specs validated together, measured in groups, each record out as soon as it exists.
 
 Everything that can be refused is refused before the first point: numbers by their specs, the log
 by trying it, memory by comparing what each point takes with what is free. Kernels are compiled
-before the first point too, which takes seconds once per machine. A point that fails later is
-reported and the rest go on. Nothing measured is lost: a record goes into the log and out to the
-caller, and neither depends on the other. A search adds points once it has seen the first records.
+before the first point too, which takes seconds once per machine. Decode steps of one context are a
+group, measured in one process in turns; any other point is a group of its own. A point that fails
+later is reported and the rest go on. Nothing measured is lost: a record goes into the log and out
+to the caller, and neither depends on the other. A search adds points once it has seen the first
+records.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from gqa_core.records.kinds import Record
 from gqa_core.records.run_log import RunLog, RunLogError
 from gqa_core.records.specs.spec import Spec
 from gqa_core.runner.events import Event, Finished, NotLogged, PointFailed, Progress, Started
+from gqa_core.runner.groups import describe_group, group_specs
 from gqa_core.runner.methods import METHODS
 from gqa_core.runner.workers import WorkerError, Workers
 
@@ -77,8 +80,9 @@ def run(
     )
     on_event(Started(n_points=state.n_points, device_info=info))
     state.prepare_kernels(specs)
-    for spec in _spec_stream(specs, next_specs, max_extra, state.records):
-        state.measure(spec)
+    for batch in _spec_stream(specs, next_specs, max_extra, state.records):
+        for group in group_specs(batch, info.free_bytes):
+            state.measure(group)
     return state.finish()
 
 
@@ -115,18 +119,39 @@ class _RunState:
                     on_progress=self._report,
                 )
 
-    def measure(self, spec: Spec) -> None:
-        """Measure one spec in a worker of its own, and hand its record on."""
-        method, point = METHODS[type(spec)], self.n_tried
-        self._report(f"{method.verb} {spec}")
-        self.n_tried += 1
+    def measure(self, specs: Sequence[Spec]) -> None:
+        """Measure a group in a worker of its own, and hand its records on.
+
+        If the worker dies, each spec of a larger group is measured by itself.
+        """
+        method = METHODS[type(specs[0])]
+        activity = f"{method.verb} {describe_group(specs)}"
+        self._report(activity)
         try:
-            measurement = self.workers.call(method.module, method.function, spec, self.device)
+            outcomes = method.measure(
+                self.workers,
+                specs,
+                self.device,
+                lambda text: self._report(f"{activity}: {text}"),
+            )
         except (ValueError, WorkerError) as error:
-            self.on_event(PointFailed(spec=str(spec), reason=str(error)))
+            if len(specs) > 1:
+                for spec in specs:
+                    self.measure([spec])
+                return
+            outcomes = [str(error)]
+        for spec, outcome in zip(specs, outcomes, strict=True):
+            self._hand_on(spec, outcome)
+
+    def _hand_on(self, spec: Spec, outcome: object) -> None:
+        """Log and emit the record of a measurement, or report why there is none."""
+        point = self.n_tried
+        self.n_tried += 1
+        if isinstance(outcome, str):
+            self.on_event(PointFailed(spec=str(spec), reason=outcome))
             self.n_failed += 1
             return
-        record = method.to_record(spec, measurement, self.header, point)
+        record = METHODS[type(spec)].to_record(spec, outcome, self.header, point)
         try:
             if self.log is not None:
                 self.log.append(record)
@@ -154,10 +179,10 @@ class _RunState:
 
 def _spec_stream(
     specs: Sequence[Spec], next_specs: NextSpecs, max_extra: int, records: Sequence[Record]
-) -> Iterator[Spec]:
+) -> Iterator[Sequence[Spec]]:
     """The specs, then those that follow from `records` as they are by then, at most `max_extra`."""
     while specs:
-        yield from specs
+        yield specs
         specs = next_specs(records)[:max_extra]
         max_extra -= len(specs)
 

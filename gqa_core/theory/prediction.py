@@ -1,9 +1,10 @@
 """Predicted time of a decode step on a probed device: the roofline bound plus a fixed overhead.
 
 Attention reads the cache once while it computes, so it takes at least the larger of
-bytes / read bandwidth and FLOP / matmul rate: the bound. The overhead of launching comes on top; it
-is measured as the attend time of a cache of one token. A whole step also reads every projection
-matrix once, or is limited by computing with it if the batch is large, and appends the new token.
+bytes / read bandwidth and FLOP / arithmetic rate: the bound. The overhead of launching comes on
+top; it is measured as the attend time of a cache of one token. A whole step also reads every
+projection matrix once, or is limited by computing with it if the batch is large, and appends the
+new token.
 
 Not counted: norm, RoPE, residual, and the time between calls.
 Source: Williams, Waterman, Patterson, "Roofline" (doi 10.1145/1498765.1498785), for the bound.
@@ -25,19 +26,19 @@ __all__ = ["Probes", "predicted_attend_s", "predicted_step_s"]
 class Probes:
     """Probe results of a run: two rates of its device, and the attend time of one cached token.
 
-    Without a matmul rate (None) the bound is that of the bytes alone.
+    Without an arithmetic rate (None) the bound is that of the bytes alone.
     """
 
     read_bandwidth_bytes_per_s: float
-    matmul_flops_per_s: float | None = None
+    arithmetic_flops_per_s: float | None = None
     attend_overhead_s: float = 0.0
 
     def bound_s(self, n_bytes: float, flops: float) -> float:
         """The least seconds for reading `n_bytes` while computing `flops`."""
         read_s = n_bytes / self.read_bandwidth_bytes_per_s
-        if self.matmul_flops_per_s is None:
+        if self.arithmetic_flops_per_s is None:
             return read_s
-        return max(read_s, flops / self.matmul_flops_per_s)
+        return max(read_s, flops / self.arithmetic_flops_per_s)
 
 
 def predicted_attend_s(
@@ -55,16 +56,24 @@ def predicted_attend_s(
 
 
 def predicted_step_s(
-    model: ModelConfig, cached: ModelConfig, workload: Workload, kv_format: str, probes: Probes
+    model: ModelConfig,
+    cached: ModelConfig,
+    workload: Workload,
+    kv_format: str,
+    probes: Probes,
+    *,
+    weight_format: str | None = None,
 ) -> float:
     """Seconds of one step: attention, the projections of `model`, and the append to the cache.
+
+    Without a `weight_format` the weights have the format of the cache.
 
     Raises:
         ValueError: the format is unknown.
     """
-    weight_format = number_format(kv_format)
+    weights = number_format(weight_format or kv_format)
     weight_bytes = sum(
-        group.n_layers * weight_format.row_bytes(projection_parameters(group.attention))
+        group.n_layers * weights.row_bytes(projection_parameters(group.attention))
         for group in model
     )
     appended_bytes = workload.batch_size * kv_bytes_per_token(cached, kv_format)

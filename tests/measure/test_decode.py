@@ -85,7 +85,7 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
         padding = 16 * 2 * 2 * point.cached.n_kv_heads * point.cached.head_dim * element
     assert answer.memory.padding_bytes == padding
     by_bytes = point.formula_bytes / answer.probes.read_bandwidth_bytes_per_s
-    by_flops = point.flops / answer.probes.matmul_flops_per_s
+    by_flops = point.flops / answer.probes.arithmetic_flops_per_s
     assert answer.bound_s == pytest.approx(max(by_bytes, by_flops))
     assert 0 < answer.probes.attend_overhead_s < 1
     assert answer.device == describe(torch.device("cpu"))

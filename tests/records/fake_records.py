@@ -31,7 +31,7 @@ def measured(
     step=0.010,
     step_samples=None,
     read_bandwidth_bytes_per_s=32_768_000.0,
-    matmul_flops_per_s=131_072_000.0,  # LAYER over 64 tokens is 32,768 FLOP: 0.25 ms
+    arithmetic_flops_per_s=131_072_000.0,  # LAYER over 64 tokens is 32,768 FLOP: 0.25 ms
     attend_overhead_s=0.0001,
     **changed,
 ):
@@ -53,7 +53,7 @@ def measured(
         "memory": MEMORY,
         "probes": Probes(
             read_bandwidth_bytes_per_s=read_bandwidth_bytes_per_s,
-            matmul_flops_per_s=matmul_flops_per_s,
+            arithmetic_flops_per_s=arithmetic_flops_per_s,
             attend_overhead_s=attend_overhead_s,
         ),
         "bound_s": 0.0005,
@@ -93,7 +93,7 @@ RECORD_FIELDS = (
     "samples_s",
     "memory",
     "read_bandwidth_bytes_per_s",
-    "matmul_flops_per_s",
+    "arithmetic_flops_per_s",
     "attend_overhead_s",
     "bound_s",
     "warnings",

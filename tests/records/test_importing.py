@@ -29,7 +29,7 @@ def latent_record():
         kernel_ran="absorbed",
         bound_s=18432 / 1e9,
         read_bandwidth_bytes_per_s=1e9,
-        matmul_flops_per_s=1e12,
+        arithmetic_flops_per_s=1e12,
         memory=structs.replace(samples.MEMORY, formula_bytes=18432, tensor_bytes=18432),
     )
 
@@ -134,10 +134,10 @@ LIES = [
     ("memory.baseline_bytes", 2**60, "memory.baseline_bytes must be between 0 and"),
     ("memory.baseline_bytes", None, "memory.baseline_bytes must be a whole number: got None"),
     ("read_bandwidth_bytes_per_s", 0, "read_bandwidth_bytes_per_s must be between 1 and 1e+18"),
-    ("matmul_flops_per_s", 0, "matmul_flops_per_s must be between 1 and 1e+21: got 0"),
-    ("matmul_flops_per_s", None, "matmul_flops_per_s must be a number: got None"),
-    ("matmul_flops_per_s", ..., "record must have matmul_flops_per_s: got none"),
-    ("matmul_flops_per_s", 32_768_000, "FLOP / matmul_flops_per_s, 0.001: got 0.0005"),
+    ("arithmetic_flops_per_s", 0, "arithmetic_flops_per_s must be between 1 and 1e+21: got 0"),
+    ("arithmetic_flops_per_s", None, "arithmetic_flops_per_s must be a number: got None"),
+    ("arithmetic_flops_per_s", ..., "record must have arithmetic_flops_per_s: got none"),
+    ("arithmetic_flops_per_s", 32_768_000, "FLOP / arithmetic_flops_per_s, 0.001: got 0.0005"),
     ("attend_overhead_s", 0, "attend_overhead_s must be between 1e-09 and 1e+06: got 0"),
     ("attend_overhead_s", ..., "record must have attend_overhead_s: got none"),
     ("bound_s", 0.0004, "bound_s must be the larger of formula_bytes / read_bandwidth_bytes_per_s"),

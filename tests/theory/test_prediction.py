@@ -12,7 +12,7 @@ WORKLOAD = Workload(context_len=100)
 TWO_LAYERS = ModelConfig.uniform(GQA, n_layers=2)
 # Two layers over 100 tokens in bf16: 100 x 2 x (8 + 8) x 2 B x 2 = 12,800 B, and
 # 2 x 4 heads x 100 x (8 + 8) x 2 = 25,600 FLOP.
-PROBES = Probes(read_bandwidth_bytes_per_s=1e4, matmul_flops_per_s=1e5, attend_overhead_s=3.0)
+PROBES = Probes(read_bandwidth_bytes_per_s=1e4, arithmetic_flops_per_s=1e5, attend_overhead_s=3.0)
 
 
 def test_the_bound_is_the_slower_of_reading_and_multiplying():
@@ -24,7 +24,9 @@ def test_the_bound_is_the_slower_of_reading_and_multiplying():
 
 @pytest.mark.parametrize(("rate", "bound"), [(1e5, 1.28), (1e4, 2.56)])
 def test_attention_takes_the_overhead_and_the_bound(rate, bound):
-    probes = Probes(read_bandwidth_bytes_per_s=1e4, matmul_flops_per_s=rate, attend_overhead_s=3.0)
+    probes = Probes(
+        read_bandwidth_bytes_per_s=1e4, arithmetic_flops_per_s=rate, attend_overhead_s=3.0
+    )
     assert predicted_attend_s(TWO_LAYERS, WORKLOAD, "bf16", probes) == pytest.approx(3.0 + bound)
 
 
@@ -64,7 +66,7 @@ def test_naive_mla_appends_what_it_expands_and_projects_with_its_own_matrices():
 )
 def test_no_prediction_is_below_its_bound(context_len, batch_size, bandwidth, rate):
     workload = Workload(context_len=context_len, batch_size=batch_size)
-    probes = Probes(read_bandwidth_bytes_per_s=bandwidth, matmul_flops_per_s=rate)
+    probes = Probes(read_bandwidth_bytes_per_s=bandwidth, arithmetic_flops_per_s=rate)
     attend = predicted_attend_s(TWO_LAYERS, workload, "fp32", probes)
     n_bytes = 2 * 2 * (8 + 8) * 4 * context_len * batch_size
     flops = 2 * 2 * 4 * (8 + 8) * context_len * batch_size

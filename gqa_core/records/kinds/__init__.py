@@ -68,7 +68,7 @@ def decode_usable_record(body: str) -> Record:
     record = decode_record(body)
     record.spec  # noqa: B018 - raises if there can be no such spec
     if isinstance(record, DecodeRecord):
-        rates = record.read_bandwidth_bytes_per_s, record.matmul_flops_per_s
+        rates = record.read_bandwidth_bytes_per_s, record.arithmetic_flops_per_s
         if not min(rates) > 0:
             raise ValueError(f"measured rates must be above 0: got {rates}")
     return record

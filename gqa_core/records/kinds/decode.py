@@ -23,10 +23,10 @@ from gqa_core.configs import (
     Workload,
     validate_int,
 )
+from gqa_core.records.device_clocks import DeviceClocks
 from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
 from gqa_core.records.memory import PEAK_WARNING, Memory
-from gqa_core.records.quartiles import Quartiles, spread_warnings
-from gqa_core.records.specs.decode import MAX_SAMPLES, DecodeSpec, LatentForm
+from gqa_core.records.specs.decode import MAX_SAMPLES, CacheFormat, DecodeSpec, LatentForm
 from gqa_core.records.structure import convert
 from gqa_core.records.validation import (
     MAX_BYTES_PER_S,
@@ -50,10 +50,12 @@ __all__ = [
     "DecodeSamples",
     "DecodeWorkload",
     "Phase",
+    "TimerName",
 ]
 
 Phase = Literal["project", "append", "attend", "output"]
-WARNED_PHASES = ("attend", "step")
+TimerName = Literal["host clock", "CUDA graph", "queued batches"]
+MAX_BANDWIDTH_SAMPLES = 10 * MAX_SAMPLES
 
 if TYPE_CHECKING:
     Config = AttentionConfig
@@ -62,11 +64,15 @@ else:
 
 
 class DecodeWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The asked step: tokens cached per sequence, its own included; `n_layers` really ran."""
+    """The asked step: tokens cached per sequence, its own included; `n_layers` really ran.
+
+    `kv_format` is the number format of the cache, `dtype` that of weights and activations.
+    """
 
     context_len: int
     batch_size: int
     dtype: DtypeName
+    kv_format: CacheFormat
     n_layers: int
 
 
@@ -107,14 +113,23 @@ class DecodeMeasurement:
     samples_s: DecodeSamples
     memory: Memory
     probes: Probes
+    bandwidth_samples_bytes_per_s: tuple[float, ...]
     bound_s: float
     peak_was_reset: bool
+    timer: TimerName = "host clock"
+    clocks_before: DeviceClocks | None = None
+    clocks_after: DeviceClocks | None = None
 
 
 class DecodeRecord(
     RecordHeader, frozen=True, kw_only=True, forbid_unknown_fields=True, tag="decode"
 ):
-    """One measured decode step."""
+    """One measured decode step.
+
+    `bandwidth_samples_bytes_per_s` are those of whole passes of the probe, in order: before,
+    between and after the samples of the step. `read_bandwidth_bytes_per_s` is the best of any part
+    of them.
+    """
 
     kind = "decode"
 
@@ -128,9 +143,13 @@ class DecodeRecord(
     samples_s: DecodeSamples
     memory: Memory
     read_bandwidth_bytes_per_s: float
-    matmul_flops_per_s: float
+    bandwidth_samples_bytes_per_s: tuple[float, ...]
+    arithmetic_flops_per_s: float
     attend_overhead_s: float
     bound_s: float
+    timer: TimerName
+    clocks_before: DeviceClocks | None
+    clocks_after: DeviceClocks | None
     warnings: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -141,7 +160,7 @@ class DecodeRecord(
     def from_measurement(
         cls, spec: DecodeSpec, measurement: DecodeMeasurement, run: RunHeader, point: int
     ) -> DecodeRecord:
-        """The record of a point: what was asked, what came out, and doubts about it."""
+        """The record of a point: what was asked and what came out."""
         samples, probes = measurement.samples_s, measurement.probes
         return cls(
             **header_fields(run, point, measurement.torch_version, measurement.device),
@@ -150,6 +169,7 @@ class DecodeRecord(
                 context_len=spec.workload.context_len,
                 batch_size=spec.workload.batch_size,
                 dtype=spec.dtype,
+                kv_format=spec.cache_format,
                 n_layers=spec.n_layers,
             ),
             variant=spec.attention.variant,
@@ -160,16 +180,12 @@ class DecodeRecord(
             samples_s=samples,
             memory=measurement.memory,
             **msgspec.to_builtins(probes),
+            bandwidth_samples_bytes_per_s=measurement.bandwidth_samples_bytes_per_s,
             bound_s=measurement.bound_s,
-            warnings=(
-                *spread_warnings(
-                    {
-                        phase: Quartiles.from_samples(getattr(samples, phase))
-                        for phase in WARNED_PHASES
-                    }
-                ),
-                *[PEAK_WARNING] * (not measurement.peak_was_reset),
-            ),
+            timer=measurement.timer,
+            clocks_before=measurement.clocks_before,
+            clocks_after=measurement.clocks_after,
+            warnings=() if measurement.peak_was_reset else (PEAK_WARNING,),
         )
 
     @property
@@ -186,6 +202,7 @@ class DecodeRecord(
             ),
             dtype=self.workload.dtype,
             n_layers=self.workload.n_layers,
+            kv_format=self.workload.kv_format,
             kernel=self.kernel_asked,
             n_samples=len(self.samples_s.attend),
         )
@@ -195,7 +212,7 @@ class DecodeRecord(
         """The rates and the overhead that the record's own run probed."""
         return Probes(
             read_bandwidth_bytes_per_s=self.read_bandwidth_bytes_per_s,
-            matmul_flops_per_s=self.matmul_flops_per_s,
+            arithmetic_flops_per_s=self.arithmetic_flops_per_s,
             attend_overhead_s=self.attend_overhead_s,
         )
 
@@ -209,6 +226,9 @@ class DecodeRecord(
         validate_int("n_warmup", self.n_warmup, MAX_SAMPLES, least=0)
         self.memory.validate(spec.formula_bytes, spec.formula_bytes, self.device.type)
         self._validate_bound(spec)
+        for name in ("clocks_before", "clocks_after"):
+            if (clocks := getattr(self, name)) is not None:
+                clocks.validate(name)
         validate_warnings(self.warnings)
 
     def _validate_kernels(self) -> None:
@@ -220,17 +240,31 @@ class DecodeRecord(
         if self.variant != "MLA":
             validate_equal("attend_kernel", self.attend_kernel, self.kernel_ran)
 
+    def _validate_bandwidth_samples(self) -> None:
+        """No sample is above the record's bandwidth; earlier versions kept no samples."""
+        name, samples = "bandwidth_samples_bytes_per_s", self.bandwidth_samples_bytes_per_s
+        validate_count(name, samples, range(MAX_BANDWIDTH_SAMPLES + 1), "rates")
+        for rate in samples:
+            validate_number(name, rate, 1, MAX_BYTES_PER_S)
+        best = max(samples, default=0)
+        if round(self.read_bandwidth_bytes_per_s) < best:
+            raise ValueError(
+                f"read_bandwidth_bytes_per_s must be at least the best of {name}, {best:g}: "
+                f"got {quoted(self.read_bandwidth_bytes_per_s)}"
+            )
+
     def _validate_bound(self, spec: DecodeSpec) -> None:
-        rates = self.read_bandwidth_bytes_per_s, self.matmul_flops_per_s
+        rates = self.read_bandwidth_bytes_per_s, self.arithmetic_flops_per_s
         validate_number("read_bandwidth_bytes_per_s", rates[0], 1, MAX_BYTES_PER_S)
-        validate_number("matmul_flops_per_s", rates[1], 1, MAX_FLOPS_PER_S)
+        self._validate_bandwidth_samples()
+        validate_number("arithmetic_flops_per_s", rates[1], 1, MAX_FLOPS_PER_S)
         validate_number("attend_overhead_s", self.attend_overhead_s, MIN_S, MAX_S)
         validate_number("bound_s", self.bound_s, 0, MAX_S)
         expected = self.probes.bound_s(spec.formula_bytes, spec.flops)
         if not math.isclose(self.bound_s, expected, rel_tol=1e-9):
             raise ValueError(
                 "bound_s must be the larger of formula_bytes / read_bandwidth_bytes_per_s and FLOP "
-                f"/ matmul_flops_per_s, {expected:g}: got {quoted(self.bound_s)}"
+                f"/ arithmetic_flops_per_s, {expected:g}: got {quoted(self.bound_s)}"
             )
 
 

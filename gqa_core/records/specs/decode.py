@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
+from gqa_core import units
 from gqa_core.configs import (
     MAX_LAYERS,
     AttentionConfig,
@@ -28,6 +29,8 @@ from gqa_core.theory.memory import kv_cache_bytes
 
 LatentForm = Literal["absorbed", "naive"]
 FORMS: tuple[LatentForm, ...] = get_args(LatentForm)
+CacheFormat = Literal["fp32", "bf16", "fp16", "int8_per_token_head", "fp8_per_token_head"]
+QUANTIZED_FORMATS: tuple[CacheFormat, ...] = ("int8_per_token_head", "fp8_per_token_head")
 MAX_SAMPLES = 10_000
 PROBE_BYTES = 2**28
 MAX_PRODUCT_WIDTH = 4096  # of the matrices that the matmul probe multiplies
@@ -47,20 +50,25 @@ class CacheSpec(NamedTuple):
 class DecodeSpec:
     """One point of a run; `kernel` is a grouped kernel's name, or for MLA absorbed or naive.
 
+    Without a `kv_format` the cache has the format of the dtype. At least `n_samples` samples are
+    taken.
+
     Raises:
-        ValueError: a number out of bounds, a dtype or kernel that does not exist, or a rotated
-            width that is odd.
+        ValueError: a number out of bounds, a dtype, format or kernel that does not exist, or a
+            rotated width that is odd.
     """
 
     attention: AttentionConfig
     workload: Workload
     dtype: DtypeName = "float32"
     n_layers: int = 1
+    kv_format: CacheFormat | None = None
     kernel: KernelName | LatentForm = "auto"
     n_samples: int = 20
 
     def __post_init__(self) -> None:
         dtype_format(self.dtype)
+        self._normalize_kv_format()
         validate_rotary(self.attention)
         validate_int("n_layers", self.n_layers, MAX_LAYERS)
         validate_int("samples", self.n_samples, MAX_SAMPLES)
@@ -68,6 +76,23 @@ class DecodeSpec:
             validate_kernel(self.kernel)
         elif self.kernel not in FORMS:
             raise ValueError(f"kernel of MLA must be absorbed or naive: got {self.kernel!r}")
+
+    def _normalize_kv_format(self) -> None:
+        """Set kv_format to None if it is the dtype's own; refuse that of another dtype."""
+        own = dtype_format(self.dtype)
+        allowed = (own, *QUANTIZED_FORMATS)
+        if self.kv_format is not None and self.kv_format not in allowed:
+            raise ValueError(
+                f"kv_format must be one of {', '.join(allowed)} for {self.dtype}: "
+                f"got {self.kv_format!r}"
+            )
+        if self.kv_format == own:
+            object.__setattr__(self, "kv_format", None)
+
+    @property
+    def cache_format(self) -> CacheFormat:
+        """The number format of the cache: as asked, or that of the dtype."""
+        return self.kv_format or cast(CacheFormat, dtype_format(self.dtype))
 
     @property
     def cached(self) -> AttentionConfig:
@@ -93,7 +118,7 @@ class DecodeSpec:
     def formula_bytes(self) -> int:
         """Bytes of the caches of all measured layers by the formula."""
         model = ModelConfig.uniform(self.cached, self.n_layers)
-        return kv_cache_bytes(model, self.workload, dtype_format(self.dtype))
+        return kv_cache_bytes(model, self.workload, self.cache_format)
 
     @property
     def flops(self) -> int:
@@ -126,12 +151,23 @@ class DecodeSpec:
     def _element(self) -> int:
         return dtype_bytes(self.dtype)
 
-    def __str__(self) -> str:
+    @property
+    def layer_name(self) -> str:
+        """The layer in words: "MLA absorbed", "GQA with 8 K/V heads", its cache if quantized."""
         layer = f"{self.attention.variant} {self.kernel}"
         if isinstance(self.attention, GroupedConfig):
-            layer = f"{self.attention.variant}, {self.attention.n_kv_heads} K/V heads"
+            heads = units.count(self.attention.n_kv_heads, "K/V head")
+            layer = f"{self.attention.variant} with {heads}"
+        return f"{layer}, {self.kv_format}" if self.kv_format else layer
+
+    @property
+    def condition(self) -> str:
+        """Context, batch and dtype in words."""
         batch = f", batch {self.workload.batch_size}" if self.workload.batch_size > 1 else ""
-        return f"{layer}, context {self.workload.context_len}{batch}, {self.dtype}"
+        return f"context {self.workload.context_len}{batch}, {self.dtype}"
+
+    def __str__(self) -> str:
+        return f"{self.layer_name}, {self.condition}"
 
 
 def decode_specs(

@@ -110,7 +110,9 @@ def test_nothing_measured_leaves_the_formula_and_no_error():
 
 def test_the_local_roof_is_the_median_of_the_probes():
     records = [
-        samples.record(index=index, read_bandwidth_bytes_per_s=bandwidth, matmul_flops_per_s=rate)
+        samples.record(
+            index=index, read_bandwidth_bytes_per_s=bandwidth, arithmetic_flops_per_s=rate
+        )
         for index, (bandwidth, rate) in enumerate([(1e9, 5e9), (2e9, 7e9), (9e9, 6e9)])
     ]
     roof = page.local_roof(rows(*records))

@@ -1,0 +1,110 @@
+"""The probes of a run, which take turns with its steps: read bandwidth and arithmetic rate.
+
+A bound has to be the best that the device can do, so the best of all passes counts. What other work
+takes meanwhile shows in how far the usual pass stays behind the best one. A pass reads a few pieces
+of PROBE_BYTES, a piece in milliseconds: under load a short one may still run alone, a long one
+never. Together they are twice as large as the last cache of the processor, so that a pass also
+evicts whatever was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from gqa_core.engine.storage import huge_page_empty
+from gqa_core.measure.probe import matmul_probe, product_flops, product_width
+from gqa_core.measure.timing import Clock, time_whole
+from gqa_core.records.specs.decode import PROBE_BYTES
+from gqa_core.theory.prediction import Probes
+
+__all__ = ["RooflineProbes", "last_cache_bytes"]
+
+N_PIECES = 4
+PIECE_BYTES = PROBE_BYTES // N_PIECES
+LAST_CACHE = Path("/sys/devices/system/cpu/cpu0/cache/index3/size")
+N_TRIES = 5
+
+Call = Callable[[], object]
+
+
+class RooflineProbes:
+    """Probes of one device and dtype.
+
+    `bandwidths` has the bytes per second of every pass, in order; `read_bandwidth` and
+    `arithmetic_rate` are the best of any piece and any product. `cache_bytes` is the size of the
+    processor's last cache; None, where it is unknown, makes a pass read all of PROBE_BYTES.
+    """
+
+    def __init__(
+        self,
+        device: torch.device,
+        dtype: torch.dtype,
+        clock: Clock,
+        cache_bytes: int | None = None,
+    ) -> None:
+        self._clock = clock
+        n_pieces = N_PIECES if cache_bytes is None else -(-2 * cache_bytes // PIECE_BYTES)
+        self._pass_len = min(n_pieces, N_PIECES)
+        self._n_read = 0
+        self.bandwidths: list[float] = []
+        self.read_bandwidth = self.arithmetic_rate = 0.0
+        buffer = huge_page_empty((PROBE_BYTES // 4,), dtype=torch.float32, device=device).fill_(1)
+        kinds = zip(*(_read_calls(piece) for piece in buffer.view(N_PIECES, -1)), strict=True)
+        self._pieces = self._fastest([list(pieces) for pieces in kinds])
+        self._products = _products(device, dtype, clock)
+        self._n_products = 0
+
+    def read(self) -> None:
+        """Read the next pieces, and keep the bandwidth."""
+        turns = range(self._n_read, self._n_read + self._pass_len)
+        seconds = [time_whole(self._pieces[turn % N_PIECES], self._clock) for turn in turns]
+        self._n_read += self._pass_len
+        self.bandwidths.append(PIECE_BYTES * self._pass_len / sum(seconds))
+        self.read_bandwidth = max(self.read_bandwidth, PIECE_BYTES / min(seconds))
+
+    def multiply(self) -> None:
+        """Run the next of the products once, and keep the rate."""
+        call, flops = self._products[self._n_products % len(self._products)]
+        self._n_products += 1
+        self.arithmetic_rate = max(self.arithmetic_rate, flops / time_whole(call, self._clock))
+
+    def results(self, overhead_s: float) -> Probes:
+        """The rates so far, and the overhead of one step."""
+        return Probes(
+            read_bandwidth_bytes_per_s=self.read_bandwidth,
+            arithmetic_flops_per_s=self.arithmetic_rate,
+            attend_overhead_s=overhead_s,
+        )
+
+    def _fastest(self, kinds: Sequence[list[Call]]) -> list[Call]:
+        """The calls of the kind that read a piece in the least time; kinds take turns."""
+        best = [float("inf")] * len(kinds)
+        for turn in range(N_TRIES * N_PIECES):
+            for index, pieces in enumerate(kinds):
+                seconds = time_whole(pieces[turn % N_PIECES], self._clock)
+                best[index] = min(best[index], seconds)
+        return kinds[best.index(min(best))]
+
+
+def last_cache_bytes(path: Path = LAST_CACHE) -> int | None:
+    """Size of the processor's last cache; None where the system does not tell it."""
+    try:
+        return int(path.read_text().strip().removesuffix("K")) * 1024
+    except (OSError, ValueError):
+        return None
+
+
+def _read_calls(piece: torch.Tensor) -> list[Call]:
+    """The calls that read this piece of memory once and do next to nothing else."""
+    return [piece.sum, partial(torch.dot, *piece.view(2, -1))]
+
+
+def _products(device: torch.device, dtype: torch.dtype, clock: Clock) -> list[tuple[Call, int]]:
+    """The calls that multiply, each with its FLOP."""
+    new_product = partial(matmul_probe, device=device, dtype=dtype)
+    width = product_width(new_product, clock)
+    return [(new_product(width), product_flops(width))]

@@ -1,0 +1,133 @@
+"""Samples of several decode steps, taken in turns until the estimate of each stops moving.
+
+Other work on a machine comes and goes over seconds. Steps that take turns meet the same moments, so
+that their ratios hold where their times do not. The order is drawn anew in each round, and between
+two passes of a step the bandwidth probe reads more than a processor's cache holds: each step finds
+that cache as a large model leaves it, full of other data.
+
+Short steps settle within milliseconds and cost little; those that have settled drop out. A round
+has a pass by phase and a whole pass of each step that is left, each turn after a probe.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gqa_core.engine.layer import PHASES
+from gqa_core.records.quartiles import TimeSummary
+
+__all__ = ["BUDGET_S", "ProbeTurns", "StepSamples", "StepTimer", "take_samples"]
+
+MIN_S = 1.0  # of all steps together
+BUDGET_S = 3.0  # per step, from when on only the least number of samples is still taken
+MAX_SAMPLES_TAKEN = 400
+SETTLED_RATIO = 0.03  # of the interval of a 5th percentile
+REPORT_S = 2.0
+SEED = 5
+
+
+class StepTimer(Protocol):
+    """A decode step that can be repeated and timed, in seconds."""
+
+    def time_phases(self) -> dict[str, float]:
+        """Seconds of each phase of one pass."""
+
+    def time_whole(self) -> float:
+        """Seconds of one whole pass."""
+
+    def time_overhead(self) -> float:
+        """Seconds of attending over one token: what launching costs."""
+
+
+class ProbeTurns(Protocol):
+    """Probes of the device that run between the steps and keep what they measure."""
+
+    def read(self) -> None:
+        """Read more memory than a processor's cache holds, and keep the bandwidth."""
+
+    def multiply(self) -> None:
+        """Multiply, and keep the rate."""
+
+
+@dataclass(slots=True)
+class StepSamples:
+    """Seconds of every repeat of a step, by phase and whole, and of attending over one token."""
+
+    seconds: dict[str, list[float]] = field(
+        default_factory=lambda: {phase: [] for phase in (*PHASES, "step")}
+    )
+    overhead: list[float] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """Whole passes so far."""
+        return len(self.seconds["step"])
+
+    def is_settled(self) -> bool:
+        """True if the 5th percentiles of attend and step are known within SETTLED_RATIO."""
+        return all(
+            TimeSummary.from_samples(self.seconds[name]).interval_ratio <= SETTLED_RATIO
+            for name in ("attend", "step")
+        )
+
+
+def take_samples(
+    timers: Sequence[StepTimer],
+    probes: ProbeTurns,
+    *,
+    least: int,
+    budget_s: float | None = None,
+    now: Callable[[], float] = time.monotonic,
+    on_progress: Callable[[str], None] = lambda text: None,
+) -> list[StepSamples]:
+    """At least `least` samples of each step, more until it settles or the budget ends."""
+    samples = [StepSamples() for _ in timers]
+    budget_s = BUDGET_S * len(timers) if budget_s is None else budget_s
+    generator = random.Random(SEED)
+    start = last_report = now()
+    left = list(zip(timers, samples, strict=True))
+    while left:
+        _take_round(left, probes, generator)
+        elapsed = now() - start
+        left = [
+            (timer, taken)
+            for timer, taken in left
+            if taken.count < least or not _is_done(taken, elapsed, budget_s)
+        ]
+        if now() - last_report >= REPORT_S:
+            last_report = now()
+            on_progress(_describe(samples, len(left), elapsed))
+    probes.read()
+    return samples
+
+
+def _take_round(
+    left: Sequence[tuple[StepTimer, StepSamples]], probes: ProbeTurns, generator: random.Random
+) -> None:
+    """A pass by phase and a whole pass of each step, in an order drawn for each."""
+    probes.multiply()
+    probes.read()
+    for timer, taken in generator.sample(left, len(left)):
+        taken.overhead.append(timer.time_overhead())
+        for phase, seconds in timer.time_phases().items():
+            taken.seconds[phase].append(seconds)
+    probes.read()
+    for timer, taken in generator.sample(left, len(left)):
+        taken.seconds["step"].append(timer.time_whole())
+
+
+def _is_done(taken: StepSamples, elapsed: float, budget_s: float) -> bool:
+    """True if a step that has its least number of samples needs no more, or gets none."""
+    if elapsed >= budget_s or taken.count >= MAX_SAMPLES_TAKEN:
+        return True
+    return elapsed >= MIN_S and taken.is_settled()
+
+
+def _describe(samples: Sequence[StepSamples], n_left: int, elapsed: float) -> str:
+    """The state of the sampling in words."""
+    n_samples = max(taken.count for taken in samples)
+    return f"{n_samples} samples, {n_left} of {len(samples)} go on, {elapsed:.0f} s"
