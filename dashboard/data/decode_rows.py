@@ -14,6 +14,7 @@ from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import MEASURED_HERE, Device, Evidence
 from gqa_core.records.kinds import Record
 from gqa_core.records.kinds.decode import DecodeRecord
+from gqa_core.records.noise import Verdict, worst_verdict
 from gqa_core.records.run_log import LoggedRecord
 from gqa_core.theory.formats import DTYPE_FORMATS
 
@@ -80,20 +81,26 @@ def speeds_vs_mha(rows: Sequence[Row]) -> list[float | None]:
     """MHA's attend time over each row's, both under the same conditions.
 
     A grouped row is compared with MHA by the same kernel, MLA with MHA by `auto`; None if that is
-    not among the rows.
+    not among the rows, or if the samples cannot tell the two apart.
     """
-    mha = {
-        (conditions(row), row.record.kernel_asked): row.attend.median
-        for row in rows
-        if row.variant == "MHA"
-    }
+    mha = {(conditions(row), row.record.kernel_asked): row for row in rows if row.variant == "MHA"}
     bases = [
         mha.get((conditions(row), "auto" if row.variant == "MLA" else row.record.kernel_asked))
         for row in rows
     ]
-    return [
-        base / row.attend.median if base else None for row, base in zip(rows, bases, strict=True)
-    ]
+    return [speed_vs(base, row) for row, base in zip(rows, bases, strict=True)]
+
+
+def speed_vs(base: Row | None, row: Row) -> float | None:
+    """Attend time of a base over a row's; None without a base, or if their intervals overlap."""
+    if base is None or row is base:
+        return None if base is None else 1.0
+    return base.attend.p5 / row.attend.p5 if row.attend.differs_from(base.attend) else None
+
+
+def run_verdict(rows: Iterable[Row]) -> Verdict:
+    """The worst verdict on the samples of these rows."""
+    return worst_verdict(row.verdict for row in rows)
 
 
 def variant_name(row: Row) -> str:

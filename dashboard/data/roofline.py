@@ -1,6 +1,6 @@
 """Roofs and intensities: what the roofline page draws beside the measured points.
 
-The local roof is the median of what the points probed, each in its own run; a point's share of its
+The local roof is the best of what the points probed, each in its own run; a point's share of its
 bound uses the probes of its own run alone. Roofs of published devices are the numbers on their
 labels, for dense bf16 products.
 """
@@ -48,15 +48,15 @@ def in_format(rows: Iterable[Row], dtype: str) -> list[Row]:
 
 
 def local_roof(rows: Sequence[Row]) -> Roof | None:
-    """The median roof that these rows probed; None without rows."""
-    return median_roof(rows) if rows else None
+    """The best roof that these rows probed; None without rows."""
+    return best_roof(rows) if rows else None
 
 
-def median_roof(rows: Sequence[Row]) -> Roof:
-    """The median roof that at least one row probed."""
+def best_roof(rows: Sequence[Row]) -> Roof:
+    """The best rates that at least one row probed."""
     return Roof(
-        peak_bytes_per_s=statistics.median(row.record.read_bandwidth_bytes_per_s for row in rows),
-        peak_flops_per_s=statistics.median(row.record.arithmetic_flops_per_s for row in rows),
+        peak_bytes_per_s=max(row.record.read_bandwidth_bytes_per_s for row in rows),
+        peak_flops_per_s=max(row.record.arithmetic_flops_per_s for row in rows),
     )
 
 
@@ -88,6 +88,7 @@ def intensities(settings: DecodeSettings) -> dict[str, float]:
     }
 
 
-def median_share(rows: Sequence[Row]) -> float:
-    """The median share of their bound that these points reach."""
-    return statistics.median(row.bound_share for row in rows)
+def median_share(rows: Sequence[Row]) -> float | None:
+    """The median share of their bound that these points reach; None if no bound holds."""
+    shares = [row.bound_share for row in rows if row.bound_share is not None]
+    return statistics.median(shares) if shares else None

@@ -84,8 +84,8 @@ def mha_of_run(shown: Iterable[DecodeRow], rows: Iterable[DecodeRow]) -> list[De
 
 def attend_ratios(first: Iterable[DecodeRow], second: Iterable[DecodeRow]) -> list[float]:
     """Attend times of the second rows over those of the first, for the points that both have."""
-    base_s = {_point(row): row.attend.median for row in first}
-    return [row.attend.median / base_s[_point(row)] for row in second if _point(row) in base_s]
+    base_s = {_point(row): row.attend.p5 for row in first}
+    return [row.attend.p5 / base_s[_point(row)] for row in second if _point(row) in base_s]
 
 
 def _in_run(row: DecodeRow) -> tuple:

@@ -26,10 +26,10 @@ CONTEXTS, SECONDS = (512, 32768), (1e-5, 1.0)  # the axes where there is nothing
 
 
 def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
-    """Median attend time by context, one series per layer and kernel of each selection.
+    """Attend time by context, one series per layer and kernel of each selection.
 
     Keys of `selections` are those of style.MARKER_OFFSETS; rows as `data.decode_rows.decode_rows`
-    makes them. Bars span the interquartile range; markers are shifted off their context.
+    makes them. Bars span the interval of the 5th percentile; markers are shifted off their context.
     """
     figure = FigureBuilder()
     for key, rows in selections.items():
@@ -41,8 +41,8 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     rows = [row for rows in selections.values() for row in rows]
     contexts = [row.context_len for row in rows] or CONTEXTS
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
-    times = [time for row in rows for time in (row.attend.q1, row.attend.q3)] or SECONDS
-    figure.update_yaxes(seconds_axis(times, "attend (median, measured)"))
+    times = [time for row in rows for time in (row.attend.p5_low, row.attend.p5_high)] or SECONDS
+    figure.update_yaxes(seconds_axis(times, "attend (5th percentile, measured)"))
     return finish(figure, height=440, showlegend=True)
 
 
@@ -52,7 +52,7 @@ def _add_series(
     style, offset = VARIANT_STYLES[label], MARKER_OFFSETS[key]
     figure.add_scatter(
         x=[row.context_len * offset.shift for row in rows],
-        **medians([row.attend for row in rows]),
+        **medians([row.attend.undisturbed for row in rows]),
         name=name,
         mode="markers",
         marker={
@@ -62,7 +62,7 @@ def _add_series(
             "line": {"width": 1.5 if evidence == MEASURED_ELSEWHERE else 0},
         },
         text=[
-            f"{row.context_len:,} tokens, {evidence}: {units.duration(row.attend.median)}"
+            f"{row.context_len:,} tokens, {evidence}: {units.duration(row.attend.p5)}"
             for row in rows
         ],
         hovertemplate=f"{name} at %{{text}}<extra></extra>",

@@ -1,4 +1,4 @@
-"""Attend time against context: measured medians with their spread, bounds and predictions."""
+"""Attend time against context: measured, with its interval; bounds and predictions."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BOUND, PREDICTED = "bound: one read, or the arithmetic", "predicted: floor + bou
 
 
 def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Figure:
-    """Median attend time by context; bars span the interquartile range, bounds are dashed grey.
+    """Attend time by context, 5th percentile and its interval; bounds are dashed grey.
 
     Predictions are thin lines in the variant's colour. The axis always includes `context_lens`.
     """
@@ -45,7 +45,8 @@ def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Fi
     times = [
         time
         for row in rows
-        for time in (row.attend.q1, row.attend.q3, row.record.bound_s, row.predicted_attend_s)
+        for time in (row.attend.p5_low, row.attend.p5_high, row.bound_s, row.predicted_attend_s)
+        if time is not None
     ]
     contexts = [*context_lens, *(row.context_len for row in rows)]
     _set_axes(figure, contexts, times)
@@ -59,12 +60,13 @@ def _add_bounds(figure: FigureBuilder, by_label: Mapping[str, Sequence[Row]]) ->
     rows = [row for label_rows in by_label.values() for row in (*label_rows, None)]
     figure.add_scatter(
         x=[row and row.context_len for row in rows],
-        y=[row and row.record.bound_s for row in rows],
+        y=[row and row.bound_s for row in rows],
         name=BOUND,
         mode="lines",
         line={"color": NEUTRAL, "dash": "dash", "width": 1},
         text=[
-            row and f"{row_label(row)}, bound: {units.duration(row.record.bound_s)}" for row in rows
+            row and row.bound_s and f"{row_label(row)}, bound: {units.duration(row.bound_s)}"
+            for row in rows
         ],
         hovertemplate="%{text} at %{x:,} tokens<extra></extra>",
     )
@@ -90,11 +92,11 @@ def _add_prediction(
 def _add_markers(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None:
     figure.add_scatter(
         x=[row.context_len for row in rows],
-        **medians([row.attend for row in rows]),
+        **medians([row.attend.undisturbed for row in rows]),
         name=label,
         mode="markers",
         marker=VARIANT_STYLES[label].marker(11),
-        text=[units.duration(row.attend.median) for row in rows],
+        text=[units.duration(row.attend.p5) for row in rows],
         hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
     )
 
@@ -102,4 +104,4 @@ def _add_markers(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None
 def _set_axes(figure: FigureBuilder, contexts: Sequence[int], times: Sequence[float]) -> None:
     """Set axes to whole powers around the data, so that a further row seldom moves them."""
     figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
-    figure.update_yaxes(seconds_axis(times or SECONDS, "attend (median, measured here)"))
+    figure.update_yaxes(seconds_axis(times or SECONDS, "attend (5th percentile, measured here)"))

@@ -36,7 +36,7 @@ def ratio_vs_context(
 ) -> go.Figure:
     """Median time over MHA's by context; a band is where a variant crosses over, 1 is MHA itself.
 
-    Bars span the lowest to the highest ratio of the quartiles: a win is a bar that ends below 1.
+    Bars span the lowest to the highest ratio of the intervals: a win is a bar that ends below 1.
     Disturbed results are faint. The axis always includes `context_lens`.
     """
     figure = FigureBuilder()
@@ -112,7 +112,7 @@ def _add_markers(
 
 
 def _describe_result(result: PairedResult, quantity: Quantity) -> str:
-    own, mha = (units.duration(times(row, quantity).median) for row in (result.own, result.mha))
+    own, mha = (units.duration(times(row, quantity).p5) for row in (result.own, result.mha))
     ratio = units.times(result.ratio(quantity).median)
-    disturbed = "" if result.is_valid else ", disturbed"
+    disturbed = "" if result.is_valid else ", unusable samples"
     return f"{result.context_len:,} tokens: {own} / {mha} = {ratio}{disturbed}"

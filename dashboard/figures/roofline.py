@@ -27,11 +27,11 @@ RATES = (1e8, 1e12)  # the axis where there is nothing to draw
 HEADROOM = 4  # above the highest tick, for the variants' names
 NAME_STEP = 3  # how many times further left the name of the next higher roof stands
 SIZES = (8, 16)  # of markers, from the shortest context shown to the longest
-LOCAL_ROOF = "roof here: probed bandwidth and matmul rate"
+LOCAL_ROOF = "roof here: probed bandwidth and arithmetic rate"
 
 
 def roofline(data: RooflineData) -> go.Figure:
-    """Achieved FLOP per second by intensity, log-log; bars span the interquartile range.
+    """Achieved FLOP per second by intensity, log-log; bars span its interval.
 
     The local roof is a solid grey line, published ones are dashed. A thin upright line stands at
     each variant's intensity. Markers are larger for longer contexts.
@@ -165,12 +165,17 @@ def _add_points(
         mode="markers",
         marker=VARIANT_STYLES[label].marker([sizes[row.context_len] for row in rows]),
         text=[
-            f"{row.context_len:,} tokens: {units.flop_rate(row.flops_per_s.median)}, "
-            f"{units.percent(row.bound_share)} of the bound"
+            f"{row.context_len:,} tokens: {units.flop_rate(row.flops_per_s.median)}, {_share(row)}"
             for row in rows
         ],
         hovertemplate=f"{label} at %{{text}}<extra></extra>",
     )
+
+
+def _share(row: Row) -> str:
+    if row.bound_share is None:
+        return "below its bound, which is withheld"
+    return f"{units.percent(row.bound_share)} of the bound"
 
 
 def _marker_sizes(rows: Sequence[Row]) -> dict[int, float]:

@@ -196,7 +196,7 @@ def loss_axis(losses: Sequence[float]) -> dict:
 
 
 def medians(spreads: Sequence[Quartiles]) -> dict:
-    """Heights and error bars of medians; the bars span the quartiles."""
+    """Heights and error bars: the middle figure, and a bar between the outer two."""
     return spread_bars([(spread.q1, spread.median, spread.q3) for spread in spreads])
 
 

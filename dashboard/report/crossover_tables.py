@@ -58,20 +58,16 @@ def _quantity_columns(quantity: Quantity) -> tuple[Column[SearchedRow], ...]:
     def is_win(searched: SearchedRow) -> bool | None:
         return searched.result.is_win(quantity) if searched.result else None
 
-    def iqr(searched: SearchedRow) -> float:
-        return times(searched.row, quantity).iqr
+    def median(searched: SearchedRow) -> float:
+        return times(searched.row, quantity).median
 
     name = quantity.capitalize()
     return (
-        Column(name, lambda searched: times(searched.row, quantity).median, MS),
-        Column(f"{name} IQR", iqr, MS),
+        Column(name, lambda searched: times(searched.row, quantity).p5, MS),
+        Column(f"{name}, median", median, MS),
         Column(f"{name} time vs MHA", ratio, SPEED),
         Column(f"{name} wins", is_win, FLAG),
     )
-
-
-def _is_disturbed(searched: SearchedRow) -> bool | None:
-    return not searched.result.is_valid if searched.result else None
 
 
 def _measured(title: str, value: Callable[[Row], object], unit: Unit = TEXT) -> Column[SearchedRow]:
@@ -82,13 +78,13 @@ COLUMNS: tuple[Column[SearchedRow], ...] = (
     _measured("Variant", lambda row: row.variant_name),
     _measured("Context", lambda row: row.context_len, COUNT),
     *(column for quantity in QUANTITIES for column in _quantity_columns(quantity)),
-    _measured("Project", lambda row: row.project.median, MS),
-    _measured("Append", lambda row: row.append.median, MS),
-    _measured("Output", lambda row: row.output.median, MS),
+    _measured("Project", lambda row: row.project.p5, MS),
+    _measured("Append", lambda row: row.append.p5, MS),
+    _measured("Output", lambda row: row.output.p5, MS),
     _measured("Attend share of phases", attend_share, PERCENT),
     _measured("Kernel ran", lambda row: row.record.kernel_ran),
     _measured("Read bandwidth", lambda row: row.record.read_bandwidth_bytes_per_s, GB_PER_S),
-    Column("Disturbed", _is_disturbed, FLAG),
+    _measured("Samples were", lambda row: row.verdict.name),
     _measured("When", lambda row: timestamp(row.record.created_at), UTC),
     _measured("Warnings", lambda row: "; ".join(row.record.warnings)),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.data.decode_rows import Row, speeds_vs_mha, variant_name
+from dashboard.data.decode_rows import Row, run_verdict, speeds_vs_mha, variant_name
 from gqa_core import units
 
 
@@ -13,9 +13,11 @@ def decode_answer(rows: Sequence[Row], context_len: int) -> str:
     shown = [row for row in rows if row.context_len == context_len]
     if not shown:
         return f"Not measured yet at {context_len} tokens: press Run."
+    if (worst := run_verdict(shown)).name == "unusable":
+        return f"None from these samples: {worst.reason}. Run again when the machine is quiet."
     parts = [
-        f"{variant_name(row)} {units.duration(row.step.median)}, of which attending over the cache "
-        f"{units.duration(row.attend.median)}{_compared(row, speed)}"
+        f"{variant_name(row)} {units.duration(row.step.p5)}, of which attending over the cache "
+        f"{units.duration(row.attend.p5)}{_compared(row, speed)}"
         for row, speed in zip(shown, speeds_vs_mha(shown), strict=True)
     ]
     return f"One step at {context_len} tokens: {'; '.join(parts)}."

@@ -85,7 +85,7 @@ def timestamp(created_at: str) -> str:
 def _attend_column(context_len: int) -> Column[VariantTimes]:
     def attend_s(times: VariantTimes) -> float | None:
         row = times.rows.get(context_len)
-        return row.attend.median if row else None
+        return row.attend.p5 if row else None
 
     return Column(f"Attend at {context_len:,}", attend_s, MS)
 
@@ -109,14 +109,20 @@ PERFORMANCE: tuple[Column[ComparedRow], ...] = (
     _measured("Variant", variant_name),
     _measured("K/V heads", lambda row: row.n_kv_heads, COUNT),
     _measured("Context", lambda row: row.context_len, COUNT),
-    _measured("Attend", lambda row: row.attend.median, MS),
+    _measured("Attend", lambda row: row.attend.p5, MS),
+    _measured("Attend, from", lambda row: row.attend.p5_low, MS),
+    _measured("Attend, to", lambda row: row.attend.p5_high, MS),
+    _measured("Attend, median", lambda row: row.attend.median, MS),
     _measured("Attend IQR", lambda row: row.attend.iqr, MS),
     _measured("Attend, predicted", lambda row: row.predicted_attend_s, MS),
     _measured("Attend error", lambda row: abs(row.attend_error), PERCENT),
     _measured("Share of the bound", lambda row: row.bound_share, PERCENT),
     Column("Speed vs MHA", lambda compared: compared.speed, SPEED),
-    _measured("Step", lambda row: row.step.median, MS),
+    _measured("Step", lambda row: row.step.p5, MS),
+    _measured("Step, median", lambda row: row.step.median, MS),
     _measured("Step IQR", lambda row: row.step.iqr, MS),
+    _measured("Step, p95", lambda row: row.step.p95, MS),
+    _measured("Step, p99", lambda row: row.step.p99, MS),
     _measured("Step, predicted", lambda row: row.predicted_step_s, MS),
     _measured("Step error", lambda row: abs(row.step_error), PERCENT),
     _measured("Tokens/s", lambda row: row.tokens_per_s, RATE),
@@ -134,6 +140,8 @@ PERFORMANCE: tuple[Column[ComparedRow], ...] = (
     _measured("Layers", lambda row: row.n_layers, COUNT),
     _measured("Query heads", lambda row: row.config.n_heads, COUNT),
     _measured("Samples", lambda row: row.n_samples, COUNT),
+    _measured("Samples were", lambda row: row.verdict.name),
+    _measured("Bound withheld", lambda row: row.bound_doubt or ""),
     _measured("Device", device_name),
     _measured("Evidence", lambda row: row.evidence),
     _measured("When", lambda row: timestamp(row.record.created_at), UTC),

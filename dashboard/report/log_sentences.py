@@ -31,8 +31,8 @@ def sharing_sentence(rows: Sequence[Row]) -> str:
     smaller = [
         mha.record.memory.tensor_bytes / row.record.memory.tensor_bytes for row, mha in pairs
     ]
-    times = [row.attend.median / mha.attend.median for row, mha in pairs]
-    faster = sum(time < 1 for time in times)
+    times = [row.attend.p5 / mha.attend.p5 for row, mha in pairs]
+    faster = sum(row.attend.p5_high < mha.attend.p5_low for row, mha in pairs)
     return (
         f"In {units.count(len(pairs), 'pair')} of GQA or MQA with the MHA of the same run, the "
         f"cache was {_span(smaller)} smaller, and attending took {_span(times)} of MHA's time: "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.data.decode_rows import Row, device_name
+from dashboard.data.decode_rows import Row, device_name, speed_vs
 from dashboard.data.non_decode_rows import KIND_NAMES, PAGES
 from dashboard.data.selection import mha_of_run
 from dashboard.report.columns import COUNT, UTC, Column, Table
@@ -21,8 +21,7 @@ def runs_table(shown: Sequence[Row], rows: Sequence[Row]) -> Table[ComparedRow]:
     """One row per record; speed against MHA is that of the same run, looked up in all `rows`."""
     bases = mha_of_run(shown, rows)
     compared = [
-        ComparedRow(row, base.attend.median / row.attend.median if base else None)
-        for row, base in zip(shown, bases, strict=True)
+        ComparedRow(row, speed_vs(base, row)) for row, base in zip(shown, bases, strict=True)
     ]
     return Table(RUNS, compared)
 

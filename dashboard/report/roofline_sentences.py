@@ -24,13 +24,22 @@ def bounds_sentence(intensities: Mapping[str, float], roof: Roof, where: str) ->
 
 def share_sentence(rows: Sequence[Row]) -> str:
     """The share of their bound that the points reach: the median, the lowest and the highest."""
-    best, worst = (pick(rows, key=lambda row: row.bound_share) for pick in (max, min))
-    median = units.percent(median_share(rows))
-    if len(rows) == 1:
-        return f"The one point shown reaches {median} of its bound."
+    shares = sorted(
+        (share, index) for index, row in enumerate(rows) if (share := row.bound_share) is not None
+    )
+    median = median_share(rows)
+    if median is None:
+        return "Every point shown took less than its bound, which is withheld."
+    n_withheld = len(rows) - len(shares)
+    withheld = f" {n_withheld} more took less than their bound, which is withheld." * bool(
+        n_withheld
+    )
+    if len(shares) == 1:
+        return f"The one point with a bound reaches {units.percent(median)} of it.{withheld}"
+    (worst_share, worst), (best_share, best) = shares[0], shares[-1]
     return (
-        f"The {len(rows)} points shown reach {median} of their bound (median), from "
-        f"{_point(worst)} to {_point(best)}."
+        f"The {len(shares)} points shown reach {units.percent(median)} of their bound (median), "
+        f"from {_point(rows[worst], worst_share)} to {_point(rows[best], best_share)}.{withheld}"
     )
 
 
@@ -53,6 +62,5 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _point(row: Row) -> str:
-    share = units.percent(row.bound_share)
-    return f"{share} ({variant_name(row)} at {row.context_len} tokens)"
+def _point(row: Row, share: float) -> str:
+    return f"{units.percent(share)} ({variant_name(row)} at {row.context_len} tokens)"

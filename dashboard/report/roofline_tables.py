@@ -25,21 +25,26 @@ def roofline_table(rows: Sequence[Row]) -> Table[Row]:
     return Table(COLUMNS, rows)
 
 
+def _roof_there(row: Row) -> float | None:
+    return None if row.bound_s is None else row.flops / row.bound_s
+
+
 COLUMNS: tuple[Column[Row], ...] = (
     Column("Variant", variant_name),
     Column[Row]("K/V heads", lambda row: row.n_kv_heads, COUNT),
     Column[Row]("Context", lambda row: row.context_len, COUNT),
     Column[Row]("Intensity", lambda row: row.arithmetic_intensity, FLOP_PER_BYTE),
     Column[Row]("Achieved", lambda row: row.flops_per_s.median, GFLOP_PER_S),
-    Column[Row]("IQR", lambda row: row.flops_per_s.iqr, GFLOP_PER_S),
-    Column[Row]("Roof there", lambda row: row.flops / row.record.bound_s, GFLOP_PER_S),
+    Column[Row]("Interval", lambda row: row.flops_per_s.iqr, GFLOP_PER_S),
+    Column[Row]("Roof there", _roof_there, GFLOP_PER_S),
     Column[Row]("Share of the bound", lambda row: row.bound_share, PERCENT),
     Column[Row]("Bound by", lambda row: row_roof(row).bounded_by(row.arithmetic_intensity)),
-    Column[Row]("Attend", lambda row: row.attend.median, MS),
-    Column[Row]("Bound", lambda row: row.record.bound_s, MS),
+    Column[Row]("Attend", lambda row: row.attend.p5, MS),
+    Column[Row]("Bound", lambda row: row.bound_s, MS),
     Column[Row]("Floor", lambda row: row.record.attend_overhead_s, MS),
     Column[Row]("Read bandwidth", lambda row: row.record.read_bandwidth_bytes_per_s, GB_PER_S),
-    Column[Row]("Matmul", lambda row: row.record.arithmetic_flops_per_s, GFLOP_PER_S),
+    Column[Row]("Arithmetic", lambda row: row.record.arithmetic_flops_per_s, GFLOP_PER_S),
+    Column[Row]("Bound withheld", lambda row: row.bound_doubt or ""),
     Column[Row]("Kernel ran", lambda row: row.record.kernel_ran),
     Column[Row]("Batch", lambda row: row.batch_size, COUNT),
     Column[Row]("Dtype", lambda row: row.dtype),

@@ -128,7 +128,7 @@ COLUMNS = (
     Column[Tradeoff]("One read here, predicted", lambda tradeoff: tradeoff.read_s, MS),
     Column[Tradeoff](
         "Attend here, measured",
-        lambda tradeoff: tradeoff.measured.attend.median if tradeoff.measured else None,
+        lambda tradeoff: tradeoff.measured.attend.p5 if tradeoff.measured else None,
         MS,
     ),
     Column[Tradeoff]("Measured with", lambda tradeoff: _conditions(tradeoff.measured)),

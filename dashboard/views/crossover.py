@@ -17,9 +17,9 @@ from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import panels
 from dashboard.views.decode_results import (
     merge_with_log,
+    show_doubts,
     show_every_point,
     show_point_downloads,
-    show_warning_count,
 )
 from gqa_core.records.crossover import Quantity, pair_with_mha, search_contexts
 from gqa_core.records.crossover_text import crossover_sentences
@@ -75,5 +75,5 @@ def show_answer(rows: Sequence[Row]) -> None:
 def _show_table(rows: Sequence[Row]) -> None:
     alt = "Step and attend of each variant relative to MHA"
     show_every_point(rows, crossover_table, "crossover", alt)
-    show_warning_count(rows)
+    show_doubts(rows)
     show_point_downloads("crossover", rows, crossover_table)

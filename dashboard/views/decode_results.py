@@ -46,14 +46,14 @@ def show_results(
         panels.show_figure(
             attend_vs_context(shown, settings.context_lens),
             "attend_vs_context",
-            f"Median attend time by context for {len(shown)} measured points, as in the table.",
+            f"Attend time by context for {len(shown)} measured points, as in the table.",
         )
         panels.show_small_table(attend_table(shown))
         show_every_point(shown, performance_table, "performance", POINTS)
     else:
         panels.show_table(performance_table(shown), "performance", POINTS)
     st.caption(prediction_sentence(shown))
-    show_warning_count(shown)
+    show_doubts(shown)
     show_point_downloads("decode", shown, performance_table)
     return matching
 
@@ -91,13 +91,19 @@ def show_point_downloads(name: str, rows: Sequence[tables.Row], build_table: Bui
     )
 
 
-def show_warning_count(rows: Sequence[tables.Row]) -> None:
-    """Draw how many of these rows have a warning, if any."""
-    if n_warnings := sum(bool(row.record.warnings) for row in rows):
-        st.caption(
-            f"{n_warnings} of {len(rows)} rows have a warning, usually about a wide spread because "
-            "other programs were running. Run again on an idle machine."
-        )
+def show_doubts(rows: Sequence[tables.Row]) -> None:
+    """Draw how far other work disturbed these rows, and what else there is to doubt."""
+    for name in ("unusable", "noisy"):
+        doubted = [row for row in rows if row.verdict.name == name]
+        if doubted:
+            st.caption(
+                f"The samples of {len(doubted)} of {len(rows)} rows are {name}, for example: "
+                f"{doubted[0].verdict.reason}."
+            )
+    if doubts := [doubt for row in rows if (doubt := row.bound_doubt)]:
+        st.caption(f"The bound of {len(doubts)} of {len(rows)} rows is withheld: {doubts[0]}.")
+    if warnings := [warning for row in rows for warning in row.record.warnings]:
+        st.caption(f"Warnings of the records: {'; '.join(dict.fromkeys(warnings))}.")
 
 
 def merge_with_log(live_records: Sequence[Record]) -> list[tables.Row]:
@@ -120,14 +126,21 @@ def logged_rows_of_this_device() -> Sequence[tables.Row]:
 
 def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
     shown = [row for row in rows if row.context_len == settings.context_len]
-    if shown:
-        st.caption(f"Attend time of one step at {settings.context_len} tokens, median")
+    if not shown:
+        return
+    worst = tables.run_verdict(shown)
+    if worst.name == "unusable":
+        st.warning(f"No headline: {worst.reason}. Run again when the machine is quiet.")
+        return
+    st.caption(f"Attend time of one step at {settings.context_len} tokens, 5th percentile")
+    has_mha = any(row.variant == "MHA" for row in shown)
+    no_speed = "not told apart from MHA" if has_mha else "no MHA to compare with"
     panels.show_metrics(
         [
             (
                 tables.row_label(row),
-                units.duration(row.attend.median),
-                f"{units.times(speed)} the speed of MHA" if speed else "no MHA to compare with",
+                units.duration(row.attend.p5),
+                f"{units.times(speed)} the speed of MHA" if speed else no_speed,
             )
             for row, speed in zip(shown, tables.speeds_vs_mha(shown), strict=True)
         ]

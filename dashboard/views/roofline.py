@@ -59,7 +59,7 @@ def visible_points(
 def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
     """Draw metrics, the chart and the points' table; without points, the formula's part only."""
     if rows:
-        _show_metrics(rows, roofline.median_roof(rows))
+        _show_metrics(rows, roofline.best_roof(rows))
     else:
         st.info(NOTHING)
     evidence = {"measured here": rows, "formula": settings.variants, "published": gpus}
@@ -82,13 +82,14 @@ def show_answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence
 
 def _show_metrics(rows: Sequence[Row], roof: Roof) -> None:
     ridge, rate = roof.ridge_point, roof.peak_flops_per_s
+    share = roofline.median_share(rows)
     panels.show_metrics(
         [
-            ("Read bandwidth", units.bandwidth(roof.peak_bytes_per_s), "median of the probes"),
+            ("Read bandwidth", units.bandwidth(roof.peak_bytes_per_s), "best of the probes"),
             (
-                "Matmul rate",
+                "Arithmetic rate",
                 "not probed" if rate is None else units.flop_rate(rate),
-                f"{rows[0].dtype}, median of the probes",
+                f"{rows[0].dtype}, best of the probes",
             ),
             (
                 "Ridge point",
@@ -97,7 +98,7 @@ def _show_metrics(rows: Sequence[Row], roof: Roof) -> None:
             ),
             (
                 "Share of the bound",
-                units.percent(roofline.median_share(rows)),
+                "withheld" if share is None else units.percent(share),
                 f"median of {units.count(len(rows), 'point')}",
             ),
         ]

@@ -39,6 +39,7 @@ from gqa_core.records.kinds.decode import DecodeMeasurement, DecodeSamples
 from gqa_core.records.memory import Memory
 from gqa_core.records.quartiles import TimeSummary
 from gqa_core.records.specs.decode import DecodeSpec
+from gqa_core.records.step_timing import StepTiming
 
 __all__ = ["SEED", "DecodeStep", "build_layers", "last_kernel", "measure_decode"]
 
@@ -151,6 +152,7 @@ class DecodeStep:
             bandwidth_samples_bytes_per_s=tuple(map(round, probes.bandwidths)),
             bound_s=results.bound_s(spec.formula_bytes, spec.flops),
             peak_was_reset=self._peak_was_reset,
+            timing=StepTiming(method="clock"),
         )
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "arithmetic_probes",
     "fastest",
     "matmul_probe",
+    "probe_buffer",
     "product_flops",
     "product_width",
     "read_probe",
@@ -42,11 +43,15 @@ PRODUCT_S = 1e-3
 N_TRIES = 5
 
 
-def read_probes(device: torch.device) -> list[ReadProbe]:
-    """Calls that each read the same PROBE_BYTES of memory once and do next to nothing else."""
-    buffer = huge_page_empty((PROBE_BYTES // 4,), dtype=torch.float32, device=device).fill_(1)
+def probe_buffer(device: torch.device) -> torch.Tensor:
+    """PROBE_BYTES of float32 ones."""
+    return huge_page_empty((PROBE_BYTES // 4,), dtype=torch.float32, device=device).fill_(1)
+
+
+def read_probes(buffer: torch.Tensor) -> list[ReadProbe]:
+    """Calls that each read a flat float32 tensor once and do next to nothing else."""
     calls: list[ReadProbe] = [buffer.sum, partial(torch.dot, *buffer.view(2, -1))]
-    if device.type == "cpu":
+    if buffer.device.type == "cpu":
         from gqa_core.engine.split_kv.probes import reader  # numba takes a while to import
 
         calls.append(reader(buffer))
@@ -67,7 +72,7 @@ def arithmetic_probes(dtype: torch.dtype, device: torch.device) -> list[Arithmet
 
 def read_probe(device: torch.device, clock: Clock) -> ReadProbe:
     """The fastest call that reads PROBE_BYTES of memory once and does next to nothing else."""
-    return fastest(read_probes(device), clock)
+    return fastest(read_probes(probe_buffer(device)), clock)
 
 
 def fastest(calls: Sequence[Callable[[], T]], clock: Clock) -> Callable[[], T]:

@@ -10,13 +10,11 @@ evicts whatever was there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import torch
 
-from gqa_core.engine.storage import huge_page_empty
-from gqa_core.measure.probe import matmul_probe, product_flops, product_width
+from gqa_core.measure.probe import arithmetic_probes, probe_buffer, read_probes
 from gqa_core.measure.timing import Clock, time_whole
 from gqa_core.records.specs.decode import PROBE_BYTES
 from gqa_core.theory.prediction import Probes
@@ -52,10 +50,10 @@ class RooflineProbes:
         self._n_read = 0
         self.bandwidths: list[float] = []
         self.read_bandwidth = self.arithmetic_rate = 0.0
-        buffer = huge_page_empty((PROBE_BYTES // 4,), dtype=torch.float32, device=device).fill_(1)
-        kinds = zip(*(_read_calls(piece) for piece in buffer.view(N_PIECES, -1)), strict=True)
+        pieces = probe_buffer(device).view(N_PIECES, -1)
+        kinds = zip(*(read_probes(piece) for piece in pieces), strict=True)
         self._pieces = self._fastest([list(pieces) for pieces in kinds])
-        self._products = _products(device, dtype, clock)
+        self._products = arithmetic_probes(dtype, device)
         self._n_products = 0
 
     def read(self) -> None:
@@ -96,15 +94,3 @@ def last_cache_bytes(path: Path = LAST_CACHE) -> int | None:
         return int(path.read_text().strip().removesuffix("K")) * 1024
     except (OSError, ValueError):
         return None
-
-
-def _read_calls(piece: torch.Tensor) -> list[Call]:
-    """The calls that read this piece of memory once and do next to nothing else."""
-    return [piece.sum, partial(torch.dot, *piece.view(2, -1))]
-
-
-def _products(device: torch.device, dtype: torch.dtype, clock: Clock) -> list[tuple[Call, int]]:
-    """The calls that multiply, each with its FLOP."""
-    new_product = partial(matmul_probe, device=device, dtype=dtype)
-    width = product_width(new_product, clock)
-    return [(new_product(width), product_flops(width))]

@@ -2,13 +2,12 @@
 
 A step reads its weights and starts its kernels whatever the context; only attending grows with it.
 Where that fixed part dominates, a smaller cache cannot show, so two variants are compared at rising
-contexts: one wins where its third quartile lies below MHA's first, and it has crossed over at the
-shortest context from which on it wins at every longer one that was measured.
+contexts, by the 5th percentiles of their times: one wins where the interval of its own lies below
+that of MHA's, and it has crossed over at the shortest context from which on it wins at every longer
+one that was measured.
 
-Other work on the machine can slow one point and not the next, which looks like a crossover. Each
-point comes with the read bandwidth probed between its samples: where that is far below the run's
-own, or the interquartile range exceeds half the median, the point was disturbed, and its context
-is not used.
+Other work on the machine can slow one point and not the next, which looks like a crossover: the
+context of a point whose samples are unusable is not used.
 
 The rows of a comparison are of one run, oldest first.
 """
@@ -21,7 +20,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from gqa_core.records.decode_row import DecodeRow
-from gqa_core.records.quartiles import Quartiles
+from gqa_core.records.quartiles import Quartiles, TimeSummary
 
 __all__ = [
     "MIN_BRACKET_RATIO",
@@ -46,11 +45,6 @@ QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)  # what a user notices; wh
 MIN_CONTEXT = 64
 N_INITIAL_CONTEXTS = 9  # contexts that every search measures
 MIN_BRACKET_RATIO = 1.25  # a bracket whose ends are closer is not halved
-
-# A point counts as disturbed below this fraction of the run's upper-quartile bandwidth, or with an
-# interquartile range above this fraction of its median.
-MIN_BANDWIDTH_RATIO = 0.55
-MAX_IQR_RATIO = 0.5
 
 
 def search_contexts(max_context_len: int) -> tuple[int, ...]:
@@ -83,16 +77,16 @@ class PairedResult:
         return self.own.context_len
 
     def ratio(self, quantity: Quantity) -> Quartiles:
-        """The variant's time over MHA's: at best, of the medians, and at worst, by quartiles."""
+        """The variant's time over MHA's: at best, of the 5th percentiles, and at worst."""
         own, mha = times(self.own, quantity), times(self.mha, quantity)
-        return Quartiles(own.q1 / mha.q3, own.median / mha.median, own.q3 / mha.q1)
+        return Quartiles(own.p5_low / mha.p5_high, own.p5 / mha.p5, own.p5_high / mha.p5_low)
 
     def is_win(self, quantity: Quantity) -> bool:
-        """True if the variant is faster by more than the spread of both."""
+        """True if the variant is faster: their intervals do not overlap."""
         return self.ratio(quantity).q3 < 1
 
     def is_loss(self, quantity: Quantity) -> bool:
-        """True if the variant is slower by more than the spread of both."""
+        """True if the variant is slower: their intervals do not overlap."""
         return self.ratio(quantity).q1 > 1
 
 
@@ -144,14 +138,11 @@ def pair_with_mha(rows: Iterable[DecodeRow]) -> dict[str, list[PairedResult]]:
     last = {(row.context_len, row.variant_name): row for row in rows}
     rows = sorted(last.values(), key=lambda row: row.context_len)
     mha = {row.context_len: row for row in rows if row.variant == "MHA"}
-    least = MIN_BANDWIDTH_RATIO * _upper_quartile(
-        [row.record.read_bandwidth_bytes_per_s for row in rows]
-    )
     pairs: dict[str, list[PairedResult]] = {}
     for own in rows:
         if own.variant != "MHA" and own.context_len in mha:
             pair = own, mha[own.context_len]
-            is_valid = not any(_was_disturbed(row, least) for row in pair)
+            is_valid = not any(row.verdict.name == "unusable" for row in pair)
             pairs.setdefault(own.variant_name, []).append(PairedResult(*pair, is_valid))
     return pairs
 
@@ -211,7 +202,7 @@ def n_initial_contexts_measured(rows: Iterable[DecodeRow], initial: Sequence[int
     return count if measured >= set(initial[:count]) else 0
 
 
-def times(row: DecodeRow, quantity: Quantity) -> Quartiles:
+def times(row: DecodeRow, quantity: Quantity) -> TimeSummary:
     """Seconds of the whole step, or of attending."""
     return row.step if quantity == "step" else row.attend
 
@@ -219,29 +210,19 @@ def times(row: DecodeRow, quantity: Quantity) -> Quartiles:
 def context_independent_s(row: DecodeRow) -> Quartiles:
     """Seconds of a step that do not grow with the context: all phases but attend.
 
-    Each quartile is the sum of the phases' quartiles.
+    The sum of the phases' 5th percentiles, and of the ends of their intervals.
     """
     phases = row.project, row.append, row.output
     return Quartiles(
-        math.fsum(phase.q1 for phase in phases),
-        math.fsum(phase.median for phase in phases),
-        math.fsum(phase.q3 for phase in phases),
+        math.fsum(phase.p5_low for phase in phases),
+        math.fsum(phase.p5 for phase in phases),
+        math.fsum(phase.p5_high for phase in phases),
     )
 
 
 def attend_share(row: DecodeRow) -> float:
-    """Attending over all phases of a step (medians)."""
-    return row.attend.median / (row.attend.median + context_independent_s(row).median)
-
-
-def _was_disturbed(row: DecodeRow, least_bytes_per_s: float) -> bool:
-    return row.record.read_bandwidth_bytes_per_s < least_bytes_per_s or any(
-        times(row, quantity).iqr_ratio > MAX_IQR_RATIO for quantity in QUANTITIES
-    )
-
-
-def _upper_quartile(values: Sequence[float]) -> float:
-    return sorted(values)[3 * len(values) // 4] if values else 0.0
+    """Attending over all phases of a step."""
+    return row.attend.p5 / (row.attend.p5 + context_independent_s(row).median)
 
 
 def _rank(rows: Sequence[DecodeRow], initial: Sequence[int]) -> tuple[bool, str]:

@@ -38,9 +38,8 @@ def crossover_sentences(rows: Iterable[DecodeRow]) -> list[str]:
             sentences.append(f"{name} was disturbed by other work at every context.")
     if n_disturbed := len(every) - len(valid):
         sentences.append(
-            f"{n_disturbed} of {len(every)} comparisons are left out: the read bandwidth probed "
-            "beside them, or their spread, shows that other work ran meanwhile. "
-            "Run again when the machine is quiet."
+            f"{n_disturbed} of {len(every)} comparisons are left out: their samples are unusable, "
+            "since other work ran meanwhile. Run again when the machine is quiet."
         )
     return sentences
 
@@ -52,7 +51,7 @@ def _mha_sentence(results: Sequence[PairedResult]) -> str:
     fixed = context_independent_s(short).median
     sentence = (
         f"At {short.context_len} tokens attending is {_percent(short)} of MHA's step: weights and "
-        f"launches take {units.duration(fixed)} of {units.duration(fixed + short.attend.median)}."
+        f"launches take {units.duration(fixed)} of {units.duration(fixed + short.attend.p5)}."
     )
     if long.context_len > short.context_len:
         sentence += f" At {long.context_len} tokens attending is {_percent(long)}."

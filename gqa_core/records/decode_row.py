@@ -1,8 +1,10 @@
 """A decode record as one row of tables and charts: spread of its times, rates, predicted times.
 
-Rates and shares come from the attend times and count the formula's bytes, each read once; tokens
-per second are those of the measured layers alone. The prediction uses the probes of the record's
-own run, so that it and the measurement met the same machine at the same time.
+Every time that is compared or divided by is a 5th percentile, the time with the least
+interference; medians and tails stand beside it. Rates and shares come from the attend times and
+count the formula's bytes, each read once; tokens per second are those of the measured layers alone.
+The prediction uses the probes of the record's own run, so that it and the measurement met the same
+machine at the same time.
 """
 
 from __future__ import annotations
@@ -12,15 +14,19 @@ from typing import Any
 
 import msgspec
 
+from gqa_core import units
 from gqa_core.configs import AttentionConfig, ModelConfig, Variant, Workload
 from gqa_core.records.header import MEASURED_HERE, Evidence
 from gqa_core.records.kinds.decode import DecodeRecord
+from gqa_core.records.noise import Verdict, verdict
 from gqa_core.records.quartiles import Quartiles, TimeSummary
 from gqa_core.theory.cost import arithmetic_intensity, decode_flops
 from gqa_core.theory.formats import DtypeName, dtype_format
 from gqa_core.theory.prediction import predicted_attend_s, predicted_step_s
 
 __all__ = ["DecodeRow"]
+
+BOUND_TOLERANCE = 0.03  # by which a time may be below its bound, for the noise of both
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,13 +123,13 @@ class DecodeRow:
 
     @property
     def flops_per_s(self) -> Quartiles:
-        """FLOP per second of attending."""
-        return self.attend.rates(self.flops)
+        """FLOP per second of attending, at the ends of the interval of its time and at the time."""
+        return self.attend.undisturbed.rates(self.flops)
 
     @property
     def read_bytes_per_s(self) -> float:
-        """Bytes of the cache read per second of attending (median)."""
-        return self.record.memory.formula_bytes / self.attend.median
+        """Bytes of the cache read per second of attending."""
+        return self.record.memory.formula_bytes / self.attend.p5
 
     @property
     def bandwidth_share(self) -> float:
@@ -131,24 +137,46 @@ class DecodeRow:
         return self.read_bytes_per_s / self.record.read_bandwidth_bytes_per_s
 
     @property
-    def bound_share(self) -> float:
-        """Least possible over measured attend time (median)."""
-        return self.record.bound_s / self.attend.median
+    def bound_doubt(self) -> str | None:
+        """The reason why the bound is withheld: a time below it; None if it holds."""
+        if self.attend.p5 >= (1 - BOUND_TOLERANCE) * self.record.bound_s:
+            return None
+        return (
+            f"attending took {units.duration(self.attend.p5)}, less than the bound of "
+            f"{units.duration(self.record.bound_s)}: other work slowed the probes, or they do not "
+            "reach what this device can do"
+        )
+
+    @property
+    def bound_s(self) -> float | None:
+        """The least possible seconds of attending; None where the time is below it."""
+        return None if self.bound_doubt else self.record.bound_s
+
+    @property
+    def bound_share(self) -> float | None:
+        """Least possible over measured attend time; None where the bound does not hold."""
+        return None if self.bound_s is None else self.bound_s / self.attend.p5
+
+    @property
+    def verdict(self) -> Verdict:
+        """How far other work disturbed the samples."""
+        times = {"attend": self.attend, "step": self.step}
+        return verdict(times, self.record.bandwidth_samples_bytes_per_s)
 
     @property
     def tokens_per_s(self) -> float:
-        """Tokens generated per second by the measured layers, all sequences (median step)."""
-        return self.batch_size / self.step.median
+        """Tokens generated per second by the measured layers, all sequences ."""
+        return self.batch_size / self.step.p5
 
     @property
     def attend_error(self) -> float:
         """Predicted over measured attend time, minus 1."""
-        return self.predicted_attend_s / self.attend.median - 1
+        return self.predicted_attend_s / self.attend.p5 - 1
 
     @property
     def step_error(self) -> float:
         """Predicted over measured step time, minus 1."""
-        return self.predicted_step_s / self.step.median - 1
+        return self.predicted_step_s / self.step.p5 - 1
 
     def to_dict(self) -> dict[str, Any]:
         """One flat row for a data frame, in plain values; quartiles as `NAME_q1_s` and so on."""
@@ -162,11 +190,16 @@ class DecodeRow:
         flat |= {name: getattr(record, name) for name in RECORD_COLUMNS}
         flat |= {**_fields(record.memory), "peak_bytes": record.memory.peak_bytes}
         for phase, samples in _samples(record).items():
-            quartiles: Quartiles = getattr(self, phase)
+            seconds: TimeSummary = getattr(self, phase)
             flat |= {
-                f"{phase}_q1_s": quartiles.q1,
-                f"{phase}_s": quartiles.median,
-                f"{phase}_q3_s": quartiles.q3,
+                f"{phase}_p5_s": seconds.p5,
+                f"{phase}_p5_low_s": seconds.p5_low,
+                f"{phase}_p5_high_s": seconds.p5_high,
+                f"{phase}_q1_s": seconds.q1,
+                f"{phase}_s": seconds.median,
+                f"{phase}_q3_s": seconds.q3,
+                f"{phase}_p95_s": seconds.p95,
+                f"{phase}_p99_s": seconds.p99,
                 f"{phase}_samples_s": list(samples),
             }
         rates = self.flops_per_s
@@ -176,7 +209,11 @@ class DecodeRow:
             "flops_q3_per_s": rates.q3,
         }
         flat |= {name: getattr(self, name) for name in DERIVED_COLUMNS}
-        return flat | {"warnings": list(record.warnings), "evidence": self.evidence}
+        return flat | {
+            "verdict": self.verdict.name,
+            "warnings": list(record.warnings),
+            "evidence": self.evidence,
+        }
 
 
 RECORD_COLUMNS = (
@@ -188,10 +225,11 @@ RECORD_COLUMNS = (
     "read_bandwidth_bytes_per_s",
     "arithmetic_flops_per_s",
     "attend_overhead_s",
-    "bound_s",
 )
 DERIVED_COLUMNS = (
     "n_samples",
+    "bound_s",
+    "bound_doubt",
     "read_bytes_per_s",
     "bandwidth_share",
     "tokens_per_s",

@@ -72,6 +72,15 @@ class TimeSummary(Quartiles):
         return cls(q1, median, q3, p5, ordered[0], max(high, p5), p95, p99)
 
     @property
+    def undisturbed(self) -> Quartiles:
+        """`p5` with the ends of its interval in the place of the quartiles."""
+        return Quartiles(self.p5_low, self.p5, self.p5_high)
+
+    def differs_from(self, other: TimeSummary) -> bool:
+        """True if the intervals of both 5th percentiles do not overlap."""
+        return self.p5_high < other.p5_low or other.p5_high < self.p5_low
+
+    @property
     def interval_ratio(self) -> float:
         """Width of the interval of `p5` over `p5`."""
         return (self.p5_high - self.p5_low) / self.p5

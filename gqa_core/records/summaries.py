@@ -31,13 +31,14 @@ def line(record: Record) -> str:
 def decode_line(record: DecodeRecord) -> str:
     """A decode step in one line: its layer, batch, context and kernel, and its times."""
     row = DecodeRow.from_record(record)
+    bound = "withheld" if row.bound_s is None else units.duration(row.bound_s)
     return (
         f"{row.variant:<4} {describe_heads(record.config):<28}"
         f"  {record.workload.batch_size} x {row.context_len:<8}  {row.dtype:<9}"
         f"  {record.kernel_ran:<9}"
-        f"  attend {units.duration(row.attend.median):>8}"
-        f"  bound {units.duration(record.bound_s):>8}"
-        f"  step {units.duration(row.step.median):>8}"
+        f"  attend {units.duration(row.attend.p5):>8}"
+        f"  bound {bound:>8}"
+        f"  step {units.duration(row.step.p5):>8}"
     )
 
 

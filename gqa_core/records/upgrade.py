@@ -9,7 +9,10 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import msgspec
+
 from gqa_core.records.header import SCHEMA_VERSION
+from gqa_core.records.step_timing import StepTiming
 from gqa_core.theory.formats import dtype_format
 
 __all__ = ["OLDEST_VERSION", "upgrade"]
@@ -41,7 +44,7 @@ def _from_4(fields: dict[str, Any]) -> dict[str, Any]:
         fields["arithmetic_flops_per_s"] = fields.pop("matmul_flops_per_s")
         fields |= {
             "bandwidth_samples_bytes_per_s": [],
-            "timer": "host clock",
+            "timing": msgspec.to_builtins(StepTiming(method="clock")),
             "clocks_before": None,
             "clocks_after": None,
         }

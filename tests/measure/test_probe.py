@@ -8,7 +8,7 @@ from gqa_core.engine.split_kv.probe_loops import N_STREAMS, VECTORS_PER_STEP
 from gqa_core.engine.split_kv.probes import fma_probes, reader
 from gqa_core.engine.split_kv.vectors import HAS_BF16_DOT, LANES
 from gqa_core.measure import probe
-from gqa_core.measure.probe import arithmetic_probes, read_probe, read_probes
+from gqa_core.measure.probe import arithmetic_probes, probe_buffer, read_probe, read_probes
 from gqa_core.measure.timing import Clock
 from gqa_core.theory.formats import DTYPE_FORMATS
 
@@ -27,7 +27,7 @@ def small_probes(monkeypatch):
 
 @pytest.mark.usefixtures("small_probes")
 def test_the_probes_read_all_of_their_bytes():
-    summed, dot, own = (call() for call in read_probes(CPU))
+    summed, dot, own = (call() for call in read_probes(probe_buffer(CPU)))
     numbers = np.ones(probe.PROBE_BYTES // 4, np.float32)
     assert (summed, dot) == (numbers.size, numbers.size / 2)  # two numbers in each product
     assert own == numbers.view(np.int32).sum(dtype=np.int32)

@@ -8,6 +8,7 @@ from gqa_core.records.header import Device, RunHeader
 from gqa_core.records.kinds.decode import DecodeMeasurement, DecodeRecord, DecodeSamples
 from gqa_core.records.memory import Memory
 from gqa_core.records.specs.decode import DecodeSpec
+from gqa_core.records.step_timing import StepTiming
 from gqa_core.theory.prediction import Probes
 
 LAYER = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
@@ -33,6 +34,7 @@ def measured(
     read_bandwidth_bytes_per_s=32_768_000.0,
     arithmetic_flops_per_s=131_072_000.0,  # LAYER over 64 tokens is 32,768 FLOP: 0.25 ms
     attend_overhead_s=0.0001,
+    bandwidth_samples_bytes_per_s=None,
     **changed,
 ):
     """A result of `measure_decode`: these attend seconds, the same `step` without its samples."""
@@ -56,8 +58,12 @@ def measured(
             arithmetic_flops_per_s=arithmetic_flops_per_s,
             attend_overhead_s=attend_overhead_s,
         ),
+        "bandwidth_samples_bytes_per_s": tuple(
+            bandwidth_samples_bytes_per_s or [read_bandwidth_bytes_per_s] * 4
+        ),
         "bound_s": 0.0005,
         "peak_was_reset": True,
+        "timing": StepTiming(method="clock"),
     }
     return DecodeMeasurement(**fields | changed)
 
@@ -93,8 +99,12 @@ RECORD_FIELDS = (
     "samples_s",
     "memory",
     "read_bandwidth_bytes_per_s",
+    "bandwidth_samples_bytes_per_s",
     "arithmetic_flops_per_s",
     "attend_overhead_s",
     "bound_s",
+    "timing",
+    "clocks_before",
+    "clocks_after",
     "warnings",
 )

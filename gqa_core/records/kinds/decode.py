@@ -23,10 +23,11 @@ from gqa_core.configs import (
     Workload,
     validate_int,
 )
-from gqa_core.records.device_clocks import DeviceClocks
+from gqa_core.records.device_clocks import DeviceClocks, clock_warnings, validate_clocks
 from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
 from gqa_core.records.memory import PEAK_WARNING, Memory
 from gqa_core.records.specs.decode import MAX_SAMPLES, CacheFormat, DecodeSpec, LatentForm
+from gqa_core.records.step_timing import StepTiming
 from gqa_core.records.structure import convert
 from gqa_core.records.validation import (
     MAX_BYTES_PER_S,
@@ -50,11 +51,9 @@ __all__ = [
     "DecodeSamples",
     "DecodeWorkload",
     "Phase",
-    "TimerName",
 ]
 
 Phase = Literal["project", "append", "attend", "output"]
-TimerName = Literal["host clock", "CUDA graph", "queued batches"]
 MAX_BANDWIDTH_SAMPLES = 10 * MAX_SAMPLES
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ class DecodeMeasurement:
     bandwidth_samples_bytes_per_s: tuple[float, ...]
     bound_s: float
     peak_was_reset: bool
-    timer: TimerName = "host clock"
+    timing: StepTiming
     clocks_before: DeviceClocks | None = None
     clocks_after: DeviceClocks | None = None
 
@@ -147,7 +146,7 @@ class DecodeRecord(
     arithmetic_flops_per_s: float
     attend_overhead_s: float
     bound_s: float
-    timer: TimerName
+    timing: StepTiming
     clocks_before: DeviceClocks | None
     clocks_after: DeviceClocks | None
     warnings: tuple[str, ...]
@@ -182,10 +181,13 @@ class DecodeRecord(
             **msgspec.to_builtins(probes),
             bandwidth_samples_bytes_per_s=measurement.bandwidth_samples_bytes_per_s,
             bound_s=measurement.bound_s,
-            timer=measurement.timer,
+            timing=measurement.timing,
             clocks_before=measurement.clocks_before,
             clocks_after=measurement.clocks_after,
-            warnings=() if measurement.peak_was_reset else (PEAK_WARNING,),
+            warnings=(
+                *[PEAK_WARNING] * (not measurement.peak_was_reset),
+                *clock_warnings(measurement.clocks_before, measurement.clocks_after),
+            ),
         )
 
     @property
@@ -226,9 +228,8 @@ class DecodeRecord(
         validate_int("n_warmup", self.n_warmup, MAX_SAMPLES, least=0)
         self.memory.validate(spec.formula_bytes, spec.formula_bytes, self.device.type)
         self._validate_bound(spec)
-        for name in ("clocks_before", "clocks_after"):
-            if (clocks := getattr(self, name)) is not None:
-                clocks.validate(name)
+        self.timing.validate()
+        validate_clocks(self.clocks_before, self.clocks_after, self.device.type)
         validate_warnings(self.warnings)
 
     def _validate_kernels(self) -> None:
