@@ -43,12 +43,12 @@ st.markdown(
     "K and V like the tutorial, then with `auto`."
 )
 st.markdown(
-    "**What is measured.** Decode steps, as on the page **Decode**, with fewer samples: MHA and "
-    "the variants next to each other at every context. A variant *wins* if the interval of its 5th "
-    "percentile lies below MHA's. Its crossover is the shortest context from which it wins at every "
-    f"longer context measured. A search measures {N_INITIAL_CONTEXTS} contexts, then a few more between "
-    "the last context without a win and the first with one. Faint points do not count: their "
-    "samples are unusable, since other programs were running.\n\n"
+    "**What is measured.** Decode steps, as on the page **Decode**: MHA and the variants in turns "
+    "at every context. A variant *wins* if the interval of its 5th percentile lies below MHA's. "
+    "Its crossover is the shortest context from which it wins at every longer context measured. "
+    f"A search measures {N_INITIAL_CONTEXTS} contexts, then a few more between the last context "
+    "without a win and the first with one. Faint points do not count: their samples are unusable, "
+    "since other programs were running.\n\n"
     "**Limits.** A crossover is only known to lie between two measured contexts. It belongs to "
     "this machine, these layers and this kernel. Feed-forward layers and the vocabulary, which are "
     "the same for every variant, are not part of the step; with them the ratios are closer to 1."
