@@ -13,17 +13,20 @@ from typing import Literal, cast, get_args
 
 __all__ = [
     "KERNEL_NAMES",
+    "QUANTISED_FORMATS",
     "VARIANTS",
     "AttentionConfig",
     "ConcreteKernel",
     "GroupedConfig",
     "KernelName",
     "LatentConfig",
+    "QuantisedFormat",
     "Variant",
     "Workload",
     "default_mla_for",
     "validate_int",
     "validate_kernel",
+    "validate_quantised_format",
     "validate_rotary",
 ]
 
@@ -38,6 +41,8 @@ Variant = Literal["MHA", "GQA", "MQA", "MLA"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
 KernelName = Literal["auto", "eager", "sdpa", "packed", "matmul", "split_kv"]
 KERNEL_NAMES: tuple[KernelName, ...] = get_args(KernelName)
+QuantisedFormat = Literal["int8_per_token_head", "fp8_per_token_head"]  # of a cache that runs
+QUANTISED_FORMATS: tuple[QuantisedFormat, ...] = get_args(QuantisedFormat)
 ConcreteKernel = Literal["eager", "sdpa", "packed", "matmul", "split_kv"]  # all names but auto
 
 
@@ -53,6 +58,13 @@ def validate_kernel(name: object) -> None:
     """Raise ValueError unless a kernel for grouped attention has this name."""
     if name not in KERNEL_NAMES:
         raise ValueError(f"kernel must be one of {', '.join(KERNEL_NAMES)}: got {name!r}")
+
+
+def validate_quantised_format(kv_format: object) -> None:
+    """Raise ValueError unless a cache can be quantised in this format."""
+    if kv_format not in QUANTISED_FORMATS:
+        known = ", ".join(QUANTISED_FORMATS)
+        raise ValueError(f"kv_format must be one of {known}: got {kv_format!r}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from gqa_core.configs import MAX_BATCH_SIZE, MAX_CONTEXT_LEN, validate_int
+from gqa_core.configs import MAX_BATCH_SIZE, MAX_CONTEXT_LEN, QuantisedFormat, validate_int
 from gqa_core.engine.kernels.plan import KernelPlan
 from gqa_core.engine.validation import AppendSpec
 
@@ -23,7 +23,12 @@ CACHE_DTYPES = (torch.float64, torch.float32, torch.bfloat16, torch.float16)
 
 
 class BaseCache(ABC):
-    """Storage of `capacity` token slots, of which the first `length` are filled."""
+    """Storage of `capacity` token slots, of which the first `length` are filled.
+
+    `kv_format` is the format of a quantised cache; None where vectors are stored as they come.
+    """
+
+    kv_format: QuantisedFormat | None = None
 
     def __init__(self, spec: AppendSpec, plan: KernelPlan, capacity: int, *storage: Tensor) -> None:
         self.plan = plan
@@ -81,9 +86,13 @@ class BaseCache(ABC):
         """
         if generator is not None and generator.device.type != self.device.type:
             raise ValueError(f"generator must be on {self.device}: got {generator.device}")
+        self._fill_slots(generator)
+        self.length = self.capacity
+
+    def _fill_slots(self, generator: torch.Generator | None) -> None:
+        """Write standard normal values into every slot."""
         for tensor in self._storage:
             tensor.normal_(generator=generator)
-        self.length = self.capacity
 
     def _next_slots(self, first: Tensor, second: Tensor) -> tuple[int, int]:
         """(start, end) of the slots for the tokens of two tensors, which are validated first."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from gqa_core.configs import GroupedConfig
+from gqa_core.configs import GroupedConfig, QuantisedFormat
 from gqa_core.engine.attend import causal_attention
 from gqa_core.engine.kv_cache import KVCache
 from gqa_core.engine.layer import NORM_EPS, AttentionLayer, FactoryKwargs
+from gqa_core.engine.quantised_cache import new_kv_cache
 from gqa_core.engine.rope import DEFAULT_THETA, cos_sin, rotate_halves
 
 __all__ = ["GroupedAttention"]
@@ -51,10 +52,17 @@ class GroupedAttention(AttentionLayer[Tensor, KVCache]):
         """The layer's own config."""
         return self.config
 
-    def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> KVCache:
+    def new_cache(
+        self,
+        batch_size: int,
+        capacity: int,
+        kernel: str | None = None,
+        kv_format: QuantisedFormat | None = None,
+    ) -> KVCache:
         """An empty KVCache of `capacity` slots, for the layer's own kernel unless given."""
-        return KVCache(
+        return new_kv_cache(
             self.config,
+            kv_format,
             batch_size=batch_size,
             capacity=capacity,
             kernel=self.kernel if kernel is None else kernel,

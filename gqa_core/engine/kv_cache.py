@@ -5,7 +5,7 @@ b batch, t new tokens, s cached tokens, h query heads, k K/V heads, d head_dim, 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from gqa_core.configs import GroupedConfig
 from gqa_core.engine.attend import causal_attention
 from gqa_core.engine.base_cache import BaseCache, validate_slots
 from gqa_core.engine.kernels.dispatch import record_kernel
-from gqa_core.engine.kernels.plan import SPLIT_KV, plan_kernels
+from gqa_core.engine.kernels.plan import SPLIT_KV, KernelPlan, plan_kernels
 from gqa_core.engine.key_layouts import KeysByToken, KeysInPages
 from gqa_core.engine.storage import huge_page_empty
 from gqa_core.engine.validation import AppendSpec, validate_kv
@@ -49,10 +49,26 @@ class KVCache(BaseCache):
     ) -> None:
         validate_slots(batch_size, capacity, dtype)
         plan = plan_kernels(config, dtype=dtype, device=device, capacity=capacity, kernel=kernel)
-        shape, d, v = (batch_size, config.n_kv_heads, capacity), config.head_dim, config.v_head_dim
+        self._v_head_dim = config.v_head_dim
+        self._split_kv: GroupedSplitKV | None = None
+        leading, widths = (batch_size, config.n_kv_heads), (config.head_dim, config.v_head_dim)
+        storage = self._allocate((*leading, capacity), widths, plan, dtype, device)
+        letters = "(b, k, t, d)", "(b, k, t, v)"
+        spec = AppendSpec(("k", "v"), letters, leading, widths, dtype, storage[0].device)
+        super().__init__(spec, plan, capacity, *storage)
+
+    def _allocate(
+        self,
+        shape: tuple[int, int, int],
+        widths: tuple[int, int],
+        plan: KernelPlan,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> tuple[Tensor, ...]:
+        """The storage of K and V (b, k, capacity, width) for the plan's kernel."""
+        d, v = widths
         v_stored = v
         keys_type: type[KeysByToken | KeysInPages] = KeysByToken
-        self._split_kv: GroupedSplitKV | None = None
         if plan.decode == SPLIT_KV:
             from gqa_core.engine.split_kv import attention as split_kv  # imports numba
 
@@ -60,27 +76,24 @@ class KVCache(BaseCache):
             v_stored, keys_type = split_kv.pad_to_lanes(v), KeysInPages
         self._k = keys_type((*shape, d), dtype=dtype, device=device)
         self._v = huge_page_empty((*shape, v_stored), dtype=dtype, device=device)
-        self._v_head_dim = v
         if plan.decode == SPLIT_KV:
             self._split_kv = split_kv.GroupedSplitKV(self._k.storage, self._v, v)
-        spec = AppendSpec(
-            ("k", "v"),
-            ("(b, k, t, d)", "(b, k, t, v)"),
-            (batch_size, config.n_kv_heads),
-            (d, v),
-            dtype,
-            self._v.device,
-        )
-        super().__init__(spec, plan, capacity, self._k.storage, self._v)
+        return self._k.storage, self._v
 
     @classmethod
     def from_tensors(
-        cls, k: Tensor, v: Tensor, kernel: str = "auto", *, n_heads: int | None = None
-    ) -> KVCache:
+        cls,
+        k: Tensor,
+        v: Tensor,
+        kernel: str = "auto",
+        *,
+        n_heads: int | None = None,
+        **options: Any,
+    ) -> Self:
         """A full cache with copies of K (b, k, s, d) and V (b, k, s, v).
 
         `n_heads`, the number of query heads, defaults to that of the K/V heads; only the choice of
-        `auto` depends on it, in float16.
+        `auto` depends on it, in float16. `options` are further arguments of the class.
 
         Raises:
             ValueError: K and V do not match each other, or as `KVCache`.
@@ -93,7 +106,8 @@ class KVCache(BaseCache):
             head_dim=d,
             v_head_dim=v.shape[3],
         )
-        cache = cls(config, batch_size=b, capacity=s, kernel=kernel, dtype=k.dtype, device=k.device)
+        options |= {"kernel": kernel, "dtype": k.dtype, "device": k.device}
+        cache = cls(config, batch_size=b, capacity=s, **options)
         cache.append(k, v)
         return cache
 

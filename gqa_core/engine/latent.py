@@ -20,11 +20,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from gqa_core.configs import GroupedConfig, LatentConfig
+from gqa_core.configs import GroupedConfig, LatentConfig, QuantisedFormat
 from gqa_core.engine.attend import causal_attention
 from gqa_core.engine.kv_cache import KVCache
 from gqa_core.engine.latent_cache import LatentCache
 from gqa_core.engine.layer import NORM_EPS, AttentionLayer, FactoryKwargs, LayerCache, Query
+from gqa_core.engine.quantised_cache import new_kv_cache, new_latent_cache
 from gqa_core.engine.rope import DEFAULT_THETA, cos_sin, rotate_interleaved
 
 __all__ = ["LATENT_FORMS", "AbsorbedLatentAttention", "LatentAttention", "NaiveLatentAttention"]
@@ -118,10 +119,17 @@ class NaiveLatentAttention(LatentAttention[Tensor, KVCache]):
         """The MHA whose K and V the expanded heads are."""
         return self.config.expanded
 
-    def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> KVCache:
+    def new_cache(
+        self,
+        batch_size: int,
+        capacity: int,
+        kernel: str | None = None,
+        kv_format: QuantisedFormat | None = None,
+    ) -> KVCache:
         """An empty KVCache of `capacity` slots for the expanded heads."""
-        return KVCache(
+        return new_kv_cache(
             self.cached_config,
+            kv_format,
             batch_size=batch_size,
             capacity=capacity,
             kernel=self.kernel if kernel is None else kernel,
@@ -157,10 +165,17 @@ class AbsorbedLatentAttention(LatentAttention[tuple[Tensor, Tensor], LatentCache
         """The layer's own config."""
         return self.config
 
-    def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> LatentCache:
+    def new_cache(
+        self,
+        batch_size: int,
+        capacity: int,
+        kernel: str | None = None,
+        kv_format: QuantisedFormat | None = None,
+    ) -> LatentCache:
         """An empty LatentCache of `capacity` slots."""
-        return LatentCache(
+        return new_latent_cache(
             self.config,
+            kv_format,
             batch_size=batch_size,
             capacity=capacity,
             kernel=self.kernel if kernel is None else kernel,

@@ -5,7 +5,7 @@ b batch, t new tokens, s cached tokens, h heads, c kv_lora_rank, r qk_rope_head_
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from gqa_core.configs import LatentConfig
 from gqa_core.engine.attend import causal_attention
 from gqa_core.engine.base_cache import BaseCache, validate_slots
 from gqa_core.engine.kernels.dispatch import record_kernel
-from gqa_core.engine.kernels.plan import SPLIT_KV, plan_kernels
+from gqa_core.engine.kernels.plan import SPLIT_KV, KernelPlan, plan_kernels
 from gqa_core.engine.storage import huge_page_empty
 from gqa_core.engine.validation import AppendSpec
 
@@ -47,29 +47,37 @@ class LatentCache(BaseCache):
     ) -> None:
         validate_slots(batch_size, capacity, dtype)
         plan = plan_kernels(config, dtype=dtype, device=device, capacity=capacity, kernel=kernel)
-        self.kv_lora_rank = c = config.kv_lora_rank
-        r = config.qk_rope_head_dim
-        shape = batch_size, capacity, c + r
-        self._entries = huge_page_empty(shape, dtype=dtype, device=device)
+        self.kv_lora_rank = config.kv_lora_rank
         self._split_kv: LatentSplitKV | None = None
+        widths = config.kv_lora_rank, config.qk_rope_head_dim
+        storage = self._allocate((batch_size, capacity, sum(widths)), plan, dtype, device)
+        names, letters = ("latent", "rope_key"), ("(b, t, c)", "(b, t, r)")
+        spec = AppendSpec(names, letters, (batch_size,), widths, dtype, storage[0].device)
+        super().__init__(spec, plan, capacity, *storage)
+
+    def _allocate(
+        self,
+        shape: tuple[int, int, int],
+        plan: KernelPlan,
+        dtype: torch.dtype,
+        device: torch.device | str,
+    ) -> tuple[Tensor, ...]:
+        """The storage of the entries (b, capacity, c + r) for the plan's kernel."""
+        self._entries = huge_page_empty(shape, dtype=dtype, device=device)
         if plan.decode == SPLIT_KV:
             from gqa_core.engine.split_kv import attention as split_kv  # imports numba
 
             split_kv.load_kernel(dtype, is_latent=True)
-            self._split_kv = split_kv.LatentSplitKV(self._entries, c)
-        spec = AppendSpec(
-            ("latent", "rope_key"),
-            ("(b, t, c)", "(b, t, r)"),
-            (batch_size,),
-            (c, r),
-            dtype,
-            self._entries.device,
-        )
-        super().__init__(spec, plan, capacity, self._entries)
+            self._split_kv = split_kv.LatentSplitKV(self._entries, self.kv_lora_rank)
+        return (self._entries,)
 
     @classmethod
-    def from_tensors(cls, latent: Tensor, rope_key: Tensor, kernel: str = "auto") -> LatentCache:
+    def from_tensors(
+        cls, latent: Tensor, rope_key: Tensor, kernel: str = "auto", **options: Any
+    ) -> Self:
         """A full cache with copies of latents (b, s, c) and RoPE keys (b, s, r).
+
+        `options` are further arguments of the class.
 
         Raises:
             ValueError: they do not match each other, or as `LatentCache`.
@@ -85,26 +93,20 @@ class LatentCache(BaseCache):
             qk_nope_head_dim=1,
             v_head_dim=1,
         )
-        cache = cls(
-            config,
-            batch_size=b,
-            capacity=s,
-            kernel=kernel,
-            dtype=latent.dtype,
-            device=latent.device,
-        )
+        options |= {"kernel": kernel, "dtype": latent.dtype, "device": latent.device}
+        cache = cls(config, batch_size=b, capacity=s, **options)
         cache.append(latent, rope_key)
         return cache
 
     @property
     def latent(self) -> Tensor:
         """The latents of the filled slots, (b, s, c), a view."""
-        return self._entries[:, : self.length, : self.kv_lora_rank]
+        return self.values[:, 0]
 
     @property
     def rope_key(self) -> Tensor:
         """The RoPE keys of the filled slots, (b, s, r), a view."""
-        return self._entries[:, : self.length, self.kv_lora_rank :]
+        return self.keys[:, 0, :, self.kv_lora_rank :]
 
     @property
     def keys(self) -> Tensor:
@@ -114,7 +116,7 @@ class LatentCache(BaseCache):
     @property
     def values(self) -> Tensor:
         """V of the one K/V head, (b, 1, s, c), a view of the same storage."""
-        return self._entries[:, None, : self.length, : self.kv_lora_rank]
+        return self.keys[..., : self.kv_lora_rank]
 
     @torch.no_grad()
     def append(self, latent: Tensor, rope_key: Tensor) -> None:

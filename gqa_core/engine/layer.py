@@ -17,7 +17,7 @@ from typing import Any, Generic, TypedDict, TypeVar
 import torch
 from torch import Tensor, nn
 
-from gqa_core.configs import AttentionConfig, validate_rotary
+from gqa_core.configs import AttentionConfig, QuantisedFormat, validate_rotary
 from gqa_core.engine.kernels.plan import KernelPlan, plan_kernels
 from gqa_core.engine.kv_cache import KVCache
 from gqa_core.engine.latent_cache import LatentCache
@@ -92,10 +92,17 @@ class AttentionLayer(nn.Module, ABC, Generic[Query, LayerCache]):
         """The config of what a cache of this layer holds."""
 
     @abstractmethod
-    def new_cache(self, batch_size: int, capacity: int, kernel: str | None = None) -> LayerCache:
+    def new_cache(
+        self,
+        batch_size: int,
+        capacity: int,
+        kernel: str | None = None,
+        kv_format: QuantisedFormat | None = None,
+    ) -> LayerCache:
         """An empty cache of `capacity` slots, for the layer's own kernel unless `kernel` is given.
 
-        It has the dtype and the device of the layer's weights.
+        It has the dtype and the device of the layer's weights; with a `kv_format` it stores what is
+        appended quantised.
 
         Raises:
             ValueError: as the cache.

@@ -47,6 +47,8 @@ BITS_DTYPE = {
     torch.float32: torch.float32,
     torch.bfloat16: torch.uint16,
     torch.float16: torch.int16,
+    torch.int8: torch.int8,  # codes of a quantised cache
+    torch.float8_e4m3fn: torch.uint8,
 }
 OUTPUT_DTYPE = {dtype: torch.float32 if dtype == torch.float16 else dtype for dtype in BITS_DTYPE}
 TYPE_WITNESS = {torch.float32: np.float32(0), torch.bfloat16: np.uint16(0)}  # of an output

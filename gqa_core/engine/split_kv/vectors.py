@@ -3,7 +3,8 @@
 An operand is a flat array with an offset: row r of (array, offset, row_stride) begins at
 `offset + r * row_stride`, and number i of row r of (array, offset, row_stride, step) is at
 `offset + r * row_stride + i * step`. Sums are float32. Arrays that are only read, lane by lane, may
-also hold bfloat16 or float16, as uint16 and int16, since numba has neither type.
+also hold int8, or bfloat16, float16 and float8 e4m3, as uint16, int16 and uint8, since numba has
+none of these types.
 
 LANES and the tiles follow the CPU that numba compiles for, which the environment's NUMBA_CPU_NAME
 and NUMBA_CPU_FEATURES override. LLVM maps a vector of any width to the instructions of the CPU.
@@ -27,6 +28,7 @@ LANES = 16 if "+avx512f" in CPU_FEATURES else 8 if "+avx2" in CPU_FEATURES else 
 HAS_BF16_DOT = LANES == 16 and "+avx512bf16" in CPU_FEATURES
 TILES = ((4, 4), (8, 2), (16, 1)) if LANES == 16 else ((4, 2), (8, 1))  # sums in 16 or 8 registers
 CACHE_LINE_BYTES = 64
+FLOAT8_UNIT = 256.0  # what a number read as float8 e4m3 still has to be multiplied by
 PREFETCH_HINTS = (0, 2, 1)  # llvm.prefetch: for reading, into the second-level cache, data
 
 F32, I8, I16, I32, I64 = ir.FloatType(), *(ir.IntType(width) for width in (8, 16, 32, 64))
@@ -69,7 +71,7 @@ class Operand:
         value = self._builder.load(self.pointer)
         if self._element == types.float32:
             return value
-        undefined = ir.Constant(I16_VECTOR, None)
+        undefined = ir.Constant(self._narrow_vector, None)
         lanes = self._builder.insert_element(undefined, value, ir.Constant(I32, 0))
         return self._builder.extract_element(self._upcast(lanes), ir.Constant(I32, 0))
 
@@ -78,8 +80,8 @@ class Operand:
         builder, pointer = self._builder, self.row_pointer(row, col)
         if self._element == types.float32:
             return builder.load(builder.bitcast(pointer, F32_VECTOR.as_pointer()), align=4)
-        narrow = builder.load(builder.bitcast(pointer, I16_VECTOR.as_pointer()), align=2)
-        return self._upcast(narrow)
+        narrow = builder.bitcast(pointer, self._narrow_vector.as_pointer())
+        return self._upcast(builder.load(narrow, align=self._element.bitwidth // 8))
 
     def store(self, vector: Value, row: int | Value = 0, col: int = 0) -> None:
         """Write LANES float32 numbers to a row from column `col` on."""
@@ -92,8 +94,16 @@ class Operand:
         for col in range(-(-start // per_line) * per_line, end, per_line):
             prefetch_line(self._builder, self.row_pointer(row, col))
 
+    @property
+    def _narrow_vector(self) -> ir.Type:
+        return ir.VectorType(ir.IntType(self._element.bitwidth), LANES)
+
     def _upcast(self, narrow: Value) -> Value:
         builder = self._builder
+        if self._element == types.int8:
+            return builder.sitofp(narrow, F32_VECTOR)
+        if self._element == types.uint8:
+            return _upcast_float8(builder, narrow)
         if self._element == types.int16:
             return _upcast_float16(builder, narrow)
         bits = builder.shl(builder.zext(narrow, I32_VECTOR), _i32_in_all_lanes(16))
@@ -159,6 +169,16 @@ def _upcast_float16(builder: Builder, narrow: Value) -> Value:
     bits = builder.select(is_finite, builder.bitcast(scaled, I32_VECTOR), nonfinite)
     sign = builder.shl(builder.and_(wide, _i32_in_all_lanes(0x8000)), _i32_in_all_lanes(16))
     return builder.bitcast(builder.or_(bits, sign), F32_VECTOR)
+
+
+def _upcast_float8(builder: Builder, narrow: Value) -> Value:
+    """Finite float8 e4m3 as float32, divided by FLOAT8_UNIT.
+
+    Moved to the bits of a float16 (sign, exponent, mantissa), the exponent counts from 15, not 7.
+    """
+    signed = builder.shl(builder.sext(narrow, I16_VECTOR), ir.Constant(I16_VECTOR, [7] * LANES))
+    bits = builder.and_(signed, ir.Constant(I16_VECTOR, [0xBFFF] * LANES))  # one sign of the two
+    return _upcast_float16(builder, bits)
 
 
 def fma(builder: Builder, x: Value, y: Value, z: Value) -> Value:
