@@ -75,9 +75,9 @@ def measure_decode(
             steps.append(str(error).splitlines()[0])
     ready = [step for step in steps if isinstance(step, DecodeStep)]
     least = max(spec.n_samples for spec in specs)
-    taken = iter(take_samples(ready, probes, least=least, on_progress=on_progress))
+    samples = iter(take_samples(ready, probes, least=least, on_progress=on_progress))
     return [
-        step.measurement(next(taken), probes) if isinstance(step, DecodeStep) else step
+        step.measurement(next(samples), probes) if isinstance(step, DecodeStep) else step
         for step in steps
     ]
 
@@ -131,10 +131,10 @@ class DecodeStep:
         """Seconds of attending over one token per layer."""
         return time_phases(self._overhead_step, self._clock)["attend"]
 
-    def measurement(self, taken: StepSamples, probes: RooflineProbes) -> DecodeMeasurement:
-        """The result, from the samples taken and the probes of the same run."""
+    def measurement(self, samples: StepSamples, probes: RooflineProbes) -> DecodeMeasurement:
+        """The result, from the samples and the probes of the same run."""
         spec = self._spec
-        results = probes.results(overhead_s=TimeSummary.from_samples(taken.overhead).p5)
+        results = probes.results(overhead_s=TimeSummary.from_samples(samples.overhead).p5)
         return DecodeMeasurement(
             torch_version=str(torch.__version__),
             device=describe(self._device),
@@ -144,7 +144,7 @@ class DecodeStep:
             samples_s=DecodeSamples(
                 **{
                     name: tuple(round(value, 9) for value in seconds)
-                    for name, seconds in taken.seconds.items()
+                    for name, seconds in samples.seconds.items()
                 }
             ),
             memory=self._memory,

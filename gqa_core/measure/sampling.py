@@ -1,4 +1,4 @@
-"""Samples of several decode steps, taken in turns until the estimate of each stops moving.
+"""Samples of several decode steps, samples in turns until the estimate of each stops moving.
 
 Other work on a machine comes and goes over seconds. Steps that take turns meet the same moments, so
 that their ratios hold where their times do not. The order is drawn anew in each round, and between
@@ -23,8 +23,8 @@ from gqa_core.records.quartiles import TimeSummary
 __all__ = ["BUDGET_S", "ProbeTurns", "StepSamples", "StepTimer", "take_samples"]
 
 MIN_S = 1.0  # of all steps together
-BUDGET_S = 3.0  # per step, from when on only the least number of samples is still taken
-MAX_SAMPLES_TAKEN = 400
+BUDGET_S = 3.0  # per step, from when on only the least number of samples is still samples
+MAX_ROUNDS = 400
 SETTLED_RATIO = 0.03  # of the interval of a 5th percentile
 REPORT_S = 2.0
 SEED = 5
@@ -85,24 +85,24 @@ def take_samples(
     on_progress: Callable[[str], None] = lambda text: None,
 ) -> list[StepSamples]:
     """At least `least` samples of each step, more until it settles or the budget ends."""
-    samples = [StepSamples() for _ in timers]
+    all_samples = [StepSamples() for _ in timers]
     budget_s = BUDGET_S * len(timers) if budget_s is None else budget_s
     generator = random.Random(SEED)
     start = last_report = now()
-    left = list(zip(timers, samples, strict=True))
+    left = list(zip(timers, all_samples, strict=True))
     while left:
         _take_round(left, probes, generator)
         elapsed = now() - start
         left = [
-            (timer, taken)
-            for timer, taken in left
-            if taken.count < least or not _is_done(taken, elapsed, budget_s)
+            (timer, samples)
+            for timer, samples in left
+            if samples.count < least or not _is_done(samples, elapsed, budget_s)
         ]
         if now() - last_report >= REPORT_S:
             last_report = now()
-            on_progress(_describe(samples, len(left), elapsed))
+            on_progress(_describe(all_samples, len(left), elapsed))
     probes.read()
-    return samples
+    return all_samples
 
 
 def _take_round(
@@ -111,23 +111,23 @@ def _take_round(
     """A pass by phase and a whole pass of each step, in an order drawn for each."""
     probes.multiply()
     probes.read()
-    for timer, taken in generator.sample(left, len(left)):
-        taken.overhead.append(timer.time_overhead())
+    for timer, samples in generator.sample(left, len(left)):
+        samples.overhead.append(timer.time_overhead())
         for phase, seconds in timer.time_phases().items():
-            taken.seconds[phase].append(seconds)
+            samples.seconds[phase].append(seconds)
     probes.read()
-    for timer, taken in generator.sample(left, len(left)):
-        taken.seconds["step"].append(timer.time_whole())
+    for timer, samples in generator.sample(left, len(left)):
+        samples.seconds["step"].append(timer.time_whole())
 
 
-def _is_done(taken: StepSamples, elapsed: float, budget_s: float) -> bool:
+def _is_done(samples: StepSamples, elapsed: float, budget_s: float) -> bool:
     """True if a step that has its least number of samples needs no more, or gets none."""
-    if elapsed >= budget_s or taken.count >= MAX_SAMPLES_TAKEN:
+    if elapsed >= budget_s or samples.count >= MAX_ROUNDS:
         return True
-    return elapsed >= MIN_S and taken.is_settled()
+    return elapsed >= MIN_S and samples.is_settled()
 
 
-def _describe(samples: Sequence[StepSamples], n_left: int, elapsed: float) -> str:
+def _describe(all_samples: Sequence[StepSamples], n_left: int, elapsed: float) -> str:
     """The state of the sampling in words."""
-    n_samples = max(taken.count for taken in samples)
-    return f"{n_samples} samples, {n_left} of {len(samples)} go on, {elapsed:.0f} s"
+    count = max(samples.count for samples in all_samples)
+    return f"{count} samples, {n_left} of {len(all_samples)} go on, {elapsed:.0f} s"

@@ -159,7 +159,7 @@ class DecodeRow:
 
     @property
     def verdict(self) -> Verdict:
-        """How far other work disturbed the samples."""
+        """The verdict on the samples: quiet, noisy or unusable."""
         times = {"attend": self.attend, "step": self.step}
         return verdict(times, self.record.bandwidth_samples_bytes_per_s)
 

@@ -1,4 +1,4 @@
-"""How far other work on the machine disturbed a measured step: quiet, noisy or unusable.
+"""Verdicts on the samples of a measured step: quiet, noisy or unusable, by what disturbed them.
 
 The bandwidth probe reads the same memory before, between and after the samples. On an idle machine
 its passes are alike; where the usual pass stays far behind the best one, something else was

@@ -17,9 +17,9 @@ def group_specs(specs: Sequence[Spec], free_bytes: int) -> list[list[Spec]]:
     The sum of what they take by themselves is compared, so that a group fits with room to spare.
     """
     groups: list[list[Spec]] = []
-    for _, alike in groupby(specs, key=_condition):
+    for _, neighbours in groupby(specs, key=_condition):
         total = free_bytes + 1
-        for spec in alike:
+        for spec in neighbours:
             total += spec.required_bytes
             if total > free_bytes:
                 groups.append([])
