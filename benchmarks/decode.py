@@ -3,7 +3,7 @@
 Contenders: our kernel over its own cache (`split_kv` on a CPU, `auto` on an accelerator), torch's
 calls and, on a CPU where it is installed, ONNX Runtime's GroupQueryAttention (float32). All attend
 with the same query over the same K and V. They run in an order that rotates, each after a pass of
-a bandwidth probe, so that none finds its data in the processor's cache. Lower quartiles are
+a read of 256 MiB, so that none finds its data in the processor's cache. Lower quartiles are
 compared within a case: they equal the medians on a quiet machine, and suffer less on a busy one.
 Every contender's output is first compared with float64. A contender that takes over five times as
 long as the fastest is timed in two rounds only, since it decides nothing.
@@ -18,7 +18,7 @@ import argparse
 import json
 import platform
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -32,10 +32,9 @@ from benchmarks.onnx_gqa import grouped_attention
 from gqa_core.engine import KVCache, LatentCache, decode_attention
 from gqa_core.engine.storage import huge_page_empty
 from gqa_core.measure.device import describe, find_device
-from gqa_core.measure.probe import arithmetic_probes, read_probes
+from gqa_core.measure.probe import arithmetic_probes, probe_buffer, read_probe, read_probes
 from gqa_core.measure.timing import Clock, time_whole
 from gqa_core.records.device_names import DEVICE_SYNTAX
-from gqa_core.records.specs.decode import PROBE_BYTES
 
 D, C, R, LATENT_SCALE = 128, 512, 64, 192**-0.5
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
@@ -43,12 +42,14 @@ OUR_KERNEL = {"cpu": "split_kv"}  # on other devices `auto`
 TORCH_KERNELS = ("eager", "sdpa", "packed", "matmul")
 LATENT_TORCH_KERNELS = ("packed", "matmul")  # `sdpa` and `eager` take far too long
 CONTEXT_LENS = (1024, 4096, 16384)
+N_SLICES = 8  # of the buffer that is read to probe the bandwidth
 CASES = [("MHA", 32, 32), ("GQA-8", 32, 8), ("MQA", 32, 1)]
 LATENT_CASES = [(f"MLA {h} heads", h, None) for h in (16, 32, 128)]
 
 READ, MULTIPLY = "read", "multiply"  # first words of the probes' names
 
 Call = Callable[[], Tensor]
+SizedProbe = tuple[Callable[[], object], int]  # a call, and its FLOP or bytes
 
 
 @dataclass(frozen=True)
@@ -135,16 +136,13 @@ def measure(
     else:
         case = grouped_case(h, n_kv_heads, s, dtype, device, our_kernel)
     check_outputs(name, case, TOLERANCE[dtype])
-    multiply = {
-        f"{MULTIPLY} {i}": probe for i, probe in enumerate(arithmetic_probes(dtype, device))
-    }
-    calls = case.calls | {name: call for name, (call, _) in multiply.items()}
-    samples = take_turns(calls, read_probes(device), clock, rounds)
+    multiply = named(MULTIPLY, arithmetic_probes(dtype, device))
+    read = named(READ, slice_probes(device))
+    calls = case.calls | {name: call for name, (call, _) in (read | multiply).items()}
+    samples = take_turns(calls, read_probe(device, clock), clock, rounds)
     seconds = {call: lower_quartile(values) for call, values in samples.items()}
-    bytes_s = case.n_bytes / PROBE_BYTES * min(pop_all(seconds, READ).values())
-    flops_s = min(
-        case.flops / multiply[name][1] * value for name, value in pop_all(seconds, MULTIPLY).items()
-    )
+    bytes_s = min(case.n_bytes / size * seconds.pop(name) for name, (_, size) in read.items())
+    flops_s = min(case.flops / size * seconds.pop(name) for name, (_, size) in multiply.items())
     return Row(
         case=name,
         dtype=str(dtype).removeprefix("torch."),
@@ -160,9 +158,25 @@ def lower_quartile(values: Sequence[float]) -> float:
     return statistics.quantiles(values, n=4, method="inclusive")[0]
 
 
-def pop_all(seconds: dict[str, float], prefix: str) -> dict[str, float]:
-    """The entries whose names begin with the prefix, removed from `seconds`."""
-    return {name: seconds.pop(name) for name in [*seconds] if name.startswith(prefix)}
+def slice_probes(device: torch.device) -> list[SizedProbe]:
+    """Calls that each read the next slice of a buffer, and the bytes of a slice.
+
+    A slice left the caches long ago when its turn comes, and is read in about a millisecond: a busy
+    machine interrupts a longer pass.
+    """
+    slices = probe_buffer(device).view(N_SLICES, -1)
+    turns = (cycle(calls) for calls in zip(*map(read_probes, slices), strict=True))
+    return [(partial(call_next, calls), slices[0].nbytes) for calls in turns]
+
+
+def call_next(calls: Iterator[Callable[[], object]]) -> None:
+    """Make the next of these calls."""
+    next(calls)()
+
+
+def named(name: str, probes: Sequence[SizedProbe]) -> dict[str, SizedProbe]:
+    """The probes by name and number."""
+    return {f"{name} {i}": probe for i, probe in enumerate(probes)}
 
 
 def check_outputs(name: str, case: Case, tolerance: float) -> None:
@@ -178,19 +192,17 @@ def check_outputs(name: str, case: Case, tolerance: float) -> None:
 
 def take_turns(
     calls: Mapping[str, Callable[[], object]],
-    reads: Sequence[Callable[[], object]],
+    evict: Callable[[], object],
     clock: Clock,
     rounds: int,
 ) -> dict[str, list[float]]:
-    """Seconds of each call, in an order that rotates, and of one of `reads` before it."""
+    """Seconds of each call, in an order that rotates, each after a call of `evict`."""
     samples: dict[str, list[float]] = {call: [] for call in calls}
-    turns = cycle((f"{READ} {i}", read) for i, read in enumerate(reads))
     for turn in range(rounds):
         shift = turn % len(calls)
         for call in [*calls][shift:] + [*calls][:shift]:
             if turn < 2 or call not in slow_calls(samples):
-                name, read = next(turns)
-                samples.setdefault(name, []).append(time_whole(read, clock))
+                evict()
                 samples[call].append(time_whole(calls[call], clock))
     return samples
 
