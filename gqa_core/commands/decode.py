@@ -11,6 +11,7 @@ import click
 from gqa_core.commands.options import (
     LATENT_FIELDS,
     Name,
+    NameList,
     RunOptions,
     batch_size_option,
     context_lens_option,
@@ -29,14 +30,20 @@ from gqa_core.configs import (
     MAX_HEAD_DIM,
     MAX_HEADS,
     MAX_LAYERS,
+    QUANTISED_FORMATS,
     GroupedConfig,
     LatentConfig,
     default_mla_for,
 )
-from gqa_core.records.specs.decode import MAX_SAMPLES
+from gqa_core.records.specs.decode import CACHE_FORMATS, MAX_SAMPLES, CacheFormat
 
 if TYPE_CHECKING:
     from gqa_core.runner.run import RunResult
+
+KV_FORMAT_HELP = (
+    "Number format of the cache: that of the dtype, which is the default, or "
+    f"{' or '.join(QUANTISED_FORMATS)}."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,8 +127,19 @@ def decode_options(samples: int) -> Callable[[Callable[..., Any]], Callable[...,
 @click.command(short_help="Measure decode steps: time, memory, and the device's bound.")
 @context_lens_option(required=True, help="Cached tokens of each point.")
 @decode_options(samples=10)
+@click.option(
+    "--kv-format",
+    type=NameList(CACHE_FORMATS),
+    metavar="NAME[,NAME...]",
+    help=f"{KV_FORMAT_HELP} Several are measured beside each other.",
+)
 @run_options
-def bench(context_len: tuple[int, ...], decode: DecodeOptions, run_options: RunOptions) -> int:
+def bench(
+    context_len: tuple[int, ...],
+    decode: DecodeOptions,
+    kv_format: tuple[CacheFormat, ...] | None,
+    run_options: RunOptions,
+) -> int:
     """Measure decode steps: time per phase, memory, and the bound of the device.
 
     Each point is one step with a full cache, in a process of its own. Its record is one JSON
@@ -131,11 +149,17 @@ def bench(context_len: tuple[int, ...], decode: DecodeOptions, run_options: RunO
     Examples:
       bench --n-heads 32 --n-kv-heads 32,8,1 --head-dim 128 --context-len 1024,4096
       bench --n-heads 16 --n-kv-heads 16 --head-dim 64 --mla --context-len 4096 --out mla.jsonl
+      bench --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192 \
+        --kv-format fp32,int8_per_token_head,fp8_per_token_head
     """
     from gqa_core.records.specs.decode import decode_specs
 
     specs = decode_specs(
-        grouped=decode.grouped, latent=decode.latent, context_lens=context_len, **decode.settings
+        grouped=decode.grouped,
+        latent=decode.latent,
+        context_lens=context_len,
+        kv_formats=kv_format or (None,),
+        **decode.settings,
     )
     return run(specs, run_options)
 
@@ -145,8 +169,16 @@ def bench(context_len: tuple[int, ...], decode: DecodeOptions, run_options: RunO
     "max_context_len", MAX_CONTEXT_LEN, default=16384, help="The longest context of the search."
 )
 @decode_options(samples=9)
+@click.option(
+    "--kv-format", type=Name(CACHE_FORMATS), metavar="NAME", default=None, help=KV_FORMAT_HELP
+)
 @run_options
-def crossover(max_context_len: int, decode: DecodeOptions, run_options: RunOptions) -> int:
+def crossover(
+    max_context_len: int,
+    decode: DecodeOptions,
+    kv_format: CacheFormat | None,
+    run_options: RunOptions,
+) -> int:
     """Search for the context length from which each variant is faster than MHA.
 
     Contexts double up to the longest one; at most three more narrow the search down. MHA is always
@@ -167,6 +199,7 @@ def crossover(max_context_len: int, decode: DecodeOptions, run_options: RunOptio
         grouped=decode.grouped,
         latent=decode.latent,
         max_context_len=max_context_len,
+        kv_format=kv_format,
         **decode.settings,
     )
 

@@ -97,12 +97,13 @@ class DecodeStep:
         b, s = spec.workload.batch_size, spec.workload.context_len
         x = torch.randn(b, 1, spec.attention.dim, generator=generator, **layers[0].factory_kwargs)
         kernel = layers[0].plan(s).decode  # the short cache is attended by that of the long one
-        short_caches = [layer.new_cache(b, 1, kernel) for layer in layers]
+        kv_format = spec.quantised_format
+        short_caches = [layer.new_cache(b, 1, kernel, kv_format) for layer in layers]
         self._overhead_step = partial(_repeat_step, layers, short_caches, x)
         self._overhead_step()
         _return_free_memory()
         meter = MemoryMeter(device)
-        caches = [layer.new_cache(b, s) for layer in layers]
+        caches = [layer.new_cache(b, s, kv_format=kv_format) for layer in layers]
         for cache in caches:
             cache.fill_random(generator)
         self._step = partial(_repeat_step, layers, caches, x)

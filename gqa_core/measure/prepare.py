@@ -30,7 +30,7 @@ def prepare_kernels(
     """
     device = find_device(device_name)
     needed = {
-        (spec.dtype, spec.is_latent)
+        _compiled_for(spec): spec
         for spec in cache_specs
         if uses_split_kv(
             spec.kernel, dtype=getattr(torch, spec.dtype), device=device, capacity=spec.capacity
@@ -40,8 +40,7 @@ def prepare_kernels(
         return
     from gqa_core.engine.split_kv.compiling import prepare  # numba takes a while to import
 
-    for dtype, is_latent in sorted(needed):
-        name = f"{dtype}, MLA absorbed" if is_latent else dtype
+    for name, spec in sorted(needed.items()):
 
         def report(is_stored: bool, name: str = name) -> None:
             when = "once on this machine"
@@ -49,4 +48,11 @@ def prepare_kernels(
                 when = "and in every point: it cannot be stored"
             on_progress(f"compiling {SPLIT_KV} for {name}, {when}")
 
-        prepare(getattr(torch, dtype), is_latent=is_latent, on_compile=report)
+        dtype = getattr(torch, spec.dtype)
+        prepare(dtype, is_latent=spec.is_latent, kv_format=spec.kv_format, on_compile=report)
+
+
+def _compiled_for(spec: CacheSpec) -> str:
+    """What the kernel for a cache is compiled for, in words; a quantised one serves any dtype."""
+    name = spec.kv_format or spec.dtype
+    return f"{name}, MLA absorbed" if spec.is_latent else name

@@ -135,13 +135,14 @@ def pair_with_mha(rows: Iterable[DecodeRow]) -> dict[str, list[PairedResult]]:
 
     Of a context measured again, as a disturbed one may be, the last row counts.
     """
-    last = {(row.context_len, row.variant_name): row for row in rows}
+    last = {(row.context_len, row.kv_format, row.variant_name): row for row in rows}
     rows = sorted(last.values(), key=lambda row: row.context_len)
-    mha = {row.context_len: row for row in rows if row.variant == "MHA"}
+    mha = {(row.context_len, row.kv_format): row for row in rows if row.variant == "MHA"}
     pairs: dict[str, list[PairedResult]] = {}
     for own in rows:
-        if own.variant != "MHA" and own.context_len in mha:
-            pair = own, mha[own.context_len]
+        condition = own.context_len, own.kv_format
+        if own.variant != "MHA" and condition in mha:
+            pair = own, mha[condition]
             is_valid = not any(row.verdict.name == "unusable" for row in pair)
             pairs.setdefault(own.variant_name, []).append(PairedResult(*pair, is_valid))
     return pairs

@@ -20,6 +20,7 @@ from gqa_core.records.header import MEASURED_HERE, Evidence
 from gqa_core.records.kinds.decode import DecodeRecord
 from gqa_core.records.noise import Verdict, verdict
 from gqa_core.records.quartiles import Quartiles, TimeSummary
+from gqa_core.records.specs.decode import CacheFormat
 from gqa_core.theory.cost import arithmetic_intensity, decode_flops
 from gqa_core.theory.formats import DtypeName, dtype_format
 from gqa_core.theory.prediction import predicted_attend_s, predicted_step_s
@@ -108,8 +109,13 @@ class DecodeRow:
 
     @property
     def dtype(self) -> DtypeName:
-        """Number format of weights and cache."""
+        """Number format of weights and activations."""
         return self.record.workload.dtype
+
+    @property
+    def kv_format(self) -> CacheFormat:
+        """Number format of the cache."""
+        return self.record.workload.kv_format
 
     @property
     def n_layers(self) -> int:

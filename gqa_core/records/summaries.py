@@ -14,6 +14,7 @@ from gqa_core.records.kinds import (
     VerifyRecord,
 )
 from gqa_core.records.specs.verify import COMPARISONS
+from gqa_core.theory.formats import dtype_format
 
 __all__ = ["line", "summarize"]
 
@@ -32,13 +33,15 @@ def decode_line(record: DecodeRecord) -> str:
     """A decode step in one line: its layer, batch, context and kernel, and its times."""
     row = DecodeRow.from_record(record)
     bound = "withheld" if row.bound_s is None else units.duration(row.bound_s)
+    own_format = dtype_format(row.dtype)
+    kv_format = "" if row.kv_format == own_format else f"  {row.kv_format}"
     return (
         f"{row.variant:<4} {describe_heads(record.config):<28}"
         f"  {record.workload.batch_size} x {row.context_len:<8}  {row.dtype:<9}"
         f"  {record.kernel_ran:<9}"
         f"  attend {units.duration(row.attend.p5):>8}"
         f"  bound {bound:>8}"
-        f"  step {units.duration(row.step.p5):>8}"
+        f"  step {units.duration(row.step.p5):>8}{kv_format}"
     )
 
 

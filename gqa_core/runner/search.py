@@ -20,7 +20,7 @@ from gqa_core.configs import (
 from gqa_core.records.crossover import next_context, pair_with_mha, search_contexts
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.kinds import DecodeRecord, Record
-from gqa_core.records.specs.decode import DecodeSpec, decode_specs
+from gqa_core.records.specs.decode import CacheFormat, DecodeSpec, decode_specs
 from gqa_core.theory.formats import DtypeName
 
 __all__ = ["CrossoverSearch"]
@@ -45,6 +45,7 @@ class CrossoverSearch:
     dtype: DtypeName = "float32"
     kernel: KernelName = "auto"
     n_samples: int = 9
+    kv_format: CacheFormat | None = None
 
     def __post_init__(self) -> None:
         validate_int("max_context_len", self.max_context_len, MAX_CONTEXT_LEN)
@@ -91,4 +92,5 @@ class CrossoverSearch:
             dtype=self.dtype,
             kernel=self.kernel,
             n_samples=self.n_samples,
+            kv_formats=[self.kv_format],
         )

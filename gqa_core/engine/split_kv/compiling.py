@@ -12,21 +12,29 @@ from collections.abc import Callable
 import torch
 from numba.core.event import Event, Listener, install_listener
 
-from gqa_core.engine.split_kv import attention, probes
+from gqa_core.configs import QuantisedFormat
+from gqa_core.engine.split_kv import attention, probes, quantised_attention
 
 OnCompile = Callable[[bool], None]
 
 
 def prepare(
-    dtype: torch.dtype, *, is_latent: bool, on_compile: OnCompile = lambda is_stored: None
+    dtype: torch.dtype,
+    *,
+    is_latent: bool,
+    kv_format: QuantisedFormat | None = None,
+    on_compile: OnCompile = lambda is_stored: None,
 ) -> None:
-    """Compile the kernel for a dtype and the probes that bound it, or load them.
+    """Compile the kernel for a cache and the probes of its dtype that bound it, or load them.
 
     `on_compile` is called once, before anything is compiled, with whether the result will be stored
     for other processes.
     """
     with install_listener("numba:compile", _FirstCompileListener(on_compile)):
-        attention.load_kernel(dtype, is_latent=is_latent)
+        if kv_format is None:
+            attention.load_kernel(dtype, is_latent=is_latent)
+        else:
+            quantised_attention.load_quantised_kernel(kv_format, is_latent=is_latent)
         probes.load_probes(dtype)
 
 

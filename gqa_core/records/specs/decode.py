@@ -13,11 +13,13 @@ from typing import Literal, NamedTuple, cast, get_args
 from gqa_core import units
 from gqa_core.configs import (
     MAX_LAYERS,
+    QUANTISED_FORMATS,
     AttentionConfig,
     GroupedConfig,
     KernelName,
     LatentConfig,
     ModelConfig,
+    QuantisedFormat,
     Workload,
     validate_int,
     validate_kernel,
@@ -25,12 +27,12 @@ from gqa_core.configs import (
 )
 from gqa_core.theory.cost import attended_dims, decode_flops, projection_parameters
 from gqa_core.theory.formats import DtypeName, dtype_bytes, dtype_format
-from gqa_core.theory.memory import kv_cache_bytes
+from gqa_core.theory.memory import kv_cache_bytes, kv_elements_per_token
 
 LatentForm = Literal["absorbed", "naive"]
 FORMS: tuple[LatentForm, ...] = get_args(LatentForm)
-CacheFormat = Literal["fp32", "bf16", "fp16", "int8_per_token_head", "fp8_per_token_head"]
-QUANTIZED_FORMATS: tuple[CacheFormat, ...] = ("int8_per_token_head", "fp8_per_token_head")
+CacheFormat = Literal["fp32", "bf16", "fp16"] | QuantisedFormat
+CACHE_FORMATS: tuple[CacheFormat, ...] = ("fp32", "bf16", "fp16", *QUANTISED_FORMATS)
 MAX_SAMPLES = 10_000
 PROBE_BYTES = 2**28
 MAX_PRODUCT_WIDTH = 4096  # of the matrices that the matmul probe multiplies
@@ -38,12 +40,16 @@ TORCH_BYTES = 2**28  # of a process that has imported torch, approximately
 
 
 class CacheSpec(NamedTuple):
-    """Spec of a cache to allocate: requested kernel, capacity, dtype, latent or not."""
+    """Spec of a cache to allocate: requested kernel, capacity, dtype, latent or not.
+
+    `kv_format` is that of a quantised cache.
+    """
 
     kernel: KernelName
     capacity: int
     dtype: DtypeName
     is_latent: bool = False
+    kv_format: QuantisedFormat | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +74,7 @@ class DecodeSpec:
 
     def __post_init__(self) -> None:
         dtype_format(self.dtype)
-        self._normalize_kv_format()
+        self._normalise_kv_format()
         validate_rotary(self.attention)
         validate_int("n_layers", self.n_layers, MAX_LAYERS)
         validate_int("samples", self.n_samples, MAX_SAMPLES)
@@ -77,10 +83,10 @@ class DecodeSpec:
         elif self.kernel not in FORMS:
             raise ValueError(f"kernel of MLA must be absorbed or naive: got {self.kernel!r}")
 
-    def _normalize_kv_format(self) -> None:
+    def _normalise_kv_format(self) -> None:
         """Set kv_format to None if it is the dtype's own; refuse that of another dtype."""
         own = dtype_format(self.dtype)
-        allowed = (own, *QUANTIZED_FORMATS)
+        allowed = (own, *QUANTISED_FORMATS)
         if self.kv_format is not None and self.kv_format not in allowed:
             raise ValueError(
                 f"kv_format must be one of {', '.join(allowed)} for {self.dtype}: "
@@ -93,6 +99,11 @@ class DecodeSpec:
     def cache_format(self) -> CacheFormat:
         """The number format of the cache: as asked, or that of the dtype."""
         return self.kv_format or cast(CacheFormat, dtype_format(self.dtype))
+
+    @property
+    def quantised_format(self) -> QuantisedFormat | None:
+        """The format of a quantised cache; None where the cache has that of the dtype."""
+        return cast(QuantisedFormat | None, self.kv_format)
 
     @property
     def cached(self) -> AttentionConfig:
@@ -111,8 +122,9 @@ class DecodeSpec:
         """The caches it allocates: both forms of MLA leave the kernel to `auto`."""
         capacity, dtype = self.workload.context_len, self.dtype
         if self.kernel == "absorbed" or self.kernel == "naive":
-            return (CacheSpec("auto", capacity, dtype, is_latent=self.kernel == "absorbed"),)
-        return (CacheSpec(self.kernel, capacity, dtype),)
+            is_latent = self.kernel == "absorbed"
+            return (CacheSpec("auto", capacity, dtype, is_latent, self.quantised_format),)
+        return (CacheSpec(self.kernel, capacity, dtype, kv_format=self.quantised_format),)
 
     @property
     def formula_bytes(self) -> int:
@@ -130,7 +142,8 @@ class DecodeSpec:
         """Bytes it takes while it runs: cache, weights, one layer's work, torch, probes.
 
         One layer's work is its scores in float32 with one copy, a few activations as wide as the
-        widest, and for `eager` the K and V it repeats.
+        widest, for `eager` the K and V it repeats, and for a quantised cache, unless `split_kv` is
+        asked for, its elements dequantised.
         """
         b, s, element = self.workload.batch_size, self.workload.context_len, self._element
         weights = self.n_layers * projection_parameters(self.attention) * element
@@ -143,7 +156,10 @@ class DecodeSpec:
         if self.kernel == "eager":
             layer = self.attention.mha_baseline
             repeated = b * s * layer.n_heads * (layer.head_dim + layer.v_head_dim) * element
-        work = scores + activations + repeated
+        dequantised = 0
+        if self.kv_format is not None and self.kernel != "split_kv":
+            dequantised = b * s * kv_elements_per_token(self.cached) * (4 + 4 + element)
+        work = scores + activations + repeated + dequantised
         probes = PROBE_BYTES + 3 * MAX_PRODUCT_WIDTH**2 * element
         return self.formula_bytes + weights + work + TORCH_BYTES + probes
 
@@ -153,12 +169,12 @@ class DecodeSpec:
 
     @property
     def layer_name(self) -> str:
-        """The layer in words: "MLA absorbed", "GQA with 8 K/V heads", its cache if quantized."""
+        """The layer in words: "MLA absorbed", "GQA with 8 K/V heads", its cache if quantised."""
         layer = f"{self.attention.variant} {self.kernel}"
         if isinstance(self.attention, GroupedConfig):
             heads = units.count(self.attention.n_kv_heads, "K/V head")
             layer = f"{self.attention.variant} with {heads}"
-        return f"{layer}, {self.kv_format}" if self.kv_format else layer
+        return f"{layer} in {self.kv_format}" if self.kv_format else layer
 
     @property
     def condition(self) -> str:
@@ -180,8 +196,11 @@ def decode_specs(
     dtype: DtypeName = "float32",
     kernel: KernelName = "auto",
     n_samples: int = 20,
+    kv_formats: Sequence[CacheFormat | None] = (None,),
 ) -> list[DecodeSpec]:
-    """One spec per context and layer: all variants at one context, MLA last in both forms.
+    """One spec per context, layer and format of the cache, each format once.
+
+    All variants at one context, MLA last in both forms, each in all formats.
 
     Raises:
         ValueError: as `DecodeSpec`.
@@ -200,7 +219,9 @@ def decode_specs(
             n_layers=n_layers,
             kernel=layer_kernel,
             n_samples=n_samples,
+            kv_format=kv_format,
         )
         for context_len in context_lens
         for attention, layer_kernel in layers
+        for kv_format in dict.fromkeys(kv_formats)
     ]
