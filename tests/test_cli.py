@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from gqa_core.records.kinds import encode_record
-from gqa_core.runner.events import Finished, Note, decode_event
+from gqa_core.runner.events import Finished, Note, Progress, decode_event
 from tests.hf_config.configs import LLAMA
 from tests.model_files.gguf_writer import LLAMA as GGUF_LLAMA
 from tests.model_files.gguf_writer import gguf_bytes
@@ -26,6 +26,7 @@ MLA_SIZE = (
     "--qk-nope-head-dim 128 --v-head-dim 128 --context-len 100000"
 )
 BENCH = "bench --n-heads 4 --n-kv-heads 4,2,1 --head-dim 16 --context-len 16,64 --samples 3"
+NAMES = "MHA, GQA-2, MQA, MLA absorbed, MLA naive"
 ONE_POINT = BENCH.replace("4,2,1", "2").replace("16,64", "16")
 CROSSOVER = "crossover --n-heads 4 --n-kv-heads 2,1 --head-dim 16 --max-context-len 100 --samples 3"
 GENERATE = (
@@ -116,7 +117,7 @@ def test_bench_prints_one_record_a_line_and_logs_them(gqa):
         "q_lora_rank": None,
         "dim": 64,
     }
-    assert re.match(r"0 of 10: timing MHA, 4 K/V heads, context 16", done.stderr)
+    assert done.stderr.startswith(f"0 of 10: timing {NAMES} in turns at 16 tokens, float32\n")
     logged = gqa("log --json")
     assert json.loads(logged.stdout) == records
     assert len(gqa("log").stdout.splitlines()) == 10
@@ -133,7 +134,7 @@ def test_a_crossover_is_searched_for_with_decode_records_of_one_run_and_told(gqa
     assert contexts[:10] == [64] * 5 + [100] * 5
     assert 10 <= len(records) <= 25
     assert [record["variant"] for record in records[:5]] == ["MHA", "GQA", "MQA", "MLA", "MLA"]
-    assert re.match(r"0 of 25: timing MHA, 4 K/V heads, context 64", done.stderr)
+    assert done.stderr.startswith(f"0 of 25: timing {NAMES} in turns at 64 tokens, float32\n")
     named = re.findall("^(.*) (?:beats MHA|was disturbed)", done.stderr, re.MULTILINE)
     assert named == ["GQA-2", "MQA", "MLA absorbed", "MLA naive"]
     assert json.loads(gqa("log --json").stdout) == records
@@ -157,10 +158,15 @@ def test_why_prints_both_ways_and_three_policies_and_logs_them(gqa):
 
 def test_events_are_json_lines_and_the_text_for_people_is_the_same_events(gqa):
     events = [decode_event(line) for line in gqa(f"{ONE_POINT} --events").stderr.splitlines()]
-    assert [type(event).__name__ for event in events] == ["Started", "Progress", "Finished"]
-    assert (events[0].n_points, events[0].device_info.type) == (1, "cpu")
-    assert events[-1] == Finished(n_points=1, n_failed=0, n_not_logged=0)
-    assert gqa(ONE_POINT).stderr.splitlines() == [str(event) for event in events[1:]]
+    started, timing, *samples_so_far, finished = events
+    assert (started.n_points, started.device_info.type) == (1, "cpu")
+    activity = "timing GQA with 2 K/V heads, context 16, float32"
+    assert timing == Progress(n_done=0, n_points=1, activity=activity)
+    assert finished == Finished(n_points=1, n_failed=0, n_not_logged=0)
+    first, *between, last = gqa(ONE_POINT).stderr.splitlines()
+    assert [first, last] == [str(timing), str(finished)]
+    for line in (*between, *map(str, samples_so_far)):  # where a point takes over two seconds
+        assert re.fullmatch(rf"0 of 1: {activity}: \d+ samples in \d+ s", line)
     notes = [decode_event(line) for line in gqa(f"{CROSSOVER} --events").stderr.splitlines()]
     assert isinstance(notes[-1], Note)
 

@@ -51,7 +51,7 @@ SEED = 20231
 def measure_decode(
     specs: Sequence[DecodeSpec],
     device_name: str = "auto",
-    on_progress: Callable[[str], None] = lambda text: None,
+    on_progress: Callable[[str, int], None] = lambda text, n_done: None,
 ) -> list[DecodeMeasurement | str]:
     """A measurement per spec, in their order, or the reason why a spec could not be measured.
 

@@ -82,9 +82,12 @@ def take_samples(
     least: int,
     budget_s: float | None = None,
     now: Callable[[], float] = time.monotonic,
-    on_progress: Callable[[str], None] = lambda text: None,
+    on_progress: Callable[[str, int], None] = lambda text, n_done: None,
 ) -> list[StepSamples]:
-    """At least `least` samples of each step, more until it settles or the budget ends."""
+    """At least `least` samples of each step, more until it settles or the budget ends.
+
+    `on_progress` is called with a text and with how many of the steps have all their samples.
+    """
     all_samples = [StepSamples() for _ in timers]
     budget_s = BUDGET_S * len(timers) if budget_s is None else budget_s
     generator = random.Random(SEED)
@@ -100,7 +103,7 @@ def take_samples(
         ]
         if now() - last_report >= REPORT_S:
             last_report = now()
-            on_progress(_describe(all_samples, len(left), elapsed))
+            on_progress(_describe(all_samples, elapsed), len(timers) - len(left))
     probes.read()
     return all_samples
 
@@ -127,7 +130,7 @@ def _is_done(samples: StepSamples, elapsed: float, budget_s: float) -> bool:
     return elapsed >= MIN_S and samples.is_settled()
 
 
-def _describe(all_samples: Sequence[StepSamples], n_left: int, elapsed: float) -> str:
+def _describe(all_samples: Sequence[StepSamples], elapsed: float) -> str:
     """The state of the sampling in words."""
     count = max(samples.count for samples in all_samples)
-    return f"{count} samples, {n_left} of {len(all_samples)} go on, {elapsed:.0f} s"
+    return f"{count} samples in {elapsed:.0f} s"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import groupby
 
+from gqa_core.configs import GroupedConfig
 from gqa_core.records.specs.decode import TORCH_BYTES, DecodeSpec
 from gqa_core.records.specs.spec import Spec
 
@@ -29,12 +30,22 @@ def group_specs(specs: Sequence[Spec], free_bytes: int) -> list[list[Spec]]:
 
 
 def describe_group(specs: Sequence[Spec]) -> str:
-    """The specs in words: one by its own, several by their number and the condition they share."""
+    """The specs in words: one by its own, several as "MHA, GQA-8, MQA in turns at 512 tokens"."""
     first = specs[0]
     if len(specs) == 1 or not isinstance(first, DecodeSpec):
         return str(first)
-    names = ", ".join(spec.layer_name for spec in specs if isinstance(spec, DecodeSpec))
-    return f"{names} in turns, {first.condition}"
+    names = ", ".join(_short_name(spec) for spec in specs if isinstance(spec, DecodeSpec))
+    batch = f", batch {first.workload.batch_size}" if first.workload.batch_size > 1 else ""
+    return f"{names} in turns at {first.workload.context_len:,} tokens{batch}, {first.dtype}"
+
+
+def _short_name(spec: DecodeSpec) -> str:
+    """The layer in a word or two: "GQA-8", "MLA absorbed", its cache if quantized."""
+    layer = spec.attention
+    name = layer.variant if isinstance(layer, GroupedConfig) else f"{layer.variant} {spec.kernel}"
+    if isinstance(layer, GroupedConfig) and name == "GQA":
+        name = f"GQA-{layer.n_kv_heads}"
+    return f"{name} {spec.kv_format.partition('_')[0]}" if spec.kv_format else name
 
 
 def _condition(spec: Spec) -> object:

@@ -34,7 +34,8 @@ __all__ = ["METHODS", "Method"]
 class Method:
     """`module.function(spec, device)` measures; `to_record` makes the record of what it returns.
 
-    With `in_groups` the function takes several specs at once, and reports its progress.
+    With `in_groups` the function takes several specs at once, and reports its progress: a text, and
+    how many of the specs are done.
     """
 
     module: str
@@ -48,7 +49,7 @@ class Method:
         workers: Workers,
         specs: Sequence[Spec],
         device: str,
-        on_progress: Callable[[str], None],
+        on_progress: Callable[[str, int], None],
     ) -> list[Any]:
         """A measurement per spec, or the reason why it failed as a text.
 

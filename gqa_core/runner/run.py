@@ -132,7 +132,7 @@ class _RunState:
                 self.workers,
                 specs,
                 self.device,
-                lambda text: self._report(f"{activity}: {text}"),
+                lambda text, n_done: self._report(f"{activity}: {text}", n_done),
             )
         except (ValueError, WorkerError) as error:
             if len(specs) > 1:
@@ -173,8 +173,10 @@ class _RunState:
             records=tuple(self.records), n_failed=self.n_failed, n_not_logged=n_not_logged
         )
 
-    def _report(self, activity: str) -> None:
-        self.on_event(Progress(n_done=self.n_tried, n_points=self.n_points, activity=activity))
+    def _report(self, activity: str, n_more: int = 0) -> None:
+        """Report an activity, and so many points as done besides those handed on."""
+        n_done = self.n_tried + n_more
+        self.on_event(Progress(n_done=n_done, n_points=self.n_points, activity=activity))
 
 
 def _spec_stream(

@@ -47,12 +47,12 @@ class Workers:
         module: str,
         function: str,
         *arguments: Any,
-        on_progress: Callable[[str], None] | None = None,
+        on_progress: Callable[..., None] | None = None,
     ) -> Any:
         """The result of `module.function(*arguments)` in a new process.
 
         The function is named, so that this process need not import its module. With `on_progress`,
-        it receives a callback of the same name; its messages are forwarded immediately.
+        it receives a callback of the same name; every call of that is forwarded immediately.
 
         Raises:
             ValueError: the function raised it.
@@ -69,7 +69,7 @@ class Workers:
         try:
             while (message := receiver.recv())[0] == "progress":
                 if on_progress is not None:
-                    on_progress(message[1])
+                    on_progress(*message[1])
         except EOFError:
             process.join()
             raise WorkerError(_exit_reason(process.exitcode)) from None
@@ -93,7 +93,7 @@ def _child_main(
     multiprocessing.set_start_method("spawn", force=True)
     kwargs: dict[str, Any] = {}
     if has_progress:
-        kwargs["on_progress"] = lambda text: sender.send(("progress", text))
+        kwargs["on_progress"] = lambda *message: sender.send(("progress", message))
     try:
         run = getattr(importlib.import_module(module), function)
         sender.send(("value", run(*arguments, **kwargs)))
