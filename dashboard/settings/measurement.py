@@ -58,7 +58,7 @@ class DecodeSettings(AttentionSettings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifySettings(AttentionSettings):
-    """Comparisons of layers that must agree; `planted` reads shared heads in the wrong order."""
+    """Comparisons of layers that must agree; `planted` puts heads and scales in the wrong order."""
 
     dtype: str
     planted: bool
@@ -74,7 +74,7 @@ class VerifySettings(AttentionSettings):
             "batch-size": self.batch_size,
             "dtype": self.dtype,
         }
-        return ("verify", *_to_flags(flags), *["--plant-wrong-head-order"] * self.planted)
+        return ("verify", *_to_flags(flags), *["--plant-errors"] * self.planted)
 
     def matches(self, record: VerifyRecord) -> bool:
         """True if a record was measured with these settings."""

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 @int_option("context_len", MAX_CONTEXT_LEN, required=True, help="Cached tokens.")
 @batch_size_option
 @click.option(
-    "--plant-wrong-head-order",
+    "--plant-errors",
     "planted",
     is_flag=True,
-    help="Read the K/V heads in the wrong order, to see the comparisons fail where some heads "
-    "share, but not all.",
+    help="Read the K/V heads in the wrong order, and of quantised caches the scale of the token "
+    "before, to see the comparisons fail: those where some heads share, but not all, and those of "
+    "quantised caches.",
 )
 @dtype_option
 @run_options
@@ -49,8 +50,9 @@ def verify(
     """Compare variants, forms and kernels that must give the same output.
 
     Every comparison computes one output in two ways, and passes if their relative L2 error is
-    within the tolerance of the dtype. Its record is one JSON object on stdout and is added to the
-    run log. The exit code is 1 if a comparison fails and no error was planted.
+    within the tolerance of the dtype or the quantised format. Its record is one JSON object on
+    stdout and is added to the run log. The exit code is 1 if a comparison fails and no error was
+    planted.
 
     \b
     Example:

@@ -102,6 +102,11 @@ class QuantisedKVCache(KVCache):
         return self._k_codes.slot_bytes + self._v_codes.slot_bytes
 
     @property
+    def scales(self) -> tuple[Tensor, ...]:
+        """The scales of K and of V of the filled slots, (b, k, s) each, views."""
+        return tuple(x.scales[:, :, : self.length] for x in (self._k_codes, self._v_codes))
+
+    @property
     def keys(self) -> Tensor:
         """K of the filled slots, (b, k, s, d), dequantised: a copy."""
         return self._k_codes.read(self.length, self.dtype)
@@ -176,6 +181,11 @@ class QuantisedLatentCache(LatentCache):
     def tensor_bytes(self) -> int:
         """Storage bytes of the codes and scales of the slots."""
         return self._codes.slot_bytes
+
+    @property
+    def scales(self) -> tuple[Tensor, ...]:
+        """The scales of the filled slots, (b, 1, s), a view."""
+        return (self._codes.scales[:, :, : self.length],)
 
     @property
     def keys(self) -> Tensor:

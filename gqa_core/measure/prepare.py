@@ -53,6 +53,6 @@ def prepare_kernels(
 
 
 def _compiled_for(spec: CacheSpec) -> str:
-    """What the kernel for a cache is compiled for, in words; a quantised one serves any dtype."""
+    """The dtype or the format that a kernel is compiled for; a quantised one serves any dtype."""
     name = spec.kv_format or spec.dtype
     return f"{name}, MLA absorbed" if spec.is_latent else name

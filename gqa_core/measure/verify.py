@@ -1,25 +1,30 @@
 """Computes the same attention in two ways and measures how far apart the results are.
 
 One side is the engine as the dashboard runs it, the other a definition or another form of the same
-attention. Inputs are rounded to the dtype first, so only the arithmetic differs.
+attention. Inputs are rounded to the dtype first, so only the arithmetic differs, and where a cache
+is quantised what its codes lose.
 """
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from gqa_core.configs import default_mla_for
-from gqa_core.engine import decode_attention
+from gqa_core.engine import KVCache, QuantisedKVCache, QuantisedLatentCache, decode_attention
 from gqa_core.engine.grouped import GroupedAttention
 from gqa_core.engine.latent import AbsorbedLatentAttention, NaiveLatentAttention
 from gqa_core.engine.reference import reference_attention
 from gqa_core.measure.decode import SEED
 from gqa_core.measure.device import describe, find_device
 from gqa_core.records.kinds.verify import VerifyMeasurement
-from gqa_core.records.specs.verify import CACHED_TOKENS, VerifySpec
+from gqa_core.records.specs.verify import CACHED_TOKENS, LATENT_QUANTISED, QUANTISED, VerifySpec
 
 __all__ = ["measure_verify"]
+
+Quantised = TypeVar("Quantised", QuantisedKVCache, QuantisedLatentCache)
 
 
 @torch.inference_mode()
@@ -54,7 +59,12 @@ def _sides(spec: VerifySpec) -> tuple[Tensor, Tensor]:
             return _absorbed_is_naive(spec)
         case "cached_is_uncached":
             return _cached_is_uncached(spec)
+    if spec.comparison in LATENT_QUANTISED:
+        return _latent_quantised_is_float64(spec)
     q, k, v = _qkv(spec, spec.attention.n_kv_heads)
+    if kv_format := QUANTISED.get(spec.comparison):
+        cache = QuantisedKVCache.from_tensors(k, v, n_heads=q.shape[1], kv_format=kv_format)
+        return _shifted(cache, spec).attend(q), _expected(spec, q, k, v)
     expected = reference_attention(q.cpu(), k.cpu(), v.cpu()).to(q.device)
     kernel = spec.comparison.removeprefix("kernel_")
     return decode_attention(q, *_kv_for(spec, k, v), kernel=kernel), expected
@@ -107,6 +117,38 @@ def _cached_is_uncached(spec: VerifySpec) -> tuple[Tensor, Tensor]:
     cache = layer.new_cache(b, n_tokens)
     stepped = torch.cat([layer(token, cache) for token in x.split(1, dim=1)], dim=1)
     return stepped, layer(x)
+
+
+def _expected(spec: VerifySpec, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """The output of the float cache of these values, or their definition in float64."""
+    if spec.comparison.endswith("is_float"):
+        return KVCache.from_tensors(k, v, n_heads=q.shape[1]).attend(q)
+    return reference_attention(q.cpu(), k.cpu(), v.cpu()).to(q.device)
+
+
+def _latent_quantised_is_float64(spec: VerifySpec) -> tuple[Tensor, Tensor]:
+    """Absorbed attention over quantised latents, and the definition over the latents themselves.
+
+    The scores are scaled to a variance of 1, as those of grouped attention are.
+    """
+    config = default_mla_for(spec.attention.n_heads, spec.attention.head_dim)
+    c, r, dtype = config.kv_lora_rank, config.qk_rope_head_dim, getattr(torch, spec.dtype)
+    b, s = spec.workload.batch_size, spec.workload.context_len
+    q = torch.randn(b, config.n_heads, 1, c + r, dtype=dtype)
+    entries = torch.randn(b, 1, s, c + r, dtype=dtype)
+    latent, rope_key = entries[:, 0].split((c, r), dim=-1)
+    kv_format = QUANTISED[spec.comparison]
+    cache = QuantisedLatentCache.from_tensors(latent, rope_key, kv_format=kv_format)
+    o = _shifted(cache, spec).attend(*q.split((c, r), dim=-1), scale=(c + r) ** -0.5)
+    expected = reference_attention(q.cpu(), entries.cpu(), entries[..., :c].cpu())
+    return o, expected.to(q.device)
+
+
+def _shifted(cache: Quantised, spec: VerifySpec) -> Quantised:
+    """The cache; planted, every vector has the scale of the token before it."""
+    for scales in cache.scales if spec.planted else ():
+        scales.copy_(scales.roll(1, dims=-1))
+    return cache
 
 
 def _qkv(spec: VerifySpec, n_kv_heads: int) -> tuple[Tensor, Tensor, Tensor]:

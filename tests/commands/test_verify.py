@@ -18,7 +18,7 @@ ARGUMENTS = ["verify", *(f"--{name}={number}" for name, number in GEOMETRY.items
     [
         (0, [], 0, "3 of 3 comparisons pass\n"),
         (2, [], 1, "1 of 3 comparisons pass\n"),
-        (2, ["--plant-wrong-head-order"], 0, "1 of 3 comparisons pass, with an error planted\n"),
+        (2, ["--plant-errors"], 0, "1 of 3 comparisons pass, with an error planted\n"),
     ],
 )
 def test_a_failed_comparison_is_counted_and_fails_unless_an_error_was_planted(

@@ -32,8 +32,8 @@ def test_a_spec_counts_the_bytes_of_its_format():
 
 
 def test_memory_for_a_dequantised_copy_is_required_unless_split_kv_reads_the_codes():
-    asked, by_name = point(kv_format=INT8), point(kv_format=INT8, kernel="split_kv")
-    assert asked.required_bytes - by_name.required_bytes == 64 * 2 * 32 * (4 + 4 + 4)
+    auto, by_name = point(kv_format=INT8), point(kv_format=INT8, kernel="split_kv")
+    assert auto.required_bytes - by_name.required_bytes == 64 * 2 * 32 * (4 + 4 + 4)
 
 
 def test_a_cache_spec_names_the_format_that_is_compiled_for():
@@ -66,11 +66,11 @@ def test_the_format_of_another_dtype_is_refused():
 
 def test_a_record_and_its_line_name_the_format():
     spec = point(kv_format=INT8)
-    kept = record(spec=spec)
-    assert kept.workload.kv_format == INT8
-    assert kept.spec.kv_format == INT8
-    assert DecodeRow.from_record(kept).kv_format == INT8
-    assert decode_line(kept).endswith(INT8)
+    decoded = record(spec=spec)
+    assert decoded.workload.kv_format == INT8
+    assert decoded.spec.kv_format == INT8
+    assert DecodeRow.from_record(decoded).kv_format == INT8
+    assert decode_line(decoded).endswith(INT8)
     assert INT8 not in decode_line(record(spec=point()))
 
 

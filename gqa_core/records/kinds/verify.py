@@ -1,6 +1,7 @@
 """A comparison of two ways to compute the same attention: how far apart they are, and the verdict.
 
-`planted` records have the K/V heads in the wrong order on one side, to see the comparison fail.
+`planted` records have the K/V heads, or the scales of a quantised cache, in the wrong order on one
+side, to see the comparison fail.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from msgspec import Struct
 
 from gqa_core.configs import GroupedConfig, Workload
 from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
-from gqa_core.records.specs.verify import TOLERANCE, Comparison, VerifySpec
+from gqa_core.records.specs.verify import Comparison, VerifySpec
 from gqa_core.records.validation import quoted, validate_equal, validate_number
 from gqa_core.theory.formats import DtypeName
 
@@ -59,7 +60,7 @@ class VerifyRecord(
         cls, spec: VerifySpec, measurement: VerifyMeasurement, run: RunHeader, point: int
     ) -> VerifyRecord:
         """The record of a point."""
-        tolerance = TOLERANCE[spec.dtype]
+        tolerance = spec.tolerance
         return cls(
             **header_fields(run, point, measurement.torch_version, measurement.device),
             config=spec.attention,
@@ -96,7 +97,7 @@ class VerifyRecord(
     def validate(self) -> None:
         """Raise ValueError unless error, tolerance and verdict agree."""
         RecordHeader.validate(self)
-        tolerance = TOLERANCE[self.spec.dtype]
+        tolerance = self.spec.tolerance
         validate_number("max_difference", self.max_difference, 0, MAX_ERROR)
         validate_number("relative_error", self.relative_error, 0, MAX_ERROR)
         if (self.max_difference == 0) != (self.relative_error == 0):

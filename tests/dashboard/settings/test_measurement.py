@@ -19,7 +19,7 @@ def test_a_check_plants_its_error_only_where_asked():
         for planted in (True, False)
     )
     assert " ".join(sound).startswith("verify --n-heads 8 --n-kv-heads 2 --head-dim 16")
-    assert planted == (*sound, "--plant-wrong-head-order")
+    assert planted == (*sound, "--plant-errors")
 
 
 def test_longer_lengths_are_for_the_cache_alone():
