@@ -36,6 +36,7 @@ def test_a_contender_with_a_wrong_output_stops_the_benchmark(name, h, n_kv_heads
         decode.measure(name, h, n_kv_heads, 80, torch.float32, 2, CPU)
 
 
+@pytest.mark.accelerator
 @pytest.mark.skipif(not torch.accelerator.is_available(), reason="no accelerator on this machine")
 def test_the_benchmark_runs_on_an_accelerator_and_agrees_with_float64(tmp_path):
     decode.main(["--quick", "--device", "auto", "--json", str(tmp_path / "rows.json")])

@@ -9,12 +9,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 
-from gqa_core.engine.layer import no_phase_hook
+from gqa_core.engine.layer import PhaseHook, no_phase_hook
 from gqa_core.measure.flush import Flush, flush_bytes
 from gqa_core.measure.graphs import GraphedStep, Step
 from gqa_core.measure.queue_marks import GRAPH_OPERATIONS
@@ -23,7 +24,7 @@ from gqa_core.measure.spin import Spin
 from gqa_core.measure.timing import Clock, time_phases, time_whole
 from gqa_core.records.step_timing import StepTiming
 
-__all__ = ["ClockTimer", "StepTimer", "step_timer"]
+__all__ = ["ClockTimer", "StepTimer", "call_timer", "step_timer"]
 
 
 class StepTimer(Protocol):
@@ -84,6 +85,16 @@ def step_timer(step: Step, device: torch.device) -> StepTimer:
         timer = _cuda_timer(step, device, clock)
     timer.choose_replays()
     return timer
+
+
+def call_timer(call: Callable[[], object], device: torch.device) -> StepTimer:
+    """The timer of a call without phases, such as a probe, on this device."""
+
+    def step(on_phase_end: PhaseHook) -> None:
+        call()
+        on_phase_end("call")
+
+    return step_timer(step, device)
 
 
 def _cuda_timer(step: Step, device: torch.device, clock: Clock) -> QueueTimer:

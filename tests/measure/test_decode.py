@@ -38,9 +38,12 @@ DEVICES = [
     "cpu",
     pytest.param(
         "auto",
-        marks=pytest.mark.skipif(
-            not torch.accelerator.is_available(), reason="no accelerator on this machine"
-        ),
+        marks=[
+            pytest.mark.accelerator,
+            pytest.mark.skipif(
+                not torch.accelerator.is_available(), reason="no accelerator on this machine"
+            ),
+        ],
     ),
 ]
 
