@@ -15,9 +15,10 @@ from gqa_core.measure.decode import build_layers
 from gqa_core.measure.device import use_device
 from gqa_core.measure.graphs import GraphedStep
 from gqa_core.measure.probe import arithmetic_probes, read_probes
-from gqa_core.measure.step_timer import call_timer, step_timer
-from gqa_core.measure.timing import Clock, time_whole
-from gqa_core.records.specs.decode import PROBE_BYTES, DecodeSpec
+from gqa_core.measure.queue_probes import GPU_PROBE_BYTES
+from gqa_core.measure.step_timer import DeviceTimers
+from gqa_core.measure.timing import time_whole
+from gqa_core.records.specs.decode import DecodeSpec
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 N_SAMPLES = 20
@@ -26,25 +27,23 @@ N_SAMPLES = 20
 def measure_rates(session: Session, report: Callable[[str], None]) -> None:
     """Report each probe's best bandwidth and arithmetic rate, and what a launch costs."""
     device = use_device(session.device)
-    n_samples = 2 if session.quick else N_SAMPLES
-    for number, read in enumerate(read_probes(device)[: 1 if session.quick else None]):
-        seconds = best(call_timer(read, device).time_whole, n_samples)
-        report(f"read {PROBE_BYTES} bytes, probe {number}: {PROBE_BYTES / seconds / 1e9:.1f} GB/s")
+    timers, n_samples = DeviceTimers(device), 2 if session.quick else N_SAMPLES
+    n_bytes = 2**20 if session.quick else GPU_PROBE_BYTES
+    buffer = torch.ones(n_bytes // 4, device=device)
+    for number, read in enumerate(read_probes(buffer)):
+        seconds = best(timers.for_call(read).time_whole, n_samples)
+        report(f"read {n_bytes} bytes, probe {number}: {n_bytes / seconds / 1e9:.1f} GB/s")
     for dtype in DTYPES[:1] if session.quick else DTYPES:
         for number, (multiply, flops) in enumerate(arithmetic_probes(dtype, device)):
-            seconds = best(call_timer(multiply, device).time_whole, n_samples)
+            seconds = best(timers.for_call(multiply).time_whole, n_samples)
             report(f"multiply {dtype}, probe {number}: {flops / seconds / 1e12:.3f} TFLOP/s")
     small = torch.zeros(1, device=device)
-    clock = Clock.for_device(device)
-    eager = best(lambda: time_whole(lambda: small.add_(1), clock), 5 * n_samples)
-    replayed = call_timer(lambda: small.add_(1), device)
-    report(f"one add of one number: eager {1e6 * eager:.2f} us, {describe(replayed.time_whole)}")
-    report(f"{replayed.timing}")
-
-
-def describe(timed: Callable[[], float]) -> str:
-    """The best time of a timer's samples, in words."""
-    return f"timed as steps are {1e6 * best(timed, N_SAMPLES):.2f} us"
+    eager = best(lambda: time_whole(lambda: small.add_(1), timers.clock), 5 * n_samples)
+    timer = timers.for_call(lambda: small.add_(1))
+    report(
+        f"one addition: eager {1e6 * eager:.2f} us, by {timer.timing.method} "
+        f"{1e6 * best(timer.time_whole, n_samples):.2f} us; {timer.timing}"
+    )
 
 
 def compare_graphs(session: Session, report: Callable[[str], None]) -> None:
@@ -91,16 +90,17 @@ def graph_line(spec: DecodeSpec, device: torch.device, n_samples: int) -> tuple[
         return decode_step(layers, caches, x, on_phase_end)
 
     expected = step(no_phase_hook).clone()
-    clock = Clock.for_device(device)
-    eager = best(partial(time_whole, partial(step, no_phase_hook), clock), n_samples)
-    timer = step_timer(step, device)
+    timers = DeviceTimers(device)
+    eager = best(partial(time_whole, partial(step, no_phase_hook), timers.clock), n_samples)
+    timer = timers.for_step(step)
     seconds, phases = best(timer.time_whole, n_samples), timer.time_phases()
     is_equal = torch.allclose(replayed_output(step, device), expected, rtol=2e-2, atol=2e-2)
     parts = ", ".join(f"{phase} {1e6 * value:.1f}" for phase, value in phases.items())
+    note = f"; {timer.timing.note}" if timer.timing.note else ""
     return (
         f"eager {1e6 * eager:.1f} us, {timer.timing.method} {1e6 * seconds:.1f} us ({parts}), "
         f"{timer.timing.replays_per_sample} replays per sample, outputs "
-        f"{'equal' if is_equal else 'DIFFER'}{f'; {timer.note}' if timer.note else ''}"
+        f"{'equal' if is_equal else 'DIFFER'}{note}"
     ), is_equal
 
 

@@ -48,7 +48,7 @@ class Session:
     @property
     def n_heads(self) -> int:
         """Query heads of every layer."""
-        return 4 if self.quick else 32
+        return 8 if self.quick else 32
 
     @property
     def head_dim(self) -> int:

@@ -6,19 +6,20 @@ import gc
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
 
 from benchmarks.accelerator.session import Session, first_line
-from gqa_core import units
 from gqa_core.configs import Workload
 from gqa_core.measure.decode import measure_decode
 from gqa_core.measure.device import free_bytes, use_device
 from gqa_core.records.header import RunHeader
 from gqa_core.records.kinds import DecodeRecord, encode_record
+from gqa_core.records.quartiles import TimeSummary
 from gqa_core.records.specs.decode import DecodeSpec
+from gqa_core.runner.groups import group_specs
 from gqa_core.theory.formats import DtypeName
 
 ROOT = Path(__file__).parents[2]
@@ -36,7 +37,7 @@ LATEST_START = 1.5  # times the longest point so far: no point is begun with les
 
 
 def sweep(session: Session, report: Callable[[str], None]) -> None:
-    """Measure every variant at every workload that fits; records go to the session's file.
+    """Measure the variants of every workload in turns; records go to the session's file.
 
     Raises:
         RuntimeError: nothing could be measured.
@@ -44,72 +45,83 @@ def sweep(session: Session, report: Callable[[str], None]) -> None:
     device = use_device(session.device)
     run, n_measured, longest = RunHeader.new(), 0, 0.0
     with session.records_path.open("a", encoding="utf-8") as file:
-        for point, (name, spec) in enumerate(sweep_specs(session)):
+        for specs in sweep_specs(session):
             if session.seconds_left < LATEST_START * longest:
-                report(f"no time left from {name} on")
+                report(f"no time left from {specs[0].condition} on")
                 break
             start = time.monotonic()
-            record = measure(spec, session.device, device, run, point, name, report)
+            for group in group_specs(specs, int(MEMORY_SHARE * free_bytes(device))):
+                for record in measure(group, session.device, run, n_measured, report):
+                    file.write(encode_record(record) + "\n")
+                    file.flush()
+                    report(describe(record))
+                    n_measured += 1
+                release_memory(device)
             longest = max(longest, time.monotonic() - start)
-            if record is not None:
-                file.write(encode_record(record) + "\n")
-                file.flush()
-                report(f"{name}  {describe(record)}")
-                n_measured += 1
     if not n_measured:
         raise RuntimeError("a sweep must measure something: got no record")
 
 
 def measure(
-    spec: DecodeSpec,
+    specs: Sequence[DecodeSpec],
     device_name: str,
-    device: torch.device,
     run: RunHeader,
-    point: int,
-    name: str,
+    first_point: int,
     report: Callable[[str], None],
-) -> DecodeRecord | None:
-    """The record of one point; None after a line that says why there is none."""
+) -> Iterator[DecodeRecord]:
+    """The records of specs that are measured together, and a line for each that was not."""
+    try:
+        measurements = measure_decode(specs, device_name)
+    except Exception as error:  # noqa: BLE001 - the other groups go on
+        report(f"{specs[0].condition}  not measured: {first_line(error)}")
+        return
+    for index, (spec, measurement) in enumerate(zip(specs, measurements, strict=True)):
+        if isinstance(measurement, str):
+            report(f"{spec}  not measured: {measurement}")
+            continue
+        record = DecodeRecord.from_measurement(spec, measurement, run, first_point + index)
+        try:
+            record.validate()
+        except ValueError as error:
+            report(f"{spec}  the record is not valid: {error}")
+        else:
+            yield record
+
+
+def release_memory(device: torch.device) -> None:
+    """Give back what the last group took."""
     gc.collect()
     if device.type != "cpu":
         torch.accelerator.empty_cache()
-    if spec.required_bytes > MEMORY_SHARE * free_bytes(device):
-        report(f"{name}  left out: it takes {units.capacity(spec.required_bytes)}")
-        return None
-    try:
-        measurement = measure_decode(spec, device_name)
-        record = DecodeRecord.from_measurement(spec, measurement, run, point)
-        record.validate()
-    except Exception as error:  # noqa: BLE001 - the other points go on
-        report(f"{name}  not measured: {first_line(error)}")
-        return None
-    return record
 
 
-def sweep_specs(session: Session) -> Iterator[tuple[str, DecodeSpec]]:
-    """The name and spec of each point: MHA, GQA-8, MQA and absorbed MLA side by side."""
+def sweep_specs(session: Session) -> Iterator[list[DecodeSpec]]:
+    """The specs of each workload: MHA, GQA-8, MQA and absorbed MLA side by side."""
     dtype: DtypeName = "float32" if session.quick else "bfloat16"
     for s, b in ((64, 2),) if session.quick else WORKLOADS:
-        for name, layer, kernel in session.variants():
-            yield (
-                f"{name:<13}{s:>7} x {b:<3}",
-                DecodeSpec(
-                    attention=layer,
-                    workload=Workload(context_len=s, batch_size=b),
-                    dtype=dtype,
-                    kernel=kernel,
-                    n_samples=2 if session.quick else 30,
-                ),
+        yield [
+            DecodeSpec(
+                attention=layer,
+                workload=Workload(context_len=s, batch_size=b),
+                dtype=dtype,
+                kernel=kernel,
+                n_samples=2 if session.quick else 30,
             )
+            for _, layer, kernel in session.variants()
+        ]
 
 
 def describe(record: DecodeRecord) -> str:
     """Times and bound of a record on one line."""
-    attend, step = (min(getattr(record.samples_s, name)) for name in ("attend", "step"))
-    share = record.bound_s / attend
+    samples = record.samples_s
+    attend, step = (
+        TimeSummary.from_samples(values).p5 for values in (samples.attend, samples.step)
+    )
     return (
-        f"attend {1e6 * attend:>9.1f} us  step {1e6 * step:>9.1f} us  "
-        f"bound / attend {share:.2f}  {record.attend_kernel}"
+        f"{record.spec!s:<58} attend {1e6 * attend:>9.1f} us  step {1e6 * step:>9.1f} us  "
+        f"bound / attend {record.bound_s / attend:.2f}  {record.attend_kernel}, "
+        f"{record.timing.method}, {len(samples.step)} samples"
+        + "".join(f"; {warning}" for warning in record.warnings)
     )
 
 

@@ -30,16 +30,18 @@ from gqa_core.engine.layer import (
     decode_step,
     no_phase_hook,
 )
-from gqa_core.measure.device import describe, find_device
+from gqa_core.measure.device import describe, use_device
 from gqa_core.measure.meter import MemoryMeter
+from gqa_core.measure.nvml import read_clocks
+from gqa_core.measure.queue_probes import QueueProbes
 from gqa_core.measure.roofline_probes import RooflineProbes, last_cache_bytes
 from gqa_core.measure.sampling import StepSamples, take_samples
-from gqa_core.measure.timing import Clock, time_phases, time_whole
+from gqa_core.measure.step_timer import DeviceTimers
+from gqa_core.records.device_clocks import DeviceClocks
 from gqa_core.records.kinds.decode import DecodeMeasurement, DecodeSamples
 from gqa_core.records.memory import Memory
 from gqa_core.records.quartiles import TimeSummary
 from gqa_core.records.specs.decode import DecodeSpec
-from gqa_core.records.step_timing import StepTiming
 
 __all__ = ["SEED", "DecodeStep", "build_layers", "last_kernel", "measure_decode"]
 
@@ -62,22 +64,24 @@ def measure_decode(
         ValueError: no device has this name.
         RuntimeError: torch could not run a step that it had run before.
     """
-    device = find_device(device_name)
-    clock = Clock.for_device(device)
-    probes = RooflineProbes(device, getattr(torch, specs[0].dtype), clock, last_cache_bytes())
+    device = use_device(device_name)
+    timers = DeviceTimers(device)
+    probes = _new_probes(device, getattr(torch, specs[0].dtype), timers)
     for warm_up in (probes.read, probes.multiply):  # threads and libraries belong to the baseline
         warm_up()
     steps: list[DecodeStep | str] = []
     for spec in specs:
         try:
-            steps.append(DecodeStep(spec, device, clock))
+            steps.append(DecodeStep(spec, device, timers))
         except (ValueError, RuntimeError) as error:
             steps.append(str(error).splitlines()[0])
     ready = [step for step in steps if isinstance(step, DecodeStep)]
     least = max(spec.n_samples for spec in specs)
+    clocks_before = read_clocks(device)
     samples = iter(take_samples(ready, probes, least=least, on_progress=on_progress))
+    clocks = clocks_before, read_clocks(device)
     return [
-        step.measurement(next(samples), probes) if isinstance(step, DecodeStep) else step
+        step.measurement(next(samples), probes, clocks) if isinstance(step, DecodeStep) else step
         for step in steps
     ]
 
@@ -90,8 +94,8 @@ class DecodeStep:
         RuntimeError: torch could not allocate or run it.
     """
 
-    def __init__(self, spec: DecodeSpec, device: torch.device, clock: Clock) -> None:
-        self._spec, self._device, self._clock = spec, device, clock
+    def __init__(self, spec: DecodeSpec, device: torch.device, timers: DeviceTimers) -> None:
+        self._spec, self._device = spec, device
         layers = build_layers(spec, device)
         generator = torch.Generator(device).manual_seed(SEED)
         b, s = spec.workload.batch_size, spec.workload.context_len
@@ -99,18 +103,18 @@ class DecodeStep:
         kernel = layers[0].plan(s).decode  # the short cache is attended by that of the long one
         kv_format = spec.quantised_format
         short_caches = [layer.new_cache(b, 1, kernel, kv_format) for layer in layers]
-        self._overhead_step = partial(_repeat_step, layers, short_caches, x)
-        self._overhead_step()
+        overhead_step = partial(_repeat_step, layers, short_caches, x)
+        overhead_step(no_phase_hook)
         _return_free_memory()
         meter = MemoryMeter(device)
         caches = [layer.new_cache(b, s, kv_format=kv_format) for layer in layers]
         for cache in caches:
             cache.fill_random(generator)
-        self._step = partial(_repeat_step, layers, caches, x)
+        step = partial(_repeat_step, layers, caches, x)
         with record_kernels() as kernels:
             for _ in range(N_WARMUP):
-                self._step()
-            clock.synchronize()
+                step(no_phase_hook)
+            timers.clock.synchronize()
         self._attend_kernel = last_kernel(kernels)
         self._peak_was_reset = meter.peak_was_reset
         self._memory = Memory.from_peaks(
@@ -119,21 +123,28 @@ class DecodeStep:
             sum(cache.padding_bytes for cache in caches),
             meter.read(),
         )
+        # Graphs reserve memory of their own: they are captured once the peak is read.
+        self._timer, self._overhead_timer = map(timers.for_step, (step, overhead_step))
 
     def time_phases(self) -> dict[str, float]:
         """Seconds of each phase of one pass, summed over layers."""
-        return time_phases(self._step, self._clock)
+        return self._timer.time_phases()
 
     def time_whole(self) -> float:
         """Seconds of one pass from start to end."""
-        return time_whole(self._step, self._clock)
+        return self._timer.time_whole()
 
     def time_overhead(self) -> float:
         """Seconds of attending over one token per layer."""
-        return time_phases(self._overhead_step, self._clock)["attend"]
+        return self._overhead_timer.time_phases()["attend"]
 
-    def measurement(self, samples: StepSamples, probes: RooflineProbes) -> DecodeMeasurement:
-        """The result, from the samples and the probes of the same run."""
+    def measurement(
+        self,
+        samples: StepSamples,
+        probes: RooflineProbes | QueueProbes,
+        clocks: tuple[DeviceClocks | None, DeviceClocks | None],
+    ) -> DecodeMeasurement:
+        """The result, from the samples and probes of the same run, and the clocks around it."""
         spec = self._spec
         results = probes.results(overhead_s=TimeSummary.from_samples(samples.overhead).p5)
         return DecodeMeasurement(
@@ -153,8 +164,19 @@ class DecodeStep:
             bandwidth_samples_bytes_per_s=tuple(map(round, probes.bandwidths)),
             bound_s=results.bound_s(spec.formula_bytes, spec.flops),
             peak_was_reset=self._peak_was_reset,
-            timing=StepTiming(method="clock"),
+            timing=self._timer.timing,
+            clocks_before=clocks[0],
+            clocks_after=clocks[1],
         )
+
+
+def _new_probes(
+    device: torch.device, dtype: torch.dtype, timers: DeviceTimers
+) -> RooflineProbes | QueueProbes:
+    """The probes of this device, timed as its steps are."""
+    if device.type == "cpu":
+        return RooflineProbes(device, dtype, timers.clock, last_cache_bytes())
+    return QueueProbes(device, dtype, timers)
 
 
 def build_layers(spec: DecodeSpec, device: torch.device) -> list[AttentionLayer[Any, Any]]:

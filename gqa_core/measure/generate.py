@@ -18,7 +18,7 @@ from gqa_core.engine.grouped import GroupedAttention
 from gqa_core.engine.kernels.dispatch import record_kernels
 from gqa_core.engine.layer import PHASES, PhaseHook, decode_step
 from gqa_core.measure.decode import SEED, last_kernel
-from gqa_core.measure.device import describe, find_device
+from gqa_core.measure.device import describe, use_device
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.timing import Clock, one_thread, time_phases
 from gqa_core.records.kinds.generate import GenerateMeasurement, PhaseSamples, PhaseTotals
@@ -56,7 +56,7 @@ def measure_generate(spec: GenerateSpec, device_name: str = "auto") -> GenerateM
         ValueError: no device has this name.
         RuntimeError: torch could not allocate or run it.
     """
-    device = find_device(device_name)
+    device = use_device(device_name)
     torch.manual_seed(SEED)
     dtype = getattr(torch, spec.dtype)
     layers = [

@@ -18,7 +18,7 @@ from gqa_core.engine.kernels.plan import plan_kernels
 from gqa_core.engine.kv_cache import KVCache
 from gqa_core.engine.layer import FactoryKwargs
 from gqa_core.measure.decode import SEED
-from gqa_core.measure.device import describe, find_device
+from gqa_core.measure.device import describe, use_device
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.timing import Clock, one_thread, time_whole
 from gqa_core.records.kinds.growth import AppendSamples, AppendTotals, GrowthMeasurement
@@ -50,7 +50,7 @@ def measure_growth(spec: GrowthSpec, device_name: str = "auto") -> GrowthMeasure
         ValueError: no device has this name.
         RuntimeError: torch could not allocate it.
     """
-    device = find_device(device_name)
+    device = use_device(device_name)
     factory_kwargs: FactoryKwargs = {"dtype": getattr(torch, spec.dtype), "device": device}
     torch.manual_seed(SEED)
     layer, clock = spec.attention, Clock.for_device(device)

@@ -76,6 +76,7 @@ class QueueTimer:
             replays_per_sample=self.n_replays,
             flush_bytes=0 if self.flush_caches is None else self.flush_caches.n_bytes,
             graph_pool_bytes=self.graph_pool_bytes,
+            note=self.note,
         )
 
     def time_phases(self) -> dict[str, float]:

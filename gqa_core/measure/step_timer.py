@@ -4,7 +4,7 @@
 * CUDA and ROCm: the step is captured in graphs and replayed behind a spin, after a flush of the
   last cache. What is timed is the device's work, back to back, from memory that is not cached.
 * Without graphs (Apple's GPUs, or a step that cannot be captured) eager calls are queued instead;
-  `note` says so.
+  the timing's note says so.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from gqa_core.measure.spin import Spin
 from gqa_core.measure.timing import Clock, time_phases, time_whole
 from gqa_core.records.step_timing import StepTiming
 
-__all__ = ["ClockTimer", "StepTimer", "call_timer", "step_timer"]
+__all__ = ["ClockTimer", "DeviceTimers", "StepTimer"]
+
+MAX_REASON = 100  # characters
 
 
 class StepTimer(Protocol):
-    """Times one step; `note` is what a reader must know of the way, if anything."""
-
-    note: str | None
+    """Times one step."""
 
     @property
     def timing(self) -> StepTiming:
@@ -52,7 +52,6 @@ class ClockTimer:
 
     step: Step
     clock: Clock
-    note: str | None = None
 
     @property
     def timing(self) -> StepTiming:
@@ -71,48 +70,59 @@ class ClockTimer:
         """Do nothing: a pass of the bandwidth probe empties a CPU's caches."""
 
 
-def step_timer(step: Step, device: torch.device) -> StepTimer:
-    """The timer of a step on this device.
+class DeviceTimers:
+    """Makes the timers of one device, which share a flush buffer and a spin."""
 
-    On a GPU it captures the step, which takes memory: make it after the allocator's peak was read.
-    """
-    clock = Clock.for_device(device)
-    if device.type == "cpu":
-        return ClockTimer(step, clock)
-    if device.type != "cuda":
-        timer = QueueTimer.eager(step, clock, note="queued steps: this device has no graphs")
-    else:
-        timer = _cuda_timer(step, device, clock)
-    timer.choose_replays()
-    return timer
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self.clock = Clock.for_device(device)
+        self._flush: Flush | None = None
+        self._spin: Spin | None = None
+        if device.type == "cuda":
+            self._flush, self._spin = Flush(device, flush_bytes(device)), Spin(self.clock)
 
+    def for_step(self, step: Step) -> StepTimer:
+        """The timer of a step.
 
-def call_timer(call: Callable[[], object], device: torch.device) -> StepTimer:
-    """The timer of a call without phases, such as a probe, on this device."""
+        On a GPU it captures the step, which takes memory: make it after the allocator's peak was
+        read.
+        """
+        if self._device.type == "cpu":
+            return ClockTimer(step, self.clock)
+        if self._device.type == "cuda":
+            timer = self._graph_timer(step)
+        else:
+            note = "queued steps: this device has no graphs"
+            timer = QueueTimer.eager(step, self.clock, note=note)
+        timer.choose_replays()
+        return timer
 
-    def step(on_phase_end: PhaseHook) -> None:
-        call()
-        on_phase_end("call")
+    def for_call(self, call: Callable[[], object]) -> StepTimer:
+        """The timer of a call without phases, such as a probe."""
 
-    return step_timer(step, device)
+        def step(on_phase_end: PhaseHook) -> None:
+            call()
+            on_phase_end("call")
 
+        return self.for_step(step)
 
-def _cuda_timer(step: Step, device: torch.device, clock: Clock) -> QueueTimer:
-    """A timer of replays, or of eager steps if the step cannot be captured."""
-    flush, spin = Flush(device, flush_bytes(device)), Spin(clock)
-    try:
-        graphs = GraphedStep(step, device)
-    except RuntimeError as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:120]
-        note = f"queued steps: no graph could be captured ({reason})"
-        return QueueTimer.eager(step, clock, note=note, flush_caches=flush, spin=spin)
-    return QueueTimer(
-        replay=graphs.replay,
-        replay_phases=graphs.replay_phases,
-        clock=clock,
-        method="graph",
-        operations_per_mark=GRAPH_OPERATIONS,
-        flush_caches=flush,
-        spin=spin,
-        graph_pool_bytes=graphs.pool_bytes,
-    )
+    def _graph_timer(self, step: Step) -> QueueTimer:
+        """A timer of replays, or of eager steps if the step cannot be captured."""
+        try:
+            graphs = GraphedStep(step, self._device)
+        except RuntimeError as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:MAX_REASON]
+            note = f"queued steps: no graph could be captured ({reason})"
+            return QueueTimer.eager(
+                step, self.clock, note=note, flush_caches=self._flush, spin=self._spin
+            )
+        return QueueTimer(
+            replay=graphs.replay,
+            replay_phases=graphs.replay_phases,
+            clock=self.clock,
+            method="graph",
+            operations_per_mark=GRAPH_OPERATIONS,
+            flush_caches=self._flush,
+            spin=self._spin,
+            graph_pool_bytes=graphs.pool_bytes,
+        )

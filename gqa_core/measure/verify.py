@@ -18,7 +18,7 @@ from gqa_core.engine.grouped import GroupedAttention
 from gqa_core.engine.latent import AbsorbedLatentAttention, NaiveLatentAttention
 from gqa_core.engine.reference import reference_attention
 from gqa_core.measure.decode import SEED
-from gqa_core.measure.device import describe, find_device
+from gqa_core.measure.device import describe, use_device
 from gqa_core.records.kinds.verify import VerifyMeasurement
 from gqa_core.records.specs.verify import CACHED_TOKENS, LATENT_QUANTISED, QUANTISED, VerifySpec
 
@@ -35,7 +35,7 @@ def measure_verify(spec: VerifySpec, device_name: str = "auto") -> VerifyMeasure
         ValueError: no device has this name.
         RuntimeError: torch could not allocate or run it.
     """
-    device = find_device(device_name)
+    device = use_device(device_name)
     torch.manual_seed(SEED)
     with device:
         result, expected = _sides(spec)

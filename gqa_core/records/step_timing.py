@@ -17,7 +17,7 @@ from typing import Literal, get_args
 from msgspec import Struct
 
 from gqa_core.configs import validate_int
-from gqa_core.records.validation import MAX_BYTES, validate_option
+from gqa_core.records.validation import MAX_BYTES, validate_option, validate_text
 
 __all__ = ["MAX_REPLAYS", "TIMING_METHODS", "StepTiming", "TimingMethod"]
 
@@ -27,12 +27,17 @@ MAX_REPLAYS = 1000
 
 
 class StepTiming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The method, the replays per sample, and the bytes written to flush the device's caches."""
+    """The method, the replays per sample, and the bytes written to flush the device's last cache.
+
+    `graph_pool_bytes` is the memory that graphs reserve beside the allocator's peak, which is that
+    of eager steps. `note` is what else a reader must know, if anything.
+    """
 
     method: TimingMethod
     replays_per_sample: int = 1
     flush_bytes: int = 0
     graph_pool_bytes: int = 0
+    note: str | None = None
 
     def validate(self) -> None:
         """Raise ValueError unless the numbers are ones that this method can have."""
@@ -40,6 +45,8 @@ class StepTiming(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         validate_int("timing.replays_per_sample", self.replays_per_sample, MAX_REPLAYS)
         validate_int("timing.flush_bytes", self.flush_bytes, MAX_BYTES, least=0)
         validate_int("timing.graph_pool_bytes", self.graph_pool_bytes, MAX_BYTES, least=0)
+        if self.note is not None:
+            validate_text("timing.note", self.note)
         if self.method != "graph" and self.graph_pool_bytes:
             raise ValueError(
                 f"timing.graph_pool_bytes must be 0 without graphs: got {self.graph_pool_bytes}"

@@ -14,7 +14,7 @@ from gqa_core.measure.graphs import GraphedStep
 from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.nvml import read_clocks
 from gqa_core.measure.spin import Spin
-from gqa_core.measure.step_timer import call_timer, step_timer
+from gqa_core.measure.step_timer import DeviceTimers
 from gqa_core.measure.timing import Clock
 from gqa_core.records.device_clocks import validate_clocks
 from gqa_core.records.header import RunHeader
@@ -127,10 +127,12 @@ def test_a_replay_computes_what_an_eager_step_does(device, attention, kernel):
 @torch.inference_mode()
 @pytest.mark.parametrize(("attention", "kernel"), [(GQA, "auto"), (MLA, "absorbed")])
 def test_phases_add_up_to_about_the_step(device, attention, kernel):
-    timer = step_timer(a_step(a_spec(attention, kernel, context_len=32768), device), device)
+    timer = DeviceTimers(device).for_step(
+        a_step(a_spec(attention, kernel, context_len=32768), device)
+    )
     if device.type == "cuda":
         assert timer.timing.method == "graph"
-        assert timer.note is None
+        assert timer.timing.note is None
         assert timer.timing.flush_bytes == flush_bytes(device)
     step = min(timer.time_whole() for _ in range(10))
     phases = [timer.time_phases() for _ in range(10)]
@@ -153,7 +155,7 @@ def test_a_spin_lasts_as_long_as_it_is_told(device):
 def test_a_flush_makes_a_cached_read_no_faster_than_memory(device):
     n = flush_bytes(device) // 8  # a quarter of the last cache
     buffer = torch.ones(n // 4, device=device)
-    timer = call_timer(buffer.sum, device)
+    timer = DeviceTimers(device).for_call(buffer.sum)
     cold = min(timer.time_whole() for _ in range(30))
     timer.flush_caches = None
     warm = min(timer.time_whole() for _ in range(30))
@@ -185,7 +187,7 @@ def test_the_device_has_a_name_and_free_memory(device):
 )
 def test_a_point_makes_a_valid_record(device, attention, kernel):
     spec = a_spec(attention, kernel)
-    measurement = measure_decode(spec, str(device))
+    (measurement,) = measure_decode([spec], str(device))
     record = DecodeRecord.from_measurement(spec, measurement, RunHeader.new(), 0)
     record.validate()
     assert record.device.type == device.type

@@ -101,6 +101,7 @@ class FakeGraph:
         assert pool == "pool", "all graphs of a step share one pool"
         self.state = "capturing"
         self.cuda.n_captures += 1
+        self.cuda.log.append("capture")
         self.cuda.capturing = self
 
     def capture_end(self):

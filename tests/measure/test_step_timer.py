@@ -8,12 +8,17 @@ from gqa_core.measure.flush import Flush, flush_bytes
 from gqa_core.measure.queue_marks import MAX_QUEUED
 from gqa_core.measure.queue_timer import SHORT_S, replays_per_sample
 from gqa_core.measure.spin import MAX_SPIN_S
-from gqa_core.measure.step_timer import ClockTimer, step_timer
+from gqa_core.measure.step_timer import ClockTimer, DeviceTimers
 from tests.measure.fake_cuda import POOL_BYTES, FakeCuda, FakeStream, install
 
 GPU = torch.device("cuda")
 PHASE_S = {"project": 30e-6, "append": 2e-6, "attend": 150e-6, "output": 18e-6}
 STEP_S = sum(PHASE_S.values())
+
+
+def step_timer(step, device):
+    """The timer of a step on a device."""
+    return DeviceTimers(device).for_step(step)
 
 
 @pytest.fixture
@@ -40,7 +45,7 @@ def test_a_cpu_is_timed_by_its_clock():
     timer = step_timer(lambda on_phase_end: on_phase_end("attend"), torch.device("cpu"))
     assert isinstance(timer, ClockTimer)
     assert timer.timing.method == "clock"
-    assert timer.note is None
+    assert timer.timing.note is None
     assert set(timer.time_phases()) == {"attend"}
     assert timer.time_whole() > 0
 
@@ -49,7 +54,7 @@ def test_a_cpu_is_timed_by_its_clock():
 def test_a_replay_is_timed_in_seconds_and_without_its_launches(cuda, n_layers):
     timer = step_timer(a_step(cuda, n_layers, kernels_per_phase=10), GPU)
     assert timer.timing.method == "graph"
-    assert timer.note is None
+    assert timer.timing.note is None
     assert timer.time_whole() == pytest.approx(n_layers * STEP_S)
     assert timer.time_phases() == pytest.approx(
         {phase: n_layers * seconds for phase, seconds in PHASE_S.items()}
@@ -118,7 +123,7 @@ def test_a_step_of_many_layers_is_queued_in_parts_and_no_part_waits_for_the_queu
         {phase: n_layers * seconds for phase, seconds in PHASE_S.items()}
     )
     assert cuda.log.count("spin") > 3
-    assert timer.note is None
+    assert timer.timing.note is None
 
 
 @pytest.mark.parametrize("max_captures", [0, 1, 3])  # the step, then its phases
@@ -128,7 +133,7 @@ def test_a_step_that_cannot_be_captured_is_queued_and_says_so(cuda, max_captures
     assert cuda.capturing is None, "the stream is left in capture"
     assert timer.timing.method == "queued"
     assert timer.timing.graph_pool_bytes == 0
-    assert timer.note == (
+    assert timer.timing.note == (
         "queued steps: no graph could be captured "
         "(operation not permitted when stream is capturing)"
     )
@@ -146,14 +151,14 @@ def test_a_sample_that_no_spin_can_hide_is_told(cuda, monkeypatch):
     timer.time_whole()
     assert max(spins) == pytest.approx(MAX_SPIN_S * 2e9, rel=0.02)
     assert timer.spin is None
-    assert timer.note == queue_timer.NOT_HIDDEN
+    assert timer.timing.note == queue_timer.NOT_HIDDEN
 
 
 def test_a_device_without_graphs_is_timed_over_a_row_of_steps(cuda, monkeypatch):
     timer = step_timer(a_step(cuda), torch.device("mps"))
     assert timer.timing.method == "queued"
     assert timer.timing.flush_bytes == 0
-    assert "no graphs" in timer.note
+    assert "no graphs" in timer.timing.note
     n = timer.timing.replays_per_sample
     assert n == pytest.approx(1e-3 / PHASE_S["attend"], abs=1)
     cuda.log.clear()

@@ -187,6 +187,7 @@ class DecodeRecord(
             warnings=(
                 *[PEAK_WARNING] * (not measurement.peak_was_reset),
                 *clock_warnings(measurement.clocks_before, measurement.clocks_after),
+                *([measurement.timing.note] if measurement.timing.note else []),
             ),
         )
 
