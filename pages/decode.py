@@ -33,6 +33,10 @@ st.markdown(
     "arithmetic rate, both the best that was probed between the samples. The predicted *attend* is "
     "the bound plus the launch overhead, which is the attend time with one cached token. The "
     "predicted *step* adds one read of the projection weights and the write of the new token.\n\n"
+    "**Quantised caches.** A vector of K or V is stored as codes of 8 bits (int8, or float8 e4m3) "
+    "and one float32 scale, its largest magnitude over that of a code; a latent of MLA has one "
+    "scale with its RoPE key. The CPU kernel turns codes into float32 in registers; any other "
+    "kernel attends over a dequantised copy, which costs time. Writing a token quantises it.\n\n"
     "**Limits.** Tokens/s covers the measured layers only: no feed-forward layers and no "
     "vocabulary. The prediction ignores the norm, RoPE and kernels slower than the device allows."
 )

@@ -10,7 +10,7 @@ import streamlit as st
 from dashboard.controls.model_row import fill_model_row, model_row_placeholder
 from dashboard.controls.sliders import DTYPE, heads_controls, workload_controls
 from dashboard.settings.measurement import DecodeSettings, VerifySettings
-from dashboard.settings.options import MEASURED_LAYERS
+from dashboard.settings.options import CACHE_FORMATS, MEASURED_LAYERS, UNQUANTISED
 from dashboard.shell.widgets import Select, Slider, Toggle
 from gqa_core.configs import KERNEL_NAMES
 
@@ -31,14 +31,23 @@ KERNEL = Select(
     help="auto chooses from a small table of measurements. The full table of points names the "
     "kernel that ran.",
 )
+CACHE_FORMAT = Select(
+    key="cache_format",
+    label="Cache format",
+    options=CACHE_FORMATS,
+    default=UNQUANTISED,
+    help="Quantised: 8 bits per element and a float32 scale per token and head. Measured in turns "
+    "with unquantised caches.",
+)
 PLANTED = Toggle(
     key="planted",
-    label="Plant the classic error: heads in the wrong order (repeat for repeat_interleave)",
+    label="Plant the classic errors: heads in the wrong order (repeat for repeat_interleave), and "
+    "the scale of the token before",
 )
 
 
 def decode_controls() -> DecodeSettings:
-    """Geometry, workload, dtype and kernel of a measurement."""
+    """Geometry, workload, number formats and kernel of a measurement."""
     return decode_controls_with(lambda settings: settings)
 
 
@@ -46,12 +55,13 @@ def decode_controls_with(finish: Callable[[DecodeSettings], T]) -> T:
     """Draw a measurement's widgets, then those of `finish` in the same box; return its result."""
     with st.container(border=True):
         placeholder = model_row_placeholder(measuring=True)
-        with st.grid(4):
+        with st.grid(3):
             settings = DecodeSettings(
                 **heads_controls(),
                 n_layers=LAYERS.show(),
                 **workload_controls(),
                 dtype=DTYPE.show(),
+                cache_format=CACHE_FORMAT.show(),
                 kernel=KERNEL.show(),
             )
         result = finish(settings)

@@ -55,7 +55,7 @@ DTYPE = Slider(
     label="Number format",
     options=tuple(DTYPE_FORMATS),
     default="float32",
-    help="Used for weights, cache and arithmetic.",
+    help="Used for weights, arithmetic and, unless it is quantised, the cache.",
 )
 
 

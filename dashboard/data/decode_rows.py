@@ -16,7 +16,6 @@ from gqa_core.records.kinds import Record
 from gqa_core.records.kinds.decode import DecodeRecord
 from gqa_core.records.noise import Verdict, worst_verdict
 from gqa_core.records.run_log import LoggedRecord
-from gqa_core.theory.formats import DTYPE_FORMATS
 
 Row = DecodeRow
 
@@ -60,6 +59,11 @@ def measured_on(rows: Iterable[DecodeRow], device: Device) -> list[DecodeRow]:
 
 def matching(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
     """The rows measured with these settings, at any context."""
+    return [row for row in in_any_format(rows, settings) if row.kv_format == settings.kv_format]
+
+
+def in_any_format(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
+    """The rows measured with these settings, at any context and in any format of the cache."""
     layers = set(settings.variants.values())
     return [
         row
@@ -127,7 +131,7 @@ def cache_rows(rows: Iterable[DecodeRow], settings: ModelSettings) -> list[Cache
         if (model := ModelConfig.uniform(row.config, row.n_layers)) in measurable
         and row_label(row) != "MLA naive"
         and row.batch_size == settings.batch_size
-        and DTYPE_FORMATS[row.dtype] == settings.kv_format
+        and row.kv_format == settings.kv_format
     ]
 
 
@@ -136,16 +140,23 @@ def measured_settings(rows: Iterable[DecodeRow]) -> list[str]:
     kv_heads: dict[tuple[int, int, int, int, str], set[int]] = {}
     for row in sorted(rows, key=lambda row: row.record.created_at, reverse=True):
         if isinstance(layer := row.config, GroupedConfig):
-            key = (layer.n_heads, layer.head_dim, row.n_layers, row.batch_size, row.dtype)
+            key = (layer.n_heads, layer.head_dim, row.n_layers, row.batch_size, row.kv_format)
             kv_heads.setdefault(key, set()).add(layer.n_kv_heads)
     return [
         f"{n_heads} query heads, {', '.join(map(str, sorted(counts)))} K/V heads, width "
-        f"{head_dim}, {units.count(n_layers, 'layer')}, batch {batch}, {DTYPE_FORMATS[dtype]}"
-        for (n_heads, head_dim, n_layers, batch, dtype), counts in kv_heads.items()
+        f"{head_dim}, {units.count(n_layers, 'layer')}, batch {batch}, {kv_format}"
+        for (n_heads, head_dim, n_layers, batch, kv_format), counts in kv_heads.items()
     ]
 
 
-def conditions(row: DecodeRow) -> tuple[int, int | None, int, str, int, int]:
+def conditions(row: DecodeRow) -> tuple[int, int | None, int, str, str, int, int]:
     """The numbers that must be equal before two rows may be compared."""
-    layer = row.config
-    return layer.n_heads, layer.dim, row.batch_size, row.dtype, row.n_layers, row.context_len
+    return (
+        row.config.n_heads,
+        row.config.dim,
+        row.batch_size,
+        row.dtype,
+        row.kv_format,
+        row.n_layers,
+        row.context_len,
+    )

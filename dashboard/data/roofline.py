@@ -16,7 +16,6 @@ from dashboard.settings.measurement import DecodeSettings
 from gqa_core.catalog.devices import Device
 from gqa_core.configs import ModelConfig, Workload
 from gqa_core.theory.cost import arithmetic_intensity
-from gqa_core.theory.formats import DTYPE_FORMATS
 from gqa_core.theory.roofline import Roof
 
 
@@ -82,7 +81,7 @@ def intensities(settings: DecodeSettings) -> dict[str, float]:
         variant: arithmetic_intensity(
             ModelConfig.uniform(attention, 1),
             Workload(context_len=settings.context_len),
-            DTYPE_FORMATS[settings.dtype],
+            settings.kv_format,
         )
         for variant, attention in settings.variants.items()
     }

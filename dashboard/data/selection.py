@@ -62,9 +62,10 @@ def selections(rows: Iterable[DecodeRow], by: str) -> list[str]:
 def settings_name(row: DecodeRow) -> str:
     """The numbers that must be equal on one chart, in words."""
     layers = "1 layer" if row.n_layers == 1 else f"{row.n_layers} layers"
+    quantised = f"cache {row.kv_format}, " if row.is_quantised else ""
     return (
         f"{row.config.n_heads} query heads, model width {row.config.dim}, batch {row.batch_size}, "
-        f"{row.dtype}, {layers}"
+        f"{row.dtype}, {quantised}{layers}"
     )
 
 

@@ -22,7 +22,7 @@ from dashboard.figures.style import (
 from gqa_core import units
 from gqa_core.theory.roofline import Roof
 
-INTENSITIES = (0.25, 512)  # MHA in float32 is 0.5; MLA with the most heads offered is 438 in bf16
+INTENSITIES = (0.25, 1024)  # MHA in float32 is 0.5; MLA with the most heads is 870 in int8
 RATES = (1e8, 1e12)  # the axis where there is nothing to draw
 HEADROOM = 4  # above the highest tick, for the variants' names
 NAME_STEP = 3  # how many times further left the name of the next higher roof stands
@@ -55,7 +55,7 @@ def roofline(data: RooflineData) -> go.Figure:
 
 
 def _set_axes(figure: FigureBuilder, low: float, high: float) -> None:
-    x_ticks = [4.0**power for power in range(-1, 5)]
+    x_ticks = [4.0**power for power in range(-1, 6)]
     figure.update_xaxes(log_axis(*INTENSITIES, x_ticks, [f"{tick:g}" for tick in x_ticks]))
     figure.update_xaxes(title={"text": "FLOP per byte of cache read (formula)"})
     y_ticks = decades(low, high)
@@ -165,11 +165,16 @@ def _add_points(
         mode="markers",
         marker=VARIANT_STYLES[label].marker([sizes[row.context_len] for row in rows]),
         text=[
-            f"{row.context_len:,} tokens: {units.flop_rate(row.flops_per_s.median)}, {_share(row)}"
+            f"{_where(row)}: {units.flop_rate(row.flops_per_s.median)}, {_share(row)}"
             for row in rows
         ],
         hovertemplate=f"{label} at %{{text}}<extra></extra>",
     )
+
+
+def _where(row: Row) -> str:
+    quantised = f" in {row.kv_format}" if row.is_quantised else ""
+    return f"{row.context_len:,} tokens{quantised}"
 
 
 def _share(row: Row) -> str:

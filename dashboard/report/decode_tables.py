@@ -137,6 +137,7 @@ PERFORMANCE: tuple[Column[ComparedRow], ...] = (
     _measured("Attend kernel", lambda row: row.record.attend_kernel),
     _measured("Batch", lambda row: row.batch_size, COUNT),
     _measured("Dtype", lambda row: row.dtype),
+    _measured("Cache format", lambda row: row.kv_format),
     _measured("Layers", lambda row: row.n_layers, COUNT),
     _measured("Query heads", lambda row: row.config.n_heads, COUNT),
     _measured("Samples", lambda row: row.n_samples, COUNT),

@@ -48,6 +48,7 @@ COLUMNS: tuple[Column[Row], ...] = (
     Column[Row]("Kernel ran", lambda row: row.record.kernel_ran),
     Column[Row]("Batch", lambda row: row.batch_size, COUNT),
     Column[Row]("Dtype", lambda row: row.dtype),
+    Column[Row]("Cache format", lambda row: row.kv_format),
     Column[Row]("Layers", lambda row: row.n_layers, COUNT),
     Column[Row]("Query heads", lambda row: row.config.n_heads, COUNT),
     Column("Device", device_name),

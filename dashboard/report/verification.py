@@ -23,18 +23,18 @@ def comparison_table(records: Sequence[VerifyRecord]) -> Table[VerifyRecord]:
 
 
 def comparisons_answer(records: Sequence[VerifyRecord], *, planted: bool) -> str:
-    """The verdict on the comparisons (at least one), and the two sides that are furthest apart."""
+    """The verdict on the comparisons (at least one), and the one nearest to failing."""
     failed = [record for record in records if not record.passed]
-    worst = max(records, key=lambda record: record.relative_error)
-    furthest = (
-        f"{COMPARISONS[worst.comparison]} is furthest apart, by {worst.relative_error:.1e} "
-        f"of {worst.tolerance:.0e} allowed"
+    worst = max(records, key=lambda record: record.relative_error / record.tolerance)
+    nearest = (
+        f"{COMPARISONS[worst.comparison]} takes most of its tolerance, {worst.relative_error:.1e} "
+        f"of {worst.tolerance:.2g}"
     )
     if not failed:
-        return f"It is the same attention: all {len(records)} comparisons pass; {furthest}."
+        return f"It is the same attention: all {len(records)} comparisons pass; {nearest}."
     if planted:
         return (
-            f"Heads in the wrong order are another attention: {len(failed)} of {len(records)} "
-            f"comparisons fail; {furthest}."
+            "Heads or scales in the wrong order are another attention: "
+            f"{len(failed)} of {len(records)} comparisons fail; {nearest}."
         )
-    return f"It is not the same: {len(failed)} of {len(records)} comparisons fail; {furthest}."
+    return f"It is not the same: {len(failed)} of {len(records)} comparisons fail; {nearest}."

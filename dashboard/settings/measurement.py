@@ -6,21 +6,37 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dashboard.settings.model import AttentionSettings
+from dashboard.settings.options import UNQUANTISED
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.kinds import VerifyRecord
 from gqa_core.records.specs.quality import QualitySpec, quality_specs
 from gqa_core.records.specs.training import Pooling, TrainingConfig, divisors
+from gqa_core.theory.formats import DTYPE_FORMATS
 
 Flag = int | str | tuple[int, ...]  # the value of a command-line option
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeSettings(AttentionSettings):
-    """A measurement of decode steps; `n_layers` layers are really allocated and walked."""
+    """A measurement of decode steps; `n_layers` layers are really allocated and walked.
+
+    `cache_format` is one of options.CACHE_FORMATS.
+    """
 
     n_layers: int
     dtype: str
     kernel: str
+    cache_format: str = UNQUANTISED
+
+    @property
+    def own_format(self) -> str:
+        """The number format of the dtype."""
+        return DTYPE_FORMATS[self.dtype]
+
+    @property
+    def kv_format(self) -> str:
+        """The number format of the cache."""
+        return self.own_format if self.cache_format == UNQUANTISED else self.cache_format
 
     @property
     def context_lens(self) -> tuple[int, ...]:
@@ -29,16 +45,25 @@ class DecodeSettings(AttentionSettings):
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """The arguments of `python -m gqa_core` that measure all rows."""
+        """The arguments of `python -m gqa_core` that measure all rows.
+
+        Quantised caches are measured in turns with unquantised ones.
+        """
         counts = tuple(sorted({self.n_heads, self.n_kv_heads, 1}, reverse=True))
-        return ("bench", *self._flags(counts, {"context-len": self.context_lens}), "--mla")
+        flags = self._flags(counts, {"context-len": self.context_lens})
+        return ("bench", *flags, *self._kv_format_flag(self.own_format), "--mla")
 
     @property
     def search_arguments(self) -> tuple[str, ...]:
         """The arguments that search up to `context_len` for where each variant beats MHA."""
         counts = tuple(sorted({self.n_kv_heads, 1}, reverse=True))
         flags = self._flags(counts, {"max-context-len": self.context_len})
-        return ("crossover", *flags, "--mla")
+        return ("crossover", *flags, *self._kv_format_flag(), "--mla")
+
+    def _kv_format_flag(self, *unquantised: str) -> list[str]:
+        if self.cache_format == UNQUANTISED:
+            return []
+        return ["--kv-format", ",".join((*unquantised, self.cache_format))]
 
     def _flags(
         self, n_kv_heads: tuple[int, ...], contexts: Mapping[str, int | tuple[int, ...]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboard.settings.layouts import slider_settings
 from gqa_core.catalog.models import models
+from gqa_core.configs import QUANTISED_FORMATS
 from gqa_core.theory.formats import FORMATS
 
 
@@ -30,6 +31,8 @@ PAPER_PERCENT = 5  # uptraining of the GQA paper's main results, in percent of t
 CEILINGS = ("NVIDIA L4", "NVIDIA H100 SXM", "AMD MI355X")  # far enough apart to be read on one axis
 
 MEASURED_LAYERS = (1, 2, 4, 8)
+UNQUANTISED = "unquantised"  # a cache in the number format of the arithmetic
+CACHE_FORMATS = (UNQUANTISED, *QUANTISED_FORMATS)
 
 WHY_HEADS = (1, 2, 4, 8)
 WHY_HEAD_DIMS = (32, 64, 128)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from dashboard.data import decode_rows as tables
+from dashboard.data.cache_formats import format_rows
 from dashboard.figures.attend_vs_context import attend_vs_context
+from dashboard.report.cache_format_tables import format_table
 from dashboard.report.columns import Table
 from dashboard.report.decode_tables import attend_table, performance_table
 from dashboard.report.predictions import prediction_sentence
@@ -17,7 +19,7 @@ from dashboard.shell.log import read_log
 from dashboard.views.device import device_or_notice
 from gqa_core import units
 from gqa_core.records.header import Device
-from gqa_core.records.kinds import Record, encode_record
+from gqa_core.records.kinds import Record, VerifyRecord, encode_record
 
 BuildTable = Callable[[Sequence[tables.Row]], Table]
 
@@ -49,6 +51,7 @@ def show_results(
             f"Attend time by context for {len(shown)} measured points, as in the table.",
         )
         panels.show_small_table(attend_table(shown))
+        _show_formats(settings, rows)
         show_every_point(shown, performance_table, "performance", POINTS)
     else:
         panels.show_table(performance_table(shown), "performance", POINTS)
@@ -124,6 +127,21 @@ def logged_rows_of_this_device() -> Sequence[tables.Row]:
     return tables.measured_on(rows, device) if device else ()
 
 
+def _show_formats(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
+    """Draw the formats of the cache beside each other, where more than one was measured."""
+    logged = read_log(lambda: loaders.logged_records("verify"), ())
+    comparisons = [record for record in logged if isinstance(record, VerifyRecord)]
+    formats = format_rows(rows, comparisons, settings)
+    if not formats:
+        return
+    st.caption(
+        f"Formats of the cache at {settings.context_len} tokens. The error is that of the output "
+        "against float64, on normal values: run the page Equivalence at this head width, context "
+        "and number format to measure it."
+    )
+    panels.show_small_table(format_table(formats))
+
+
 def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
     shown = [row for row in rows if row.context_len == settings.context_len]
     if not shown:
@@ -132,7 +150,8 @@ def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> 
     if worst.name == "unusable":
         st.warning(f"No headline: {worst.reason}. Run again when the machine is quiet.")
         return
-    st.caption(f"Attend time of one step at {settings.context_len} tokens, 5th percentile")
+    cache = f", cache in {settings.kv_format}" if shown[0].is_quantised else ""
+    st.caption(f"Attend time of one step at {settings.context_len} tokens, 5th percentile{cache}")
     has_mha = any(row.variant == "MHA" for row in shown)
     no_speed = "not told apart from MHA" if has_mha else "no MHA to compare with"
     panels.show_metrics(

@@ -118,6 +118,11 @@ class DecodeRow:
         return self.record.workload.kv_format
 
     @property
+    def is_quantised(self) -> bool:
+        """True unless the cache has the number format of the dtype."""
+        return self.kv_format != dtype_format(self.dtype)
+
+    @property
     def n_layers(self) -> int:
         """Layers that ran."""
         return self.record.workload.n_layers

@@ -14,7 +14,6 @@ from gqa_core.records.kinds import (
     VerifyRecord,
 )
 from gqa_core.records.specs.verify import COMPARISONS
-from gqa_core.theory.formats import dtype_format
 
 __all__ = ["line", "summarize"]
 
@@ -33,8 +32,7 @@ def decode_line(record: DecodeRecord) -> str:
     """A decode step in one line: its layer, batch, context and kernel, and its times."""
     row = DecodeRow.from_record(record)
     bound = "withheld" if row.bound_s is None else units.duration(row.bound_s)
-    own_format = dtype_format(row.dtype)
-    kv_format = "" if row.kv_format == own_format else f"  {row.kv_format}"
+    kv_format = f"  {row.kv_format}" if row.is_quantised else ""
     return (
         f"{row.variant:<4} {describe_heads(record.config):<28}"
         f"  {record.workload.batch_size} x {row.context_len:<8}  {row.dtype:<9}"

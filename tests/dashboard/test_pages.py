@@ -227,13 +227,16 @@ def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
     settings = {"n_heads": 4, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("equivalence", **settings)
     assert "No comparison was made" in app.info[0].value
-    for planted, verdict in ((False, "All 9 comparisons pass"), (True, "is caught: 5 of 9 fail")):
+    for planted, verdict in (
+        (False, "All 15 comparisons pass"),
+        (True, "is caught: 11 of 15 fail"),
+    ):
         app = app.toggle(key="planted").set_value(planted).run()
         app.button(key="run_button").click().run()
         app = until_done(app)
         message = [element.value for element in (*app.success, *app.warning)]
         assert any(verdict in sentence for sentence in message), message
-    assert "another attention: 5 of 9 comparisons fail; " in app.success[-1].value
+    assert "another attention: 11 of 15 comparisons fail; " in app.success[-1].value
     results = app.dataframe[0].value.set_index("Comparison")["Result"]
     assert results["kernel eager against float64"] == "FAIL"
     assert results["GQA with n_kv_heads = n_heads against MHA"] == "pass"

@@ -33,9 +33,9 @@ def compared(comparison, **options):
 def test_every_comparison_passes_as_it_is(comparison, dtype):
     record = compared(comparison, dtype=dtype)
     assert record.passed, record
-    of_format = FORMAT_TOLERANCE[QUANTISED[comparison]] if comparison in QUANTISED else 0
-    assert record.relative_error <= record.tolerance == max(TOLERANCE[dtype], of_format)
-    assert record.relative_error >= of_format / 5  # it is really quantised
+    format_tolerance = FORMAT_TOLERANCE[QUANTISED[comparison]] if comparison in QUANTISED else 0
+    assert record.relative_error <= record.tolerance == max(TOLERANCE[dtype], format_tolerance)
+    assert record.relative_error >= format_tolerance / 5  # it is really quantised
 
 
 @pytest.mark.parametrize("comparison", COMPARISONS)

@@ -123,8 +123,8 @@ class VerifySpec:
     def tolerance(self) -> float:
         """The relative L2 error that may be: that of the dtype, or of the quantised format."""
         kv_format = QUANTISED.get(self.comparison)
-        of_dtype = TOLERANCE[self.dtype]
-        return of_dtype if kv_format is None else max(of_dtype, FORMAT_TOLERANCE[kv_format])
+        rounding = TOLERANCE[self.dtype]
+        return rounding if kv_format is None else max(rounding, FORMAT_TOLERANCE[kv_format])
 
     @property
     def formula_bytes(self) -> int:

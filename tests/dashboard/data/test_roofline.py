@@ -57,7 +57,7 @@ def test_the_variants_walk_right_from_mha_to_mla():
         )
     widest = DecodeSettings(
         n_heads=232, n_kv_heads=8, head_dim=64, context_len=512, batch_size=1, n_layers=1,
-        dtype="bfloat16", kernel="auto",
+        dtype="bfloat16", kernel="auto", cache_format="int8_per_token_head",
     )  # fmt: skip
     assert max(page.intensities(widest).values()) < INTENSITIES[1]
     assert min(named.values()) > INTENSITIES[0]
@@ -67,7 +67,7 @@ def test_the_local_roof_is_solid_published_ones_are_dashed_and_all_bend_at_their
     figure = drawn(rows(samples.record()), [H100])
     (local,) = traces(figure, LOCAL_ROOF)
     assert (local.line.dash, local.line.color) == ("solid", NEUTRAL)
-    assert list(local.x) == [0.25, 4.0, 512, None]
+    assert list(local.x) == [0.25, 4.0, 1024, None]
     assert list(local.y) == [8_192_000.0, 131_072_000.0, 131_072_000.0, None]
     (published,) = traces(figure, "published roofs")
     assert published.line.dash == "dash"
@@ -81,7 +81,7 @@ def test_published_roofs_are_named_the_highest_furthest_left():
     for gpus in ([H100, l4], [l4, H100]):
         (names,) = [trace for trace in drawn([], gpus).data if trace.mode == "text"]
         assert list(names.text) == ["NVIDIA L4", "NVIDIA H100 SXM"]
-        assert list(names.x) == pytest.approx([512, 512 / 3])
+        assert list(names.x) == pytest.approx([1024, 1024 / 3])
         assert names.y[0] == 121e12
 
 

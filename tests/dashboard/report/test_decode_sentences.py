@@ -24,15 +24,19 @@ def test_a_step_is_told_with_its_part_that_attends_and_the_speed_against_mha():
     assert decode_answer(ROWS, 128) == "Not measured yet at 128 tokens: press Run."
 
 
-def test_comparisons_name_the_one_that_is_furthest_apart():
+def test_comparisons_name_the_one_that_takes_most_of_its_tolerance():
     near = [comparisons.record("gqa_is_mha", 1e-7), comparisons.record("kernel_sdpa", 4e-7)]
-    furthest = "kernel sdpa against float64 is furthest apart, by {} of 1e-05 allowed."
+    furthest = "kernel sdpa against float64 takes most of its tolerance, {} of 1e-05."
     assert comparisons_answer(near, planted=False) == (
         f"It is the same attention: all 2 comparisons pass; {furthest.format('4.0e-07')}"
     )
     wrong = [near[0], comparisons.record("kernel_sdpa", 0.5)]
     assert comparisons_answer(wrong, planted=True) == (
-        "Heads in the wrong order are another attention: 1 of 2 comparisons fail; "
+        "Heads or scales in the wrong order are another attention: 1 of 2 comparisons fail; "
         f"{furthest.format('5.0e-01')}"
     )
     assert comparisons_answer(wrong, planted=False).startswith("It is not the same: 1 of 2 ")
+    quantised = [near[0], comparisons.record("int8_is_float64", 9e-3)]
+    assert comparisons_answer(quantised, planted=False).endswith(
+        "int8_per_token_head against float64 takes most of its tolerance, 9.0e-03 of 0.015."
+    )

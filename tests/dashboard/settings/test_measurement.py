@@ -1,5 +1,7 @@
 """Choices: the command line that each of them is."""
 
+from dataclasses import replace
+
 from dashboard.settings.measurement import DecodeSettings, GenerationSettings, VerifySettings
 
 HEADS = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 16, "context_len": 64, "batch_size": 1}
@@ -11,6 +13,15 @@ def test_a_run_measures_the_slider_s_context_and_two_below():
     line = " ".join(CHOICE.arguments)
     assert "--n-heads 8 --n-kv-heads 8,2,1 --head-dim 16 --context-len 4,16,64" in line
     assert line.endswith("--mla")
+
+
+def test_quantised_caches_are_measured_beside_unquantised_ones_and_searched_alone():
+    assert CHOICE.kv_format == "fp32"
+    assert "--kv-format" not in (*CHOICE.arguments, *CHOICE.search_arguments)
+    quantised = replace(CHOICE, dtype="bfloat16", cache_format="int8_per_token_head")
+    assert quantised.kv_format == "int8_per_token_head"
+    assert "--kv-format bf16,int8_per_token_head --mla" in " ".join(quantised.arguments)
+    assert "--kv-format int8_per_token_head --mla" in " ".join(quantised.search_arguments)
 
 
 def test_a_check_plants_its_error_only_where_asked():
