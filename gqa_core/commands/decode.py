@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gqa_core.commands.default_run import choose_workload
 from gqa_core.commands.options import (
     LATENT_FIELDS,
     Name,
@@ -125,7 +126,9 @@ def decode_options(samples: int) -> Callable[[Callable[..., Any]], Callable[...,
 
 
 @click.command(short_help="Measure decode steps: time, memory, and the device's bound.")
-@context_lens_option(required=True, help="Cached tokens of each point.")
+@context_lens_option(
+    help="Cached tokens of each point. Without it the device decides, as on other sizes not given."
+)
 @decode_options(samples=10)
 @click.option(
     "--kv-format",
@@ -135,7 +138,7 @@ def decode_options(samples: int) -> Callable[[Callable[..., Any]], Callable[...,
 )
 @run_options
 def bench(
-    context_len: tuple[int, ...],
+    context_len: tuple[int, ...] | None,
     decode: DecodeOptions,
     kv_format: tuple[CacheFormat, ...] | None,
     run_options: RunOptions,
@@ -154,6 +157,9 @@ def bench(
     """
     from gqa_core.records.specs.decode import decode_specs
 
+    if context_len is None:
+        mha = decode.layer(decode.n_heads)
+        context_len, decode = choose_workload(mha, decode, run_options)
     specs = decode_specs(
         grouped=decode.grouped,
         latent=decode.latent,

@@ -11,7 +11,14 @@ from gqa_core.measure import memory
 from gqa_core.records.device_names import DEFAULT_DEVICE, validate_device_name
 from gqa_core.records.header import Device, DeviceInfo
 
-__all__ = ["describe", "device_info", "find_device", "free_bytes", "use_device"]
+__all__ = [
+    "describe",
+    "device_info",
+    "find_device",
+    "free_bytes",
+    "requestable_names",
+    "use_device",
+]
 
 
 def find_device(name: str = DEFAULT_DEVICE) -> torch.device:
@@ -90,7 +97,30 @@ def device_info(name: str = DEFAULT_DEVICE) -> DeviceInfo:
         n_threads=description.n_threads,
         torch_version=str(torch.__version__),
         free_bytes=free_bytes(device),
+        requestable=requestable_names(),
+        bandwidth_bytes_per_s=_bandwidth_bytes_per_s(device),
     )
+
+
+def requestable_names() -> tuple[str, ...]:
+    """The names of this machine's devices, accelerators first."""
+    accelerator = torch.accelerator.current_accelerator(check_available=True)
+    if accelerator is None:
+        return ("cpu",)
+    kind, n_devices = accelerator.type, torch.accelerator.device_count()
+    if kind == "cuda" and n_devices > 1:
+        return (*(f"{kind}:{index}" for index in range(n_devices)), "cpu")
+    return (kind, "cpu") if kind in ("cuda", "mps") else ("cpu",)
+
+
+def _bandwidth_bytes_per_s(device: torch.device) -> float | None:
+    """Bytes per second by a GPU's memory clock and bus width, two transfers per clock."""
+    if device.type != "cuda":
+        return None
+    properties = torch.cuda.get_device_properties(device)
+    clock_khz = getattr(properties, "memory_clock_rate", 0)
+    width_bits = getattr(properties, "memory_bus_width", 0)
+    return 2e3 * clock_khz * width_bits / 8 or None
 
 
 def _cpu_name() -> str:

@@ -26,7 +26,7 @@ CPU_CONTEXT_LENS = (1024, 4096, 16384)
 
 @dataclass(frozen=True, slots=True)
 class DefaultWorkload:
-    """What a run measures where its user named nothing."""
+    """The sizes of a run whose user named none."""
 
     context_lens: tuple[int, ...]
     batch_size: int

@@ -59,13 +59,20 @@ class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class DeviceInfo(Struct, frozen=True, kw_only=True):
-    """The device that measurements run on, the torch that runs them, and bytes they could take."""
+    """The device that measurements run on, the torch that runs them, and bytes they could take.
+
+    `requestable` has the names of all devices here that a run may request. `bandwidth_bytes_per_s`
+    is a GPU's by its memory clock and bus width, None where the driver does not tell them: nothing
+    is measured for it, and no bound is computed from it.
+    """
 
     type: str
     name: str
     n_threads: int
     torch_version: str
     free_bytes: int
+    requestable: tuple[str, ...] = ("cpu",)
+    bandwidth_bytes_per_s: float | None = None
 
     @property
     def device(self) -> Device:

@@ -90,3 +90,31 @@ def test_a_gpu_is_described_by_its_own_name(monkeypatch):
     assert describe(torch.device("cuda:1")).name == "Second"
     monkeypatch.setattr(torch, "get_device_module", lambda device: types.SimpleNamespace())
     assert describe(torch.device("mps")).name == "MPS"
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_devices", "names"),
+    [
+        (None, 0, ("cpu",)),
+        ("cuda", 1, ("cuda", "cpu")),
+        ("cuda", 3, ("cuda:0", "cuda:1", "cuda:2", "cpu")),
+        ("mps", 1, ("mps", "cpu")),
+        ("xpu", 2, ("cpu",)),  # torch can use it, as `auto` alone
+    ],
+)
+def test_the_names_of_all_devices_here_can_be_requested(monkeypatch, kind, n_devices, names):
+    machine_with(monkeypatch, kind, n_devices)
+    assert devices.requestable_names() == names
+    for name in names:
+        find_device(name)
+
+
+def test_the_bandwidth_of_a_label_is_two_transfers_per_clock_over_the_bus(monkeypatch):
+    # HBM3 of 2,619 MHz on 5,120 bits: 2 x 2.619e9 x 640 B = 3.35e12 B/s
+    hbm3 = types.SimpleNamespace(memory_clock_rate=2_619_000, memory_bus_width=5120)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: hbm3)
+    assert devices._bandwidth_bytes_per_s(torch.device("cuda")) == pytest.approx(3.352e12, rel=1e-3)
+    assert devices._bandwidth_bytes_per_s(torch.device("cpu")) is None
+    unknown = types.SimpleNamespace(memory_bus_width=5120)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: unknown)
+    assert devices._bandwidth_bytes_per_s(torch.device("cuda")) is None
