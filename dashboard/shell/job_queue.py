@@ -21,6 +21,7 @@ import psutil
 
 from dashboard.shell.jobs import Job, QueryJob, RunJob
 from dashboard.shell.process import process_wide
+from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import DeviceInfo
 
 __all__ = [
@@ -67,7 +68,7 @@ class JobQueue:
         self._runs: OrderedDict[str, RunJob] = OrderedDict()
         self._queries: list[QueryJob] = []
         self._changed = threading.Condition()
-        self._device_info: DeviceInfo | None = None
+        self._known_devices: dict[str, DeviceInfo] = {}
         threading.Thread(target=self._work, name="measuring", daemon=True).start()
         atexit.register(self.stop)
 
@@ -128,15 +129,18 @@ class JobQueue:
         """True while a run is being measured."""
         return any(run.state == "running" for run in self._runs.values())
 
-    @property
-    def device_info(self) -> DeviceInfo | None:
-        """The device of this machine, as the last run reported it or as it was set; else None."""
-        reported = [run.device_info for run in self._runs.values() if run.device_info]
-        return reported[-1] if reported else self._device_info
+    def known_device(self, name: str = DEFAULT_DEVICE) -> DeviceInfo | None:
+        """The device of this name, as its last run reported it or as it was set; else None."""
+        reported = [
+            run.device_info
+            for run in self._runs.values()
+            if run.device_info and run.device_name == name
+        ]
+        return reported[-1] if reported else self._known_devices.get(name)
 
-    @device_info.setter
-    def device_info(self, info: DeviceInfo) -> None:
-        self._device_info = info
+    def set_known_device(self, name: str, info: DeviceInfo) -> None:
+        """Remember the device of this name."""
+        self._known_devices[name] = info
 
     def n_ahead(self, run_id: str) -> int:
         """The number of active runs before this one, the running one included."""

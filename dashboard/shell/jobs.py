@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import DeviceInfo
 from gqa_core.records.kinds import Record, decode_record
 from gqa_core.runner.events import (
@@ -111,6 +112,14 @@ class RunJob(Job):
     def command_arguments(self) -> Sequence[str]:
         """The arguments of the child, which reports events."""
         return (*self.arguments, "--events")
+
+    @property
+    def device_name(self) -> str:
+        """The name of the device that the run requests."""
+        flag = "--device"
+        if flag not in self.arguments:
+            return DEFAULT_DEVICE
+        return self.arguments[self.arguments.index(flag) + 1]
 
     @property
     def has_log(self) -> bool:

@@ -6,9 +6,11 @@ import msgspec
 import streamlit as st
 
 from dashboard.data.non_decode_rows import non_decode_rows
+from dashboard.settings.devices import device_arguments
 from dashboard.shell.job_queue import job_queue
 from gqa_core.catalog.corpus import python_topics
 from gqa_core.records.decode_row import DecodeRow
+from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.head_inspection import HeadInspection
 from gqa_core.records.header import MEASURED_HERE, DeviceInfo, KindName
 from gqa_core.records.kinds import DecodeRecord, QualityRecord, Record
@@ -20,19 +22,21 @@ DEVICE_TIME_LIMIT_S = 60.0
 INSPECTION_TIME_LIMIT_S = 120.0
 
 
-def device() -> DeviceInfo:
-    """The device that measurements run on; it is determined once per process of the server.
+def device(name: str = DEFAULT_DEVICE) -> DeviceInfo:
+    """The device of this name; it is determined once per process of the server.
 
     Raises:
         MachineBusyError: it is not known yet, and a run is being measured.
         JobError: it cannot be determined, or not in time.
     """
     queue = job_queue()
-    if (known := queue.device_info) is not None:
+    if (known := queue.known_device(name)) is not None:
         return known
+    arguments = ("device", "--json", *device_arguments(name))
     with st.spinner("Reading this machine's device ..."):
-        answer = queue.query(("device", "--json"), DEVICE_TIME_LIMIT_S)
-    info = queue.device_info = msgspec.json.decode(answer, type=DeviceInfo)
+        answer = queue.query(arguments, DEVICE_TIME_LIMIT_S)
+    info = msgspec.json.decode(answer, type=DeviceInfo)
+    queue.set_known_device(name, info)
     return info
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from dashboard.controls.device import chosen_device_arguments
 from dashboard.shell import loaders
 from dashboard.shell.job_queue import QueueFullError
 from dashboard.shell.jobs import RunJob
@@ -26,9 +27,10 @@ POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next poin
 def show_run(arguments: Sequence[str], description: str) -> tuple[Sequence[Record], bool]:
     """Show Run, Cancel and progress; returns the records of this page's run and if it is active.
 
-    Run measures with `python -m gqa_core` and these arguments, as `description` says.
+    Run measures with `python -m gqa_core` and these arguments, as `description` says, on the device
+    that the page has drawn a choice of.
     """
-    run = _show_buttons(arguments, description)
+    run = _show_buttons((*arguments, *chosen_device_arguments()), description)
     if run is None:
         return (), False
     _show_progress(run)
@@ -37,7 +39,8 @@ def show_run(arguments: Sequence[str], description: str) -> tuple[Sequence[Recor
 
 def show_command(arguments: Sequence[str]) -> None:
     """Show the line that repeats this run in a terminal."""
-    line = shlex.join(["python", "-m", "gqa_core", *arguments, "--out", "-"])
+    words = ["python", "-m", "gqa_core", *arguments, *chosen_device_arguments(), "--out", "-"]
+    line = shlex.join(words)
     st.code(line, language="bash", wrap_lines=True)
 
 

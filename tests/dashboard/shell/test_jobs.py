@@ -317,6 +317,7 @@ def test_a_run_that_has_started_tells_the_device_without_a_query(queue, monkeypa
     run = running(queue, "started", "sleep")
     wait_for(lambda: run.device_info)
     assert loaders.device() == DEVICE
+    assert queue.known_device("cuda:1") is None, "the run was on another device"
 
 
 @pytest.fixture

@@ -185,7 +185,7 @@ def test_heads_are_not_inspected_during_a_run_and_the_page_says_so(inspections, 
     assert info.value == "This machine is measuring. The heads are shown when the run is done."
 
 
-BUSY_QUEUE = {"is_measuring": True, "device_info": None}
+BUSY_QUEUE = {"is_measuring": True, "known_device": lambda name: None}
 
 
 def test_the_download_has_every_pair_of_both_models(inspections):
