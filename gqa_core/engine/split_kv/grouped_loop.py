@@ -10,7 +10,8 @@ g queries while it is in the processor's cache.
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit, prange
+from numba import carray, njit, prange, types
+from numba.extending import overload
 
 from gqa_core.engine.key_layouts import PAGE
 from gqa_core.engine.split_kv.chunks import (
@@ -22,15 +23,17 @@ from gqa_core.engine.split_kv.chunks import (
     score,
 )
 from gqa_core.engine.split_kv.compile_cache import njit_cached
+from gqa_core.engine.split_kv.grouped_bf16 import attend_chunk_bf16
 from gqa_core.engine.split_kv.products import FASTMATH
 from gqa_core.engine.split_kv.simd import load_f32, pointer_to, row_exp2, row_max
+from gqa_core.engine.split_kv.vectors import HAS_BF16_DOT
 
 
 @njit(fastmath=FASTMATH)
 def _scratch_offsets(g, d, v_stored):
     """Offsets of scores, accumulated values, queries, running maxima, running sums; the size."""
     acc, queries = g * PAGE, g * (PAGE + v_stored)
-    running_max = queries + g * d
+    running_max = queries + max(g * d, g * PAGE // 2 + v_stored)  # or pairs in `grouped_bf16`
     return 0, acc, queries, running_max, running_max + g, running_max + 2 * g
 
 
@@ -43,28 +46,48 @@ def grouped_loop(o_address, o_witness, q_address, pages, values, scale, shape, s
     (b, k, g, d, v, _), (q_b, q_h, _, _, v_stored), (n_chunks, n_threads) = shape, strides, grid
     o = carray(pointer_to(o_address, o_witness), b * k * g * v)
     q = carray(pointer_to(q_address, pages[0]), b * q_b + k * g * q_h)
-    _, acc, _, running_max, running_sum, size = _scratch_offsets(g, d, v_stored)
+    offsets = _scratch_offsets(g, d, v_stored)
+    _, acc, _, running_max, running_sum, size = offsets
     n_tasks = b * k * n_chunks
     workspace, first, stride = new_workspace(n_tasks, size)
     for thread in prange(n_threads):
         for task in partition(n_tasks, thread, n_threads):
             scratch = workspace[first + task * stride : first + (task + 1) * stride]
             position = task // n_chunks, task % n_chunks, n_chunks
-            _attend_chunk(scratch, position, q, np.float32(scale), pages, values, shape, strides)
+            factor = np.float32(scale)
+            _attend_chunk(scratch, offsets, position, q, factor, pages, values, shape, strides)
     for thread in prange(n_threads):
         for row in partition(b * k * g, thread, n_threads):
             chunks = workspace, first + row // g * n_chunks * stride, stride
             query = row % g
-            offsets = running_max + query, running_sum + query, acc + query * v_stored
-            merge(o, row * v, v, chunks, n_chunks, offsets)
+            row_offsets = running_max + query, running_sum + query, acc + query * v_stored
+            merge(o, row * v, v, chunks, n_chunks, row_offsets)
+
+
+def _attend_chunk(scratch, offsets, position, q, scale, pages, values, shape, strides):
+    """Attend over one chunk of one K/V head, with the g queries that share it."""
+    raise NotImplementedError("numba compiles the form that `_choose_form` returns")
+
+
+@overload(_attend_chunk, jit_options={"fastmath": FASTMATH})
+def _choose_form(scratch, offsets, position, q, scale, pages, values, shape, strides):
+    """The form for the cache's dtype: dot products of bfloat16 where the CPU has them."""
+
+    def in_float32(scratch, offsets, position, q, scale, pages, values, shape, strides):
+        attend_chunk(scratch, offsets, position, q, scale, pages, values, shape, strides)
+
+    def in_bfloat16(scratch, offsets, position, q, scale, pages, values, shape, strides):
+        attend_chunk_bf16(scratch, offsets, position, q, scale, pages, values, shape, strides)
+
+    return in_bfloat16 if HAS_BF16_DOT and pages.dtype == types.uint16 else in_float32
 
 
 @njit(fastmath=FASTMATH)
-def _attend_chunk(scratch, position, q, scale, pages, values, shape, strides):
+def attend_chunk(scratch, offsets, position, q, scale, pages, values, shape, strides):
     """Attend over one chunk of one K/V head, with the g queries that share it."""
     (_, k, g, d, _, s), (q_b, q_h, head_keys, head_values, v_stored) = shape, strides
     (head, chunk, n_chunks), n_pages = position, (s + PAGE - 1) // PAGE
-    scores, acc, queries, running_max, running_sum, end = _scratch_offsets(g, d, v_stored)
+    scores, acc, queries, running_max, running_sum, end = offsets
     scratch[acc:queries] = 0
     scratch[running_max:running_sum] = NEG_INF
     scratch[running_sum:end] = 0
@@ -79,8 +102,8 @@ def _attend_chunk(scratch, position, q, scale, pages, values, shape, strides):
         c, a = (scratch, scores, PAGE), (scratch, queries, d, 1)
         ahead = values, v_offset, PAGE * v_stored
         score(c, a, (pages, k_offset, PAGE), (g, PAGE, d), ahead)
-        offsets = running_max, running_sum, scores, acc
-        _online_softmax_page(scratch, offsets, n_keys, g, v_stored)
+        softmax_offsets = running_max, running_sum, scores, acc
+        _online_softmax_page(scratch, softmax_offsets, n_keys, g, v_stored)
         weights, ahead = (scratch, scores, PAGE, 1), (pages, k_offset + PAGE * d, PAGE * d)
         b, size = (values, v_offset, v_stored), (g, v_stored, n_keys)
         add_values((scratch, acc, v_stored), weights, b, size, ahead)

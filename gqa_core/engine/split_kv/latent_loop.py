@@ -10,7 +10,8 @@ weighted sums one lane is one column of the latent.
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit, prange
+from numba import carray, njit, prange, types
+from numba.extending import overload
 
 from gqa_core.engine.key_layouts import PAGE
 from gqa_core.engine.split_kv.chunks import (
@@ -22,9 +23,10 @@ from gqa_core.engine.split_kv.chunks import (
     score,
 )
 from gqa_core.engine.split_kv.compile_cache import njit_cached
+from gqa_core.engine.split_kv.latent_bf16 import attend_chunk_bf16
 from gqa_core.engine.split_kv.products import FASTMATH
 from gqa_core.engine.split_kv.simd import column_softmax, load_f32, pointer_to, upcast
-from gqa_core.engine.split_kv.vectors import LANES
+from gqa_core.engine.split_kv.vectors import HAS_BF16_DOT, LANES
 
 
 @njit(fastmath=FASTMATH)
@@ -33,7 +35,8 @@ def _scratch_offsets(h, c, r, c_stored):
     the running sum and the rescale factor; the size.
     """
     acc, columns = PAGE * h, (PAGE + c_stored) * h
-    running_max = columns + (c + r) * h
+    n_pairs = (c + r + 1) // 2 + PAGE // 2  # in `latent_bf16`
+    running_max = columns + max((c + r) * h, n_pairs * h + c_stored)
     return 0, acc, columns, running_max, running_max + h, running_max + 2 * h, running_max + 3 * h
 
 
@@ -49,7 +52,8 @@ def latent_loop(o_address, o_witness, q_latent, q_rope, entries, scale, shape, s
     o = carray(pointer_to(o_address, o_witness), b * n_heads * c)
     c_stored = -(-c // LANES) * LANES
     is_wide = entries.itemsize == 4 and c_stored == c
-    _, acc, _, running_max, running_sum, _, size = _scratch_offsets(h, c, r, c_stored)
+    offsets = _scratch_offsets(h, c, r, c_stored)
+    _, acc, _, running_max, running_sum, _, size = offsets
     n_tasks = b * n_blocks * n_chunks
     page_size = 0 if is_wide else PAGE * (c + r) + LANES
     workspace, first, stride = new_workspace(n_tasks, size + page_size)
@@ -61,20 +65,36 @@ def latent_loop(o_address, o_witness, q_latent, q_rope, entries, scale, shape, s
             scratch = workspace[first + task * stride : first + (task + 1) * stride]
             position = task // n_chunks, task % n_chunks, n_chunks
             wide_page = wide, -1 if is_wide else first + task * stride + size
-            queries = q_latent, q_rope
-            _attend_chunk(
-                scratch, position, queries, np.float32(scale), entries, wide_page, shape, sizes
-            )
+            q, factor = (q_latent, q_rope), np.float32(scale)
+            _attend_chunk(scratch, offsets, position, q, factor, entries, wide_page, shape, sizes)
     for thread in prange(n_threads):
         for row in partition(b * n_heads, thread, n_threads):
             block, head = row // n_heads * n_blocks + row % n_heads // h, row % n_heads % h
             chunks = workspace, first + block * n_chunks * stride, stride
-            offsets = running_max + head, running_sum + head, acc + head * c_stored
-            merge(o, row * c, c, chunks, n_chunks, offsets)
+            row_offsets = running_max + head, running_sum + head, acc + head * c_stored
+            merge(o, row * c, c, chunks, n_chunks, row_offsets)
+
+
+def _attend_chunk(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes):
+    """Attend over one chunk of one sequence, with a block of heads."""
+    raise NotImplementedError("numba compiles the form that `_choose_form` returns")
+
+
+@overload(_attend_chunk, jit_options={"fastmath": FASTMATH})
+def _choose_form(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes):
+    """The form for the cache's dtype: dot products of bfloat16 where the CPU has them."""
+
+    def in_float32(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes):
+        attend_chunk(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes)
+
+    def in_bfloat16(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes):
+        attend_chunk_bf16(scratch, offsets, position, queries, scale, entries, shape, sizes)
+
+    return in_bfloat16 if HAS_BF16_DOT and entries.dtype == types.uint16 else in_float32
 
 
 @njit(fastmath=FASTMATH)
-def _attend_chunk(scratch, position, queries, scale, entries, wide_page, shape, sizes):
+def attend_chunk(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes):
     """Attend over one chunk of one sequence, with a block of heads.
 
     `wide_page` is (wide, offset of the copied page), the offset -1 if `wide` is the cache itself.
@@ -82,7 +102,7 @@ def _attend_chunk(scratch, position, queries, scale, entries, wide_page, shape, 
     (_, n_heads, c, r, s), (h, n_blocks, capacity) = shape, sizes
     row, chunk, n_chunks = position
     width, c_stored, n_pages = c + r, -(-c // LANES) * LANES, (s + PAGE - 1) // PAGE
-    scores, acc, columns, running_max, running_sum, rescale, _ = _scratch_offsets(h, c, r, c_stored)
+    scores, acc, columns, running_max, running_sum, rescale, _ = offsets
     sequence, block, half_page = row // n_blocks, row % n_blocks, PAGE * width // 2
     wide, page_offset = wide_page
     n_rows = min(h, n_heads - block * h)
