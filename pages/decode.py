@@ -3,9 +3,8 @@
 import streamlit as st
 
 from dashboard.controls.measurement import decode_controls
-from dashboard.report.decode_sentences import decode_answer
 from dashboard.shell.page import open_page
-from dashboard.views.decode_results import show_results
+from dashboard.views.decode_results import show_answer, show_results
 from dashboard.views.device import show_device
 from dashboard.views.run_panel import show_command, show_run
 
@@ -40,6 +39,5 @@ st.markdown(
     "**Limits.** Tokens/s covers the measured layers only: no feed-forward layers and no "
     "vocabulary. The prediction ignores the norm, RoPE and kernels slower than the device allows."
 )
-if rows:
-    st.success(f"**Answer, measured here.** {decode_answer(rows, settings.context_len)}")
+show_answer(rows, settings.context_len)
 show_command(settings.arguments)

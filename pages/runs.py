@@ -41,8 +41,8 @@ if other_shown:
 show_import()
 st.markdown(
     "**What a record contains.** The settings, the kernel that ran, the device, the raw samples, "
-    "the torch version and the commit; medians and quartiles are computed from the samples. Speed "
-    "is relative to the MHA of the same run.\n\n"
+    "the torch version and the commit; percentiles are computed from the samples. Speed is "
+    "relative to the MHA of the same run. Unusable samples are faint, and compared with nothing.\n\n"
     "**Limits.** Imported records come from their sender. Their numbers are checked against the "
     "formula and against each other, but their times cannot be checked."
 )

@@ -13,12 +13,14 @@ from gqa_core.records.crossover import (
     PairedResult,
     crossover,
     search_rows,
+    undisturbed,
 )
 from gqa_core.theory.cost import attended_dims
 
 __all__ = [
     "N_INITIAL_CONTEXTS",
     "Comparisons",
+    "is_unusable",
     "latest_search",
     "representative_contexts",
     "work_ratio",
@@ -31,6 +33,12 @@ def latest_search(rows: Iterable[Row], settings: DecodeSettings) -> list[Row]:
     """The rows of the newest search with these settings, by context and in the variants' order."""
     searched = search_rows(matching(rows, settings), settings.context_len)
     return sorted(searched, key=lambda row: (row.context_len, LABELS.index(row_label(row))))
+
+
+def is_unusable(comparisons: Comparisons) -> bool:
+    """True if there are comparisons, and other work disturbed each of them."""
+    all_results = [result for results in comparisons.values() for result in results]
+    return bool(all_results) and not undisturbed(all_results)
 
 
 def representative_contexts(comparisons: Comparisons) -> list[int]:

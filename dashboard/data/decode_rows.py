@@ -38,6 +38,24 @@ class CacheRow:
         return self.row.record.memory.peak_bytes / self.line_bytes - 1
 
 
+@dataclass(frozen=True, slots=True)
+class VersusMha:
+    """A row, and the MHA row that it may be compared with; None if that was not measured."""
+
+    row: Row
+    mha: Row | None
+
+    @property
+    def speed(self) -> float | None:
+        """MHA's attend time over the row's, 1 for MHA itself; None if the two are not ranked."""
+        return speed_vs(self.mha, self.row)
+
+    @property
+    def is_tie(self) -> bool:
+        """True if there is an MHA row, and the samples do not tell the two apart."""
+        return self.mha is not None and self.speed is None
+
+
 def decode_rows(records: Iterable[Record], evidence: Evidence = MEASURED_HERE) -> list[DecodeRow]:
     """The rows of those records that are decode steps."""
     return [
@@ -81,24 +99,33 @@ def latest(rows: Iterable[Row]) -> list[Row]:
     return sorted(newest.values(), key=lambda row: (conditions(row), LABELS.index(row_label(row))))
 
 
-def speeds_vs_mha(rows: Sequence[Row]) -> list[float | None]:
-    """MHA's attend time over each row's, both under the same conditions.
+def versus_mha(rows: Sequence[Row]) -> list[VersusMha]:
+    """Each row beside the MHA row under the same conditions, if that is among the rows.
 
-    A grouped row is compared with MHA by the same kernel, MLA with MHA by `auto`; None if that is
-    not among the rows, or if the samples cannot tell the two apart.
+    A grouped row is compared with MHA by the same kernel, MLA with MHA by `auto`.
     """
     mha = {(conditions(row), row.record.kernel_asked): row for row in rows if row.variant == "MHA"}
-    bases = [
-        mha.get((conditions(row), "auto" if row.variant == "MLA" else row.record.kernel_asked))
-        for row in rows
+    kernels = ["auto" if row.variant == "MLA" else row.record.kernel_asked for row in rows]
+    return [
+        VersusMha(row, mha.get((conditions(row), kernel)))
+        for row, kernel in zip(rows, kernels, strict=True)
     ]
-    return [speed_vs(base, row) for row, base in zip(rows, bases, strict=True)]
+
+
+def is_usable(row: Row) -> bool:
+    """False if other work left nothing to read from the samples of a row."""
+    return row.verdict.name != "unusable"
 
 
 def speed_vs(base: Row | None, row: Row) -> float | None:
-    """Attend time of a base over a row's; None without a base, or if their intervals overlap."""
-    if base is None or row is base:
-        return None if base is None else 1.0
+    """Attend time of a base over a row's, 1 for the base itself.
+
+    None without a base, if the samples of either are unusable, or if their intervals overlap.
+    """
+    if base is None or not (is_usable(base) and is_usable(row)):
+        return None
+    if row is base:
+        return 1.0
     return base.attend.p5 / row.attend.p5 if row.attend.differs_from(base.attend) else None
 
 

@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboard.data.decode_rows import Row
+from dashboard.data.decode_rows import Row, is_usable
 from dashboard.settings.measurement import DecodeSettings
 from gqa_core.catalog.devices import Device
 from gqa_core.configs import ModelConfig, Workload
@@ -87,7 +87,14 @@ def intensities(settings: DecodeSettings) -> dict[str, float]:
     }
 
 
-def median_share(rows: Sequence[Row]) -> float | None:
-    """The median share of their bound that these points reach; None if no bound holds."""
-    shares = [row.bound_share for row in rows if row.bound_share is not None]
-    return statistics.median(shares) if shares else None
+def bound_shares(rows: Iterable[Row]) -> list[tuple[float, Row]]:
+    """The shares of their bound that usable points reach, rising; without withheld bounds."""
+    shares = [
+        (row.bound_share, row) for row in rows if row.bound_share is not None and is_usable(row)
+    ]
+    return sorted(shares, key=lambda pair: pair[0])
+
+
+def median_share(shares: Sequence[tuple[float, Row]]) -> float | None:
+    """The median of these shares; None if there are none."""
+    return statistics.median(share for share, _ in shares) if shares else None

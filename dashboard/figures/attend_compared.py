@@ -8,18 +8,18 @@ import plotly.graph_objects as go
 
 from dashboard.data.decode_rows import Row, row_label
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.measured import describe_attend, opacities
 from dashboard.figures.style import (
     ELSEWHERE,
     MARKER_OFFSETS,
     VARIANT_STYLES,
     context_axis,
     finish,
-    medians,
+    interval_bars,
     seconds_axis,
     whole_powers,
 )
 from dashboard.settings.variants import LABELS
-from gqa_core import units
 from gqa_core.records.header import MEASURED_ELSEWHERE
 
 CONTEXTS, SECONDS = (512, 32768), (1e-5, 1.0)  # the axes where there is nothing to draw
@@ -29,7 +29,8 @@ def attend_compared(selections: Mapping[str, Sequence[Row]]) -> go.Figure:
     """Attend time by context, one series per layer and kernel of each selection.
 
     Keys of `selections` are those of style.MARKER_OFFSETS; rows as `data.decode_rows.decode_rows`
-    makes them. Bars span the interval of the 5th percentile; markers are shifted off their context.
+    makes them. Bars span the interval of the 5th percentile; markers are shifted off their context,
+    and faint for unusable samples.
     """
     figure = FigureBuilder()
     for key, rows in selections.items():
@@ -52,7 +53,7 @@ def _add_series(
     style, offset = VARIANT_STYLES[label], MARKER_OFFSETS[key]
     figure.add_scatter(
         x=[row.context_len * offset.shift for row in rows],
-        **medians([row.attend.undisturbed for row in rows]),
+        **interval_bars([row.attend.undisturbed for row in rows]),
         name=name,
         mode="markers",
         marker={
@@ -60,11 +61,9 @@ def _add_series(
             "symbol": style.symbol + (ELSEWHERE if evidence == MEASURED_ELSEWHERE else ""),
             "size": offset.size,
             "line": {"width": 1.5 if evidence == MEASURED_ELSEWHERE else 0},
-        },
-        text=[
-            f"{row.context_len:,} tokens, {evidence}: {units.duration(row.attend.p5)}"
-            for row in rows
-        ],
+        }
+        | opacities(rows),
+        text=[f"{row.context_len:,} tokens, {evidence}: {describe_attend(row)}" for row in rows],
         hovertemplate=f"{name} at %{{text}}<extra></extra>",
     )
 

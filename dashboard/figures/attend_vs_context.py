@@ -8,27 +8,27 @@ import plotly.graph_objects as go
 
 from dashboard.data.decode_rows import Row, row_label
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.measured import describe_attend, opacities
 from dashboard.figures.style import (
     NEUTRAL,
     VARIANT_STYLES,
     context_axis,
     finish,
-    medians,
+    interval_bars,
     seconds_axis,
     whole_powers,
 )
 from gqa_core import units
 
 SECONDS = (1e-5, 1.0)  # the axis where there is nothing to draw
-
-
 BOUND, PREDICTED = "bound: one read, or the arithmetic", "predicted: floor + bound"
 
 
 def attend_vs_context(rows: Sequence[Row], context_lens: Sequence[int]) -> go.Figure:
     """Attend time by context, 5th percentile and its interval; bounds are dashed grey.
 
-    Predictions are thin lines in the variant's colour. The axis always includes `context_lens`.
+    Predictions are thin lines in the variant's colour. Markers of unusable samples are faint. The
+    axis always includes `context_lens`.
     """
     figure = FigureBuilder()
     in_order = sorted(rows, key=lambda row: row.context_len)
@@ -92,11 +92,11 @@ def _add_prediction(
 def _add_markers(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None:
     figure.add_scatter(
         x=[row.context_len for row in rows],
-        **medians([row.attend.undisturbed for row in rows]),
+        **interval_bars([row.attend.undisturbed for row in rows]),
         name=label,
         mode="markers",
-        marker=VARIANT_STYLES[label].marker(11),
-        text=[units.duration(row.attend.p5) for row in rows],
+        marker=VARIANT_STYLES[label].marker(11) | opacities(rows),
+        text=[describe_attend(row) for row in rows],
         hovertemplate=f"{label} at %{{x:,}} tokens: %{{text}}<extra></extra>",
     )
 

@@ -12,7 +12,7 @@ from dashboard.figures.style import (
     MODE_STYLES,
     context_axis,
     finish,
-    medians,
+    interval_bars,
     seconds_axis,
     whole_powers,
 )
@@ -24,7 +24,7 @@ def step_vs_tokens(all_series: Sequence[Series]) -> go.Figure:
     """Median time of the step that adds token n; bars span the interquartile range."""
     figure = FigureBuilder()
     for series in all_series:
-        _add(figure, series, series.step_fit, **medians(series.steps))
+        _add(figure, series, series.step_fit, **interval_bars(series.steps))
     times = [time for series in all_series for step in series.steps for time in (step.q1, step.q3)]
     return _finish(figure, all_series, times, "time of step n (median, measured here)")
 

@@ -12,7 +12,7 @@ from dashboard.figures.style import (
     POLICY_STYLES,
     context_axis,
     finish,
-    medians,
+    interval_bars,
     seconds_axis,
     whole_powers,
 )
@@ -31,7 +31,7 @@ def append_vs_tokens(records: Mapping[Policy, GrowthRecord]) -> go.Figure:
         seconds = appends(record)
         figure.add_scatter(
             x=list(record.workload.context_lens),
-            **medians(seconds),
+            **interval_bars(seconds),
             name=policy,
             mode="markers",
             cliponaxis=False,

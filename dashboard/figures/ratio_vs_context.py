@@ -15,8 +15,8 @@ from dashboard.figures.style import (
     VARIANT_STYLES,
     context_axis,
     finish,
+    interval_bars,
     log_axis,
-    medians,
     translucent,
     whole_powers,
 )
@@ -34,10 +34,10 @@ def ratio_vs_context(
     quantity: Quantity,
     context_lens: Sequence[int],
 ) -> go.Figure:
-    """Median time over MHA's by context; a band is where a variant crosses over, 1 is MHA itself.
+    """Time over MHA's by context; a band is where a variant crosses over, 1 is MHA itself.
 
     Bars span the lowest to the highest ratio of the intervals: a win is a bar that ends below 1.
-    Disturbed results are faint. The axis always includes `context_lens`.
+    Results of unusable samples are faint. The axis always includes `context_lens`.
     """
     figure = FigureBuilder()
     ratios = [result.ratio(quantity) for results in comparisons.values() for result in results]
@@ -100,7 +100,7 @@ def _add_markers(
     )
     figure.add_scatter(
         x=[result.context_len for result in results],
-        **medians(ratios),
+        **interval_bars(ratios),
         name=name,
         mode="markers",
         cliponaxis=False,

@@ -10,13 +10,14 @@ import plotly.graph_objects as go
 from dashboard.data.decode_rows import Row, row_label
 from dashboard.data.roofline import RooflineData
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.measured import describe_samples, opacities
 from dashboard.figures.style import (
     NEUTRAL,
     VARIANT_STYLES,
     decades,
     finish,
+    interval_bars,
     log_axis,
-    medians,
     whole_powers,
 )
 from gqa_core import units
@@ -31,10 +32,11 @@ LOCAL_ROOF = "roof here: probed bandwidth and arithmetic rate"
 
 
 def roofline(data: RooflineData) -> go.Figure:
-    """Achieved FLOP per second by intensity, log-log; bars span its interval.
+    """Achieved FLOP per second by intensity, log-log; bars span its 95% interval.
 
     The local roof is a solid grey line, published ones are dashed. A thin upright line stands at
-    each variant's intensity. Markers are larger for longer contexts.
+    each variant's intensity. Markers are larger for longer contexts, and faint for
+    unusable samples.
     """
     low, high = _range(data)
     figure = FigureBuilder()
@@ -160,10 +162,11 @@ def _add_points(
         return
     figure.add_scatter(
         x=[row.arithmetic_intensity for row in rows],
-        **medians([row.flops_per_s for row in rows]),
+        **interval_bars([row.flops_per_s for row in rows]),
         name=label,
         mode="markers",
-        marker=VARIANT_STYLES[label].marker([sizes[row.context_len] for row in rows]),
+        marker=VARIANT_STYLES[label].marker([sizes[row.context_len] for row in rows])
+        | opacities(rows),
         text=[
             f"{_where(row)}: {units.flop_rate(row.flops_per_s.median)}, {_share(row)}"
             for row in rows
@@ -179,8 +182,8 @@ def _where(row: Row) -> str:
 
 def _share(row: Row) -> str:
     if row.bound_share is None:
-        return "below its bound, which is withheld"
-    return f"{units.percent(row.bound_share)} of the bound"
+        return f"its bound is withheld{describe_samples(row)}"
+    return f"{units.percent(row.bound_share)} of the bound{describe_samples(row)}"
 
 
 def _marker_sizes(rows: Sequence[Row]) -> dict[int, float]:

@@ -195,7 +195,7 @@ def loss_axis(losses: Sequence[float]) -> dict:
     return axis | {"title": {"text": "held-out loss (nats per byte, lower is better)"}}
 
 
-def medians(spreads: Sequence[Quartiles]) -> dict:
+def interval_bars(spreads: Sequence[Quartiles]) -> dict:
     """Heights and error bars: the middle figure, and a bar between the outer two."""
     return spread_bars([(spread.q1, spread.median, spread.q3) for spread in spreads])
 

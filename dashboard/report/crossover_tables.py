@@ -84,7 +84,7 @@ COLUMNS: tuple[Column[SearchedRow], ...] = (
     _measured("Attend share of phases", attend_share, PERCENT),
     _measured("Kernel ran", lambda row: row.record.kernel_ran),
     _measured("Read bandwidth", lambda row: row.record.read_bandwidth_bytes_per_s, GB_PER_S),
-    _measured("Samples were", lambda row: row.verdict.name),
+    _measured("Verdict", lambda row: row.verdict.name),
     _measured("When", lambda row: timestamp(row.record.created_at), UTC),
     _measured("Warnings", lambda row: "; ".join(row.record.warnings)),
 )

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from dashboard.data.decode_rows import (
     CacheRow,
     Row,
+    VersusMha,
     device_name,
     row_label,
-    speeds_vs_mha,
+    run_verdict,
     variant_name,
+    versus_mha,
 )
 from dashboard.report.columns import (
     BYTES,
@@ -29,14 +31,7 @@ from dashboard.report.columns import (
     Table,
     Unit,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ComparedRow:
-    """A measured row and how many times faster than MHA it attends, None without a base."""
-
-    row: Row
-    speed: float | None
+from gqa_core.records.noise import VerdictName
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +42,25 @@ class VariantTimes:
     rows: dict[int, Row]
     speed: float | None
 
+    @property
+    def verdict_name(self) -> VerdictName:
+        """The worst verdict on the samples of its rows."""
+        return run_verdict(self.rows.values()).name
+
 
 def attend_table(rows: Sequence[Row]) -> Table[VariantTimes]:
     """Attend times of the rows of one setting: a row per variant, a column per context.
 
-    At the longest context also the speed against MHA's and the share of the bound.
+    At the longest context also the tail of the step, the speed against MHA's and the share of the
+    bound. The verdict is the worst of a variant's contexts.
     """
     contexts = sorted({row.context_len for row in rows})
     columns = [Column[VariantTimes]("Variant", lambda times: times.name)]
-    columns += [_attend_column(context_len) for context_len in contexts]
+    columns += [_context_column(n, "Attend at {}", lambda row: row.attend.p5) for n in contexts]
     columns += [column for context_len in contexts[-1:] for column in _longest(context_len)]
+    columns.append(Column[VariantTimes]("Verdict", lambda times: times.verdict_name))
     last = [row for row in rows if row.context_len in contexts[-1:]]
-    speeds = dict(zip(map(variant_name, last), speeds_vs_mha(last), strict=True))
+    speeds = {variant_name(versus.row): versus.speed for versus in versus_mha(last)}
     by_name: dict[str, dict[int, Row]] = {}
     for row in rows:
         by_name.setdefault(variant_name(row), {})[row.context_len] = row
@@ -67,9 +69,9 @@ def attend_table(rows: Sequence[Row]) -> Table[VariantTimes]:
     )
 
 
-def performance_table(rows: Sequence[Row]) -> Table[ComparedRow]:
+def performance_table(rows: Sequence[Row]) -> Table[VersusMha]:
     """One row per measured point; rates come from attend."""
-    return Table(PERFORMANCE, [*map(ComparedRow, rows, speeds_vs_mha(rows))])
+    return Table(PERFORMANCE, versus_mha(rows))
 
 
 def cache_table(rows: Sequence[CacheRow]) -> Table[CacheRow]:
@@ -82,42 +84,45 @@ def timestamp(created_at: str) -> str:
     return created_at[:19].replace("T", " ")
 
 
-def _attend_column(context_len: int) -> Column[VariantTimes]:
-    def attend_s(times: VariantTimes) -> float | None:
+def _context_column(
+    context_len: int, title: str, value: Callable[[Row], object], unit: Unit = MS
+) -> Column[VariantTimes]:
+    def cell(times: VariantTimes) -> object:
         row = times.rows.get(context_len)
-        return row.attend.p5 if row else None
+        return None if row is None else value(row)
 
-    return Column(f"Attend at {context_len:,}", attend_s, MS)
+    return Column(title.format(f"{context_len:,}"), cell, unit)
 
 
-def _longest(context_len: int) -> tuple[Column[VariantTimes], Column[VariantTimes]]:
-    def bound_share(times: VariantTimes) -> float | None:
-        row = times.rows.get(context_len)
-        return row.bound_share if row else None
-
-    return (
+def _longest(context_len: int) -> list[Column[VariantTimes]]:
+    return [
+        _context_column(context_len, "Step at {}, p95", lambda row: row.step.p95),
+        _context_column(context_len, "Step at {}, p99", lambda row: row.step.p99),
         Column(f"Speed vs MHA at {context_len:,}", lambda times: times.speed, SPEED),
-        Column(f"Share of the bound at {context_len:,}", bound_share, PERCENT),
-    )
+        _context_column(
+            context_len, "Share of the bound at {}", lambda row: row.bound_share, PERCENT
+        ),
+    ]
 
 
-def _measured(title: str, value: Callable[[Row], object], unit: Unit = TEXT) -> Column[ComparedRow]:
-    return Column(title, lambda compared: value(compared.row), unit)
+def _measured(title: str, value: Callable[[Row], object], unit: Unit = TEXT) -> Column[VersusMha]:
+    return Column(title, lambda versus: value(versus.row), unit)
 
 
-PERFORMANCE: tuple[Column[ComparedRow], ...] = (
+PERFORMANCE: tuple[Column[VersusMha], ...] = (
     _measured("Variant", variant_name),
     _measured("K/V heads", lambda row: row.n_kv_heads, COUNT),
     _measured("Context", lambda row: row.context_len, COUNT),
+    _measured("Verdict", lambda row: row.verdict.name),
     _measured("Attend", lambda row: row.attend.p5, MS),
-    _measured("Attend, from", lambda row: row.attend.p5_low, MS),
-    _measured("Attend, to", lambda row: row.attend.p5_high, MS),
+    _measured("Attend, 95% CI from", lambda row: row.attend.p5_low, MS),
+    _measured("Attend, 95% CI to", lambda row: row.attend.p5_high, MS),
     _measured("Attend, median", lambda row: row.attend.median, MS),
     _measured("Attend IQR", lambda row: row.attend.iqr, MS),
     _measured("Attend, predicted", lambda row: row.predicted_attend_s, MS),
     _measured("Attend error", lambda row: abs(row.attend_error), PERCENT),
     _measured("Share of the bound", lambda row: row.bound_share, PERCENT),
-    Column("Speed vs MHA", lambda compared: compared.speed, SPEED),
+    Column("Speed vs MHA", lambda versus: versus.speed, SPEED),
     _measured("Step", lambda row: row.step.p5, MS),
     _measured("Step, median", lambda row: row.step.median, MS),
     _measured("Step IQR", lambda row: row.step.iqr, MS),
@@ -141,7 +146,7 @@ PERFORMANCE: tuple[Column[ComparedRow], ...] = (
     _measured("Layers", lambda row: row.n_layers, COUNT),
     _measured("Query heads", lambda row: row.config.n_heads, COUNT),
     _measured("Samples", lambda row: row.n_samples, COUNT),
-    _measured("Samples were", lambda row: row.verdict.name),
+    _measured("Reason of the verdict", lambda row: row.verdict.reason),
     _measured("Bound withheld", lambda row: row.bound_doubt or ""),
     _measured("Device", device_name),
     _measured("Evidence", lambda row: row.evidence),

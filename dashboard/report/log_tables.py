@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.data.decode_rows import Row, device_name, speed_vs
+from dashboard.data.decode_rows import Row, VersusMha, device_name
 from dashboard.data.non_decode_rows import KIND_NAMES, PAGES
 from dashboard.data.selection import mha_of_run
 from dashboard.report.columns import COUNT, UTC, Column, Table
-from dashboard.report.decode_tables import PERFORMANCE, ComparedRow, timestamp
+from dashboard.report.decode_tables import PERFORMANCE, timestamp
 from gqa_core.records.kinds import DecodeRecord
 from gqa_core.records.run_log import LoggedRecord
 from gqa_core.records.summaries import summarize
@@ -17,13 +17,10 @@ COMMIT_DIGITS = 10
 FIRST_COLUMNS = ("Variant", "K/V heads", "Context", "Evidence", "Device", "When (UTC)")
 
 
-def runs_table(shown: Sequence[Row], rows: Sequence[Row]) -> Table[ComparedRow]:
+def runs_table(shown: Sequence[Row], rows: Sequence[Row]) -> Table[VersusMha]:
     """One row per record; speed against MHA is that of the same run, looked up in all `rows`."""
     bases = mha_of_run(shown, rows)
-    compared = [
-        ComparedRow(row, speed_vs(base, row)) for row, base in zip(shown, bases, strict=True)
-    ]
-    return Table(RUNS, compared)
+    return Table(RUNS, [*map(VersusMha, shown, bases)])
 
 
 def non_decode_table(rows: Sequence[LoggedRecord]) -> Table[LoggedRecord]:
@@ -41,7 +38,7 @@ def _summary(row: LoggedRecord) -> tuple[str, str]:
     return summarize(row.record)
 
 
-def _reordered(columns: Sequence[Column[ComparedRow]]) -> list[Column[ComparedRow]]:
+def _reordered(columns: Sequence[Column[VersusMha]]) -> list[Column[VersusMha]]:
     by_header = {column.header: column for column in columns}
     first = [by_header.pop(header) for header in FIRST_COLUMNS]
     return [*first, *by_header.values()]
@@ -49,9 +46,9 @@ def _reordered(columns: Sequence[Column[ComparedRow]]) -> list[Column[ComparedRo
 
 RUNS = (
     *_reordered(PERFORMANCE),
-    Column[ComparedRow]("Run", lambda compared: compared.row.record.run_id),
-    Column[ComparedRow]("Point", lambda compared: compared.row.record.point, COUNT),
-    Column[ComparedRow]("Git commit", lambda compared: _commit(compared.row)),
+    Column[VersusMha]("Run", lambda versus: versus.row.record.run_id),
+    Column[VersusMha]("Point", lambda versus: versus.row.record.point, COUNT),
+    Column[VersusMha]("Git commit", lambda versus: _commit(versus.row)),
 )
 
 NON_DECODE = (

@@ -14,7 +14,12 @@ from gqa_core.records.decode_row import DecodeRow
 
 
 def prediction_sentence(rows: Sequence[DecodeRow]) -> str:
-    """Median errors of predicted attend and step times over these rows, and at each context."""
+    """Median errors of predicted attend and step times over these rows, and at each context.
+
+    Empty without rows.
+    """
+    if not rows:
+        return ""
     by_context: dict[int, list[float]] = {}
     for row in rows:
         by_context.setdefault(row.context_len, []).append(row.attend_error)

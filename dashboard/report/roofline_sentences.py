@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dashboard.data.decode_rows import Row, variant_name
-from dashboard.data.roofline import RooflineData, median_share
+from dashboard.data.roofline import RooflineData, bound_shares, median_share
 from gqa_core import units
 from gqa_core.theory.roofline import Roof
+
+NO_SHARE = "the samples are unusable or the bound is withheld"
 
 
 def bounds_sentence(intensities: Mapping[str, float], roof: Roof, where: str) -> str:
@@ -24,23 +26,17 @@ def bounds_sentence(intensities: Mapping[str, float], roof: Roof, where: str) ->
 
 def share_sentence(rows: Sequence[Row]) -> str:
     """The share of their bound that the points reach: the median, the lowest and the highest."""
-    shares = sorted(
-        (share, index) for index, row in enumerate(rows) if (share := row.bound_share) is not None
-    )
-    median = median_share(rows)
+    shares = bound_shares(rows)
+    n_left_out = len(rows) - len(shares)
+    left_out = f" {n_left_out} more {'has' if n_left_out == 1 else 'have'} none: {NO_SHARE}."
+    median = median_share(shares)
     if median is None:
-        return "Every point shown took less than its bound, which is withheld."
-    n_withheld = len(rows) - len(shares)
-    withheld = f" {n_withheld} more took less than their bound, which is withheld." * bool(
-        n_withheld
-    )
+        return f"No point shown has a share of its bound: {NO_SHARE}."
+    reached = f"{units.percent(median)} of their bound (median), from {_point(*shares[0])}"
+    sentence = f"The {len(shares)} points shown reach {reached} to {_point(*shares[-1])}."
     if len(shares) == 1:
-        return f"The one point with a bound reaches {units.percent(median)} of it.{withheld}"
-    (worst_share, worst), (best_share, best) = shares[0], shares[-1]
-    return (
-        f"The {len(shares)} points shown reach {units.percent(median)} of their bound (median), "
-        f"from {_point(rows[worst], worst_share)} to {_point(rows[best], best_share)}.{withheld}"
-    )
+        sentence = f"The one point with a bound reaches {units.percent(median)} of it."
+    return sentence + left_out * bool(n_left_out)
 
 
 def answer(data: RooflineData) -> str:
@@ -62,5 +58,5 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def _point(row: Row, share: float) -> str:
+def _point(share: float, row: Row) -> str:
     return f"{units.percent(share)} ({variant_name(row)} at {row.context_len} tokens)"

@@ -17,10 +17,10 @@ from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import panels
 from dashboard.views.decode_results import (
     merge_with_log,
-    show_doubts,
     show_every_point,
     show_point_downloads,
 )
+from dashboard.views.verdict import show_doubts, show_unusable, show_verdict
 from gqa_core.records.crossover import Quantity, pair_with_mha, search_contexts
 from gqa_core.records.crossover_text import crossover_sentences
 from gqa_core.records.header import Device
@@ -44,8 +44,7 @@ def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:
         st.info("No crossover was searched on this device with these settings yet. Press **Run**.")
         return
     panels.show_evidence("measured here", "formula")
-    st.caption("Contexts (tokens) at which a whole step is faster than MHA's")
-    panels.show_metrics(crossover_metrics.metrics(pairs))
+    _show_metrics(rows, pairs)
     compared = st.segmented_control(
         "Compare", list(COMPARED), default=next(iter(COMPARED)), required=True, key="compared"
     )
@@ -67,9 +66,21 @@ def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:
 
 
 def show_answer(rows: Sequence[Row]) -> None:
-    """Draw the answer if there are measurements."""
-    if pairs := pair_with_mha(rows):
+    """Draw the answer if there are measurements, or why these give none."""
+    pairs = pair_with_mha(rows)
+    if crossover.is_unusable(pairs):
+        show_unusable("No answer.", rows)
+    elif pairs:
         st.success(f"**Answer.** {panels.escape_markdown(crossover_metrics.answer(pairs))}")
+
+
+def _show_metrics(rows: Sequence[Row], pairs: crossover.Comparisons) -> None:
+    if crossover.is_unusable(pairs):
+        show_unusable("No crossovers.", rows)
+        return
+    show_verdict(rows)
+    st.caption("Contexts (tokens) at which a whole step is faster than MHA's")
+    panels.show_metrics(crossover_metrics.metrics(pairs))
 
 
 def _show_table(rows: Sequence[Row]) -> None:

@@ -11,12 +11,14 @@ from dashboard.data.cache_formats import format_rows
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.report.cache_format_tables import format_table
 from dashboard.report.columns import Table
+from dashboard.report.decode_sentences import decode_answer, describe_speed
 from dashboard.report.decode_tables import attend_table, performance_table
 from dashboard.report.predictions import prediction_sentence
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from dashboard.views.device import device_or_notice
+from dashboard.views.verdict import show_doubts, show_unusable, show_verdict
 from gqa_core import units
 from gqa_core.records.header import Device
 from gqa_core.records.kinds import Record, VerifyRecord, encode_record
@@ -55,10 +57,19 @@ def show_results(
         show_every_point(shown, performance_table, "performance", POINTS)
     else:
         panels.show_table(performance_table(shown), "performance", POINTS)
-    st.caption(prediction_sentence(shown))
+    st.caption(prediction_sentence([row for row in shown if tables.is_usable(row)]))
     show_doubts(shown)
     show_point_downloads("decode", shown, performance_table)
     return matching
+
+
+def show_answer(rows: Sequence[tables.Row], context_len: int) -> None:
+    """Draw the answer if there are measurements, or why these give none."""
+    shown = [row for row in rows if row.context_len == context_len]
+    if not all(map(tables.is_usable, shown)):
+        show_unusable("No answer.", shown)
+    elif rows:
+        st.success(f"**Answer, measured here.** {decode_answer(rows, context_len)}")
 
 
 def scope_control() -> bool:
@@ -92,21 +103,6 @@ def show_point_downloads(name: str, rows: Sequence[tables.Row], build_table: Bui
             "jsonl": lambda: "".join(encode_record(row.record) + "\n" for row in rows),
         },
     )
-
-
-def show_doubts(rows: Sequence[tables.Row]) -> None:
-    """Draw how far other work disturbed these rows, and what else there is to doubt."""
-    for name in ("unusable", "noisy"):
-        doubted = [row for row in rows if row.verdict.name == name]
-        if doubted:
-            st.caption(
-                f"The samples of {len(doubted)} of {len(rows)} rows are {name}, for example: "
-                f"{doubted[0].verdict.reason}."
-            )
-    if doubts := [doubt for row in rows if (doubt := row.bound_doubt)]:
-        st.caption(f"The bound of {len(doubts)} of {len(rows)} rows is withheld: {doubts[0]}.")
-    if warnings := [warning for row in rows for warning in row.record.warnings]:
-        st.caption(f"Warnings of the records: {'; '.join(dict.fromkeys(warnings))}.")
 
 
 def merge_with_log(live_records: Sequence[Record]) -> list[tables.Row]:
@@ -143,24 +139,23 @@ def _show_formats(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
 
 
 def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
+    """Draw the verdict on the rows, and the times at the context of the settings, if usable."""
     shown = [row for row in rows if row.context_len == settings.context_len]
-    if not shown:
+    if not all(map(tables.is_usable, shown)):
+        show_unusable(f"No times at {settings.context_len} tokens.", shown)
         return
-    worst = tables.run_verdict(shown)
-    if worst.name == "unusable":
-        st.warning(f"No headline: {worst.reason}. Run again when the machine is quiet.")
-        return
-    cache = f", cache in {settings.kv_format}" if shown[0].is_quantised else ""
-    st.caption(f"Attend time of one step at {settings.context_len} tokens, 5th percentile{cache}")
-    has_mha = any(row.variant == "MHA" for row in shown)
-    no_speed = "not told apart from MHA" if has_mha else "no MHA to compare with"
+    show_verdict(rows)
+    if shown:
+        cache = f", cache in {settings.kv_format}" if shown[0].is_quantised else ""
+        context_len = f"{settings.context_len} tokens"
+        st.caption(f"Attend time of one step at {context_len}, 5th percentile{cache}")
     panels.show_metrics(
         [
             (
-                tables.row_label(row),
-                units.duration(row.attend.p5),
-                f"{units.times(speed)} the speed of MHA" if speed else no_speed,
+                tables.row_label(versus.row),
+                units.duration(versus.row.attend.p5),
+                describe_speed(versus),
             )
-            for row, speed in zip(shown, tables.speeds_vs_mha(shown), strict=True)
+            for versus in tables.versus_mha(shown)
         ]
     )

@@ -22,6 +22,7 @@ from dashboard.views.decode_results import (
     show_every_point,
     show_point_downloads,
 )
+from dashboard.views.verdict import show_doubts, show_unusable, show_verdict
 from gqa_core import units
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.records.header import Device as MeasuredDevice
@@ -58,10 +59,13 @@ def visible_points(
 
 def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
     """Draw metrics, the chart and the points' table; without points, the formula's part only."""
-    if rows:
+    if not rows:
+        st.info(NOTHING)
+    elif any(map(tables.is_usable, rows)):
+        show_verdict(rows)
         _show_metrics(rows, roofline.best_roof(rows))
     else:
-        st.info(NOTHING)
+        show_unusable("No roof.", rows)
     evidence = {"measured here": rows, "formula": settings.variants, "published": gpus}
     panels.show_evidence(*[kind for kind, items in evidence.items() if items])
     data = roofline.roofline_data(settings, gpus, rows)
@@ -75,14 +79,18 @@ def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequen
 
 
 def show_answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
-    """Draw the answer that the points and roofs shown give."""
+    """Draw the answer that the points and roofs shown give, or why the points give none."""
+    if rows and not any(map(tables.is_usable, rows)):
+        show_unusable("No answer.", rows)
+        return
     data = roofline.roofline_data(settings, gpus, rows)
     st.success(f"**Answer.** {roofline_sentences.answer(data)}")
 
 
 def _show_metrics(rows: Sequence[Row], roof: Roof) -> None:
     ridge, rate = roof.ridge_point, roof.peak_flops_per_s
-    share = roofline.median_share(rows)
+    shares = roofline.bound_shares(rows)
+    share = roofline.median_share(shares)
     panels.show_metrics(
         [
             ("Read bandwidth", units.bandwidth(roof.peak_bytes_per_s), "best of the probes"),
@@ -99,7 +107,7 @@ def _show_metrics(rows: Sequence[Row], roof: Roof) -> None:
             (
                 "Share of the bound",
                 "withheld" if share is None else units.percent(share),
-                f"median of {units.count(len(rows), 'point')}",
+                f"median of {units.count(len(shares), 'point')}",
             ),
         ]
     )
@@ -108,4 +116,5 @@ def _show_metrics(rows: Sequence[Row], roof: Roof) -> None:
 def _show_table(rows: Sequence[Row]) -> None:
     build_table, alt = roofline_table, "Measured points under the roof, one row per point"
     show_every_point(rows, build_table, "points", alt)
+    show_doubts(rows)
     show_point_downloads("roofline", rows, build_table)

@@ -117,8 +117,11 @@ def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
         {
             "Variant": "GQA",
             "Attend at 512 (ms)": "2.000",
+            "Step at 512, p95 (ms)": "10.000",
+            "Step at 512, p99 (ms)": "10.000",
             "Speed vs MHA at 512": "-",
             "Share of the bound at 512 (%)": "25%",
+            "Verdict": "quiet",
         }
     ]
     assert lazy_expander(app, "performance").dataframe[0].value["Attend (ms)"].tolist() == [2.0]
@@ -141,7 +144,7 @@ def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, 
     assert not app.exception
     assert metrics(app) == {
         "Read bandwidth": "0.0 GB/s",
-        "Matmul rate": "131 MFLOP/s",
+        "Arithmetic rate": "131 MFLOP/s",
         "Ridge point": "4 FLOP/B",
         "Share of the bound": "25%",
     }

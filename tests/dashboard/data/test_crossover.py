@@ -13,6 +13,7 @@ from dashboard.figures.style import FAINT, PHASE_STYLES, VARIANT_STYLES
 from dashboard.report import crossover_metrics
 from dashboard.report.crossover_tables import crossover_table
 from gqa_core.records.crossover import pair_with_mha, search_contexts
+from gqa_core.records.quartiles import TimeSummary
 from tests.dashboard.example_settings import DECODE
 from tests.records import fake_records as samples
 
@@ -47,9 +48,16 @@ def records(settings=CHOICE, run_id="run-1", **changed):
     ]
 
 
-def half_bandwidth(row):
-    bandwidth = row.record.read_bandwidth_bytes_per_s / 2
-    return replace(row, record=structs.replace(row.record, read_bandwidth_bytes_per_s=bandwidth))
+def unusable(row):
+    p5 = row.attend.p5
+    spread = samples.around(p5, low=0.8 * p5, high=1.2 * p5, median=2 * p5)
+    return replace(row, attend=TimeSummary.from_samples(spread))
+
+
+def noisy(row):
+    samples_of_probe = samples.NOISY_BANDWIDTHS
+    record = structs.replace(row.record, bandwidth_samples_bytes_per_s=samples_of_probe)
+    return replace(row, record=record)
 
 
 def workload_changed(row, **changes):
@@ -95,7 +103,7 @@ def test_the_table_has_a_line_a_point_with_times_over_mha_s(rows):
     assert gqa["Attend time vs MHA"].tolist()[-1] == pytest.approx(2.648 / 4.096)
     assert gqa["Attend wins"].tolist() == [False, False, True, True]
     assert table[table["Variant"] == "MHA"]["Step wins"].isna().all()
-    assert not table["Disturbed"].any()
+    assert set(table["Verdict"]) == {"quiet"}
 
 
 def test_steps_are_told_at_the_ends_and_where_something_crosses_over(rows):
@@ -107,10 +115,10 @@ def test_steps_are_told_at_the_ends_and_where_something_crosses_over(rows):
 
 def test_steps_are_told_where_nothing_was_disturbed(rows):
     rows = [
-        half_bandwidth(row) if row.context_len == 64 and row.variant == "MQA" else row
-        for row in rows
+        unusable(row) if row.context_len == 64 and row.variant == "MQA" else row for row in rows
     ]
     assert crossover.representative_contexts(pair_with_mha(rows)) == [128, 256, 512]
+    assert crossover_table(rows).frame()["Verdict"].tolist().count("unusable") == 1
 
 
 @pytest.mark.parametrize("quantity", ["step", "attend"])
@@ -132,12 +140,13 @@ def test_ratios_are_markers_around_one_and_a_band_is_where_one_crosses_over(rows
 
 
 def test_what_was_disturbed_is_faint(rows):
-    rows[1] = half_bandwidth(rows[1])
+    rows[1], rows[6] = unusable(rows[1]), noisy(rows[6])  # GQA at 64 and at 128 tokens
+    assert [row.verdict.name for row in rows[1:7:5]] == ["unusable", "noisy"]
     figure = ratio_vs_context(pair_with_mha(rows), "step", CONTEXTS)
     (gqa,) = (trace for trace in figure.data if trace.name == "GQA-2")
     assert list(gqa.marker.opacity) == [FAINT, 1, 1, 1]
-    assert gqa.text[0].endswith("disturbed")
-    assert not gqa.text[1].endswith("disturbed")
+    assert gqa.text[0].endswith("unusable samples")
+    assert not gqa.text[1].endswith("unusable samples")
 
 
 def test_an_axis_of_ratios_stands_where_nothing_is_measured():
@@ -166,3 +175,26 @@ def test_the_search_s_command_holds_the_bound_and_no_mha():
     assert line.startswith("crossover --n-heads 8 --n-kv-heads 2,1 --head-dim 16")
     assert "--max-context-len 512 --batch-size 1" in line
     assert line.endswith("--mla")
+
+
+def test_variants_whose_intervals_overlap_win_nowhere_and_lose_nowhere(rows):
+    def blurred(row):  # the same 5th percentile for each variant, known to 10% on either side
+        p5 = 8e-6 * row.context_len
+        spread = samples.around(p5, low=0.9 * p5, high=1.1 * p5, median=3 * p5)
+        own = TimeSummary.from_samples(spread)
+        return replace(row, attend=own, step=own)
+
+    pairs = pair_with_mha([blurred(row) for row in rows])
+    assert {name for name, *_ in crossover_metrics.metrics(pairs)} >= {"GQA-2", "MQA"}
+    assert {value for _, value, _ in crossover_metrics.metrics(pairs)} == {"none"}
+    wins = crossover_table([blurred(row) for row in rows]).frame()["Step wins"].dropna()
+    assert not wins.any()
+    assert not crossover.is_unusable(pairs)
+
+
+def test_a_search_is_unusable_where_every_comparison_is(rows):
+    assert not crossover.is_unusable({})
+    disturbed_mha = [unusable(row) if row.variant == "MHA" else row for row in rows]
+    assert crossover.is_unusable(pair_with_mha(disturbed_mha))
+    assert not crossover.is_unusable(pair_with_mha([*disturbed_mha[:-5], *rows[-5:]]))
+    assert not crossover.is_unusable(pair_with_mha([noisy(row) for row in rows]))

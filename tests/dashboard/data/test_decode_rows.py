@@ -105,7 +105,9 @@ def test_speed_is_held_against_mha_under_the_same_conditions_and_by_the_same_ker
         samples.record(spec=samples.point(kernel="sdpa"), attend=[0.002]),
         samples.record(spec=mla, attend=[0.001], kernel_ran="absorbed"),
     )
-    assert tables.speeds_vs_mha(known) == [1.0, 1.0, 1.0, 4.0, 2.0, None, 8.0]
+    compared = tables.versus_mha(known)
+    assert [versus.speed for versus in compared] == [1.0, 1.0, 1.0, 4.0, 2.0, None, 8.0]
+    assert not any(versus.is_tie for versus in compared)  # no MHA by sdpa is no tie
 
 
 def test_speed_against_mha_is_left_open_where_mha_is_not_measured():
@@ -156,3 +158,68 @@ def test_measured_settings_are_named_once_each_the_newest_first():
         "8 query heads, 2, 8 K/V heads, width 16, 1 layer, batch 1, fp32",
         "8 query heads, 2 K/V heads, width 16, 1 layer, batch 1, bf16",
     ]
+
+
+def test_variants_whose_intervals_overlap_are_not_ranked():
+    mqa = GroupedConfig(n_heads=8, n_kv_heads=1, head_dim=16)
+    mha = samples.around(0.0021, low=0.002, high=0.0023, median=0.004)
+    near = samples.around(0.0019, low=0.0018, high=0.00205, median=0.003)
+    clear = samples.around(0.0018, low=0.0017, high=0.0019, median=0.005)  # a larger median
+    known = rows(
+        samples.record(spec=samples.point(MHA), attend=mha),
+        samples.record(attend=near),
+        samples.record(spec=samples.point(mqa), attend=clear),
+    )
+    compared = tables.versus_mha(known)
+    assert [versus.speed for versus in compared] == [1.0, None, pytest.approx(21 / 18)]
+    assert [versus.is_tie for versus in compared] == [False, True, False]
+    speeds = performance_table(known).frame()["Speed vs MHA"]
+    assert speeds.isna().tolist() == [False, True, False]
+    small = attend_table(known).frame().set_index("Variant")["Speed vs MHA at 64"]
+    assert small.isna().to_dict() == {"MHA": False, "GQA": True, "MQA": False}
+
+
+@pytest.mark.parametrize("disturbed", ["row", "mha"])
+def test_unusable_samples_are_not_ranked_however_far_apart(disturbed):
+    spreads = {"row": [0.0001] * 3, "mha": [0.1] * 3} | {disturbed: samples.UNUSABLE}
+    mha = samples.record(spec=samples.point(MHA), attend=spreads["mha"])
+    own, base = tables.versus_mha(rows(samples.record(attend=spreads["row"]), mha))
+    assert own.row.attend.differs_from(base.row.attend)
+    assert (own.speed, own.is_tie) == (None, True)
+    assert base.speed == (None if disturbed == "mha" else 1.0)
+
+
+def test_the_tables_have_verdict_interval_and_tail():
+    steps = [0.001] * 90 + [0.002] * 8 + [0.003] * 2  # p95 2 ms; p99 3 ms
+    undisturbed = samples.record(attend=[0.0005] * 100, step_samples=steps)
+    spread = samples.around(0.002, low=0.0019, high=0.0021, median=0.004)
+    noisy = samples.record(
+        spec=samples.point(MHA),
+        attend=spread,
+        bandwidth_samples_bytes_per_s=samples.NOISY_BANDWIDTHS,
+    )
+    table = performance_table(rows(noisy, undisturbed)).frame()
+    assert list(table["Verdict"]) == ["noisy", "quiet"]
+    assert list(table["Reason of the verdict"]) == [
+        "the usual pass of the bandwidth probe reached 50% of the best one: other work was running",
+        "",
+    ]
+    mha, gqa = table.iloc[0], table.iloc[1]
+    assert [mha["Attend, 95% CI from (ms)"], mha["Attend, 95% CI to (ms)"]] == [1.9, 2.1]
+    assert [mha["Attend (ms)"], mha["Attend, median (ms)"]] == [2.0, 4.0]
+    assert [gqa["Step (ms)"], gqa["Step, p95 (ms)"]] == [1.0, 2.0]
+    assert gqa["Step, p99 (ms)"] == pytest.approx(3.0, abs=0.011)
+    small = attend_table(rows(noisy, undisturbed)).frame().set_index("Variant")
+    assert small["Verdict"].to_dict() == {"MHA": "noisy", "GQA": "quiet"}
+    assert small.loc["GQA", "Step at 64, p95 (ms)"] == 2.0
+    assert small.loc["GQA", "Step at 64, p99 (ms)"] == pytest.approx(3.0, abs=0.011)
+
+
+def test_a_bound_above_the_time_is_withheld_from_both_tables():
+    (row,) = rows(samples.record(attend=[0.0004] * 3))  # the bound is 0.5 ms
+    assert (row.bound_s, row.bound_share) == (None, None)
+    table = performance_table([row]).frame()
+    assert table["Share of the bound (%)"].isna().all()
+    assert table["Bound withheld"][0].startswith("attending took 400 us, less than the bound of 50")
+    assert attend_table([row]).frame()["Share of the bound at 64 (%)"].isna().all()
+    assert performance_table(rows(samples.record())).frame()["Bound withheld"].tolist() == [""]

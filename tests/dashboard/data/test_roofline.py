@@ -4,7 +4,7 @@ import pytest
 
 from dashboard.data import roofline as page
 from dashboard.figures.roofline import INTENSITIES, LOCAL_ROOF, roofline
-from dashboard.figures.style import NEUTRAL, VARIANT_STYLES
+from dashboard.figures.style import FAINT, NEUTRAL, VARIANT_STYLES
 from dashboard.report import roofline_sentences as sentences
 from dashboard.report.roofline_tables import roofline_table
 from dashboard.settings.measurement import DecodeSettings
@@ -31,14 +31,15 @@ def answer(shown, gpus=()):
     return sentences.answer(page.roofline_data(DECODE, gpus, shown))
 
 
-def test_a_point_stands_at_its_formula_s_intensity_and_its_measured_rate_with_spread():
-    figure = drawn(rows(samples.record(attend=(0.001, 0.002, 0.004))))
+def test_a_point_stands_at_its_formula_s_intensity_and_its_measured_rate_with_its_interval():
+    spread = samples.around(0.002, low=0.0019, high=0.00225, median=0.004)
+    figure = drawn(rows(samples.record(attend=spread)))
     (gqa,) = traces(figure, "GQA")
     assert (gqa.mode, gqa.marker.symbol) == ("markers", VARIANT_STYLES["GQA"].symbol)
     assert list(gqa.x) == [2.0]  # 8 heads on 2 K/V heads, 4 bytes an element: 8 / 2 / 2
     assert list(gqa.y) == [32_768 / 0.002]
-    assert gqa.error_y.array[0] == pytest.approx(32_768 / 0.0015 - 32_768 / 0.002)
-    assert gqa.error_y.arrayminus[0] == pytest.approx(32_768 / 0.002 - 32_768 / 0.003)
+    assert gqa.error_y.array[0] == pytest.approx(32_768 / 0.0019 - 32_768 / 0.002)
+    assert gqa.error_y.arrayminus[0] == pytest.approx(32_768 / 0.002 - 32_768 / 0.00225)
     assert gqa.text[0] == "64 tokens: 16.4 MFLOP/s, 25% of the bound"
 
 
@@ -108,7 +109,7 @@ def test_nothing_measured_leaves_the_formula_and_no_error():
     assert not roofline_table([])
 
 
-def test_the_local_roof_is_the_median_of_the_probes():
+def test_the_local_roof_is_the_best_of_the_probes():
     records = [
         samples.record(
             index=index, read_bandwidth_bytes_per_s=bandwidth, arithmetic_flops_per_s=rate
@@ -116,9 +117,9 @@ def test_the_local_roof_is_the_median_of_the_probes():
         for index, (bandwidth, rate) in enumerate([(1e9, 5e9), (2e9, 7e9), (9e9, 6e9)])
     ]
     roof = page.local_roof(rows(*records))
-    assert (roof.peak_bytes_per_s, roof.peak_flops_per_s) == (2e9, 6e9)
+    assert (roof.peak_bytes_per_s, roof.peak_flops_per_s) == (9e9, 7e9)
     (local,) = traces(drawn(rows(*records)), LOCAL_ROOF)
-    assert list(local.y) == [0.25 * 2e9, 6e9, 6e9, None]
+    assert list(local.y) == [0.25 * 9e9, 7e9, 7e9, None]
 
 
 def test_the_table_says_where_a_point_stands_and_what_bounds_it():
@@ -149,7 +150,7 @@ def test_the_answer_tells_what_bounds_each_and_how_near_the_points_come():
         "their bound (median), from 25% (GQA at 64 tokens) to 100% (MHA at 64 tokens)."
     )
     single = answer(rows(samples.record()))
-    assert single.endswith("The one point shown reaches 25% of its bound.")
+    assert single.endswith("The one point with a bound reaches 25% of it.")
 
 
 def test_without_a_point_the_answer_is_that_of_a_label_or_none():
@@ -166,3 +167,42 @@ def test_only_a_bandwidth_leaves_the_ridge_unknown():
     assert sentences.bounds_sentence({"MHA": 0.5}, roof, "Here") == (
         "Here, memory bounds MHA: 0.5 FLOP per byte against an unknown ridge."
     )
+
+
+def test_a_withheld_bound_leaves_its_marker_and_the_answer_without_a_share():
+    below = samples.record(index=1, attend=[0.0004] * 3)  # the bound is 0.5 ms
+    (gqa,) = traces(drawn(rows(below)), "GQA")
+    assert gqa.text[0] == "64 tokens: 81.9 MFLOP/s, its bound is withheld"
+    table = roofline_table(rows(below)).frame()
+    assert (
+        table[["Share of the bound (%)", "Bound (ms)", "Roof there (GFLOP/s)"]].isna().all().all()
+    )
+    assert table["Bound withheld"][0].startswith("attending took 400 us, less than the bound")
+    assert page.median_share(page.bound_shares(rows(below))) is None
+    assert answer(rows(below)).endswith(
+        "No point shown has a share of its bound: "
+        "the samples are unusable or the bound is withheld."
+    )
+    both = answer(rows(samples.record(), below))
+    assert both.endswith(
+        "The one point with a bound reaches 25% of it. 1 more has none: the samples are unusable "
+        "or the bound is withheld."
+    )
+
+
+def test_unusable_points_are_faint_and_count_for_no_share():
+    unusable = samples.record(index=1, attend=samples.UNUSABLE)
+    shown = rows(samples.record(bound_s=0.001), unusable, unusable)
+    assert [share for share, _ in page.bound_shares(shown)] == [0.5]
+    (gqa,) = traces(drawn(shown), "GQA")
+    assert list(gqa.marker.opacity) == [1, FAINT, FAINT]
+    assert gqa.text[1].endswith("25% of the bound, unusable samples")
+    assert "reaches 50% of it. 2 more have none: " in answer(shown)
+    assert list(roofline_table(shown).frame()["Verdict"]) == ["quiet", "unusable", "unusable"]
+
+
+def test_the_table_has_the_interval_of_the_rate():
+    spread = samples.around(0.002, low=0.0016, high=0.0020, median=0.004)
+    table = roofline_table(rows(samples.record(attend=spread))).frame()
+    ends = table[["Achieved, 95% CI from (GFLOP/s)", "Achieved, 95% CI to (GFLOP/s)"]]
+    assert ends.loc[0].tolist() == pytest.approx([0.016384, 0.02048])

@@ -22,9 +22,8 @@ def mha(**changed):
     return replace(record, memory=replace(record.memory, tensor_bytes=65536))
 
 
-LOCAL = decode_rows(
-    [mha(index=0, attend=[0.004] * 3), samples.record(index=1, attend=[0.002, 0.002, 0.003])]
-)
+SPREAD = samples.around(0.002, low=0.0019, high=0.0022, median=0.003)
+LOCAL = decode_rows([mha(index=0, attend=[0.004] * 3), samples.record(index=1, attend=SPREAD)])
 IMPORTED = decode_rows(
     [
         mha(index=0, run_id="run-2", created_at="2026-11-22T08:00:00+00:00", device=OTHER),
@@ -66,7 +65,11 @@ def test_filters_hold_together():
 def test_the_table_says_its_evidence_and_finds_the_mha_of_the_same_run():
     table = runs_table([LOCAL[1], IMPORTED[1]], ROWS).frame()
     assert list(table["Evidence"]) == [MEASURED_HERE, MEASURED_ELSEWHERE]
-    assert list(table["Speed vs MHA"]) == [2.0, 1.0]  # 4 ms / 2 ms, 2 ms / 2 ms
+    assert table["Speed vs MHA"].tolist()[0] == 2.0  # 4 ms / 2 ms
+    assert table["Speed vs MHA"].isna().tolist() == [False, True]  # 2 ms / 2 ms: no telling
+    assert list(table["Verdict"]) == ["quiet", "quiet"]
+    assert table["Attend (ms)"].tolist() == [2.0, 2.0]
+    assert table["Attend, median (ms)"].tolist() == [3.0, 2.0]
     assert list(table["Run"]) == ["run-1", "run-2"]
     assert list(table["Device"])[1] == "<b>Another</b> CPU, 16 threads"
     assert list(table.columns[:4]) == ["Variant", "K/V heads", "Context", "Evidence"]
@@ -103,7 +106,8 @@ def test_two_selections_are_compared_over_the_points_that_both_have():
 def test_the_answer_is_of_pairs_of_one_run():
     assert sharing_sentence(ROWS) == (
         "In 2 pairs of GQA or MQA with the MHA of the same run, the cache was 4x smaller, and "
-        "attending took 0.5x to 1x (median 0.75x) of MHA's time: faster in 1 of 2."
+        "attending took 0.5x to 1x (median 0.75x) of MHA's time: faster in 1 of 2, "
+        "not told apart in 1."
     )
     assert "nothing to compare" in sharing_sentence([LOCAL[0], IMPORTED[1]])
     assert "nothing to compare" in sharing_sentence([])
@@ -120,13 +124,15 @@ def test_the_chart_fills_what_was_measured_here_and_opens_what_was_not():
     assert a.marker.size > b.marker.size
     assert a.x[0] < 64 < b.x[0]
     assert list(a.y) == [0.002]
-    assert list(a.error_y.array) == pytest.approx([0.0005])  # up to the third quartile, 2.5 ms
-    assert b.text == ("64 tokens, measured elsewhere: 2 ms",)
+    assert list(a.error_y.array) == pytest.approx([0.0002])  # up to 2.2 ms
+    assert list(a.error_y.arrayminus) == pytest.approx([0.0001])  # down to 1.9 ms
+    assert b.text == ("64 tokens, measured elsewhere: 2 ms (95% CI 2 ms to 2 ms)",)
     assert figure.layout.yaxis.range == pytest.approx((-3, -2))
 
 
 def test_the_axis_of_time_holds_every_bar():
-    wild = decode_rows([samples.record(attend=[5e-5, 5e-5, 2e-3, 0.3, 0.3])])
+    spread = samples.around(2e-3, low=5e-5, high=0.3, median=0.3)
+    wild = decode_rows([samples.record(attend=spread)])
     for figure in (attend_compared({"A": wild}), attend_vs_context(wild, (64,))):
         low, high = figure.layout.yaxis.range
         assert 10**low <= 5e-5 * 1.001

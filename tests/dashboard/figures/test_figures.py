@@ -5,17 +5,19 @@ from itertools import pairwise
 import pytest
 
 from dashboard.data.decode_rows import decode_rows
+from dashboard.figures.attend_compared import attend_compared
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
-from dashboard.figures.style import INK, NEUTRAL, VARIANT_STYLES
+from dashboard.figures.style import FAINT, INK, NEUTRAL, VARIANT_STYLES
 from dashboard.settings.variants import variants
 from dashboard.shell.page import STYLE
 from gqa_core.configs import GroupedConfig
 from tests.records import fake_records as samples
 
 CONTEXTS = [512, 4096, 32768]
+SPREAD = samples.around(2e-3, low=1.9e-3, high=2.25e-3, median=4e-3)
 
 
 def hover_texts(figure, start):
@@ -109,18 +111,20 @@ def test_the_axes_stay_where_they_are_while_gqa_moves():
     assert pictures[0].layout.xaxis.range == pictures[1].layout.xaxis.range
 
 
-def test_measured_points_are_markers_with_spread_and_bounds_are_dashed_grey():
+def test_measured_points_are_markers_with_their_interval_and_bounds_are_dashed_grey():
     records = [
         samples.record(index=index, spec=samples.point(context_len=context), attend=attend)
-        for index, (context, attend) in enumerate([(64, (1e-3, 2e-3, 4e-3)), (256, (8e-3,) * 3)])
+        for index, (context, attend) in enumerate([(64, SPREAD), (256, (8e-3,) * 3)])
     ]
     figure = attend_vs_context(decode_rows(records), [16, 64])
     (measured,) = traces(figure, "GQA")
     assert measured.mode == "markers"
     assert list(measured.x) == [64, 256]
     assert list(measured.y) == [2e-3, 8e-3]
-    assert measured.error_y.array[0] == pytest.approx(1e-3)  # up to the third quartile, 3 ms
-    assert measured.error_y.arrayminus[0] == pytest.approx(0.5e-3)
+    assert measured.error_y.array[0] == pytest.approx(0.25e-3)  # up to 2.25 ms
+    assert measured.error_y.arrayminus[0] == pytest.approx(0.1e-3)  # down to 1.9 ms
+    assert list(measured.text) == ["2 ms (95% CI 1.9 ms to 2.25 ms)", "8 ms (95% CI 8 ms to 8 ms)"]
+    assert list(measured.marker.opacity) == [1, 1]
     (bound,) = traces(figure, "bound: one read, or the arithmetic")
     assert (bound.mode, bound.line.dash, bound.line.color) == ("lines", "dash", NEUTRAL)
     (predicted,) = traces(figure, "predicted: floor + bound")
@@ -163,3 +167,31 @@ def test_a_figure_with_what_plotly_does_not_know_fails_a_test(wrong):
     sketch.add_scatter(x=[1], y=[1], **wrong)
     with pytest.raises(ValueError, match="Invalid"):
         sketch.figure()
+
+
+def test_unusable_samples_are_faint_and_noisy_ones_are_not():
+    records = [
+        samples.record(index=0, spec=samples.point(context_len=64), attend=samples.UNUSABLE),
+        samples.record(
+            index=1,
+            spec=samples.point(context_len=256),
+            bandwidth_samples_bytes_per_s=samples.NOISY_BANDWIDTHS,
+        ),
+    ]
+    rows = decode_rows(records)
+    for figure in (attend_vs_context(rows, [16, 64]), attend_compared({"A": rows})):
+        (markers,) = [trace for trace in figure.data if trace.mode == "markers"]
+        assert list(markers.marker.opacity) == [FAINT, 1]
+        assert markers.text[0].endswith("2 ms (95% CI 1.5 ms to 2.5 ms), unusable samples")
+        assert "unusable" not in markers.text[1]
+
+
+def test_a_withheld_bound_is_not_drawn():
+    records = [
+        samples.record(index=0, spec=samples.point(context_len=64), attend=[0.0004] * 3),
+        samples.record(index=1, spec=samples.point(context_len=256)),
+    ]
+    figure = attend_vs_context(decode_rows(records), [16, 64])
+    (bound,) = traces(figure, "bound: one read, or the arithmetic")
+    assert list(bound.y) == [None, 0.5e-3, None]
+    assert list(bound.text) == [None, "GQA, bound: 500 us", None]

@@ -1,0 +1,39 @@
+"""Doubts about measured rows in words: disturbance by other work, withheld bounds, warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboard.data.decode_rows import Row, run_verdict, variant_name
+
+
+def verdict_sentence(rows: Sequence[Row]) -> str:
+    """The worst verdict on these rows: of how many, one of them, and its reason."""
+    worst = run_verdict(rows)
+    if worst.name == "quiet":
+        return "Other work did not disturb the samples."
+    rows_like_it = [row for row in rows if row.verdict.name == worst.name]
+    first = rows_like_it[0]
+    point = f"{variant_name(first)} at {first.context_len:,} tokens"
+    if len(rows) > 1:
+        point = f"{len(rows_like_it)} of {len(rows)} points, such as {point}"
+    return f"{point}: {first.verdict.reason}."
+
+
+def unusable_sentence(rows: Sequence[Row]) -> str:
+    """The reason why there are no figures for these rows, one of which is unusable."""
+    return (
+        f"The samples are unusable. {verdict_sentence(rows)} Run again when the machine is quiet."
+    )
+
+
+def doubt_sentences(rows: Sequence[Row]) -> list[str]:
+    """Bounds that are withheld, with the reason of one, and the warnings of the records."""
+    sentences = []
+    if doubts := [doubt for row in rows if (doubt := row.bound_doubt)]:
+        sentences.append(
+            f"The bound of {len(doubts)} of {len(rows)} points is withheld: {doubts[0]}."
+        )
+    if warnings := [warning for row in rows for warning in row.record.warnings]:
+        sentences.append(f"Warnings of the records: {'; '.join(dict.fromkeys(warnings))}.")
+    return sentences
