@@ -42,7 +42,7 @@ show_import()
 st.markdown(
     "**What a record contains.** The settings, the kernel that ran, the device, the raw samples, "
     "the torch version and the commit; percentiles are computed from the samples. Speed is "
-    "relative to the MHA of the same run. Unusable samples are faint, and compared with nothing.\n\n"
+    "relative to the MHA of the same run. Unusable samples are faint and not compared.\n\n"
     "**Limits.** Imported records come from their sender. Their numbers are checked against the "
     "formula and against each other, but their times cannot be checked."
 )

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from dashboard.data.cache_formats import format_rows
-from dashboard.data.decode_rows import in_any_format, latest, matching, speeds_vs_mha
+from dashboard.data.decode_rows import in_any_format, latest, matching, versus_mha
 from dashboard.data.selection import settings_name
 from dashboard.report.cache_format_tables import format_table
 from gqa_core.configs import QUANTISED_FORMATS, default_mla_for
@@ -53,7 +53,7 @@ def test_rows_match_the_format_of_the_settings_and_every_format_is_another_condi
 def test_a_speed_is_that_against_mha_in_the_same_format():
     by_format = {
         (row.kv_format, row.variant): speed
-        for row, speed in zip(ROWS, speeds_vs_mha(ROWS), strict=True)
+        for row, speed in zip(ROWS, [versus.speed for versus in versus_mha(ROWS)], strict=True)
         if row.context_len == 64
     }
     assert by_format[INT8, "GQA"] == 2
