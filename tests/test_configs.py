@@ -60,7 +60,8 @@ def test_layers_that_cache_nothing_count_as_layers():
 
 def test_variants_and_kernels_are_closed_sets():
     assert VARIANTS == ("MHA", "GQA", "MQA", "MLA")
-    assert KERNEL_NAMES == ("auto", "eager", "sdpa", "packed", "matmul", "split_kv")
+    torch_kernels = "eager", "sdpa", "packed", "matmul"
+    assert ("auto", *torch_kernels, "split_kv", "flash", "triton") == KERNEL_NAMES
     assert set(get_args(DtypeName)) == set(DTYPE_FORMATS)
 
 

@@ -1,6 +1,8 @@
 """The vocabulary of the whole project: an attention layer, a model of such layers, a workload."""
 
 from gqa_core.configs.attention import (
+    CUDA_KERNELS,
+    DECODE_KERNELS,
     KERNEL_NAMES,
     MAX_BATCH_SIZE,
     MAX_CONTEXT_LEN,
@@ -18,6 +20,7 @@ from gqa_core.configs.attention import (
     KernelName,
     LatentConfig,
     QuantisedFormat,
+    SdpaBackend,
     Variant,
     Workload,
     default_mla_for,
@@ -36,6 +39,8 @@ from gqa_core.configs.model import (
 )
 
 __all__ = [
+    "CUDA_KERNELS",
+    "DECODE_KERNELS",
     "KERNEL_NAMES",
     "MAX_BATCH_SIZE",
     "MAX_CONTEXT_LEN",
@@ -58,6 +63,7 @@ __all__ = [
     "ModelConfig",
     "QuantisedFormat",
     "RecurrentState",
+    "SdpaBackend",
     "StateKind",
     "Variant",
     "Workload",

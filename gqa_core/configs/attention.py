@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast, get_args
 
 __all__ = [
+    "CUDA_KERNELS",
+    "DECODE_KERNELS",
     "KERNEL_NAMES",
     "QUANTISED_FORMATS",
     "VARIANTS",
@@ -21,6 +23,7 @@ __all__ = [
     "KernelName",
     "LatentConfig",
     "QuantisedFormat",
+    "SdpaBackend",
     "Variant",
     "Workload",
     "default_mla_for",
@@ -39,11 +42,18 @@ MAX_PARAMS = 10**14
 
 Variant = Literal["MHA", "GQA", "MQA", "MLA"]
 VARIANTS: tuple[Variant, ...] = get_args(Variant)
-KernelName = Literal["auto", "eager", "sdpa", "packed", "matmul", "split_kv"]
+KernelName = Literal["auto", "eager", "sdpa", "packed", "matmul", "split_kv", "flash", "triton"]
 KERNEL_NAMES: tuple[KernelName, ...] = get_args(KernelName)
 QuantisedFormat = Literal["int8_per_token_head", "fp8_per_token_head"]  # of a cache that runs
 QUANTISED_FORMATS: tuple[QuantisedFormat, ...] = get_args(QuantisedFormat)
-ConcreteKernel = Literal["eager", "sdpa", "packed", "matmul", "split_kv"]  # all names but auto
+ConcreteKernel = Literal["eager", "sdpa", "packed", "matmul", "split_kv", "flash", "triton"]
+# ConcreteKernel has all names but `auto`. DECODE_KERNELS attend for one query token and compute no
+# gradients: `packed` does the rest. CUDA_KERNELS need a CUDA device.
+DECODE_KERNELS: tuple[ConcreteKernel, ...] = ("split_kv", "flash", "triton")
+CUDA_KERNELS: tuple[ConcreteKernel, ...] = ("flash", "triton")
+SdpaBackend = Literal[
+    "math", "flash_attention", "efficient_attention", "cudnn_attention", "overrideable"
+]
 
 
 def validate_int(name: str, value: object, most: int, least: int = 1) -> None:

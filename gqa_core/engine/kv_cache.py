@@ -147,4 +147,5 @@ class KVCache(BaseCache):
             return self._split_kv.attend(
                 q, self.length, q.shape[-1] ** -0.5 if scale is None else scale
             )
-        return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.plan.prefill)
+        kernel = self.plan.prefill if self._split_kv is not None else self.plan.decode
+        return causal_attention(q, self.keys, self.values, scale=scale, kernel=kernel)

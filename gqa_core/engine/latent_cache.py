@@ -14,7 +14,7 @@ from gqa_core.configs import LatentConfig
 from gqa_core.engine.attend import causal_attention
 from gqa_core.engine.base_cache import BaseCache, validate_slots
 from gqa_core.engine.kernels.dispatch import record_kernel
-from gqa_core.engine.kernels.plan import SPLIT_KV, KernelPlan, plan_kernels
+from gqa_core.engine.kernels.plan import SPLIT_KV, TRITON, KernelPlan, plan_kernels
 from gqa_core.engine.storage import huge_page_empty
 from gqa_core.engine.validation import AppendSpec
 
@@ -151,6 +151,13 @@ class LatentCache(BaseCache):
             record_kernel(SPLIT_KV)
             return self._split_kv.attend(q_latent, q_rope, self.length, scale)
         self._validate_query(q_latent, q_rope)
+        needs_grad = q_latent.requires_grad or q_rope.requires_grad
+        if self.plan.decode == TRITON and q_latent.shape[2] == 1 and not needs_grad:
+            from gqa_core.engine.triton_split_kv.attention import latent_attention
+
+            record_kernel(TRITON)
+            o, _ = latent_attention(q_latent, q_rope, self.keys[:, 0], scale=scale)
+            return o
         q = torch.cat((q_latent, q_rope), dim=-1)
         return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.plan.prefill)
 

@@ -8,8 +8,9 @@ from gqa_core.engine import decode_attention
 from gqa_core.engine.attend import causal_attention
 from gqa_core.engine.kernels import torch_kernels
 from gqa_core.engine.kernels.dispatch import TORCH_KERNELS
-from gqa_core.engine.kernels.plan import SPLIT_KV, kernel_for_tensors
+from gqa_core.engine.kernels.plan import SPLIT_KV, TRITON, kernel_for_tensors
 from gqa_core.engine.reference import reference_attention
+from tests.cpu_kernels import CPU_KERNELS
 from tests.tolerances import TOLERANCE, relative_error
 
 SHAPES = [  # b, h, k, s, d, v
@@ -29,7 +30,7 @@ def qkv(b, h, k, s, d, v, t=1, dtype=torch.float32):
     return [torch.randn(*shape, generator=generator).to(dtype) for shape in shapes]
 
 
-@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+@pytest.mark.parametrize("kernel", CPU_KERNELS)
 @pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_kernel_is_the_definition(shape, dtype, kernel):
@@ -39,7 +40,7 @@ def test_kernel_is_the_definition(shape, dtype, kernel):
     assert relative_error(o, reference_attention(q, k, v)) < TOLERANCE[dtype]
 
 
-@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+@pytest.mark.parametrize("kernel", CPU_KERNELS)
 @pytest.mark.parametrize(("t", "s"), [(5, 5), (3, 9), (2, 2)])
 def test_several_new_tokens_see_only_what_came_before(kernel, t, s):
     q, k, v = qkv(2, 6, 2, s, 16, 16, t=t)
@@ -47,7 +48,7 @@ def test_several_new_tokens_see_only_what_came_before(kernel, t, s):
     assert relative_error(o, reference_attention(q, k, v)) < 1e-5
 
 
-@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+@pytest.mark.parametrize("kernel", CPU_KERNELS)
 @pytest.mark.parametrize("size", [1e-4, 30.0])
 def test_large_and_tiny_scores_stay_finite_and_right(kernel, size):
     q, k, v = qkv(1, 8, 2, 50, 64, 64)
@@ -55,7 +56,7 @@ def test_large_and_tiny_scores_stay_finite_and_right(kernel, size):
     assert relative_error(o, reference_attention(q * size, k, v)) < 1e-5
 
 
-@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+@pytest.mark.parametrize("kernel", CPU_KERNELS)
 def test_the_scale_given_is_the_scale_used(kernel):
     q, k, v = qkv(1, 4, 1, 20, 24, 16)
     expected = reference_attention(q, k, v, scale=0.1352337788608801)
@@ -63,7 +64,7 @@ def test_the_scale_given_is_the_scale_used(kernel):
     assert relative_error(got, expected) < 1e-5
 
 
-@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+@pytest.mark.parametrize("kernel", CPU_KERNELS)
 def test_non_contiguous_inputs_and_nan_beyond_them_change_nothing(kernel):
     q, k, v = qkv(2, 8, 2, 40, 32, 32)
     longer = [torch.full((2, 2, 64, 32), float("nan")) for _ in range(2)]
@@ -76,7 +77,7 @@ def test_non_contiguous_inputs_and_nan_beyond_them_change_nothing(kernel):
     assert relative_error(decode_attention(strided, *views, kernel=kernel), expected) < 1e-5
 
 
-@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+@pytest.mark.parametrize("kernel", CPU_KERNELS)
 def test_gradients_agree_with_the_textbook_in_float64(kernel):
     expected = None
     for name in ("eager", kernel):
@@ -98,7 +99,7 @@ def test_repeat_for_repeat_interleave_would_be_caught(monkeypatch):
 
 
 def test_every_name_has_a_kernel_and_auto_is_one_of_them():
-    assert set(KERNEL_NAMES) == {"auto", SPLIT_KV, *TORCH_KERNELS}
+    assert set(KERNEL_NAMES) == {"auto", SPLIT_KV, TRITON, *TORCH_KERNELS}
     for dtype in TOLERANCE:
         q, k, v = qkv(*SHAPES[1], dtype=dtype)
         assert kernel_for_tensors("auto", q, k, v) in TORCH_KERNELS
@@ -126,5 +127,5 @@ def test_what_does_not_fit_is_refused_in_a_sentence(change, sentence):
 
 
 def test_an_unknown_kernel_is_refused_with_the_names_that_exist():
-    with pytest.raises(ValueError, match=r"kernel must be one of auto, eager, .*: got 'flash'"):
-        decode_attention(*qkv(*SHAPES[1]), kernel="flash")
+    with pytest.raises(ValueError, match=r"kernel must be one of auto, eager, .*: got 'paged'"):
+        decode_attention(*qkv(*SHAPES[1]), kernel="paged")

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from gqa_core.configs import KERNEL_NAMES, GroupedConfig, LatentConfig
+from gqa_core.configs import GroupedConfig, LatentConfig
 from gqa_core.engine import KVCache, LatentCache, decode_attention
 from gqa_core.engine.kernels.dispatch import record_kernels
 from gqa_core.engine.kernels.plan import (
@@ -15,6 +15,7 @@ from gqa_core.engine.kernels.plan import (
     KernelPlan,
     plan_kernels,
 )
+from tests.cpu_kernels import CPU_KERNELS
 
 MHA = GroupedConfig(n_heads=4, n_kv_heads=4, head_dim=8)
 GQA = GroupedConfig(n_heads=4, n_kv_heads=2, head_dim=8)
@@ -36,8 +37,8 @@ LONG = SPLIT_KV_MIN_CAPACITY
         (MLA, torch.float32, "cpu", LONG - 1, "matmul", "matmul", "tokens"),
         (MLA, torch.float16, "cpu", LONG - 1, "packed", "packed", "tokens"),
         (GQA, torch.float64, "cpu", LONG, "packed", "packed", "tokens"),
-        (GQA, torch.bfloat16, "cuda", LONG, "packed", "packed", "tokens"),
-        (MLA, torch.bfloat16, "cuda", LONG, "packed", "packed", "tokens"),
+        (GQA, torch.bfloat16, "mps", LONG, "packed", "packed", "tokens"),
+        (MLA, torch.bfloat16, "mps", LONG, "packed", "packed", "tokens"),
     ],
 )
 def test_auto_follows_the_measurements(
@@ -47,7 +48,7 @@ def test_auto_follows_the_measurements(
     assert plan == KernelPlan("auto", decode, prefill, key_layout)
 
 
-@pytest.mark.parametrize("kernel", [name for name in KERNEL_NAMES if name != "auto"])
+@pytest.mark.parametrize("kernel", [name for name in CPU_KERNELS if name != "auto"])
 def test_a_kernel_that_is_requested_by_name_is_never_replaced(kernel):
     plan = plan_kernels(GQA, dtype=torch.float32, device="cpu", capacity=4, kernel=kernel)
     assert (plan.requested, plan.decode) == (kernel, kernel)
@@ -55,7 +56,7 @@ def test_a_kernel_that_is_requested_by_name_is_never_replaced(kernel):
 
 
 @pytest.mark.parametrize("capacity", [4, LONG])
-@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+@pytest.mark.parametrize("kernel", CPU_KERNELS)
 def test_the_kernels_of_a_plan_are_those_that_run(kernel, capacity):
     kwargs = {"batch_size": 1, "capacity": capacity, "dtype": torch.float32, "device": "cpu"}
     cache = KVCache(GQA, kernel=kernel, **kwargs)

@@ -224,7 +224,7 @@ def test_what_split_kv_cannot_do_is_refused_and_auto_takes_another():
     with pytest.raises(ValueError, match=r"split_kv must have a CPU and one of float32, .*float64"):
         KVCache.from_tensors(keys, values, kernel=SPLIT_KV)
     with pytest.raises(ValueError, match="kernel must be one of"):
-        KVCache.from_tensors(keys, values, kernel="flash")
+        KVCache.from_tensors(keys, values, kernel="paged")
     assert KVCache.from_tensors(keys, values).plan.decode == "packed"
     q = torch.randn(1, 4, 1, 16).double()
     with pytest.raises(ValueError, match="must share a float dtype"):

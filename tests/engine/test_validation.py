@@ -107,7 +107,7 @@ def test_random_numbers_come_from_a_generator_of_the_cache_s_device():
         ({"capacity": 2.0}, "capacity must be a whole number: got 2.0"),
         ({"dtype": torch.int32}, "dtype must be one of float64, .*: got int32"),
         ({"dtype": torch.float8_e5m2}, "dtype must be one of float64, .*: got float8_e5m2"),
-        ({"kernel": "flash"}, "kernel must be one of"),
+        ({"kernel": "paged"}, "kernel must be one of"),
         ({"kernel": SPLIT_KV, "dtype": torch.float64}, "split_kv must have a CPU and one of"),
         ({"kernel": SPLIT_KV, "device": "meta"}, "split_kv must have a CPU and one of"),
     ],

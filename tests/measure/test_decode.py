@@ -7,7 +7,7 @@ import pytest
 import torch
 from msgspec import structs
 
-from gqa_core.configs import KERNEL_NAMES, GroupedConfig, Workload, default_mla_for
+from gqa_core.configs import GroupedConfig, Workload, default_mla_for
 from gqa_core.engine import KVCache
 from gqa_core.engine.kernels.dispatch import TORCH_KERNELS
 from gqa_core.engine.kernels.plan import SPLIT_KV_MIN_CAPACITY
@@ -29,6 +29,7 @@ from gqa_core.records.header import RunHeader
 from gqa_core.records.kinds import DecodeRecord
 from gqa_core.records.specs.decode import FORMS, DecodeSpec
 from gqa_core.theory.formats import DTYPE_FORMATS
+from tests.cpu_kernels import CPU_KERNELS
 from tests.measure.test_timing import FakeClock
 from tests.tolerances import TOLERANCE, relative_error
 
@@ -81,7 +82,7 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
     assert answer.kernel_ran == {"auto": "matmul" if dtype == "bfloat16" else "packed"}.get(
         kernel, kernel
     )
-    assert answer.attend_kernel in KERNEL_NAMES[1:]
+    assert answer.attend_kernel in CPU_KERNELS[1:]
     padding = 0
     if kernel == "split_kv":  # K in pages of 64 tokens, of which 16 are empty; 2 sequences
         element = 4 if dtype == "float32" else 2
@@ -101,7 +102,7 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
 @pytest.mark.parametrize("dtype", DTYPE_FORMATS)
 @pytest.mark.parametrize(
     ("attention", "kernel"),
-    [*((GQA, name) for name in KERNEL_NAMES), *((MLA, form) for form in FORMS)],
+    [*((GQA, name) for name in CPU_KERNELS), *((MLA, form) for form in FORMS)],
 )
 def test_the_kernel_told_is_the_kernel_that_attended(
     attention, kernel, dtype, context_len, monkeypatch

@@ -116,7 +116,7 @@ def test_a_point_counts_its_bytes():
         ({"context_lens": (8, 4)}, r"lengths that rise: got \[8, 4\]"),
         ({"context_lens": (0, 4)}, "context_len must be between 1 and"),
         ({"n_samples": 0}, "samples must be between 1 and 10000: got 0"),
-        ({"kernel": "flash"}, "kernel must be one of"),
+        ({"kernel": "paged"}, "kernel must be one of"),
         ({"dtype": "fp8"}, "dtype must be one of"),
     ],
 )

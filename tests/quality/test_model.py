@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from gqa_core.configs import KERNEL_NAMES
 from gqa_core.quality.convert import pool_kv_heads
 from gqa_core.quality.model import LanguageModel, generate
 from gqa_core.quality.train import validation_loss
 from gqa_core.records.specs.training import TrainingConfig, divisors
+from tests.cpu_kernels import CPU_KERNELS
 
 TINY = TrainingConfig(
     dim=32, n_layers=2, n_heads=4, hidden_dim=48, context_len=16, batch_size=4, n_steps=8
@@ -32,7 +32,7 @@ def test_cached_generation_equals_the_uncached_forward_token_by_token(n_kv_heads
         prefix.append(byte)
 
 
-@pytest.mark.parametrize("kernel", KERNEL_NAMES)
+@pytest.mark.parametrize("kernel", CPU_KERNELS)
 def test_the_loss_with_each_kernel_is_the_same(kernel):
     expected = validation_loss(tiny(kernel="eager"), TEXT)
     assert validation_loss(tiny(kernel=kernel), TEXT) == pytest.approx(expected, rel=1e-5)

@@ -102,13 +102,14 @@ LIES = [
     ("workload.n_layers", 2, "memory.formula_bytes must be 32768: got 16384"),
     ("workload.tp", 2, "workload must have no field but its own: got 'tp'"),
     ("variant", "MQA", "variant must be 'GQA': got 'MQA'"),
-    ("kernel_asked", "flash", "kernel_asked must be one of auto, eager, sdpa, packed, matmul"),
+    ("kernel_asked", "paged", "kernel_asked must be one of auto, eager, sdpa, packed, matmul"),
     ("kernel_asked", {}, "kernel_asked must be one of auto, eager"),
     ("kernel_asked", "eager", "kernel_ran must be 'eager': got 'packed'"),
     (
         "kernel_ran",
         "auto",
-        "kernel_ran must be one of eager, sdpa, packed, matmul, split_kv, absorbed, naive: got",
+        "kernel_ran must be one of eager, sdpa, packed, matmul, split_kv, flash, triton, "
+        "absorbed, naive: got",
     ),
     ("kernel_ran", ["packed"], "kernel_ran must be one of"),
     ("attend_kernel", "eager", "attend_kernel must be 'packed': got 'eager'"),

@@ -7,16 +7,15 @@ names.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from collections.abc import Callable
 
 from torch import Tensor
 
-from gqa_core.configs import ConcreteKernel
+from gqa_core.configs import CUDA_KERNELS, ConcreteKernel
 from gqa_core.engine.kernels import torch_kernels
-from gqa_core.engine.kernels.plan import SPLIT_KV, validate_split_kv
+from gqa_core.engine.kernels.accelerator import validate_cuda_kernel
+from gqa_core.engine.kernels.plan import SPLIT_KV, TRITON, validate_split_kv
+from gqa_core.engine.kernels.record import KernelRecord, record_kernel, record_kernels
 
 __all__ = ["TORCH_KERNELS", "KernelRecord", "record_kernel", "record_kernels", "run_kernel"]
 
@@ -25,18 +24,8 @@ TORCH_KERNELS: dict[ConcreteKernel, Callable[..., Tensor]] = {
     "sdpa": torch_kernels.sdpa,
     "packed": torch_kernels.packed,
     "matmul": torch_kernels.matmul,
+    "flash": torch_kernels.flash,
 }
-
-
-@dataclass(slots=True)
-class KernelRecord:
-    """The kernels that ran: the names of all, and of the last."""
-
-    names: set[ConcreteKernel] = field(default_factory=set)
-    last: ConcreteKernel | None = None
-
-
-_record: ContextVar[KernelRecord | None] = ContextVar("kernel_record", default=None)
 
 
 def run_kernel(
@@ -45,33 +34,20 @@ def run_kernel(
     """Output (b, h, t, v) of the kernel of this name over plain tensors.
 
     Raises:
-        ValueError: `split_kv` does not support the dtype or the device.
+        ValueError: the kernel does not support the dtype, the device or the widths.
     """
+    if name in CUDA_KERNELS:
+        validate_cuda_kernel(name, k.dtype, k.device, d=k.shape[3], v=v.shape[3])
     if name == SPLIT_KV:
         validate_split_kv(k.dtype, k.device)
         from gqa_core.engine.split_kv.attention import split_kv  # numba takes a while to import
 
         o = split_kv(q, k, v, scale=scale, mask=mask)
+    elif name == TRITON:
+        from gqa_core.engine.triton_split_kv.attention import triton_split_kv  # where installed
+
+        o = triton_split_kv(q, k, v, scale=scale, mask=mask)
     else:
         o = TORCH_KERNELS[name](q, k, v, scale=scale, mask=mask)
     record_kernel(name)
     return o
-
-
-def record_kernel(name: ConcreteKernel) -> None:
-    """Note that the kernel of this name ran, if anybody records."""
-    record = _record.get()
-    if record is not None:
-        record.names.add(name)
-        record.last = name
-
-
-@contextmanager
-def record_kernels() -> Iterator[KernelRecord]:
-    """Record the kernels that run inside, called from this thread."""
-    record = KernelRecord()
-    token = _record.set(record)
-    try:
-        yield record
-    finally:
-        _record.reset(token)

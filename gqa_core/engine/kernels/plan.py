@@ -12,8 +12,7 @@ AVX-512 CPU with torch 2.13, 32 heads of 128, milliseconds for 32 / 8 / 1 K/V he
 
 and for absorbed and naive MLA at 4,096 tokens: float32 packed 7 / 54, matmul 6 / 13; bfloat16
 packed 7 / 112, matmul 3 / 9; float16 packed 6 / 119, matmul 98 / 21. `sdpa` and `eager` were
-fastest nowhere on that CPU. On accelerators nothing is measured yet: packed rows are what SDPA's
-fast paths take.
+fastest nowhere on that CPU. On accelerators `auto` follows the rules of `accelerator`.
 """
 
 from __future__ import annotations
@@ -24,12 +23,26 @@ from typing import Literal, cast
 import torch
 from torch import Tensor
 
-from gqa_core.configs import AttentionConfig, ConcreteKernel, GroupedConfig, validate_kernel
+from gqa_core.configs import (
+    CUDA_KERNELS,
+    DECODE_KERNELS,
+    AttentionConfig,
+    ConcreteKernel,
+    GroupedConfig,
+    validate_kernel,
+)
+from gqa_core.engine.kernels.accelerator import (
+    Accelerator,
+    choose_accelerator_kernel,
+    describe_accelerator,
+    validate_cuda_kernel,
+)
 
 __all__ = [
     "PREFILL_KERNEL",
     "SPLIT_KV",
     "SPLIT_KV_MIN_CAPACITY",
+    "TRITON",
     "KernelPlan",
     "choose_torch_kernel",
     "kernel_for_tensors",
@@ -41,7 +54,8 @@ __all__ = [
 SPLIT_KV: Literal["split_kv"] = "split_kv"
 SPLIT_KV_DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 SPLIT_KV_MIN_CAPACITY = 512  # tokens from which `auto` chooses it
-PREFILL_KERNEL: Literal["packed"] = "packed"  # for several tokens, over a cache for split_kv
+TRITON: Literal["triton"] = "triton"
+PREFILL_KERNEL: Literal["packed"] = "packed"  # for several tokens, over a cache of DECODE_KERNELS
 
 KeyLayout = Literal["tokens", "pages"]
 
@@ -67,26 +81,39 @@ def plan_kernels(
     device: torch.device | str,
     capacity: int,
     kernel: str = "auto",
+    accelerator: Accelerator | None = None,
 ) -> KernelPlan:
     """The plan for a cache of `capacity` tokens of this layer.
 
+    `accelerator` describes an accelerator that is not asked; by default the device itself is.
+
     Raises:
-        ValueError: no kernel has that name, or `split_kv` cannot serve such a cache.
+        ValueError: no kernel has that name, or the kernel cannot serve such a cache.
     """
     device = torch.device(device)
     if uses_split_kv(kernel, dtype=dtype, device=device, capacity=capacity):
         # Absorbed MLA stores its entries token by token for every kernel.
         layout: KeyLayout = "pages" if isinstance(config, GroupedConfig) else "tokens"
         return KernelPlan(kernel, SPLIT_KV, PREFILL_KERNEL, layout)
+    d, v = _kv_widths(config)
     if kernel != "auto":
         name = cast(ConcreteKernel, kernel)
-        return KernelPlan(kernel, name, name)
+        if name in CUDA_KERNELS:
+            validate_cuda_kernel(name, dtype, device, d=d, v=v, accelerator=accelerator)
+    elif device.type == "cpu":
+        is_mha = isinstance(config, GroupedConfig) and config.variant == "MHA"
+        name = choose_torch_kernel(dtype, is_mha=is_mha, same_width=d == v)
+    else:
+        accelerator = accelerator or describe_accelerator(device)
+        name = choose_accelerator_kernel(accelerator, dtype, d=d, v=v)
+    return KernelPlan(kernel, name, PREFILL_KERNEL if name in DECODE_KERNELS else name)
+
+
+def _kv_widths(config: AttentionConfig) -> tuple[int, int]:
+    """Widths of K and V; absorbed MLA has one K/V head of c + r, whose first c columns are V."""
     if isinstance(config, GroupedConfig):
-        is_mha, same_width = config.variant == "MHA", config.head_dim == config.v_head_dim
-    else:  # one K/V head of width c + r, whose values are its first c columns
-        is_mha, same_width = False, False
-    name = choose_torch_kernel(dtype, device, is_mha=is_mha, same_width=same_width)
-    return KernelPlan(kernel, name, name)
+        return config.head_dim, config.v_head_dim
+    return config.kv_lora_rank + config.qk_rope_head_dim, config.kv_lora_rank
 
 
 def uses_split_kv(kernel: str, *, dtype: torch.dtype, device: torch.device, capacity: int) -> bool:
@@ -110,12 +137,8 @@ def validate_split_kv(dtype: torch.dtype, device: torch.device) -> None:
         raise ValueError(f"split_kv must have a CPU and one of {names}: got {device}, {dtype}")
 
 
-def choose_torch_kernel(
-    dtype: torch.dtype, device: torch.device, *, is_mha: bool, same_width: bool
-) -> ConcreteKernel:
-    """The fastest of torch's kernels as measured; `same_width` is whether d equals v."""
-    if device.type != "cpu":
-        return "packed"
+def choose_torch_kernel(dtype: torch.dtype, *, is_mha: bool, same_width: bool) -> ConcreteKernel:
+    """The fastest of torch's kernels as measured on CPUs; `same_width` is whether d equals v."""
     if dtype == torch.float16:
         return "matmul" if is_mha else "packed"
     return "packed" if same_width and dtype != torch.bfloat16 else "matmul"
@@ -124,16 +147,21 @@ def choose_torch_kernel(
 def kernel_for_tensors(kernel: str, q: Tensor, k: Tensor, v: Tensor) -> ConcreteKernel:
     """The kernel that runs on plain tensors if `kernel` is requested.
 
-    `split_kv` attends for one token and computes no gradient; PREFILL_KERNEL does the rest.
+    DECODE_KERNELS attend for one token and compute no gradient; PREFILL_KERNEL does the rest.
 
     Raises:
         ValueError: no kernel has that name.
     """
     validate_kernel(kernel)
-    if kernel == "auto":
-        is_mha, same_width = q.shape[1] == k.shape[1], q.shape[3] == v.shape[3]
-        return choose_torch_kernel(q.dtype, q.device, is_mha=is_mha, same_width=same_width)
+    name = _auto_for_tensors(q, k, v) if kernel == "auto" else cast(ConcreteKernel, kernel)
     needs_grad = q.requires_grad or k.requires_grad or v.requires_grad
-    if kernel == SPLIT_KV and (q.shape[2] > 1 or needs_grad):
+    if name in DECODE_KERNELS and (q.shape[2] > 1 or needs_grad):
         return PREFILL_KERNEL
-    return cast(ConcreteKernel, kernel)
+    return name
+
+
+def _auto_for_tensors(q: Tensor, k: Tensor, v: Tensor) -> ConcreteKernel:
+    d, width = k.shape[3], v.shape[3]
+    if q.device.type == "cpu":
+        return choose_torch_kernel(q.dtype, is_mha=q.shape[1] == k.shape[1], same_width=d == width)
+    return choose_accelerator_kernel(describe_accelerator(q.device), q.dtype, d=d, v=width)

@@ -1,4 +1,4 @@
-"""Attention by torch's own operations, four ways, over plain tensors.
+"""Attention by torch's own operations, five ways, over plain tensors.
 
 b batch, t query tokens, s cached tokens, h query heads, k K/V heads, g queries per K/V head,
 d head_dim, v v_head_dim.
@@ -16,15 +16,21 @@ mask (t, s) or None, and return (b, h, t, v). They differ in what sharing heads 
 * `matmul`: two matrix products over packed queries. On a CPU it is faster than SDPA where SDPA has
   no fast path: one query row in bfloat16, and K and V of different widths (absorbed MLA). It
   writes out all b h t s scores.
+* `flash`: SDPA pinned to flash attention, with `enable_gqa`. On CUDA it packs rows and splits the
+  context; pinned, torch raises where it cannot serve, and never repeats K and V on its math path.
 """
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
-__all__ = ["eager", "matmul", "packed", "repeat_kv", "sdpa"]
+from gqa_core.configs import ConcreteKernel
+from gqa_core.engine.kernels.record import record_sdpa_backend
+
+__all__ = ["eager", "flash", "matmul", "packed", "repeat_kv", "sdpa"]
 
 
 def eager(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None) -> Tensor:
@@ -35,14 +41,23 @@ def eager(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None)
 
 def sdpa(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None) -> Tensor:
     """scaled_dot_product_attention(..., enable_gqa=True)."""
-    return scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale, enable_gqa=True)
+    return _sdpa("sdpa", q, k, v, mask, scale, enable_gqa=True)
+
+
+def flash(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None) -> Tensor:
+    """scaled_dot_product_attention(..., enable_gqa=True) by flash attention and no other backend.
+
+    Raises:
+        RuntimeError: flash attention cannot serve such tensors.
+    """
+    with sdpa_kernel(SDPBackend.FLASH_ATTENTION):
+        return _sdpa("flash", q, k, v, mask, scale, enable_gqa=True)
 
 
 def packed(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None) -> Tensor:
     """scaled_dot_product_attention of queries packed as (b, k, g * t, d)."""
     rows, row_mask = _pack(q, k.shape[1], mask)
-    o = scaled_dot_product_attention(rows, k, v, attn_mask=row_mask, scale=scale)
-    return _unpack(o, q.shape[1])
+    return _unpack(_sdpa("packed", rows, k, v, row_mask, scale, enable_gqa=False), q.shape[1])
 
 
 def matmul(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None) -> Tensor:
@@ -54,6 +69,21 @@ def matmul(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None
 def repeat_kv(x: Tensor, q_per_kv: int) -> Tensor:
     """K or V per query head, (b, k, s, *) -> (b, k * g, s, *): query head i reads i // g."""
     return x.repeat_interleave(q_per_kv, dim=1)
+
+
+def _sdpa(
+    name: ConcreteKernel,
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    mask: Tensor | None,
+    scale: float,
+    *,
+    enable_gqa: bool,
+) -> Tensor:
+    """SDPA's output; the backend that serves it is recorded under the kernel's name."""
+    record_sdpa_backend(name, q, k, v, mask=mask, scale=scale, enable_gqa=enable_gqa)
+    return scaled_dot_product_attention(q, k, v, attn_mask=mask, scale=scale, enable_gqa=enable_gqa)
 
 
 def _attention(q: Tensor, k: Tensor, v: Tensor, scale: float, mask: Tensor | None) -> Tensor:

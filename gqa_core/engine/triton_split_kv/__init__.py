@@ -1,0 +1,1 @@
+"""Split-KV attention in Triton, for CUDA devices (flash-decoding)."""
