@@ -212,8 +212,10 @@ def test_the_log_can_be_named(gqa, tmp_path):
 
 def test_device_tells_its_name_threads_and_torch(gqa):
     answer = json.loads(gqa("device --json --device cpu").stdout)
-    assert answer.keys() == {"type", "name", "n_threads", "torch_version", "free_bytes"}
+    fields = {"type", "name", "n_threads", "torch_version", "free_bytes", "requestable"}
+    assert answer.keys() == {*fields, "bandwidth_bytes_per_s"}
     assert answer["type"] == "cpu"
+    assert answer["requestable"][-1] == "cpu"
     assert answer["name"] in gqa("device --device cpu").stdout
 
 
@@ -240,6 +242,7 @@ def test_size_reads_a_gguf_file_a_folder_and_ollama_s_text(gqa, tmp_path):
         (f"{BENCH} --kernel flash", "kernel must be one of auto, eager, sdpa"),
         (f"{BENCH} --samples 0", "samples must be between 1 and 10000: got 0"),
         (f"{BENCH} --device tpu", "device must be auto, cpu, cuda, cuda:N or mps: got 'tpu'"),
+        (f"{BENCH} --device cuda:99", "device must be (one that torch .* can use here|at most)"),
         (f"{BENCH} --kv-lora-rank 8", "--kv-lora-rank must come with --mla: got no --mla"),
         (BENCH.replace("--head-dim 16", "--head-dim 15"), "head_dim must be even"),
         (CROSSOVER.replace("2,1", "4"), "n_kv_heads must hold a number below n_heads, or --mla"),

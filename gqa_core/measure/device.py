@@ -20,6 +20,8 @@ __all__ = [
     "use_device",
 ]
 
+TIMING_BYTES = 2**31  # of a GPU: the buffers of probe and flush, graphs, libraries
+
 
 def find_device(name: str = DEFAULT_DEVICE) -> torch.device:
     """The device of this name; `auto` takes the accelerator if there is one.
@@ -84,7 +86,7 @@ def free_bytes(device: torch.device) -> int:
 
 
 def device_info(name: str = DEFAULT_DEVICE) -> DeviceInfo:
-    """The device, its free memory and the torch version, as `gqa_core device` prints them.
+    """The device, the memory that a run could take, and the torch version, as `device` prints them.
 
     Raises:
         ValueError: as `find_device`.
@@ -96,7 +98,7 @@ def device_info(name: str = DEFAULT_DEVICE) -> DeviceInfo:
         name=description.name,
         n_threads=description.n_threads,
         torch_version=str(torch.__version__),
-        free_bytes=free_bytes(device),
+        free_bytes=max(free_bytes(device) - _timing_bytes(device), 0),
         requestable=requestable_names(),
         bandwidth_bytes_per_s=_bandwidth_bytes_per_s(device),
     )
@@ -111,6 +113,11 @@ def requestable_names() -> tuple[str, ...]:
     if kind == "cuda" and n_devices > 1:
         return (*(f"{kind}:{index}" for index in range(n_devices)), "cpu")
     return (kind, "cpu") if kind in ("cuda", "mps") else ("cpu",)
+
+
+def _timing_bytes(device: torch.device) -> int:
+    """Bytes that timing itself takes on a GPU, whatever a run allocates."""
+    return 0 if device.type == "cpu" else TIMING_BYTES
 
 
 def _bandwidth_bytes_per_s(device: torch.device) -> float | None:

@@ -40,8 +40,12 @@ class GraphedStep:
         _warm_up(step, stream, device)
         reserved = torch.cuda.memory_reserved(device)
         self._pool = torch.cuda.graph_pool_handle()
-        self._step, self.output = self._capture_step(step, stream)
-        self._phases = self._capture_phases(step, stream)
+        current = torch.cuda.current_stream(device)
+        try:
+            self._step, self.output = self._capture_step(step, stream)
+            self._phases = self._capture_phases(step, stream)
+        finally:  # torch's own context stays on the capturing stream if the capture fails
+            torch.cuda.set_stream(current)
         torch.cuda.synchronize(device)
         self.pool_bytes = max(torch.cuda.memory_reserved(device) - reserved, 0)
 

@@ -29,6 +29,7 @@ class FakeCuda:
         self.reserved = 100 * 2**20
         self.max_captures = 10**9  # from then on a kernel cannot be captured
         self.n_captures = 0
+        self.current_stream = self.default_stream = FakeStream()
         self.properties = types.SimpleNamespace(L2_cache_size=l2_bytes, uuid="01-23")
 
     @property
@@ -148,24 +149,29 @@ def install(monkeypatch, cuda):
     @contextmanager
     def graph_context(graph, pool=None, stream=None):
         cuda.synchronize()
+        outside, cuda.current_stream = cuda.current_stream, stream
         graph.capture_begin(pool)
         try:
             yield
-        finally:
+        except RuntimeError:
             graph.capture_end()
+            raise  # as torch's, which fails before it leaves the stream
+        graph.capture_end()
+        cuda.current_stream = outside
 
     graph_class = type("Graph", (FakeGraph,), {"cuda": cuda})
     for name, value in {
         "CUDAGraph": graph_class,
         "Stream": FakeStream,
         "_sleep": lambda cycles: cuda.launch(cycles / CYCLES_PER_S, "spin"),
-        "current_stream": FakeStream,
+        "current_stream": lambda device=None: cuda.current_stream,
         "empty_cache": lambda: cuda.log.append("empty_cache"),
         "get_device_properties": lambda device: cuda.properties,
         "graph": graph_context,
         "graph_pool_handle": lambda: "pool",
         "memory_reserved": lambda device: cuda.reserved,
         "stream": stream_context,
+        "set_stream": lambda stream: setattr(cuda, "current_stream", stream),
         "synchronize": cuda.synchronize,
     }.items():
         monkeypatch.setattr(torch.cuda, name, value)

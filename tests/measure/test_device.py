@@ -118,3 +118,12 @@ def test_the_bandwidth_of_a_label_is_two_transfers_per_clock_over_the_bus(monkey
     unknown = types.SimpleNamespace(memory_bus_width=5120)
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: unknown)
     assert devices._bandwidth_bytes_per_s(torch.device("cuda")) is None
+
+
+def test_a_run_may_take_what_is_free_on_a_gpu_less_what_timing_takes(monkeypatch):
+    machine_with(monkeypatch, "mps")
+    monkeypatch.setattr(devices, "free_bytes", lambda device: 5 * 2**30)
+    assert devices.device_info("mps").free_bytes == 3 * 2**30
+    assert devices.device_info("cpu").free_bytes == 5 * 2**30
+    monkeypatch.setattr(devices, "free_bytes", lambda device: 2**30)
+    assert devices.device_info("mps").free_bytes == 0
