@@ -1,7 +1,7 @@
 """Marks in a device's queue: events after the phases of a sample, queued while the device spins.
 
 A queue holds about a thousand launches; behind a spin, the next one would wait for its end. So no
-more than MAX_QUEUED operations are queued at a time: then the queue is drained, and the next spin
+more than `max_queued` operations are queued at a time: then the queue is drained, and the next spin
 begins where the sample goes on.
 """
 
@@ -16,7 +16,7 @@ from gqa_core.measure.timing import Clock
 
 __all__ = ["GRAPH_OPERATIONS", "MAX_QUEUED", "QueueMarks"]
 
-MAX_QUEUED = 512  # operations behind one spin
+MAX_QUEUED = 512  # operations behind one spin, unless a queue turns out to hold fewer
 GRAPH_OPERATIONS = 2  # per mark: the launch of a graph, and the event
 START = ""  # the name of a mark before which nothing is timed
 
@@ -28,6 +28,7 @@ class QueueMarks:
     clock: Clock
     spin: Spin | None
     operations_per_mark: int
+    max_queued: int = MAX_QUEUED
     is_hidden: bool = True
     _marks: list[tuple[str, Any]] = field(default_factory=list)
     _spin_end: Any = None
@@ -48,7 +49,7 @@ class QueueMarks:
         """Mark the end of a phase; once the queue is full, it is drained and timing goes on."""
         self._marks.append((phase, self.clock.mark()))
         self._n_queued += self.operations_per_mark
-        if self.spin is not None and self._n_queued >= MAX_QUEUED:
+        if self.spin is not None and self._n_queued >= self.max_queued:
             self.open()
             self.start()
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from gqa_core.engine.layer import PhaseHook, no_phase_hook
 from gqa_core.measure.flush import Flush
 from gqa_core.measure.graphs import Step
-from gqa_core.measure.queue_marks import QueueMarks
+from gqa_core.measure.queue_marks import MAX_QUEUED, QueueMarks
 from gqa_core.measure.spin import Spin
 from gqa_core.measure.timing import Clock
 from gqa_core.records.step_timing import MAX_REPLAYS, StepTiming, TimingMethod
@@ -25,6 +25,9 @@ __all__ = ["QueueTimer", "replays_per_sample"]
 SHORT_S = 20e-6  # a shorter step is replayed several times per sample
 SAMPLE_S = 200e-6  # of a short step's replays together
 QUEUED_SAMPLE_S = 1e-3  # of steps without a flush, so that one drained queue matters little
+FULL_QUEUE_S = 10e-3  # a spin in which MAX_QUEUED operations are queued, unless the queue is full
+MIN_QUEUED = 16
+N_ATTEMPTS = 2  # with one spin
 EAGER_OPERATIONS = 16  # of one phase, roughly: its kernels and the event
 N_TRIALS = 3
 STEP = "step"
@@ -44,6 +47,7 @@ class QueueTimer:
     spin: Spin | None = None
     graph_pool_bytes: int = 0
     n_replays: int = 1
+    max_queued: int = MAX_QUEUED
     note: str | None = None
 
     @classmethod
@@ -114,22 +118,31 @@ class QueueTimer:
         self.time_phases()
 
     def _sample(self, run: Step, n_passes: int) -> dict[str, float]:
-        """Mean seconds of each phase per pass; taken again until no launch is timed.
-
-        Where queueing takes longer than the longest spin, the timer goes on without one, and `note`
-        says so from then on.
-        """
+        """Mean seconds of each phase per pass; taken again until no launch is timed."""
+        n_failed = 0
         while True:
             marks = self._queue(run, n_passes)
             if self.spin is None or marks.is_hidden:
                 return {phase: total / n_passes for phase, total in marks.totals().items()}
-            if not self.spin.lengthen():
-                self.spin = None
-                self.note = NOT_HIDDEN if self.note is None else f"{self.note}; {NOT_HIDDEN}"
+            n_failed += 1
+            if n_failed % N_ATTEMPTS == 0:  # one failure may be the machine's, not the spin's
+                self._hide_more(self.spin)
+
+    def _hide_more(self, spin: Spin) -> None:
+        """Spin longer; once that does not help, queue less at a time, since the queue is full.
+
+        Where nothing helps, the timer goes on without a spin, and `note` says so from then on.
+        """
+        if spin.seconds >= FULL_QUEUE_S and self.max_queued > MIN_QUEUED:
+            self.max_queued //= 2
+            spin.reset()
+        elif not spin.lengthen():
+            self.spin = None
+            self.note = NOT_HIDDEN if self.note is None else f"{self.note}; {NOT_HIDDEN}"
 
     def _queue(self, run: Step, n_passes: int) -> QueueMarks:
         """The marks of the passes, drained; each pass finds the last cache flushed."""
-        marks = QueueMarks(self.clock, self.spin, self.operations_per_mark)
+        marks = QueueMarks(self.clock, self.spin, self.operations_per_mark, self.max_queued)
         marks.open()
         for _ in range(n_passes):
             self.flush()

@@ -44,6 +44,10 @@ class Spin:
         self.seconds = min(2 * self.seconds, MAX_SPIN_S)
         return True
 
+    def reset(self) -> None:
+        """Spin as shortly as at first."""
+        self.seconds = MIN_SPIN_S
+
 
 def _sleep(cycles: int) -> None:
     torch.cuda._sleep(cycles)

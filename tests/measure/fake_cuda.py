@@ -14,14 +14,15 @@ import torch
 LAUNCH_S = 5e-6  # of the host, per kernel or graph
 EVENT_S = 1e-6  # of the host, per event
 CYCLES_PER_S = 2e9
-QUEUE_LEN = 1024
+QUEUE_LEN = 1024  # of what is queued, the next waits for the first
 POOL_BYTES = 3 * 2**20  # reserved by each capture
 
 
 class FakeCuda:
     """The state of host and device, and a log of what was queued or captured, in order."""
 
-    def __init__(self, l2_bytes=50 * 2**20):
+    def __init__(self, l2_bytes=50 * 2**20, queue_len=QUEUE_LEN):
+        self.queue_len = queue_len
         self.now = 0.0  # of the host
         self.ends = []  # when the device finishes what was queued, in order
         self.log = []
@@ -48,8 +49,8 @@ class FakeCuda:
         self._queue(LAUNCH_S, seconds)
 
     def _queue(self, host_s, device_s):
-        pending = [end for end in self.ends[-QUEUE_LEN:] if end > self.now]
-        if len(pending) >= QUEUE_LEN:
+        pending = [end for end in self.ends[-self.queue_len :] if end > self.now]
+        if len(pending) >= self.queue_len:
             self.now = pending[0]
         self.now += host_s
         self.ends.append(max(self.now, self.device_end) + device_s)

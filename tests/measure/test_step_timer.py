@@ -126,6 +126,32 @@ def test_a_step_of_many_layers_is_queued_in_parts_and_no_part_waits_for_the_queu
     assert timer.timing.note is None
 
 
+def test_a_queue_that_holds_less_is_filled_less(cuda):
+    n_layers = 64
+    cuda.queue_len = 100
+    timer = step_timer(a_step(cuda, n_layers), GPU)
+    assert timer.time_phases() == pytest.approx(
+        {phase: n_layers * seconds for phase, seconds in PHASE_S.items()}
+    )
+    assert timer.max_queued == 64
+    assert timer.spin.seconds < 10e-3
+    assert timer.timing.note is None
+
+
+def test_one_late_sample_is_taken_again_and_the_spin_stays(cuda, monkeypatch):
+    timer = step_timer(a_step(cuda), GPU)
+    seconds, replay, delays = timer.spin.seconds, timer.replay, [1.0]
+
+    def replay_late():
+        cuda.now += delays.pop() if delays else 0.0
+        replay()
+
+    monkeypatch.setattr(timer, "replay", replay_late)
+    assert timer.time_whole() == pytest.approx(STEP_S)
+    assert delays == []
+    assert timer.spin.seconds == seconds
+
+
 @pytest.mark.parametrize("max_captures", [0, 1, 3])  # the step, then its phases
 def test_a_step_that_cannot_be_captured_is_queued_and_says_so(cuda, max_captures):
     cuda.max_captures = max_captures
