@@ -129,6 +129,11 @@ def speed_vs(base: Row | None, row: Row) -> float | None:
     return base.attend.p5 / row.attend.p5 if row.attend.differs_from(base.attend) else None
 
 
+def usable(rows: Iterable[Row]) -> list[Row]:
+    """The rows whose samples can be read."""
+    return [row for row in rows if is_usable(row)]
+
+
 def run_verdict(rows: Iterable[Row]) -> Verdict:
     """The worst verdict on the samples of these rows."""
     return worst_verdict(row.verdict for row in rows)

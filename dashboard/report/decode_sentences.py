@@ -25,7 +25,9 @@ def decode_answer(rows: Sequence[Row], context_len: int) -> str:
 
 
 def describe_speed(versus: VersusMha) -> str:
-    """The speed against MHA in a few words: "4x the speed of MHA"."""
+    """The speed against MHA in a few words: "4x the speed of MHA"; MHA is the baseline."""
+    if versus.row is versus.mha:
+        return "the baseline"
     if versus.speed is not None:
         return f"{units.times(versus.speed)} the speed of MHA"
     return "not told apart from MHA" if versus.is_tie else "no MHA to compare with"

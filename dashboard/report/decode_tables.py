@@ -10,8 +10,8 @@ from dashboard.data.decode_rows import (
     Row,
     VersusMha,
     device_name,
+    is_usable,
     row_label,
-    run_verdict,
     variant_name,
     versus_mha,
 )
@@ -31,7 +31,6 @@ from dashboard.report.columns import (
     Table,
     Unit,
 )
-from gqa_core.records.noise import VerdictName
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +41,17 @@ class VariantTimes:
     rows: dict[int, Row]
     speed: float | None
 
-    @property
-    def verdict_name(self) -> VerdictName:
-        """The worst verdict on the samples of its rows."""
-        return run_verdict(self.rows.values()).name
-
 
 def attend_table(rows: Sequence[Row]) -> Table[VariantTimes]:
     """Attend times of the rows of one setting: a row per variant, a column per context.
 
-    At the longest context also the tail of the step, the speed against MHA's and the share of the
-    bound. The verdict is the worst of a variant's contexts.
+    At the longest context also the tail of the step, the speed against MHA's, the share of the
+    bound and the verdict. Attend times of unusable samples are left out.
     """
     contexts = sorted({row.context_len for row in rows})
     columns = [Column[VariantTimes]("Variant", lambda times: times.name)]
-    columns += [_context_column(n, "Attend at {}", lambda row: row.attend.p5) for n in contexts]
+    columns += [_context_column(n, "Attend at {}", _usable_attend_s) for n in contexts]
     columns += [column for context_len in contexts[-1:] for column in _longest(context_len)]
-    columns.append(Column[VariantTimes]("Verdict", lambda times: times.verdict_name))
     last = [row for row in rows if row.context_len in contexts[-1:]]
     speeds = {variant_name(versus.row): versus.speed for versus in versus_mha(last)}
     by_name: dict[str, dict[int, Row]] = {}
@@ -96,13 +89,20 @@ def _context_column(
 
 def _longest(context_len: int) -> list[Column[VariantTimes]]:
     return [
-        _context_column(context_len, "Step at {}, p95", lambda row: row.step.p95),
-        _context_column(context_len, "Step at {}, p99", lambda row: row.step.p99),
+        _context_column(context_len, "Step p95 at {}", lambda row: row.step.p95),
+        _context_column(context_len, "Step p99 at {}", lambda row: row.step.p99),
         Column(f"Speed vs MHA at {context_len:,}", lambda times: times.speed, SPEED),
-        _context_column(
-            context_len, "Share of the bound at {}", lambda row: row.bound_share, PERCENT
-        ),
+        _context_column(context_len, "Share of the bound at {}", _usable_share, PERCENT),
+        _context_column(context_len, "Verdict at {}", lambda row: row.verdict.name, TEXT),
     ]
+
+
+def _usable_attend_s(row: Row) -> float | None:
+    return row.attend.p5 if is_usable(row) else None
+
+
+def _usable_share(row: Row) -> float | None:
+    return row.bound_share if is_usable(row) else None
 
 
 def _measured(title: str, value: Callable[[Row], object], unit: Unit = TEXT) -> Column[VersusMha]:

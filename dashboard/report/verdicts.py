@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.data.decode_rows import Row, run_verdict, variant_name
+from dashboard.data.decode_rows import Row, run_verdict, usable, variant_name
 
 
 def verdict_sentence(rows: Sequence[Row]) -> str:
@@ -28,8 +28,10 @@ def unusable_sentence(rows: Sequence[Row]) -> str:
 
 
 def doubt_sentences(rows: Sequence[Row]) -> list[str]:
-    """Bounds that are withheld, with the reason of one, and the warnings of the records."""
+    """Some points not counted as unusable, withheld bounds, and the warnings of the records."""
     sentences = []
+    if 0 < len(usable(rows)) < len(rows):
+        sentences.append(f"Not counted, for unusable samples: {verdict_sentence(rows)}")
     if doubts := [doubt for row in rows if (doubt := row.bound_doubt)]:
         sentences.append(
             f"The bound of {len(doubts)} of {len(rows)} points is withheld: {doubts[0]}."

@@ -78,7 +78,7 @@ def _show_metrics(rows: Sequence[Row], pairs: crossover.Comparisons) -> None:
     if crossover.is_unusable(pairs):
         show_unusable("No crossovers.", rows)
         return
-    show_verdict(rows)
+    show_verdict(tables.usable(rows))
     st.caption("Contexts (tokens) at which a whole step is faster than MHA's")
     panels.show_metrics(crossover_metrics.metrics(pairs))
 

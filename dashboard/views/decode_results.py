@@ -57,7 +57,7 @@ def show_results(
         show_every_point(shown, performance_table, "performance", POINTS)
     else:
         panels.show_table(performance_table(shown), "performance", POINTS)
-    st.caption(prediction_sentence([row for row in shown if tables.is_usable(row)]))
+    st.caption(prediction_sentence(tables.usable(shown)))
     show_doubts(shown)
     show_point_downloads("decode", shown, performance_table)
     return matching
@@ -139,16 +139,16 @@ def _show_formats(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
 
 
 def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
-    """Draw the verdict on the rows, and the times at the context of the settings, if usable."""
+    """Draw the verdict and the times at the context of the settings, or why there are none."""
     shown = [row for row in rows if row.context_len == settings.context_len]
+    if not shown:
+        return
     if not all(map(tables.is_usable, shown)):
         show_unusable(f"No times at {settings.context_len} tokens.", shown)
         return
-    show_verdict(rows)
-    if shown:
-        cache = f", cache in {settings.kv_format}" if shown[0].is_quantised else ""
-        context_len = f"{settings.context_len} tokens"
-        st.caption(f"Attend time of one step at {context_len}, 5th percentile{cache}")
+    show_verdict(shown)
+    cache = f", cache in {settings.kv_format}" if shown[0].is_quantised else ""
+    st.caption(f"Attend time of one step at {settings.context_len} tokens, 5th percentile{cache}")
     panels.show_metrics(
         [
             (

@@ -61,8 +61,8 @@ def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequen
     """Draw metrics, the chart and the points' table; without points, the formula's part only."""
     if not rows:
         st.info(NOTHING)
-    elif any(map(tables.is_usable, rows)):
-        show_verdict(rows)
+    elif usable := tables.usable(rows):
+        show_verdict(usable)
         _show_metrics(rows, roofline.best_roof(rows))
     else:
         show_unusable("No roof.", rows)
@@ -80,7 +80,7 @@ def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequen
 
 def show_answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
     """Draw the answer that the points and roofs shown give, or why the points give none."""
-    if rows and not any(map(tables.is_usable, rows)):
+    if rows and not tables.usable(rows):
         show_unusable("No answer.", rows)
         return
     data = roofline.roofline_data(settings, gpus, rows)

@@ -117,11 +117,11 @@ def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
         {
             "Variant": "GQA",
             "Attend at 512 (ms)": "2.000",
-            "Step at 512, p95 (ms)": "10.000",
-            "Step at 512, p99 (ms)": "10.000",
+            "Step p95 at 512 (ms)": "10.000",
+            "Step p99 at 512 (ms)": "10.000",
             "Speed vs MHA at 512": "-",
             "Share of the bound at 512 (%)": "25%",
-            "Verdict": "quiet",
+            "Verdict at 512": "quiet",
         }
     ]
     assert lazy_expander(app, "performance").dataframe[0].value["Attend (ms)"].tolist() == [2.0]

@@ -36,6 +36,11 @@ def test_a_withheld_bound_and_a_warning_are_said_once_with_their_reason():
         "The bound of 2 of 3 points is withheld: attending took 400 us, less than the bound of "
         "500 us: other work slowed the probes, or they do not reach what this device can do."
     ]
+    (sentence,) = doubt_sentences(rows(UNDISTURBED, UNUSABLE))
+    assert sentence == (
+        f"Not counted, for unusable samples: 1 of 2 points, such as GQA at 64 tokens: {INTERVAL}."
+    )
+    assert doubt_sentences(rows(UNUSABLE)) == []  # the page shows no figures, and says why
     warned = samples.record(peak_was_reset=False)
     (sentence,) = doubt_sentences(rows(warned, warned))
     assert sentence == f"Warnings of the records: {warned.warnings[0]}."
@@ -60,7 +65,7 @@ def test_the_answer_of_decode_is_the_reason_where_samples_are_unusable():
 
 def test_a_missing_mha_is_another_thing_than_a_tie():
     spoken = [describe_speed(versus) for versus in versus_mha(rows(UNDISTURBED, NOISY))]
-    assert spoken == ["1x the speed of MHA", "2x the speed of MHA"]
+    assert spoken == ["the baseline", "2x the speed of MHA"]
     assert [describe_speed(v) for v in versus_mha(rows(NOISY))] == ["no MHA to compare with"]
     assert describe_speed(versus_mha(rows(UNDISTURBED, UNUSABLE))[1]) == "not told apart from MHA"
 

@@ -51,7 +51,8 @@ def test_decode_shows_no_times_and_no_answer_of_unusable_samples_but_the_reason(
     assert bottom == f"**No answer.** {reason} Run again when the machine is quiet."
     assert "the speed of MHA" not in texts(app)
     (table,) = small_tables(app)
-    assert [row["Verdict"] for row in table] == ["quiet", "unusable", "quiet"]
+    assert [row["Verdict at 512"] for row in table] == ["quiet", "unusable", "quiet"]
+    assert [row["Attend at 512 (ms)"] for row in table] == ["8.000", "-", "1.000"]
     assert [row["Speed vs MHA at 512"] for row in table] == ["1.00x", "-", "8.00x"]
 
 
@@ -65,6 +66,18 @@ def test_decode_says_that_samples_are_noisy_above_its_times(page):
         "the bandwidth probe reached 50% of the best one: other work was running."
     )
     assert not app.warning
+
+
+def test_decode_counts_no_unusable_samples_at_another_context(page, log):
+    spec = samples.point(GQA, context_len=128)
+    log.append(samples.record(index=9, spec=spec, attend=samples.UNUSABLE))
+    app = page("decode", CLEAR, [0.002] * 3)
+    assert metrics(app) == {"MHA": "8 ms", "GQA": "2 ms"}
+    assert ":green-badge[quiet samples]" in texts(app)
+    assert [row["Attend at 128 (ms)"] for row in small_tables(app)[0]] == ["-", "-"]
+    assert [row["Verdict at 512"] for row in small_tables(app)[0]] == ["quiet", "quiet"]
+    assert f"unusable samples: 1 of 3 points, such as GQA at 128 tokens: {INTERVAL}." in texts(app)
+    assert "the attend times of 2 rows" in texts(app)  # predicted, of those that count
 
 
 def test_decode_says_that_samples_are_quiet(page):
@@ -89,7 +102,7 @@ def test_decode_ranks_no_variants_whose_intervals_overlap(page):
     app = page("decode", mha, near, [0.001] * 21)
     assert metrics(app)["GQA"] == "1.9 ms"
     assert meanings(app) == {
-        "MHA": "1x the speed of MHA",
+        "MHA": "the baseline",
         "GQA": "not told apart from MHA",
         "MQA": "2.1x the speed of MHA",
     }
@@ -133,7 +146,8 @@ def test_the_share_on_the_roofline_is_of_usable_points(page):
     app = page("roofline", [0.001] * 3, samples.UNUSABLE)
     assert metrics(app)["Share of the bound"] == "50%"
     assert meanings(app)["Share of the bound"] == "median of 1 point"
-    assert ":red-badge[unusable samples] 1 of 2 points, such as GQA at 512 tokens" in texts(app)
+    assert ":green-badge[quiet samples]" in texts(app)  # of those that count
+    assert "Not counted, for unusable samples: 1 of 2 points, such as GQA at 512" in texts(app)
     assert "1 more has none" in app.success[-1].value
 
 
