@@ -42,7 +42,7 @@ CACHE_FORMAT = Select(
 PLANTED = Toggle(
     key="planted",
     label="Plant the classic errors: heads in the wrong order (repeat for repeat_interleave), and "
-    "the scale of the token before",
+    "each scale of a quantised cache one token late",
 )
 
 

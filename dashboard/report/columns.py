@@ -89,7 +89,7 @@ RATE = _number("%.1f")
 SCORE = _number("%.1f")
 RAW = Unit(dtype="float64")
 DIFFERENCE = _number("%.1e")
-TOLERANCE = _number("%.2g")
+TOLERANCE = _number("%.1e")
 
 
 @dataclass(frozen=True)

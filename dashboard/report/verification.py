@@ -28,7 +28,7 @@ def comparisons_answer(records: Sequence[VerifyRecord], *, planted: bool) -> str
     worst = max(records, key=lambda record: record.relative_error / record.tolerance)
     nearest = (
         f"{COMPARISONS[worst.comparison]} takes most of its tolerance, {worst.relative_error:.1e} "
-        f"of {worst.tolerance:.2g}"
+        f"of {worst.tolerance:.1e}"
     )
     if not failed:
         return f"It is the same attention: all {len(records)} comparisons pass; {nearest}."

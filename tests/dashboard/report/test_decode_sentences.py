@@ -26,7 +26,7 @@ def test_a_step_is_told_with_its_part_that_attends_and_the_speed_against_mha():
 
 def test_comparisons_name_the_one_that_takes_most_of_its_tolerance():
     near = [comparisons.record("gqa_is_mha", 1e-7), comparisons.record("kernel_sdpa", 4e-7)]
-    furthest = "kernel sdpa against float64 takes most of its tolerance, {} of 1e-05."
+    furthest = "kernel sdpa against float64 takes most of its tolerance, {} of 1.0e-05."
     assert comparisons_answer(near, planted=False) == (
         f"It is the same attention: all 2 comparisons pass; {furthest.format('4.0e-07')}"
     )
@@ -38,5 +38,5 @@ def test_comparisons_name_the_one_that_takes_most_of_its_tolerance():
     assert comparisons_answer(wrong, planted=False).startswith("It is not the same: 1 of 2 ")
     quantised = [near[0], comparisons.record("int8_is_float64", 9e-3)]
     assert comparisons_answer(quantised, planted=False).endswith(
-        "int8_per_token_head against float64 takes most of its tolerance, 9.0e-03 of 0.015."
+        "int8_per_token_head against float64 takes most of its tolerance, 9.0e-03 of 1.5e-02."
     )
