@@ -22,7 +22,7 @@ def test_the_fork_server_imports_all_that_measures_and_asks_no_gpu_anything():
     workers = Workers(preload="tests.runner.counting_cuda")
     before, after = workers.call("tests.runner.counting_cuda", "initialisations")
     assert before == {}
-    assert after["torch.accelerator.current_accelerator"] == 1, "the count counts nothing"
+    assert after["torch.accelerator.current_accelerator"] >= 1, "the count counts nothing"
 
 
 def test_the_parent_of_a_whole_run_never_imports_torch():
