@@ -8,15 +8,13 @@ or imported is a column of the row, not a field of the record: no record can cla
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
 import platformdirs
@@ -30,7 +28,7 @@ from gqa_core.records.kinds import (
     decode_usable_record,
     encode_record,
 )
-from gqa_core.records.upgrade import upgrade
+from gqa_core.records.log_migrations import MIGRATIONS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,21 +58,6 @@ INSERT INTO records (run_id, point, kind, created_at, evidence, body) VALUES (?,
 """
 
 T = TypeVar("T")
-
-
-def _upgrade_bodies(connection: sqlite3.Connection) -> None:
-    """Write each record as this version has it; one that cannot be read stays as it is."""
-    rows = connection.execute("SELECT id, body FROM records").fetchall()
-    for row_id, body in rows:
-        with suppress(TypeError, ValueError):
-            upgraded = json.dumps(upgrade(json.loads(body)), separators=(",", ":"))
-            connection.execute("UPDATE records SET body = ? WHERE id = ?", (upgraded, row_id))
-
-
-# From a version to the next, each called inside the write transaction of a log of that version.
-MIGRATIONS: Mapping[int, Callable[[sqlite3.Connection], None]] = MappingProxyType(
-    {2: _upgrade_bodies}
-)
 
 
 class RunLogError(Exception):
@@ -212,22 +195,26 @@ class RunLog:
                 if self._is_empty(connection):
                     _retry_while_locked(lambda: connection.execute("PRAGMA journal_mode = WAL"))
                 connection.execute("BEGIN IMMEDIATE")
-                if self._is_empty(connection):
-                    connection.execute(SCHEMA)
-                    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    connection.execute(f"PRAGMA user_version = {LOG_VERSION}")
+                if self._create_or_migrate(connection):
                     connection.execute("COMMIT")
                     connection.execute("BEGIN IMMEDIATE")
-                self._migrate(connection)
                 self._validate_version(connection)
                 yield connection
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        """Bring a log of an earlier version forward, step by step, where a step is known."""
+    def _create_or_migrate(self, connection: sqlite3.Connection) -> bool:
+        """Make a log of an empty file, or bring an earlier version forward; True if it changed."""
+        if self._is_empty(connection):
+            connection.execute(SCHEMA)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {LOG_VERSION}")
+            return True
+        if not self._is_old(connection):
+            return False
         while migrate := MIGRATIONS.get(self._log_version(connection)):
             version = self._log_version(connection)
             migrate(connection)
             connection.execute(f"PRAGMA user_version = {version + 1}")
+        return True
 
     def _read(self, query: Callable[[sqlite3.Connection], T]) -> T | None:
         """The query's result, or None where there is no log yet."""

@@ -27,7 +27,8 @@ def upgrade(fields: Mapping[str, Any]) -> dict[str, Any]:
         ValueError: the record does not have the fields of its version.
     """
     current = dict(fields)
-    while (step := _STEPS.get(current.get("schema_version"))) is not None:
+    while type(version := current.get("schema_version")) is int and version in _STEPS:
+        step = _STEPS[version]
         try:
             current = step(current)
         except (AttributeError, KeyError, TypeError) as error:
@@ -51,4 +52,4 @@ def _from_4(fields: dict[str, Any]) -> dict[str, Any]:
     return fields
 
 
-_STEPS: Mapping[object, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType({4: _from_4})
+_STEPS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MappingProxyType({4: _from_4})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import groupby
 
 from gqa_core.configs import GroupedConfig
-from gqa_core.records.specs.decode import TORCH_BYTES, DecodeSpec
+from gqa_core.records.specs.decode import DecodeSpec
 from gqa_core.records.specs.spec import Spec
 
 __all__ = ["describe_group", "group_specs"]
@@ -24,7 +24,7 @@ def group_specs(specs: Sequence[Spec], free_bytes: int) -> list[list[Spec]]:
             total += spec.required_bytes
             if total > free_bytes:
                 groups.append([])
-                total = TORCH_BYTES + spec.required_bytes
+                total = spec.required_bytes
             groups[-1].append(spec)
     return groups
 

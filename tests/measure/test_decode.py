@@ -1,7 +1,6 @@
 """A decode step really run: it reports what the formula says and what the spec requests."""
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
@@ -9,21 +8,21 @@ from msgspec import structs
 
 from gqa_core.configs import GroupedConfig, Workload, default_mla_for
 from gqa_core.engine import KVCache
-from gqa_core.engine.kernels.dispatch import TORCH_KERNELS
+from gqa_core.engine.kernels.dispatch import TORCH_KERNELS, record_kernel
 from gqa_core.engine.kernels.plan import SPLIT_KV_MIN_CAPACITY
 from gqa_core.engine.layer import PHASES, AttentionLayer
 from gqa_core.engine.reference import reference_attention
 from gqa_core.engine.split_kv import attention as split_kv
-from gqa_core.measure import decode, probe
+from gqa_core.measure import decode, probe, roofline_probes, sampling
 from gqa_core.measure.decode import (
     N_WARMUP,
-    _repeat_step,
-    _take_samples,
+    DecodeStep,
     build_layers,
     measure_decode,
 )
 from gqa_core.measure.device import describe, device_info, find_device
 from gqa_core.measure.probe import fastest, matmul_probe, product_flops, product_width
+from gqa_core.measure.roofline_probes import N_PIECES
 from gqa_core.measure.timing import Clock
 from gqa_core.records.header import RunHeader
 from gqa_core.records.kinds import DecodeRecord
@@ -54,11 +53,18 @@ def a_point(attention, kernel, **options):
     return DecodeSpec(attention=attention, workload=workload, kernel=kernel, n_samples=4, **options)
 
 
+def measure_one(point, device_name="cpu"):
+    (answer,) = measure_decode([point], device_name)
+    return answer
+
+
 @pytest.fixture
 def small_probes(monkeypatch):
     """1 MiB to read and 16 by 16 to multiply, where the speed of this machine does not matter."""
-    for module in (decode, probe):
-        monkeypatch.setattr(module, "PROBE_BYTES", 2**20)
+    monkeypatch.setattr(probe, "PROBE_BYTES", 2**20)
+    monkeypatch.setattr(roofline_probes, "PIECE_BYTES", 2**20 // N_PIECES)
+    monkeypatch.setattr(sampling, "MIN_S", 0)
+    monkeypatch.setattr(sampling, "BUDGET_S", 0)
     monkeypatch.setattr(probe, "FIRST_WIDTH", 16)
     monkeypatch.setattr(probe, "PRODUCT_S", 0)
 
@@ -71,7 +77,7 @@ def small_probes(monkeypatch):
 )
 def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, kernel, dtype):
     point = a_point(attention, kernel, dtype=dtype, n_layers=2)
-    answer = measure_decode(point, "cpu")
+    answer = measure_one(point)
     assert answer.memory.tensor_bytes == point.formula_bytes
     assert answer.memory.formula_bytes == point.formula_bytes
     assert answer.memory.allocator_peak_bytes is None
@@ -121,7 +127,7 @@ def test_the_kernel_told_is_the_kernel_that_attended(
     for bound in (split_kv.GroupedSplitKV, split_kv.LatentSplitKV):
         monkeypatch.setattr(bound, "attend", noting("split_kv", bound.attend))
     point = a_point(attention, kernel, dtype=dtype, context_len=context_len)
-    answer = measure_decode(replace(point, n_samples=1), "cpu")
+    answer = measure_one(replace(point, n_samples=1))
     assert called == {answer.attend_kernel}
     assert answer.kernel_ran == (kernel if attention is MLA else answer.attend_kernel)
     if kernel != "auto" and attention is not MLA:
@@ -131,7 +137,7 @@ def test_the_kernel_told_is_the_kernel_that_attended(
 @pytest.mark.parametrize("kernel", ["packed", "auto"])
 def test_the_peak_of_a_process_is_the_cache_and_little_else(kernel):
     point = a_point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=64), kernel, context_len=8192)
-    memory = measure_decode(point, "cpu").memory
+    memory = measure_one(point).memory
     above_baseline = memory.process_peak_bytes - memory.baseline_bytes
     # 67 MB of cache, after a baseline that holds both probes and 4 MB of weights
     assert 0.9 * point.formula_bytes < above_baseline < 1.2 * point.formula_bytes
@@ -145,7 +151,7 @@ class TimedLayer(AttentionLayer):
         self.fake = fake
         self.attended = []
 
-    def new_cache(self, batch_size, capacity):
+    def new_cache(self, batch_size, capacity, kernel=None):
         return TimedCache(
             self.fake, GQA, batch_size=batch_size, capacity=capacity, **self.factory_kwargs
         )
@@ -165,6 +171,7 @@ class TimedLayer(AttentionLayer):
     def attend(self, q, cache):
         self.fake.work(4.0)
         self.attended.append(cache.length)
+        record_kernel("packed")
         return q
 
     def output(self, o):
@@ -184,34 +191,50 @@ class TimedCache(KVCache):
         super().append(k, v)
 
 
-def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_whole_context():
+def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_whole_context(
+    monkeypatch,
+):
     fake = FakeClock()
     layers = [TimedLayer(fake), TimedLayer(fake)]
-    caches = [layer.new_cache(1, 48) for layer in layers]
-    for cache in caches:
-        cache.fill_random()
-    shorts = [layer.new_cache(1, 1) for layer in layers]
-    x = torch.zeros(1, 1, GQA.dim)
+    monkeypatch.setattr(decode, "build_layers", lambda spec, device: layers)
     with torch.inference_mode():
-        samples = _take_samples(
-            partial(_repeat_step, layers, caches, x),
-            partial(_repeat_step, layers, shorts, x),
-            lambda: fake.work(100.0),
-            lambda: fake.work(1000.0),
-            fake.clock,
-            4,
-        )
-    assert samples.step == {
-        "project": [2.0] * 4,  # sums over the two layers
-        "append": [4.0] * 4,
-        "attend": [8.0] * 4,
-        "output": [16.0] * 4,
-        "step": [30.0] * 4,
-    }
-    assert samples.read == [100.0] * 8  # one before each pass, by phase and whole
-    assert samples.multiply == [1000.0] * 4
-    assert samples.overhead == [8.0] * 4  # its attend phase alone
-    assert layers[0].attended == [48] * N_WARMUP + [1, 48, 48] * 4
+        step = DecodeStep(a_point(GQA, "auto", n_layers=2), torch.device("cpu"), fake.clock)
+        phases, whole, overhead = step.time_phases(), step.time_whole(), step.time_overhead()
+    # sums over the two layers
+    assert phases == {"project": 2.0, "append": 4.0, "attend": 8.0, "output": 16.0}
+    assert whole == 30.0
+    assert overhead == 8.0  # the attend phase alone, over one token
+    assert layers[0].attended == [1] + [48] * N_WARMUP + [48, 48, 1]
+
+
+def test_the_steps_of_a_context_are_measured_together_and_one_that_fails_leaves_the_others(
+    small_probes, monkeypatch
+):
+    points = [a_point(GQA, "auto"), a_point(GQA, "packed"), a_point(MLA, "absorbed")]
+    build = decode.build_layers
+
+    def failing(spec, device):
+        if spec is points[1]:
+            raise RuntimeError("no memory for this\nand a page of advice")
+        return build(spec, device)
+
+    monkeypatch.setattr(decode, "build_layers", failing)
+    first, failed, last = measure_decode(points, "cpu")
+    assert failed == "no memory for this"
+    assert (first.kernel_ran, last.kernel_ran) == ("packed", "absorbed")
+    assert last.memory.formula_bytes == points[2].formula_bytes
+    # one run of probes for both: what is compared met the same moments
+    assert first.bandwidth_samples_bytes_per_s == last.bandwidth_samples_bytes_per_s
+    assert first.probes.read_bandwidth_bytes_per_s == last.probes.read_bandwidth_bytes_per_s
+
+
+@pytest.mark.usefixtures("small_probes")
+def test_the_peak_of_each_step_is_its_own_though_they_share_a_process():
+    large = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=64)
+    points = [a_point(large, "packed", context_len=8192) for _ in range(3)]
+    for point, answer in zip(points, measure_decode(points, "cpu"), strict=True):
+        peak = answer.memory.process_peak_bytes - answer.memory.baseline_bytes
+        assert 0.9 * point.formula_bytes < peak < 1.2 * point.formula_bytes
 
 
 def test_the_fastest_call_is_the_one_whose_best_time_is_the_least():
@@ -272,7 +295,7 @@ def test_a_device_by_another_name_is_refused():
 @pytest.mark.parametrize(("attention", "kernel"), [(GQA, "auto"), *((MLA, form) for form in FORMS)])
 def test_a_device_measures_a_point_and_agrees_with_float64(attention, kernel, device_name):
     point = a_point(attention, kernel, dtype="float32", context_len=1024)
-    answer, device = measure_decode(point, device_name), find_device(device_name)
+    answer, device = measure_one(point, device_name), find_device(device_name)
     assert answer.device.type == device.type
     assert answer.memory.tensor_bytes == point.formula_bytes
     if device.type != "cpu":

@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from msgspec import structs
 
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.crossover import crossover, pair_with_mha
 from gqa_core.records.crossover_text import crossover_sentences, describe_contexts_briefly
-from gqa_core.records.quartiles import Quartiles
+from gqa_core.records.quartiles import TimeSummary
 from tests.records import fake_records as samples
 
 MHA, GQA = (GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 2))
@@ -79,33 +78,34 @@ def with_gqa(rows, **changed):
     return [replace(row, **changed) if row.variant == "GQA" else row for row in rows]
 
 
-def slow_reads(row, factor):
-    """The row, with the read bandwidth probed beside it multiplied."""
-    bandwidth = factor * row.record.read_bandwidth_bytes_per_s
-    return replace(row, record=structs.replace(row.record, read_bandwidth_bytes_per_s=bandwidth))
+def unusable(row):
+    """The row, with attend times whose 5th percentile may be anything up to twice as long."""
+    return replace(row, attend=replace(row.attend, p5_high=2 * row.attend.p5))
 
 
 @pytest.mark.parametrize(("project_s", "start"), [(0.0001, "ahead"), (0.01, "behind")])
 def test_another_fixed_part_is_described_as_a_start(project_s, start):
-    changed = with_gqa(rows(CASES["always"][0]), project=Quartiles.from_samples([project_s]))
+    changed = with_gqa(rows(CASES["always"][0]), project=TimeSummary.from_samples([project_s]))
     assert f"at 64 tokens, which put it {start} before the cache" in crossover_sentences(changed)[1]
 
 
 def test_a_fixed_part_within_the_spread_is_no_start():
-    changed = with_gqa(rows(CASES["always"][0]), project=Quartiles(0.0001, 0.0001, 0.01))
+    changed = with_gqa(
+        rows(CASES["always"][0]), project=TimeSummary.from_samples([0.0001, 0.01, 0.01])
+    )
     assert "which set it neither ahead nor behind" in crossover_sentences(changed)[1]
 
 
 def test_what_other_work_disturbed_is_left_out_and_counted():
     changed = [
-        slow_reads(row, 0.5) if row.variant == "GQA" and row.context_len < 256 else row
+        unusable(row) if row.variant == "GQA" and row.context_len < 256 else row
         for row in rows(CASES["crosses"][0])
     ]
     floor, sentence, left_out = crossover_sentences(changed)
     assert floor.startswith("At 256 tokens attending is 57% of MHA's step")
     assert "attending alone at 256 tokens. Its" in sentence
     assert left_out.startswith("2 of 3 comparisons are left out")
-    changed = [slow_reads(row, 0.03) if row.variant == "GQA" else row for row in changed]
+    changed = [unusable(row) if row.variant == "GQA" else row for row in changed]
     assert crossover_sentences(changed)[0] == "GQA-2 was disturbed by other work at every context."
 
 

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -20,6 +21,7 @@ from tests.records.import_cases import VALUES, assert_refused_alone, changed, im
 from tests.scale import FACTOR
 
 RECORD = samples.record()
+VERSION_4 = Path(__file__).with_name("records_of_version_4.jsonl")
 
 
 def latent_record():
@@ -54,9 +56,9 @@ def test_records_of_one_log_come_out_of_another_as_they_were(log, tmp_path):
 
 
 LIES = [
-    ("schema_version", True, "schema_version must be 4: got True"),
-    ("schema_version", 4.0, "schema_version must be 4: got 4.0"),
-    ("schema_version", ..., "schema_version must be 4: got None"),
+    ("schema_version", True, "schema_version must be 5: got True"),
+    ("schema_version", 4.0, "schema_version must be 5: got 4.0"),
+    ("schema_version", ..., "schema_version must be 5: got None"),
     ("kind", "decoding", f"kind must be one of {', '.join(KINDS)}: got 'decoding'"),
     ("kind", ["decode"], f"kind must be one of {', '.join(KINDS)}: got ['decode']"),
     ("mood", "good", "record must have no field but its own: got 'mood'"),
@@ -169,14 +171,28 @@ def test_a_latent_record_is_held_to_its_own_formula(log):
         assert sentence in refusal
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 5])
+@pytest.mark.parametrize("version", [1, 2, 3, 6])
 def test_a_record_of_another_version_is_refused_with_what_to_do(log, version):
     (refusal,) = import_text(log, jsonl(changed(RECORD, "schema_version", version))).refused
     assert refusal == (
-        f"line 1: schema_version must be 4: got {version}; keep the file for the program that "
+        f"line 1: schema_version must be 5: got {version}; keep the file for the program that "
         "wrote it and measure again with this one"
     )
     assert log.records() == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_record_of_the_version_before_is_brought_forward(log, kind):
+    lines = [line for line in VERSION_4.read_text().splitlines() if f'"kind":"{kind}"' in line]
+    result = import_text(log, "\n".join(lines))
+    assert result.refused == ()
+    assert result.n_imported == len(lines) > 0
+
+
+def test_a_record_that_lacks_what_its_version_has_is_refused(log):
+    line = json.dumps({"kind": "decode", "schema_version": 4, "workload": 3})
+    (refusal,) = import_text(log, line).refused
+    assert refusal.startswith("line 1: record must have the fields of its version")
 
 
 JSON = RECORD.to_builtins()

@@ -14,7 +14,7 @@ import pytest
 
 from gqa_core.records import run_log
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
-from gqa_core.records.kinds import encode_record
+from gqa_core.records.kinds import KINDS, encode_record
 from gqa_core.records.run_log import APPLICATION_ID, LoggedRecord, RunLog, RunLogError
 from tests.records import fake_records as samples
 
@@ -92,7 +92,7 @@ def test_the_log_is_in_write_ahead_mode_and_knows_its_version(log):
     log.append(samples.record())
     with closing(sqlite3.connect(log.path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (run_log.LOG_VERSION,)
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
 
 
@@ -159,8 +159,8 @@ def test_somebody_else_s_database_is_refused_and_left_alone(tmp_path):
 def test_a_log_of_a_newer_version_is_refused(log):
     log.append(samples.record())
     with closing(sqlite3.connect(log.path)) as connection:
-        connection.execute("PRAGMA user_version = 3")
-    with pytest.raises(RunLogError, match="has version 3, newer than 2"):
+        connection.execute("PRAGMA user_version = 4")
+    with pytest.raises(RunLogError, match="has version 4, newer than 3"):
         log.records()
 
 
@@ -170,7 +170,7 @@ def test_a_log_of_an_earlier_version_is_refused_with_how_to_move_it_aside(log):
         connection.execute("PRAGMA user_version = 1")
     before = log.path.read_bytes()
     sentence = (
-        f"log {log.path} has version 1, this program writes version 2: move the file into another "
+        f"log {log.path} has version 1, this program writes version 3: move the file into another "
         f"folder, with {log.path.name}-wal and {log.path.name}-shm if they are beside it, and run "
         "again; nothing was changed"
     )
@@ -187,16 +187,68 @@ def test_a_log_of_an_earlier_version_is_refused_with_how_to_move_it_aside(log):
 def test_a_log_is_migrated_forward_where_the_step_is_known(log, monkeypatch):
     log.append(samples.record())
     with closing(sqlite3.connect(log.path)) as connection:
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute("PRAGMA user_version = 2")
     rename = "UPDATE records SET run_id = 'migrated'"
-    monkeypatch.setattr(run_log, "MIGRATIONS", {1: lambda connection: connection.execute(rename)})
+    monkeypatch.setattr(run_log, "MIGRATIONS", {2: lambda connection: connection.execute(rename)})
     log.append(samples.record(index=1))
     with closing(sqlite3.connect(log.path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (run_log.LOG_VERSION,)
         assert connection.execute("SELECT run_id FROM records").fetchall() == [
             ("migrated",),
             ("run-1",),
         ]
+
+
+VERSION_4 = Path(__file__).with_name("records_of_version_4.jsonl")
+
+
+@pytest.fixture
+def old_log(tmp_path):
+    """A log as version 2 wrote it, and its records as they were parsed."""
+    path = tmp_path / "old.sqlite"
+    RunLog(path).validate_writable()
+    old = [json.loads(line) for line in VERSION_4.read_text().splitlines()]
+    with closing(sqlite3.connect(path)) as connection:
+        for index, record in enumerate(old):
+            fields = (index, record["kind"], record["created_at"], MEASURED_HERE)
+            row = ("run-4", *fields, json.dumps(record))
+            connection.execute(run_log.INSERT, row)
+        connection.execute("PRAGMA user_version = 2")
+        connection.commit()
+    return RunLog(path), old
+
+
+@pytest.mark.parametrize("use", [lambda log: log.read(), lambda log: log.validate_writable()])
+def test_a_log_of_the_version_before_is_brought_forward_by_whoever_opens_it_first(old_log, use):
+    log, old = old_log
+    assert {record["schema_version"] for record in old} == {4}
+    assert {record["kind"] for record in old} == set(KINDS)
+    use(log)
+    contents = log.read()
+    assert (len(contents.logged), contents.n_unreadable) == (len(old), 0)
+    for record, before in zip(contents.records, old, strict=True):
+        record.validate()
+        assert record.schema_version == 5
+        assert (record.run_id, record.point) == (before["run_id"], before["point"])
+        if record.kind == "decode":
+            assert record.arithmetic_flops_per_s == before["matmul_flops_per_s"]
+            assert record.bandwidth_samples_bytes_per_s == ()
+            assert record.samples_s.attend == tuple(before["samples_s"]["attend"])
+
+
+def test_a_log_of_the_version_before_that_cannot_be_written_is_refused(old_log, monkeypatch):
+    monkeypatch.setattr(run_log.os, "access", lambda *arguments: False)
+    with pytest.raises(RunLogError, match="has version 2, this program writes version 3"):
+        old_log[0].read()
+
+
+def test_a_row_that_cannot_be_brought_forward_is_skipped_as_before(old_log):
+    log, old = old_log
+    with closing(sqlite3.connect(log.path)) as connection:
+        connection.execute("UPDATE records SET body = 'Dear diary' WHERE point = 0")
+        connection.commit()
+    contents = log.read()
+    assert (len(contents.logged), contents.n_unreadable) == (len(old) - 1, 1)
 
 
 CORRUPT = {

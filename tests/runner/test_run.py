@@ -2,6 +2,7 @@
 
 import pytest
 
+from gqa_core.configs import GroupedConfig
 from gqa_core.records.header import DeviceInfo
 from gqa_core.records.run_log import RunLog, RunLogError
 from gqa_core.runner import run as run_module
@@ -15,6 +16,7 @@ from gqa_core.runner.events import (
     decode_event,
     encode_event,
 )
+from gqa_core.runner.groups import group_specs
 from gqa_core.runner.workers import WorkerError
 from tests.records.fake_records import measured, point
 
@@ -29,6 +31,7 @@ class FakeWorkers:
         self.free = free
         self.compiled = compiled
         self.called = []
+        self.groups = []
 
     def __call__(self, preload):
         return self
@@ -43,10 +46,16 @@ class FakeWorkers:
             for text in self.compiled:
                 on_progress(text)
             return None
-        answer = self.answers.pop(0)
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        specs = arguments[0]
+        self.groups.append([spec.workload.context_len for spec in specs])
+        outcomes = []
+        for _ in specs:
+            answer = self.answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            outcomes.append(answer)
+        on_progress("4 samples")
+        return outcomes
 
 
 @pytest.fixture
@@ -91,7 +100,8 @@ def test_every_record_goes_out_and_into_the_log(run):
     assert [record.point for record in run.emitted] == [0, 1, 2]
     assert len({record.run_id for record in run.emitted}) == 1
     assert run.log.records() == run.emitted
-    assert run.sentences[0] == "0 of 3: timing GQA, 2 K/V heads, context 32, float32"
+    assert run.sentences[0] == "0 of 3: timing GQA with 2 K/V heads, context 32, float32"
+    assert run.sentences[1] == f"{run.sentences[0]}: 4 samples"
     assert run.sentences[-1] == "3 of 3: done"
 
 
@@ -108,7 +118,7 @@ def test_a_point_that_fails_is_named_and_the_rest_go_on(run):
     result = run(POINTS, FakeWorkers(answers))
     assert (result.n_failed, result.n_not_logged, result.is_complete) == (1, 0, False)
     assert [record.point for record in run.log.records()] == [0, 2]
-    sentence = "GQA, 2 K/V heads, context 64, float32: not measured, its process was killed"
+    sentence = "GQA with 2 K/V heads, context 64, float32: not measured, its process was killed"
     assert any(line.startswith(sentence) for line in run.sentences)
 
 
@@ -158,8 +168,9 @@ def test_what_follows_from_the_records_is_measured_in_the_same_run(run):
     assert [record.point for record in run.log.records()] == [0, 1, 2, 3]
     assert len({record.run_id for record in run.emitted}) == 1
     assert run.sentences[0].startswith("0 of 5: timing")
-    assert run.sentences[3:] == [
-        "3 of 5: timing GQA, 2 K/V heads, context 48, float32",
+    assert run.sentences[6:] == [
+        "3 of 5: timing GQA with 2 K/V heads, context 48, float32",
+        "3 of 5: timing GQA with 2 K/V heads, context 48, float32: 4 samples",
         "4 of 4: done",
     ]
 
@@ -167,11 +178,49 @@ def test_what_follows_from_the_records_is_measured_in_the_same_run(run):
 def test_a_search_that_asks_for_ever_ends_at_its_bound(run):
     failing = [measured() for _ in POINTS] + [WorkerError("its process was killed")] * 9
     workers = FakeWorkers(failing)
-    again = [point(context_len=48)] * 2
+    again = [point(context_len=48), point(context_len=49)]
     result = run(POINTS, workers, next_specs=lambda records: again, max_extra=3)
     assert result.n_failed == 3
     assert workers.called == ["device_info", "prepare_kernels"] + ["measure_decode"] * 6
     assert run.sentences[-1] == "6 of 6: done"
+
+
+LAYERS = [GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 2, 1)]
+AT_ONE_CONTEXT = [point(layer, context_len=32) for layer in LAYERS]
+
+
+def test_the_variants_of_a_context_are_measured_in_one_process(run):
+    specs = [*AT_ONE_CONTEXT, point(LAYERS[0], context_len=64), AT_ONE_CONTEXT[0]]
+    workers = FakeWorkers([measured() for _ in specs])
+    assert run(specs, workers).is_complete
+    assert workers.groups == [[32, 32, 32], [64], [32]]  # in their order: neighbours alone
+    assert [record.config for record in run.emitted] == [spec.attention for spec in specs]
+    assert [record.point for record in run.emitted] == [0, 1, 2, 3, 4]
+
+
+def test_a_spec_that_fails_in_a_group_leaves_the_others(run):
+    workers = FakeWorkers([measured(), "not enough memory", measured()])
+    result = run(AT_ONE_CONTEXT, workers)
+    assert (result.n_failed, [record.point for record in run.emitted]) == (1, [0, 2])
+    assert str(run.events[2]) == (
+        "GQA with 2 K/V heads, context 32, float32: not measured, not enough memory"
+    )
+
+
+def test_a_group_whose_process_dies_is_measured_one_by_one(run):
+    killed = WorkerError("its process was killed by SIGKILL")
+    workers = FakeWorkers([killed, measured(), killed, measured()])
+    result = run(AT_ONE_CONTEXT, workers)
+    assert workers.groups == [[32, 32, 32], [32], [32], [32]]
+    assert (result.n_failed, [record.point for record in run.emitted]) == (1, [0, 2])
+
+
+def test_a_group_is_no_larger_than_memory():
+    required = [spec.required_bytes for spec in AT_ONE_CONTEXT]
+    assert group_specs(AT_ONE_CONTEXT, 2**40) == [AT_ONE_CONTEXT]
+    first_two = [AT_ONE_CONTEXT[:2], AT_ONE_CONTEXT[2:]]
+    assert group_specs(AT_ONE_CONTEXT, sum(required) - 1) == first_two
+    assert group_specs(AT_ONE_CONTEXT, max(required)) == [[spec] for spec in AT_ONE_CONTEXT]
 
 
 @pytest.mark.parametrize(

@@ -47,15 +47,15 @@ def count_compiles(point, cache_home):
 
     from gqa_core.measure import decode
 
-    take_samples, before = decode._take_samples, []
+    take_samples, before = decode.take_samples, []
 
-    def noting(*arguments):
+    def noting(*arguments, **options):
         before.append(len(compiled.buffer))
-        return take_samples(*arguments)
+        return take_samples(*arguments, **options)
 
-    decode._take_samples = noting
+    decode.take_samples = noting
     with install_listener("numba:compile", RecordingListener()) as compiled:
-        decode.measure_decode(point, "cpu")
+        decode.measure_decode([point], "cpu")
     return before[0], len(compiled.buffer) - before[0]
 
 
@@ -73,18 +73,18 @@ def cores_used(kernel, dtype):
         dtype=dtype,
         n_samples=12,
     )
-    take_samples, spent = decode._take_samples, {}
+    take_samples, spent = decode.take_samples, {}
 
-    def watching(*arguments):
+    def watching(*arguments, **options):
         before, cpu, wall = _thread_ticks(), time.process_time(), time.perf_counter()
-        samples = take_samples(*arguments)
+        samples = take_samples(*arguments, **options)
         spent["cores"] = (time.process_time() - cpu) / (time.perf_counter() - wall)
         ticks = {thread: n - before.get(thread, 0) for thread, n in _thread_ticks().items()}
         spent["n_busy"] = sum(n > BUSY_TICKS for n in ticks.values())
         return samples
 
-    decode._take_samples = watching
-    answer = decode.measure_decode(point, "cpu")
+    decode.take_samples = watching
+    (answer,) = decode.measure_decode([point], "cpu")
     ran = {"n_threads": answer.device.n_threads, "attend_kernel": answer.attend_kernel}
     return ran | spent
 
