@@ -151,7 +151,7 @@ class TimedLayer(AttentionLayer):
         self.fake = fake
         self.attended = []
 
-    def new_cache(self, batch_size, capacity, kernel=None):
+    def new_cache(self, batch_size, capacity, *args, **options):
         return TimedCache(
             self.fake, GQA, batch_size=batch_size, capacity=capacity, **self.factory_kwargs
         )

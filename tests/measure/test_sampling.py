@@ -128,6 +128,7 @@ def test_the_5th_percentile_survives_neighbours_that_the_median_does_not():
 
 def test_progress_is_reported_now_and_then():
     reported = []
-    sampled({"a": lambda: 0.5}, least=12, on_progress=reported.append)
+    sampled({"a": lambda: 0.5}, least=12, on_progress=lambda *told: reported.append(told))
     assert 2 <= len(reported) <= 12
-    assert reported[0] == "2 samples, 1 of 1 go on, 2 s"
+    assert reported[0] == ("2 samples in 2 s", 0)
+    assert reported[-1] == ("12 samples in 12 s", 1)

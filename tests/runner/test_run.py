@@ -54,7 +54,7 @@ class FakeWorkers:
             if isinstance(answer, Exception):
                 raise answer
             outcomes.append(answer)
-        on_progress("4 samples")
+        on_progress("4 samples", len(specs))
         return outcomes
 
 
@@ -101,7 +101,7 @@ def test_every_record_goes_out_and_into_the_log(run):
     assert len({record.run_id for record in run.emitted}) == 1
     assert run.log.records() == run.emitted
     assert run.sentences[0] == "0 of 3: timing GQA with 2 K/V heads, context 32, float32"
-    assert run.sentences[1] == f"{run.sentences[0]}: 4 samples"
+    assert run.sentences[1] == f"1{run.sentences[0][1:]}: 4 samples"
     assert run.sentences[-1] == "3 of 3: done"
 
 
@@ -170,7 +170,7 @@ def test_what_follows_from_the_records_is_measured_in_the_same_run(run):
     assert run.sentences[0].startswith("0 of 5: timing")
     assert run.sentences[6:] == [
         "3 of 5: timing GQA with 2 K/V heads, context 48, float32",
-        "3 of 5: timing GQA with 2 K/V heads, context 48, float32: 4 samples",
+        "4 of 5: timing GQA with 2 K/V heads, context 48, float32: 4 samples",
         "4 of 4: done",
     ]
 
