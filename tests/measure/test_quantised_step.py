@@ -5,7 +5,7 @@ import torch
 
 from gqa_core.configs import QUANTISED_FORMATS, GroupedConfig, Workload, default_mla_for
 from gqa_core.measure.decode import DecodeStep
-from gqa_core.measure.timing import Clock
+from gqa_core.measure.step_timer import DeviceTimers
 from gqa_core.records.specs.decode import FORMS, DecodeSpec
 
 GQA = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=16)
@@ -28,7 +28,7 @@ def test_a_step_reports_the_bytes_of_its_format_and_the_kernel_that_ran(
         kv_format=kv_format,
     )
     device = torch.device("cpu")
-    step = DecodeStep(spec, device, Clock.for_device(device))
+    step = DecodeStep(spec, device, DeviceTimers(device))
     assert step._memory.tensor_bytes == step._memory.formula_bytes == spec.formula_bytes
     assert step._attend_kernel == ("packed" if kernel == "packed" else "split_kv")
     assert set(step.time_phases()) == {"project", "append", "attend", "output"}
