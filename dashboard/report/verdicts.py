@@ -14,9 +14,11 @@ def verdict_sentence(rows: Sequence[Row]) -> str:
         return "Other work did not disturb the samples."
     rows_like_it = [row for row in rows if row.verdict.name == worst.name]
     first = rows_like_it[0]
-    point = f"{variant_name(first)} at {first.context_len:,} tokens"
+    point = f"{variant_name(first)} at {first.context_len} tokens"
     if len(rows) > 1:
-        point = f"{len(rows_like_it)} of {len(rows)} points, such as {point}"
+        is_each = len(rows_like_it) == len(rows)
+        n_points = f"All {len(rows)}" if is_each else f"{len(rows_like_it)} of {len(rows)}"
+        point = f"{n_points} points, such as {point}"
     return f"{point}: {first.verdict.reason}."
 
 

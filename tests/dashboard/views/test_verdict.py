@@ -62,7 +62,7 @@ def test_decode_says_that_samples_are_noisy_above_its_times(page):
     assert meanings(app)["GQA"] == "4x the speed of MHA"
     (note,) = [block.value for block in app.markdown if "noisy samples" in block.value]
     assert note.replace("\\", "") == (
-        ":orange-badge[noisy samples] 2 of 2 points, such as MHA at 512 tokens: the usual pass of "
+        ":orange-badge[noisy samples] All 2 points, such as MHA at 512 tokens: the usual pass of "
         "the bandwidth probe reached 50% of the best one: other work was running."
     )
     assert not app.warning
@@ -139,7 +139,7 @@ def test_the_roofline_of_unusable_samples_has_no_metrics_and_no_answer(page):
     assert not app.metric
     assert not app.success
     assert [warning.value.split("**")[1] for warning in app.warning] == ["No roof.", "No answer."]
-    assert f"2 of 2 points, such as MHA at 512 tokens: {INTERVAL}." in texts(app)
+    assert f"All 2 points, such as MHA at 512 tokens: {INTERVAL}." in texts(app)
 
 
 def test_the_share_on_the_roofline_is_of_usable_points(page):
