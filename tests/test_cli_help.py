@@ -8,6 +8,7 @@ import click
 import pytest
 
 from gqa_core.commands import cli
+from gqa_core.configs import KERNEL_NAMES
 
 ROOT = Path(__file__).parents[1]
 SUBCOMMANDS = [command.name for command in cli.SUBCOMMANDS]
@@ -39,7 +40,7 @@ def test_help_of_a_subcommand_describes_every_option(name, capsys):
     ("name", "texts"),
     [
         ("size", ["1<=x<=16777216; required", "[default: bf16]", "fp32, bf16, fp16, fp8"]),
-        ("bench", ["[auto|eager|sdpa|packed|matmul|split_kv]", "[default: 20; 1<=x<=10000]"]),
+        ("bench", [f"[{'|'.join(KERNEL_NAMES)}]", "[default: 10; 1<=x<=10000]"]),
         ("crossover", ["[default: 16384; 1<=x<=16777216]", "[float32|bfloat16|float16]"]),
         ("quality", ["[default: 0,5; 0<=x<=100]", "auto|cpu|cuda[:N]|mps", "[default: mean]"]),
         ("generate", ["64,96,128,192,256,384,512,768", "1024,1536,2048,3072,4096"]),

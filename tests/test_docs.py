@@ -11,7 +11,8 @@ from gqa_core import engine
 from gqa_core.catalog.models import models
 from gqa_core.commands.cli import group
 from gqa_core.quality.pretrained import training_record
-from gqa_core.records.specs.decode import DecodeSpec
+from gqa_core.records.decode_row import BOUND_TOLERANCE
+from gqa_core.records.noise import MAX_INTERVAL_RATIO, MAX_IQR_RATIO, MIN_BANDWIDTH_RATIO
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -56,5 +57,12 @@ def test_numbers_in_prose_are_those_of_the_code():
     n_params = training_record().n_params
     assert f"{n_params / 1e6:.2f} million parameters" in README
     assert f"{n_params / 1e6:.2f} million parameters" in METHODOLOGY
-    n_samples = DecodeSpec.__dataclass_fields__["n_samples"].default
-    assert f"median of {n_samples} samples" in METHODOLOGY
+    options = {option.name: option for option in group.commands["bench"].params}
+    assert f"at least {options['samples'].default} samples" in METHODOLOGY
+    ratios = MIN_BANDWIDTH_RATIO, MAX_IQR_RATIO, MAX_INTERVAL_RATIO, BOUND_TOLERANCE
+    bandwidth, spread, interval, tolerance = (f"{ratio:.0%}" for ratio in ratios)
+    prose = " ".join(METHODOLOGY.split())
+    assert f"bandwidth probe is below {bandwidth} of the best one" in prose
+    assert f"attend or step is above {spread} of its median" in prose
+    assert f"attend or step is wider than {interval} of it" in prose
+    assert f"more than {tolerance} below its bound" in prose

@@ -117,7 +117,10 @@ def decode_options(samples: int) -> Callable[[Callable[..., Any]], Callable[...,
             batch_size_option,
             int_option("n_layers", MAX_LAYERS, default=1, help="Layers to allocate and run."),
             int_option(
-                "samples", MAX_SAMPLES, default=samples, help="Timed repetitions per point."
+                "samples",
+                MAX_SAMPLES,
+                default=samples,
+                help="Timed repetitions per point, at least.",
             ),
             kernel,
             dtype_option,
@@ -145,8 +148,9 @@ def bench(
 ) -> int:
     """Measure decode steps: time per phase, memory, and the bound of the device.
 
-    Each point is one step with a full cache, in a process of its own. Its record is one JSON
-    object on stdout, with all samples in seconds, and is added to the run log.
+    Each point is one step with a full cache. The points of one context take turns in one process,
+    until their times stop moving. A record is one JSON object on stdout, with all samples in
+    seconds, and is added to the run log.
 
     \b
     Examples:

@@ -1,4 +1,4 @@
-"""Samples of several decode steps, samples in turns until the estimate of each stops moving.
+"""Samples of several decode steps, in turns until the estimate of each stops moving.
 
 Other work on a machine comes and goes over seconds. Steps that take turns meet the same moments, so
 that their ratios hold where their times do not. The order is drawn anew in each round, and between
@@ -23,7 +23,7 @@ from gqa_core.records.quartiles import TimeSummary
 __all__ = ["BUDGET_S", "ProbeTurns", "StepSamples", "StepTimer", "take_samples"]
 
 MIN_S = 1.0  # of all steps together
-BUDGET_S = 3.0  # per step, from when on only the least number of samples is still samples
+BUDGET_S = 3.0  # per step, from when on only the least number of samples is still due
 MAX_ROUNDS = 400
 SETTLED_RATIO = 0.03  # of the interval of a 5th percentile
 REPORT_S = 2.0
