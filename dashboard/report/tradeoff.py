@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboard.data.decode_rows import Row
+from dashboard.data.decode_rows import Row, is_usable
 from dashboard.report.columns import GIB, MS, NATS, TIMES, Column, Table
 from dashboard.settings.model import ModelSettings
 from gqa_core import units
@@ -38,8 +38,8 @@ def tradeoff_table(
     """One row per variant; times are empty where this machine has measured none.
 
     The read time is the cache over the read bandwidth that the newest of `rows` probed; the attend
-    time is the newest of `rows` with this layer, context and batch, as it was measured. `losses`
-    are the small model's by its K/V heads; GQA's is that of the nearest ratio of sharing.
+    time is that of the newest usable one with this layer, context and batch, as it was measured.
+    `losses` are the small model's by its K/V heads; GQA's is that of the nearest ratio of sharing.
     """
     bandwidth = rows[-1].record.read_bandwidth_bytes_per_s if rows else None
     return Table(
@@ -97,6 +97,7 @@ def _matching(
         if row.config == attention
         and (row.context_len, row.batch_size) == workload
         and row.record.kernel_ran != "naive"
+        and is_usable(row)
     )
 
 

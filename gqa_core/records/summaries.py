@@ -29,17 +29,18 @@ def line(record: Record) -> str:
 
 
 def decode_line(record: DecodeRecord) -> str:
-    """A decode step in one line: its layer, batch, context and kernel, and its times."""
+    """A decode step in one line: its layer, batch, context, kernel and times, and a verdict."""
     row = DecodeRow.from_record(record)
     bound = "withheld" if row.bound_s is None else units.duration(row.bound_s)
     kv_format = f"  {row.kv_format}" if row.is_quantised else ""
+    samples = "" if row.verdict.name == "quiet" else f"  {row.verdict.name} samples"
     return (
         f"{row.variant:<4} {describe_heads(record.config):<28}"
         f"  {record.workload.batch_size} x {row.context_len:<8}  {row.dtype:<9}"
         f"  {record.kernel_ran:<9}"
         f"  attend {units.duration(row.attend.p5):>8}"
         f"  bound {bound:>8}"
-        f"  step {units.duration(row.step.p5):>8}{kv_format}"
+        f"  step {units.duration(row.step.p5):>8}{kv_format}{samples}"
     )
 
 

@@ -51,6 +51,16 @@ def is_timing(page, progress="timing"):
     expect(page.get_by_test_id("stProgress")).to_contain_text(progress, timeout=RUN_MS)
 
 
+def shows_times(page, n_variants):
+    """A metric per variant; on a machine with other work maybe none, and the reason instead."""
+    metrics, reason = page.get_by_test_id("stMetric"), alert_with(page, "No times at 512 tokens.")
+    expect(metrics.first.or_(reason)).to_be_visible()
+    wait_until_settled(page)
+    is_usable = reason.count() == 0
+    expect(metrics).to_have_count(n_variants if is_usable else 0)
+    return is_usable
+
+
 def test_a_run_fills_the_table_and_a_reload_keeps_it(visit):
     page = visit(SMALL)
     expect(alert_with(page, "Nothing is measured")).to_be_visible()
@@ -62,20 +72,20 @@ def test_a_run_fills_the_table_and_a_reload_keeps_it(visit):
         table = page.get_by_role("table")
         for variant in ("MHA", "GQA", "MQA", "MLA absorbed", "MLA naive"):
             expect(table).to_contain_text(variant)
-        expect(page.get_by_test_id("stMetric")).to_have_count(5)
+        shows_times(page, 5)
         page.reload()
     page = visit(SMALL)
-    expect(page.get_by_test_id("stMetric")).to_have_count(5)
-    wait_until_settled(page)
-    expect(page.get_by_test_id("stAlert")).to_have_count(1)
-    expect(alert_with(page, "Answer, measured here. One step at 512 tokens: MHA ")).to_be_visible()
+    is_usable = shows_times(page, 5)
+    expect(page.get_by_test_id("stAlert")).to_have_count(1 if is_usable else 2)
+    answer = "Answer, measured here. One step at 512 tokens: MHA " if is_usable else "No answer."
+    expect(alert_with(page, answer)).to_be_visible()
 
 
 def test_cancel_ends_the_default_run_within_a_second_and_the_child_is_gone_within_three(visit):
     page = visit("/decode")
     expect(alert_with(page, "Nothing is measured")).to_be_visible()
     press(page, "Run")
-    is_timing(page, "1 of 15")
+    is_timing(page, re.compile(r"\b[1-9]\d* of 15: timing MHA, GQA-8, MQA"))
     assert children()
     crowded = crowding()
     start = time.monotonic()
@@ -91,14 +101,14 @@ def test_cancel_ends_the_default_run_within_a_second_and_the_child_is_gone_withi
 def test_a_killed_child_leaves_a_sentence_and_every_earlier_record(visit, log_path):
     page = visit(MIDDLING)
     press(page, "Run")
-    is_timing(page, "2 of")
+    is_timing(page, re.compile(r"\b([5-9]|1\d) of 15"))  # the records of a group come together
     children()[0].kill()
     alert = alert_with(page, "The measuring process was killed (SIGKILL) while timing")
     measured = re.compile(r"(\d+) of 15 points were measured and are in the log")
     expect(alert).to_contain_text(measured)
     n_logged = int(measured.search(alert.inner_text())[1])
     runs = [record.run_id for record in RunLog(log_path).records()]
-    assert runs.count(runs[-1]) == n_logged >= 2
+    assert runs.count(runs[-1]) == n_logged >= 5
     page.reload()
     expect(page.get_by_role("table")).to_contain_text("MHA")
     wait_until(lambda: not children(whole_family=True), seconds=30)
@@ -121,7 +131,7 @@ def test_a_log_that_cannot_keep_records_is_said_and_the_rows_still_show(visit):
         press(page, "Run")
         expect(alert_with(page, "Done: 12 of 12")).to_be_visible(timeout=RUN_MS)
         expect(alert_with(page, "This run is not in the log")).to_contain_text("cannot be written")
-        expect(page.get_by_test_id("stMetric")).to_have_count(4)  # MQA, which is GQA here too
+        shows_times(page, 4)  # MQA, which is GQA here too
 
 
 def test_a_run_too_large_for_the_machine_is_refused_with_both_numbers(visit):

@@ -23,13 +23,20 @@ def test_times_are_open_where_nothing_is_measured():
 
 
 def test_the_read_is_predicted_by_the_probed_bandwidth_and_attend_is_as_measured():
-    rows = tables.decode_rows([samples.record(attend=[0.002] * 3)])
+    rows = tables.decode_rows(
+        [samples.record(attend=samples.around(0.002, low=0.0019, high=0.0021, median=0.003))]
+    )
     table = tradeoff_table(CHOICE, rows, {}).frame().set_index("Variant")
     # 4 layers x 64 tokens x 2 x 2 heads x 16 x 2 B over 32,768,000 B/s
     assert table.loc["GQA", "One read here, predicted (ms)"] == pytest.approx(1.0)
     assert table.loc["GQA", "Attend here, measured (ms)"] == 2.0
     assert table.loc["GQA", "Measured with"] == "1 layer, float32, packed"
     assert table["Attend here, measured (ms)"].isna().sum() == 3
+    newer = samples.record(attend=samples.UNUSABLE, created_at="2026-11-24T20:00:00+00:00")
+    both = tradeoff_table(CHOICE, [*rows, *tables.decode_rows([newer])], {}).frame()
+    assert both["Attend here, measured (ms)"].dropna().tolist() == [2.0]
+    unusable = tradeoff_table(CHOICE, tables.decode_rows([newer]), {}).frame()
+    assert unusable["Attend here, measured (ms)"].isna().all()
 
 
 def test_the_published_rows_are_the_gqa_paper_s():

@@ -4,6 +4,7 @@ from dashboard.data.decode_rows import decode_rows, versus_mha
 from dashboard.report.decode_sentences import decode_answer, describe_speed
 from dashboard.report.log_sentences import compared_sentence, sharing_sentence
 from dashboard.report.verdicts import doubt_sentences, unusable_sentence, verdict_sentence
+from gqa_core.records.summaries import decode_line
 from tests.dashboard.example_settings import MHA, rows
 from tests.records import fake_records as samples
 
@@ -88,3 +89,9 @@ def test_unusable_points_are_not_compared_between_two_selections():
     assert compared_sentence(first, second).startswith("Over 1 point that both have")
     assert compared_sentence(second, first).startswith("Over 1 point that both have")
     assert compared_sentence(first[1:], second[1:]).startswith("A and B have no point in common")
+
+
+def test_a_line_of_the_log_names_samples_that_are_not_quiet():
+    assert decode_line(UNDISTURBED).endswith("step    10 ms")
+    assert decode_line(NOISY).endswith("step    10 ms  noisy samples")
+    assert decode_line(UNUSABLE).endswith("step    10 ms  unusable samples")
