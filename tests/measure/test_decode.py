@@ -23,6 +23,7 @@ from gqa_core.measure.decode import (
 from gqa_core.measure.device import describe, device_info, find_device
 from gqa_core.measure.probe import fastest, matmul_probe, product_flops, product_width
 from gqa_core.measure.roofline_probes import N_PIECES
+from gqa_core.measure.step_timer import DeviceTimers
 from gqa_core.measure.timing import Clock
 from gqa_core.records.header import RunHeader
 from gqa_core.records.kinds import DecodeRecord
@@ -197,8 +198,10 @@ def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_wh
     fake = FakeClock()
     layers = [TimedLayer(fake), TimedLayer(fake)]
     monkeypatch.setattr(decode, "build_layers", lambda spec, device: layers)
+    timers = DeviceTimers(torch.device("cpu"))
+    timers.clock = fake.clock
     with torch.inference_mode():
-        step = DecodeStep(a_point(GQA, "auto", n_layers=2), torch.device("cpu"), fake.clock)
+        step = DecodeStep(a_point(GQA, "auto", n_layers=2), torch.device("cpu"), timers)
         phases, whole, overhead = step.time_phases(), step.time_whole(), step.time_overhead()
     # sums over the two layers
     assert phases == {"project": 2.0, "append": 4.0, "attend": 8.0, "output": 16.0}
