@@ -140,6 +140,7 @@ PERFORMANCE: tuple[Column[VersusMha], ...] = (
     _measured("Kernel asked", lambda row: row.record.kernel_asked),
     _measured("Kernel ran", lambda row: row.record.kernel_ran),
     _measured("Attend kernel", lambda row: row.record.attend_kernel),
+    _measured("SDPA backend", lambda row: row.record.sdpa_backend),
     _measured("Batch", lambda row: row.batch_size, COUNT),
     _measured("Dtype", lambda row: row.dtype),
     _measured("Cache format", lambda row: row.kv_format),

@@ -16,6 +16,7 @@ __all__ = [
     "DECODE_KERNELS",
     "KERNEL_NAMES",
     "QUANTISED_FORMATS",
+    "SDPA_KERNELS",
     "VARIANTS",
     "AttentionConfig",
     "ConcreteKernel",
@@ -48,8 +49,10 @@ QuantisedFormat = Literal["int8_per_token_head", "fp8_per_token_head"]  # of a c
 QUANTISED_FORMATS: tuple[QuantisedFormat, ...] = get_args(QuantisedFormat)
 ConcreteKernel = Literal["eager", "sdpa", "packed", "matmul", "split_kv", "flash", "triton"]
 # ConcreteKernel has all names but `auto`. DECODE_KERNELS attend for one query token and compute no
-# gradients: `packed` does the rest. CUDA_KERNELS need a CUDA device.
+# gradients: `packed` does the rest. SDPA_KERNELS call torch's scaled_dot_product_attention.
+# CUDA_KERNELS need a CUDA device.
 DECODE_KERNELS: tuple[ConcreteKernel, ...] = ("split_kv", "flash", "triton")
+SDPA_KERNELS: tuple[ConcreteKernel, ...] = ("sdpa", "packed", "flash")
 CUDA_KERNELS: tuple[ConcreteKernel, ...] = ("flash", "triton")
 SdpaBackend = Literal[
     "math", "flash_attention", "efficient_attention", "cudnn_attention", "overrideable"

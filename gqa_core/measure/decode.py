@@ -116,6 +116,7 @@ class DecodeStep:
                 step(no_phase_hook)
             timers.clock.synchronize()
         self._attend_kernel = last_kernel(kernels)
+        self._sdpa_backend = kernels.last_sdpa_backend
         self._peak_was_reset = meter.peak_was_reset
         self._memory = Memory.from_peaks(
             spec.formula_bytes,
@@ -165,6 +166,7 @@ class DecodeStep:
             bound_s=results.bound_s(spec.formula_bytes, spec.flops),
             peak_was_reset=self._peak_was_reset,
             timing=self._timer.timing,
+            sdpa_backend=self._sdpa_backend,
             clocks_before=clocks[0],
             clocks_after=clocks[1],
         )

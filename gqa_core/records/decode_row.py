@@ -232,6 +232,7 @@ RECORD_COLUMNS = (
     "kernel_asked",
     "kernel_ran",
     "attend_kernel",
+    "sdpa_backend",
     "n_warmup",
     "read_bandwidth_bytes_per_s",
     "arithmetic_flops_per_s",

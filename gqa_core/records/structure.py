@@ -77,16 +77,17 @@ def _raise_fault(value: object, type_: Any, name: str) -> None:
 
 def _raise_in_union(value: object, options: Sequence[Any], name: str) -> None:
     """Raise ValueError for X | None, and for names listed by several Literals."""
+    if value is None and NoneType in options:
+        return None
     literals = [text for option in options for text in get_args(option) if type(text) is str]
     if literals:
         return _raise_fault(value, Literal[tuple(literals)], name)
     (inner,) = (option for option in options if option is not NoneType)
-    if value is not None:
-        if type_name := SCALARS.get(inner):
-            if not _is_scalar(value, inner):
-                _refuse(name, f"{type_name} or null", value)
-        else:
-            _raise_fault(value, inner, name)
+    if type_name := SCALARS.get(inner):
+        if not _is_scalar(value, inner):
+            _refuse(name, f"{type_name} or null", value)
+    else:
+        _raise_fault(value, inner, name)
 
 
 def _raise_in_object(value: object, type_: Any, names: Sequence[str], name: str) -> None:

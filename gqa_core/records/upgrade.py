@@ -45,6 +45,7 @@ def _from_4(fields: dict[str, Any]) -> dict[str, Any]:
         fields["arithmetic_flops_per_s"] = fields.pop("matmul_flops_per_s")
         fields |= {
             "bandwidth_samples_bytes_per_s": [],
+            "sdpa_backend": None,
             "timing": msgspec.to_builtins(StepTiming(method="clock")),
             "clocks_before": None,
             "clocks_after": None,

@@ -90,6 +90,7 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
         kernel, kernel
     )
     assert answer.attend_kernel in CPU_KERNELS[1:]
+    assert (answer.sdpa_backend is None) == (answer.attend_kernel != "packed")
     padding = 0
     if kernel == "split_kv":  # K in pages of 64 tokens, of which 16 are empty; 2 sequences
         element = 4 if dtype == "float32" else 2

@@ -104,6 +104,7 @@ RECORD_FIELDS = (
     "kernel_asked",
     "kernel_ran",
     "attend_kernel",
+    "sdpa_backend",
     "n_warmup",
     "samples_s",
     "memory",

@@ -117,6 +117,8 @@ LIES = [
     ("attend_kernel", "eager", "attend_kernel must be 'packed': got 'eager'"),
     ("attend_kernel", None, "attend_kernel must be one of eager, sdpa, packed, matmul, split_kv"),
     ("attend_kernel", ..., "record must have attend_kernel: got none"),
+    ("sdpa_backend", "fastest", "sdpa_backend must be one of math, flash_attention,"),
+    ("sdpa_backend", 1, "sdpa_backend must be one of math, flash_attention,"),
     ("n_warmup", -1, "n_warmup must be between 0 and 10000: got -1"),
     ("samples_s.attend", [], "samples_s.attend must be a list of 1 to 10000 seconds: got 0 values"),
     ("samples_s.attend", [1.0] * 10_001, "seconds: got 10001 values"),

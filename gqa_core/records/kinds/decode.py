@@ -14,11 +14,13 @@ import msgspec
 from msgspec import Struct
 
 from gqa_core.configs import (
+    SDPA_KERNELS,
     AttentionConfig,
     ConcreteKernel,
     GroupedConfig,
     KernelName,
     LatentConfig,
+    SdpaBackend,
     Variant,
     Workload,
     validate_int,
@@ -116,6 +118,7 @@ class DecodeMeasurement:
     bound_s: float
     peak_was_reset: bool
     timing: StepTiming
+    sdpa_backend: SdpaBackend | None = None
     clocks_before: DeviceClocks | None = None
     clocks_after: DeviceClocks | None = None
 
@@ -127,7 +130,8 @@ class DecodeRecord(
 
     `bandwidth_samples_bytes_per_s` are those of whole passes of the probe, in order: before,
     between and after the samples of the step. `read_bandwidth_bytes_per_s` is the best of any part
-    of them.
+    of them. `sdpa_backend` is what torch's scaled_dot_product_attention said that it took; None of
+    a kernel that does not call it, and where torch was not asked.
     """
 
     kind = "decode"
@@ -138,6 +142,7 @@ class DecodeRecord(
     kernel_asked: KernelName | LatentForm
     kernel_ran: ConcreteKernel | LatentForm
     attend_kernel: ConcreteKernel
+    sdpa_backend: SdpaBackend | None
     n_warmup: int
     samples_s: DecodeSamples
     memory: Memory
@@ -182,6 +187,7 @@ class DecodeRecord(
             bandwidth_samples_bytes_per_s=measurement.bandwidth_samples_bytes_per_s,
             bound_s=measurement.bound_s,
             timing=measurement.timing,
+            sdpa_backend=measurement.sdpa_backend,
             clocks_before=measurement.clocks_before,
             clocks_after=measurement.clocks_after,
             warnings=(
@@ -241,6 +247,9 @@ class DecodeRecord(
             validate_equal("kernel_ran", self.kernel_ran, self.kernel_asked)
         if self.variant != "MLA":
             validate_equal("attend_kernel", self.attend_kernel, self.kernel_ran)
+        if self.sdpa_backend is not None:
+            validate_option("sdpa_backend", self.sdpa_backend, get_args(SdpaBackend))
+            validate_option("attend_kernel", self.attend_kernel, SDPA_KERNELS)
 
     def _validate_bandwidth_samples(self) -> None:
         """No sample is above the record's bandwidth; earlier versions kept no samples."""

@@ -14,7 +14,7 @@ from typing import get_args
 import msgspec
 from msgspec import Struct
 
-from gqa_core.configs import ConcreteKernel, KernelName
+from gqa_core.configs import DECODE_KERNELS, ConcreteKernel, KernelName
 from gqa_core.records.header import RunHeader
 from gqa_core.records.kinds.token_by_token import (
     LengthSamples,
@@ -121,8 +121,8 @@ class GenerateRecord(
         """Raise ValueError unless all fields agree with each other and with the formulas."""
         TokenByTokenRecord.validate(self)
         spec = self.spec
-        # split_kv takes one query token: for a whole prefix another kernel runs, and is named.
-        if spec.kernel == "auto" or (spec.mode == "recomputed" and spec.kernel == "split_kv"):
+        # DECODE_KERNELS take one query token: for a whole prefix another runs, and is named.
+        if spec.kernel == "auto" or (spec.mode == "recomputed" and spec.kernel in DECODE_KERNELS):
             validate_option("kernel_ran", self.kernel_ran, get_args(ConcreteKernel))
         else:
             validate_equal("kernel_ran", self.kernel_ran, spec.kernel)
