@@ -134,7 +134,10 @@ def dot_tile(rows: int, vectors: int, *, accumulate: bool, prefetch: int) -> Cal
                     for v in range(vectors):
                         total = dot_bf16(builder, factor, b_pairs[v], builder.load(sums[r, v]))
                         builder.store(total, sums[r, v])
-                    ahead.prefetch(loop.index, prefetch * r // rows, prefetch * (r + 1) // rows)
+                        start, end = (
+                            prefetch * (r * vectors + v + i) // (rows * vectors) for i in (0, 1)
+                        )
+                        ahead.prefetch(loop.index, start, end)
             for r in range(rows):
                 totals = [builder.load(sums[r, v]) for v in range(vectors)]
                 if vectors > 1 and not b.is_interleaved:

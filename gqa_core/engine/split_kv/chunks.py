@@ -10,8 +10,8 @@ import numpy as np
 from numba import njit
 
 from gqa_core.engine.split_kv.products import FASTMATH, product
-from gqa_core.engine.split_kv.simd import store_rounded
-from gqa_core.engine.split_kv.vectors import TILES
+from gqa_core.engine.split_kv.rows import add_row, power_of_two, scale_row, store_row
+from gqa_core.engine.split_kv.vectors import LANES, TILES
 
 NEG_INF = np.float32(-1e30)  # below any score, and finite: it can be subtracted from itself
 FLOATS_PER_CACHE_LINE = 16
@@ -41,7 +41,7 @@ def partition(n, thread, n_threads):
 def merge(o, o_offset, n, chunks, n_chunks, offsets):
     """Merge one output row from its chunks, each weighted by 2^(chunk_max - overall_max).
 
-    Accumulates in the first chunk's slot.
+    Accumulates in the first chunk's slot, in whole vectors.
     """
     (workspace, first, stride), (running_max, running_sum, acc) = chunks, offsets
     overall_max, denominator = NEG_INF, np.float32(0)
@@ -50,12 +50,12 @@ def merge(o, o_offset, n, chunks, n_chunks, offsets):
     for chunk in range(n_chunks):
         base = first + chunk * stride
         chunk_sum = workspace[base + running_sum]
-        denominator += np.float32(2.0) ** (workspace[base + running_max] - overall_max) * chunk_sum
+        denominator += power_of_two(workspace[base + running_max] - overall_max) * chunk_sum
     for chunk in range(n_chunks):
         base = first + chunk * stride
-        weight = np.float32(2.0) ** (workspace[base + running_max] - overall_max) / denominator
-        for i in range(acc, acc + n):
-            previous = workspace[first + i] if chunk > 0 else np.float32(0)
-            workspace[first + i] = previous + weight * workspace[base + i]
-    for i in range(n):
-        store_rounded((o, o_offset + i, 0), workspace[first + acc + i])
+        weight = power_of_two(workspace[base + running_max] - overall_max) / denominator
+        if chunk == 0:
+            scale_row(workspace, first + acc, -(-n // LANES) * LANES, weight)
+        else:
+            add_row(workspace, first + acc, base + acc, n, weight)
+    store_row(o, o_offset, workspace, first + acc, n)

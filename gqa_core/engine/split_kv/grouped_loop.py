@@ -25,7 +25,8 @@ from gqa_core.engine.split_kv.chunks import (
 from gqa_core.engine.split_kv.compile_cache import njit_cached
 from gqa_core.engine.split_kv.grouped_bf16 import attend_chunk_bf16
 from gqa_core.engine.split_kv.products import FASTMATH
-from gqa_core.engine.split_kv.simd import load_f32, pointer_to, row_exp2, row_max
+from gqa_core.engine.split_kv.rows import load_row, power_of_two, scale_row
+from gqa_core.engine.split_kv.simd import pointer_to, row_exp2, row_max
 from gqa_core.engine.split_kv.vectors import HAS_BF16_DOT
 
 
@@ -93,8 +94,7 @@ def attend_chunk(scratch, offsets, position, q, scale, pages, values, shape, str
     scratch[running_sum:end] = 0
     for row in range(g):
         q_offset = head // k * q_b + (head % k * g + row) * q_h
-        for i in range(d):
-            scratch[queries + row * d + i] = load_f32((q, q_offset + i, 0)) * scale
+        load_row(scratch, queries + row * d, q, q_offset, d, scale)
     for page in partition(n_pages, chunk, n_chunks):
         n_keys = min(PAGE, s - page * PAGE)
         k_offset = head * head_keys + page * PAGE * d
@@ -122,10 +122,9 @@ def _online_softmax_page(scratch, offsets, n_keys, g, v_stored):
             scratch[start + key] = NEG_INF
         old_max, page_max = scratch[running_max + row], row_max((scratch, start, 0))
         if page_max > old_max:
-            rescale = np.float32(2.0) ** (old_max - page_max)
+            rescale = power_of_two(old_max - page_max)
             scratch[running_sum + row] *= rescale
-            for column in range(acc + row * v_stored, acc + (row + 1) * v_stored):
-                scratch[column] *= rescale
+            scale_row(scratch, acc + row * v_stored, v_stored, rescale)
             scratch[running_max + row] = page_max
         weights_sum = row_exp2((scratch, start, 0), scratch[running_max + row])
         scratch[running_sum + row] += weights_sum

@@ -16,6 +16,7 @@ from gqa_core.engine.split_kv.bf16_dots import add_values_bf16, copy_rows, score
 from gqa_core.engine.split_kv.bf16_softmax import column_softmax_pairs
 from gqa_core.engine.split_kv.chunks import NEG_INF, partition
 from gqa_core.engine.split_kv.products import FASTMATH
+from gqa_core.engine.split_kv.rows import scale_row
 from gqa_core.engine.split_kv.simd import load_f32, pointer_to
 from gqa_core.engine.split_kv.vectors import LANES
 
@@ -34,10 +35,9 @@ def attend_chunk_bf16(scratch, offsets, position, queries, scale, entries, shape
     scratch[acc:running_max] = 0
     scratch[running_max:running_sum] = NEG_INF
     scratch[running_sum:rescale] = 0
-    for head in range(n_rows):
-        (q_latent, q_rope), index = queries, (sequence, block * h + head)
-        _load_query_pairs(scratch, (columns + head, h, 0), q_latent, c, index, entries)
-        _load_query_pairs(scratch, (columns + head, h, c), q_rope, r, index, entries)
+    (q_latent, q_rope), block_of_heads = queries, (sequence, block * h, n_rows)
+    _load_query_pairs(scratch, (columns, h, 0), q_latent, c, block_of_heads, entries)
+    _load_query_pairs(scratch, (columns, h, c), q_rope, r, block_of_heads, entries)
     for page in partition(n_pages, chunk, n_chunks):
         n_keys = min(PAGE, s - page * PAGE)
         offset = (sequence * capacity + page * PAGE) * width
@@ -53,8 +53,7 @@ def attend_chunk_bf16(scratch, offsets, position, queries, scale, entries, shape
             column_softmax_pairs(c_columns, c_pairs, n_keys, scale, *state, factor)
         for head in range(n_rows):
             if scratch[rescale + head] != 1:
-                for i in range(acc + head * c_stored, acc + (head + 1) * c_stored):
-                    scratch[i] *= scratch[rescale + head]
+                scale_row(scratch, acc + head * c_stored, c_stored, scratch[rescale + head])
         latents, b = (scratch, acc, c_stored), (entries, offset, width)
         # A row may be read past its last column, but the last row not past the end of the cache.
         n_pairs = n_keys // 2 if c_stored <= width else (n_keys - 1) // 2
@@ -71,18 +70,20 @@ def attend_chunk_bf16(scratch, offsets, position, queries, scale, entries, shape
 
 
 @njit(fastmath=FASTMATH)
-def _load_query_pairs(scratch, column, q, n, index, entries):
-    """Load one head's part of the query, (address, strides), into a column of pairs of zeros.
+def _load_query_pairs(scratch, pairs, q, n, block_of_heads, entries):
+    """Load one part of the query, (address, strides), of n_rows heads into pairs that are zero.
 
-    `column` is (offset, stride, number of components before this part).
+    `pairs` is (offset, stride, number of components before this part); row i has components 2 i and
+    2 i + 1.
     """
-    (q_address, q_b, q_h), (sequence, head), (offset, step, n_before) = q, index, column
-    start = sequence * q_b + head * q_h
-    numbers = carray(pointer_to(q_address, entries[0]), start + n)
+    (q_address, q_b, q_h), (sequence, first_head, n_rows) = q, block_of_heads
+    (offset, step, n_before), start = pairs, sequence * q_b + first_head * q_h
+    numbers = carray(pointer_to(q_address, entries[0]), start + (n_rows - 1) * q_h + n)
     halves = scratch.view(np.uint16)  # low half first
     for i in range(n):
-        component = n_before + i
-        halves[2 * (offset + component // 2 * step) + component % 2] = numbers[start + i]
+        row = offset + (n_before + i) // 2 * step
+        for head in range(n_rows):
+            halves[2 * (row + head) + (n_before + i) % 2] = numbers[start + head * q_h + i]
 
 
 @njit(fastmath=FASTMATH)

@@ -25,6 +25,7 @@ from gqa_core.engine.split_kv.chunks import (
 from gqa_core.engine.split_kv.compile_cache import njit_cached
 from gqa_core.engine.split_kv.latent_bf16 import attend_chunk_bf16
 from gqa_core.engine.split_kv.products import FASTMATH
+from gqa_core.engine.split_kv.rows import scale_row
 from gqa_core.engine.split_kv.simd import column_softmax, load_f32, pointer_to, upcast
 from gqa_core.engine.split_kv.vectors import HAS_BF16_DOT, LANES
 
@@ -109,10 +110,9 @@ def attend_chunk(scratch, offsets, position, queries, scale, entries, wide_page,
     scratch[acc:running_max] = 0
     scratch[running_max:running_sum] = NEG_INF
     scratch[running_sum:rescale] = 0
-    for head in range(n_rows):
-        (q_latent, q_rope), index = queries, (sequence, block * h + head)
-        _load_query_column(scratch, columns + head, h, q_latent, c, index, scale, entries)
-        _load_query_column(scratch, columns + c * h + head, h, q_rope, r, index, scale, entries)
+    (q_latent, q_rope), block_of_heads = queries, (sequence, block * h, n_rows)
+    _load_query_columns(scratch, columns, h, q_latent, c, block_of_heads, scale, entries)
+    _load_query_columns(scratch, columns + c * h, h, q_rope, r, block_of_heads, scale, entries)
     for page in partition(n_pages, chunk, n_chunks):
         n_keys = min(PAGE, s - page * PAGE)
         offset = (sequence * capacity + page * PAGE) * width
@@ -129,21 +129,22 @@ def attend_chunk(scratch, offsets, position, queries, scale, entries, wide_page,
             column_softmax((scratch, scores + head, h), n_keys, *state, factor)
         for head in range(n_rows):
             if scratch[rescale + head] != 1:
-                for i in range(acc + head * c_stored, acc + (head + 1) * c_stored):
-                    scratch[i] *= scratch[rescale + head]
+                scale_row(scratch, acc + head * c_stored, c_stored, scratch[rescale + head])
         ahead = entries, offset + PAGE * width + half_page, half_page
         weights, size = (scratch, scores, 1, h), (n_rows, c_stored, n_keys)
         add_values((scratch, acc, c_stored), weights, (wide, wide_offset, width), size, ahead)
 
 
 @njit(fastmath=FASTMATH)
-def _load_query_column(scratch, offset, step, q, n, index, scale, entries):
-    """Load one head's part of the query, (address, strides), as a column of stride `step`."""
-    (q_address, q_b, q_h), (sequence, head) = q, index
-    start = sequence * q_b + head * q_h
-    numbers = carray(pointer_to(q_address, entries[0]), start + n)
+def _load_query_columns(scratch, offset, step, q, n, block_of_heads, scale, entries):
+    """Load one part of the query, (address, strides), of n_rows heads: row i has component i."""
+    (q_address, q_b, q_h), (sequence, first_head, n_rows) = q, block_of_heads
+    start = sequence * q_b + first_head * q_h
+    numbers = carray(pointer_to(q_address, entries[0]), start + (n_rows - 1) * q_h + n)
     for i in range(n):
-        scratch[offset + i * step] = load_f32((numbers, start + i, 0)) * scale
+        for head in range(n_rows):
+            component = load_f32((numbers, start + head * q_h + i, 0))
+            scratch[offset + i * step + head] = component * scale
 
 
 @njit(fastmath=FASTMATH)

@@ -171,21 +171,30 @@ def store_rounded(typing, b, x):
 
     def generate(context, builder, signature, arguments):
         pointer = Operand(context, builder, signature.args[0], arguments[0]).pointer
-        builder.store(_rounded(builder, pointer.type.pointee, arguments[1]), pointer)
+        builder.store(rounded(builder, pointer.type.pointee, arguments[1]), pointer)
         return context.get_dummy_value()
 
     return types.void(b, types.float32), generate
 
 
-def _rounded(builder: ir.IRBuilder, kind: ir.Type, x: ir.Value) -> ir.Value:
+def rounded(builder: ir.IRBuilder, kind: ir.Type, x: ir.Value) -> ir.Value:
+    """A float32, or a vector of them, as numbers of this kind; bfloat16 is a 16-bit integer."""
     if kind == F32:
         return x
-    bits, half = builder.bitcast(x, I32), ir.Constant(I32, 16)
-    is_odd = builder.and_(builder.lshr(bits, half), ir.Constant(I32, 1))
-    nearest = builder.add(builder.add(bits, ir.Constant(I32, 0x7FFF)), is_odd)
+    lanes = x.type.count if isinstance(x.type, ir.VectorType) else None
+
+    def typed(scalar: ir.Type) -> ir.Type:
+        return scalar if lanes is None else ir.VectorType(scalar, lanes)
+
+    def constant(number: int) -> ir.Constant:
+        return ir.Constant(typed(I32), number if lanes is None else [number] * lanes)
+
+    bits, half = builder.bitcast(x, typed(I32)), constant(16)
+    is_odd = builder.and_(builder.lshr(bits, half), constant(1))
+    nearest = builder.add(builder.add(bits, constant(0x7FFF)), is_odd)
     is_number = builder.fcmp_ordered("==", x, x)
-    rounded = builder.select(is_number, nearest, ir.Constant(I32, 0x7FC00000))
-    return builder.trunc(builder.lshr(rounded, half), kind)
+    chosen = builder.select(is_number, nearest, constant(0x7FC00000))
+    return builder.trunc(builder.lshr(chosen, half), typed(kind))
 
 
 @intrinsic
