@@ -70,7 +70,9 @@ def measure_decode(
     for warm_up in (probes.read, probes.multiply):  # threads and libraries belong to the baseline
         warm_up()
     steps: list[DecodeStep | str] = []
-    for spec in specs:
+    for number, spec in enumerate(specs, 1):
+        if len(specs) > 1:  # which takes as long as the samples where other work is running
+            on_progress(f"setting up {number} of {len(specs)}", 0)
         try:
             steps.append(DecodeStep(spec, device, timers))
         except (ValueError, RuntimeError) as error:
