@@ -114,12 +114,13 @@ def sweep_specs(session: Session) -> Iterator[list[DecodeSpec]]:
 def describe(record: DecodeRecord) -> str:
     """Times and bound of a record on one line."""
     samples = record.samples_s
+    backend = f" ({record.sdpa_backend})" if record.sdpa_backend else ""
     attend, step = (
         TimeSummary.from_samples(values).p5 for values in (samples.attend, samples.step)
     )
     return (
         f"{record.spec!s:<58} attend {1e6 * attend:>9.1f} us  step {1e6 * step:>9.1f} us  "
-        f"bound / attend {record.bound_s / attend:.2f}  {record.attend_kernel}, "
+        f"bound / attend {record.bound_s / attend:.2f}  {record.attend_kernel}{backend}, "
         f"{record.timing.method}, {len(samples.step)} samples"
         + "".join(f"; {warning}" for warning in record.warnings)
     )
