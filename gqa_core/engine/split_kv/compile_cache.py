@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,8 @@ def njit_cached(function: Callable) -> Callable:
 def write_checksums() -> None:
     """Write the checksum of every file that numba has stored."""
     for path in _files(_folder()):
-        _checksum_path(path).write_text(_checksum(path))
+        with suppress(FileNotFoundError):  # another process found it without its checksum
+            _checksum_path(path).write_text(_checksum(path))
 
 
 @cache
@@ -61,8 +63,9 @@ def _folder() -> Path | None:
         return None
     for path in _files(folder):
         expected = _checksum_path(path)
-        if not expected.exists() or expected.read_text() != _checksum(path):
-            path.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process deletes it too
+            if not expected.exists() or expected.read_text() != _checksum(path):
+                path.unlink()
     return folder
 
 
