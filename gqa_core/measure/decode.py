@@ -35,7 +35,7 @@ from gqa_core.measure.meter import MemoryMeter
 from gqa_core.measure.nvml import read_clocks
 from gqa_core.measure.queue_probes import QueueProbes
 from gqa_core.measure.roofline_probes import RooflineProbes, last_cache_bytes
-from gqa_core.measure.sampling import StepSamples, take_samples
+from gqa_core.measure.sampling import READS_PER_ROUND, StepSamples, take_samples
 from gqa_core.measure.step_timer import DeviceTimers
 from gqa_core.records.device_clocks import DeviceClocks
 from gqa_core.records.kinds.decode import DecodeMeasurement, DecodeSamples
@@ -47,6 +47,7 @@ __all__ = ["SEED", "DecodeStep", "build_layers", "last_kernel", "measure_decode"
 
 N_WARMUP = 3
 SEED = 20231
+MAX_BANDWIDTHS = 200  # kept in a record
 
 
 @torch.inference_mode()
@@ -128,6 +129,8 @@ class DecodeStep:
         )
         # Graphs reserve memory of their own: they are captured once the peak is read.
         self._timer, self._overhead_timer = map(timers.for_step, (step, overhead_step))
+        queries = [layer.project(x, s - 1)[0] for layer in layers]
+        self._attend_timer = timers.for_call(partial(_attend, layers, queries, caches))
 
     def time_phases(self) -> dict[str, float]:
         """Seconds of each phase of one pass, summed over layers."""
@@ -136,6 +139,10 @@ class DecodeStep:
     def time_whole(self) -> float:
         """Seconds of one pass from start to end."""
         return self._timer.time_whole()
+
+    def time_attend(self) -> float:
+        """Seconds of attending over the full caches, summed over layers."""
+        return self._attend_timer.time_whole()
 
     def time_overhead(self) -> float:
         """Seconds of attending over one token per layer."""
@@ -164,7 +171,7 @@ class DecodeStep:
             ),
             memory=self._memory,
             probes=results,
-            bandwidth_samples_bytes_per_s=tuple(map(round, probes.bandwidths)),
+            bandwidth_samples_bytes_per_s=_own_bandwidths(probes.bandwidths, samples.count),
             bound_s=results.bound_s(spec.formula_bytes, spec.flops),
             peak_was_reset=self._peak_was_reset,
             timing=self._timer.timing,
@@ -172,6 +179,15 @@ class DecodeStep:
             clocks_before=clocks[0],
             clocks_after=clocks[1],
         )
+
+
+def _own_bandwidths(bandwidths: Sequence[float], n_rounds: int) -> tuple[int, ...]:
+    """Bandwidths probed before, between and after the rounds of one step, thinned if they are many.
+
+    A step that settles early drops out, and what other steps met later says nothing about it.
+    """
+    own = bandwidths[: READS_PER_ROUND * n_rounds + 2]  # one from the warm-up, one afterwards
+    return tuple(map(round, own[:: -(-len(own) // MAX_BANDWIDTHS)]))
 
 
 def _new_probes(
@@ -209,6 +225,14 @@ def _repeat_step(
     for cache in caches:
         cache.rewind(min(cache.length, cache.capacity - 1))
     decode_step(layers, caches, x, on_phase_end)
+
+
+def _attend(
+    layers: Sequence[AttentionLayer[Any, Any]], queries: Sequence[Any], caches: Sequence[Cache]
+) -> None:
+    """Attend with each layer's query over its cache."""
+    for layer, q, cache in zip(layers, queries, caches, strict=True):
+        layer.attend(q, cache)
 
 
 def _return_free_memory() -> None:

@@ -6,7 +6,9 @@ two passes of a step the bandwidth probe reads more than a processor's cache hol
 that cache as a large model leaves it, full of other data.
 
 Short steps settle within milliseconds and cost little; those that have settled drop out. A round
-has a pass by phase and a whole pass of each step that is left, each turn after a probe.
+has a pass by phase and a whole pass of each step that is left, each turn after a probe, and several
+passes of attending alone: on a loaded machine a call of a millisecond often runs undisturbed by
+itself, and seldom behind the projections, which take most of a time slice.
 """
 
 from __future__ import annotations
@@ -20,11 +22,13 @@ from typing import Protocol
 from gqa_core.engine.layer import PHASES
 from gqa_core.records.quartiles import TimeSummary
 
-__all__ = ["BUDGET_S", "ProbeTurns", "StepSamples", "StepTimer", "take_samples"]
+__all__ = ["BUDGET_S", "READS_PER_ROUND", "ProbeTurns", "StepSamples", "StepTimer", "take_samples"]
 
 MIN_S = 1.0  # of all steps together
-BUDGET_S = 3.0  # per step, from when on only the least number of samples is still due
-MAX_ROUNDS = 400
+BUDGET_S = 2.0  # per step, from when on only the least number of samples is still due
+ATTENDS_PER_ROUND = 4
+READS_PER_ROUND = ATTENDS_PER_ROUND + 2
+MAX_ROUNDS = 200
 SETTLED_RATIO = 0.03  # of the interval of a 5th percentile
 REPORT_S = 2.0
 SEED = 5
@@ -38,6 +42,9 @@ class StepTimer(Protocol):
 
     def time_whole(self) -> float:
         """Seconds of one whole pass."""
+
+    def time_attend(self) -> float:
+        """Seconds of attending alone."""
 
     def time_overhead(self) -> float:
         """Seconds of attending over one token: what launching costs."""
@@ -55,7 +62,10 @@ class ProbeTurns(Protocol):
 
 @dataclass(slots=True)
 class StepSamples:
-    """Seconds of every repeat of a step, by phase and whole, and of attending over one token."""
+    """Seconds of every repeat of a step, by phase and whole, and of attending over one token.
+
+    Those of attending are of passes by itself.
+    """
 
     seconds: dict[str, list[float]] = field(
         default_factory=lambda: {phase: [] for phase in (*PHASES, "step")}
@@ -111,13 +121,18 @@ def take_samples(
 def _take_round(
     left: Sequence[tuple[StepTimer, StepSamples]], probes: ProbeTurns, generator: random.Random
 ) -> None:
-    """A pass by phase and a whole pass of each step, in an order drawn for each."""
+    """A pass by phase, several of attending alone and a whole one of each step, in drawn orders."""
     probes.multiply()
     probes.read()
     for timer, samples in generator.sample(left, len(left)):
         samples.overhead.append(timer.time_overhead())
         for phase, seconds in timer.time_phases().items():
-            samples.seconds[phase].append(seconds)
+            if phase != "attend":
+                samples.seconds[phase].append(seconds)
+    for _ in range(ATTENDS_PER_ROUND):
+        probes.read()
+        for timer, samples in generator.sample(left, len(left)):
+            samples.seconds["attend"].append(timer.time_attend())
     probes.read()
     for timer, samples in generator.sample(left, len(left)):
         samples.seconds["step"].append(timer.time_whole())

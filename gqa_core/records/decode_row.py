@@ -56,7 +56,7 @@ class DecodeRow:
         workload = Workload(
             context_len=record.workload.context_len, batch_size=record.workload.batch_size
         )
-        kv_format, probes = record.workload.kv_format, record.probes
+        kv_format, probes = record.workload.kv_format, record.met_probes
         weight_format = dtype_format(record.workload.dtype)
         model = ModelConfig.uniform(record.config, record.workload.n_layers)
         cached = ModelConfig.uniform(record.spec.cached, record.workload.n_layers)
@@ -130,7 +130,7 @@ class DecodeRow:
     @property
     def n_samples(self) -> int:
         """Repeats of the step."""
-        return len(self.record.samples_s.attend)
+        return len(self.record.samples_s.step)
 
     @property
     def flops_per_s(self) -> Quartiles:

@@ -23,6 +23,7 @@ from gqa_core.measure.decode import (
 from gqa_core.measure.device import describe, device_info, find_device
 from gqa_core.measure.probe import fastest, matmul_probe, product_flops, product_width
 from gqa_core.measure.roofline_probes import N_PIECES
+from gqa_core.measure.sampling import ATTENDS_PER_ROUND
 from gqa_core.measure.step_timer import DeviceTimers
 from gqa_core.measure.timing import Clock
 from gqa_core.records.header import RunHeader
@@ -84,7 +85,8 @@ def test_a_point_reports_what_ran_and_tensors_equal_to_the_formula(attention, ke
     assert answer.memory.allocator_peak_bytes is None
     samples = structs.asdict(answer.samples_s)
     assert set(samples) == {*PHASES, "step"}
-    assert all(len(values) == 4 for values in samples.values())
+    expected = dict.fromkeys((*PHASES, "step"), 4) | {"attend": 4 * ATTENDS_PER_ROUND}
+    assert {name: len(values) for name, values in samples.items()} == expected
     assert all(value > 0 for values in samples.values() for value in values)
     assert answer.kernel_ran == {"auto": "matmul" if dtype == "bfloat16" else "packed"}.get(
         kernel, kernel

@@ -122,7 +122,11 @@ LIES = [
     ("n_warmup", -1, "n_warmup must be between 0 and 10000: got -1"),
     ("samples_s.attend", [], "samples_s.attend must be a list of 1 to 10000 seconds: got 0 values"),
     ("samples_s.attend", [1.0] * 10_001, "seconds: got 10001 values"),
-    ("samples_s.attend", [1.0, 1.0], "equal length: got project 3, append 3, attend 2, output 3"),
+    (
+        "samples_s.attend",
+        [1.0, 1.0],
+        "that of attend being no shorter: got project 3, append 3, attend 2",
+    ),
     ("samples_s.attend", 0.002, "samples_s.attend must be a list: got 0.002"),
     ("samples_s.step", [1, 1, -1], "samples_s.step must be between 1e-09 and 1e+06: got -1"),
     ("samples_s.step", [1, 1, 0], "samples_s.step must be between 1e-09 and 1e+06: got 0"),

@@ -7,7 +7,7 @@ layer both are the kernel. `step` is timed whole, apart from the phases.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import msgspec
@@ -78,7 +78,10 @@ class DecodeWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class DecodeSamples(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Seconds of each repeat: by phase, summed over layers, and of whole steps."""
+    """Seconds of each repeat: by phase, summed over layers, and of whole steps.
+
+    Attending is repeated more often than the rest, also by itself.
+    """
 
     project: tuple[float, ...]
     append: tuple[float, ...]
@@ -87,7 +90,7 @@ class DecodeSamples(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     step: tuple[float, ...]
 
     def validate(self) -> int:
-        """The number of samples, equal for each phase.
+        """The number of samples, equal for all but attend, which has at least as many.
 
         Raises:
             ValueError: they differ, there are none or too many, or one is no time.
@@ -96,10 +99,15 @@ class DecodeSamples(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         for name, values in samples.items():
             validate_count(f"samples_s.{name}", values, range(1, MAX_SAMPLES + 1), "seconds")
             validate_seconds(f"samples_s.{name}", values)
-        if len({len(values) for values in samples.values()}) > 1:
+        n_samples = len(self.step)
+        others = [values for name, values in samples.items() if name != "attend"]
+        if {len(values) for values in others} != {n_samples} or len(self.attend) < n_samples:
             counts = ", ".join(f"{name} {len(values)}" for name, values in samples.items())
-            raise ValueError(f"samples_s must have lists of equal length: got {counts}")
-        return len(self.attend)
+            raise ValueError(
+                "samples_s must have lists of equal length, that of attend being no shorter: "
+                f"got {counts}"
+            )
+        return n_samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +221,7 @@ class DecodeRecord(
             n_layers=self.workload.n_layers,
             kv_format=self.workload.kv_format,
             kernel=self.kernel_asked,
-            n_samples=len(self.samples_s.attend),
+            n_samples=len(self.samples_s.step),
         )
 
     @property
@@ -224,6 +232,19 @@ class DecodeRecord(
             arithmetic_flops_per_s=self.arithmetic_flops_per_s,
             attend_overhead_s=self.attend_overhead_s,
         )
+
+    @property
+    def met_probes(self) -> Probes:
+        """The probes as the step met them: the bandwidth that one in twenty passes exceeded.
+
+        A time is the 5th percentile of its samples, so a prediction has to use a bandwidth that was
+        there as often; the best one of the run may have lasted for a moment. A record without
+        samples of the bandwidth has the best one alone.
+        """
+        ordered = sorted(self.bandwidth_samples_bytes_per_s)
+        if not ordered:
+            return self.probes
+        return replace(self.probes, read_bandwidth_bytes_per_s=ordered[-1 - len(ordered) // 20])
 
     def validate(self) -> None:
         """Raise ValueError unless all fields agree with each other and with the formulas."""
