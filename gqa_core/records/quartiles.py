@@ -16,9 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["MAX_IQR_RATIO", "Quartiles", "TimeSummary", "p5_rank", "spread_warnings"]
-
-MAX_IQR_RATIO = 0.10  # of the median: a record warns above it
+__all__ = ["Quartiles", "TimeSummary", "p5_rank"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +104,3 @@ def _quantile(ordered: Sequence[float], level: float) -> float:
     below = int(position)
     above = min(below + 1, len(ordered) - 1)
     return ordered[below] + (position - below) * (ordered[above] - ordered[below])
-
-
-def spread_warnings(quartiles: dict[str, Quartiles]) -> list[str]:
-    """One sentence for each phase whose samples spread over more than 10% of their median."""
-    return [
-        f"{phase}: spread over 10% (interquartile range {seconds.iqr_ratio:.0%})"
-        for phase, seconds in quartiles.items()
-        if seconds.iqr > MAX_IQR_RATIO * seconds.median
-    ]
