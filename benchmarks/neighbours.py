@@ -111,26 +111,26 @@ def describe(run: Run) -> str:
 
 def summarize(runs: Sequence[Run]) -> str:
     """Ratios of loaded to quiet times, rankings that hold, and neighbours that were noticed."""
-    quiet = [run for run in runs if not run.is_loaded]
-    loaded = [run for run in runs if run.is_loaded]
+    alone_runs = [run for run in runs if not run.is_loaded]
+    loaded_runs = [run for run in runs if run.is_loaded]
     lines = []
     for title in ("attend_s", "median_s"):
-        base = {n: statistics.median(getattr(run, title)[n] for run in quiet) for n in RANKED}
-        ratios = [getattr(run, title)[name] / base[name] for run in loaded for name in RANKED]
+        base = {n: statistics.median(getattr(run, title)[n] for run in alone_runs) for n in RANKED}
+        ratios = [getattr(run, title)[name] / base[name] for run in loaded_runs for name in RANKED]
         what = "5th percentile" if title == "attend_s" else "median"
         lines.append(
             f"{what} of attend, loaded over quiet: median {statistics.median(ratios):.2f}, "
             f"{min(ratios):.2f} to {max(ratios):.2f}"
         )
-    expected = statistics.mode(tuple(run.order) for run in quiet)
+    expected = statistics.mode(tuple(run.order) for run in alone_runs)
     lines.append(
-        f"order as in the quiet runs: {sum(tuple(run.order) == expected for run in loaded)} of "
-        f"{len(loaded)} loaded, {sum(tuple(run.order) == expected for run in quiet)} of "
-        f"{len(quiet)} quiet"
+        f"order as in the quiet runs: {sum(tuple(run.order) == expected for run in loaded_runs)} of "
+        f"{len(loaded_runs)} loaded, {sum(tuple(run.order) == expected for run in alone_runs)} of "
+        f"{len(alone_runs)} quiet"
     )
     lines.append(
-        f"neighbours noticed: {sum(run.verdict != 'quiet' for run in loaded)} of {len(loaded)} "
-        f"loaded, {sum(run.verdict != 'quiet' for run in quiet)} of {len(quiet)} quiet"
+        f"neighbours noticed: {sum(run.verdict != 'quiet' for run in loaded_runs)} of {len(loaded_runs)} "
+        f"loaded, {sum(run.verdict != 'quiet' for run in alone_runs)} of {len(alone_runs)} quiet"
     )
     return "\n".join(lines)
 

@@ -222,9 +222,8 @@ class RunLog:
             if not self.path.exists():
                 return None
             uri = self.path.absolute().as_uri()
-            if os.access(self.path, os.W_OK) and self._query(
-                f"{uri}?mode=ro", self._is_old, any_version=True
-            ):
+            is_writable = os.access(self.path, os.W_OK)
+            if is_writable and self._query(f"{uri}?mode=ro", self._is_old, any_version=True):
                 self.validate_writable()  # brings it forward
             try:
                 return self._query(f"{uri}?mode=ro", query)

@@ -27,6 +27,7 @@ from gqa_core.configs import (
 )
 from gqa_core.records.device_clocks import DeviceClocks, clock_warnings, validate_clocks
 from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
+from gqa_core.records.kinds.decode_samples import DecodeSamples
 from gqa_core.records.memory import PEAK_WARNING, Memory
 from gqa_core.records.specs.decode import MAX_SAMPLES, CacheFormat, DecodeSpec, LatentForm
 from gqa_core.records.step_timing import StepTiming
@@ -41,7 +42,6 @@ from gqa_core.records.validation import (
     validate_equal,
     validate_number,
     validate_option,
-    validate_seconds,
     validate_warnings,
 )
 from gqa_core.theory.formats import DtypeName
@@ -75,39 +75,6 @@ class DecodeWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     dtype: DtypeName
     kv_format: CacheFormat
     n_layers: int
-
-
-class DecodeSamples(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Seconds of each repeat: by phase, summed over layers, and of whole steps.
-
-    Attending is repeated more often than the rest, also by itself.
-    """
-
-    project: tuple[float, ...]
-    append: tuple[float, ...]
-    attend: tuple[float, ...]
-    output: tuple[float, ...]
-    step: tuple[float, ...]
-
-    def validate(self) -> int:
-        """The number of samples, equal for all but attend, which has at least as many.
-
-        Raises:
-            ValueError: they differ, there are none or too many, or one is no time.
-        """
-        samples = msgspec.structs.asdict(self)
-        for name, values in samples.items():
-            validate_count(f"samples_s.{name}", values, range(1, MAX_SAMPLES + 1), "seconds")
-            validate_seconds(f"samples_s.{name}", values)
-        n_samples = len(self.step)
-        others = [values for name, values in samples.items() if name != "attend"]
-        if {len(values) for values in others} != {n_samples} or len(self.attend) < n_samples:
-            counts = ", ".join(f"{name} {len(values)}" for name, values in samples.items())
-            raise ValueError(
-                "samples_s must have lists of equal length, that of attend being no shorter: "
-                f"got {counts}"
-            )
-        return n_samples
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
