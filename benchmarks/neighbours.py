@@ -123,15 +123,15 @@ def summarize(runs: Sequence[Run]) -> str:
             f"{min(ratios):.2f} to {max(ratios):.2f}"
         )
     expected = statistics.mode(tuple(run.order) for run in alone_runs)
-    lines.append(
-        f"order as in the quiet runs: {sum(tuple(run.order) == expected for run in loaded_runs)} of "
-        f"{len(loaded_runs)} loaded, {sum(tuple(run.order) == expected for run in alone_runs)} of "
-        f"{len(alone_runs)} quiet"
-    )
-    lines.append(
-        f"neighbours noticed: {sum(run.verdict != 'quiet' for run in loaded_runs)} of {len(loaded_runs)} "
-        f"loaded, {sum(run.verdict != 'quiet' for run in alone_runs)} of {len(alone_runs)} quiet"
-    )
+    in_order = [
+        sum(tuple(run.order) == expected for run in some) for some in (loaded_runs, alone_runs)
+    ]
+    noticed = [sum(run.verdict != "quiet" for run in some) for some in (loaded_runs, alone_runs)]
+    for what, counts in (("order as when quiet", in_order), ("neighbours noticed", noticed)):
+        lines.append(
+            f"{what}: {counts[0]} of {len(loaded_runs)} loaded, "
+            f"{counts[1]} of {len(alone_runs)} quiet"
+        )
     return "\n".join(lines)
 
 

@@ -205,10 +205,10 @@ def test_each_phase_is_timed_for_what_it_does_and_every_step_attends_over_the_wh
     timers.clock = fake.clock
     with torch.inference_mode():
         step = DecodeStep(a_point(GQA, "auto", n_layers=2), torch.device("cpu"), timers)
-        phases, whole, overhead = step.time_phases(), step.time_whole(), step.time_overhead()
+        phases, step_s, overhead = step.time_phases(), step.time_whole(), step.time_overhead()
     # sums over the two layers
     assert phases == {"project": 2.0, "append": 4.0, "attend": 8.0, "output": 16.0}
-    assert whole == 30.0
+    assert step_s == 30.0
     assert overhead == 8.0  # the attend phase alone, over one token
     assert layers[0].attended == [1] + [48] * N_WARMUP + [48, 48, 1]
 

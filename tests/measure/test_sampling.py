@@ -80,12 +80,14 @@ def test_every_round_has_both_passes_of_each_step_each_behind_a_probe():
     assert machine.events[: 2 + 3 * len(passes)].count("read") == READS_PER_ROUND
     assert machine.events[-1] == "read"  # after the last samples too
     for name, seconds in (("a", 0.1), ("b", 0.2)):
-        taken = samples[name].seconds
+        seconds_by_name = samples[name].seconds
         count = samples[name].count
-        assert taken["attend"] == pytest.approx([0.75 * seconds] * ATTENDS_PER_ROUND * count)
-        assert taken["step"] == [seconds] * count
-        assert {len(taken[name]) for name in ("project", "append", "output")} == {count}
-        assert len(samples[name].overhead) == len(taken["step"])
+        assert seconds_by_name["attend"] == pytest.approx(
+            [0.75 * seconds] * ATTENDS_PER_ROUND * count
+        )
+        assert seconds_by_name["step"] == [seconds] * count
+        assert {len(seconds_by_name[name]) for name in ("project", "append", "output")} == {count}
+        assert len(samples[name].overhead) == len(seconds_by_name["step"])
 
 
 def test_the_order_is_drawn_anew_so_that_no_step_always_follows_the_same():
@@ -142,7 +144,7 @@ def test_the_5th_percentile_survives_neighbours_that_the_median_does_not():
 
 def test_progress_is_reported_now_and_then():
     reported = []
-    sampled({"a": lambda: 0.15}, least=12, on_progress=lambda *told: reported.append(told))
+    sampled({"a": lambda: 0.15}, least=12, on_progress=lambda *report: reported.append(report))
     assert 2 <= len(reported) <= 12
     assert reported[0][1] == 0
     assert reported[-1] == ("12 samples in 12 s", 1)

@@ -7,18 +7,18 @@ STEADY = TimeSummary.from_samples([0.001 + 1e-6 * n for n in range(40)])
 BANDWIDTHS = [30e9, 31e9, 29e9, 30e9]
 
 
-def of_samples(attend, bandwidths=BANDWIDTHS, step=STEADY):
+def sampled(attend, bandwidths=BANDWIDTHS, step=STEADY):
     return verdict({"attend": TimeSummary.from_samples(attend), "step": step}, bandwidths)
 
 
 def test_steady_samples_are_quiet_even_where_the_bandwidth_switches_between_two_rates():
-    assert of_samples([0.001] * 40) == Verdict("quiet")
-    assert of_samples([0.001] * 40, [35e9] * 30 + [65e9] * 10) == Verdict("quiet")
-    assert of_samples([0.001] * 40, []) == Verdict("quiet")  # none was recorded
+    assert sampled([0.001] * 40) == Verdict("quiet")
+    assert sampled([0.001] * 40, [35e9] * 30 + [65e9] * 10) == Verdict("quiet")
+    assert sampled([0.001] * 40, []) == Verdict("quiet")  # none was recorded
 
 
 def test_a_neighbour_at_the_probe_is_told():
-    noisy = of_samples([0.001] * 40, [10e9] * 3 + [30e9])
+    noisy = sampled([0.001] * 40, [10e9] * 3 + [30e9])
     assert noisy.name == "noisy"
     assert noisy.reason.startswith(
         "the usual pass of the bandwidth probe reached 33.3% of the best"
@@ -26,23 +26,23 @@ def test_a_neighbour_at_the_probe_is_told():
 
 
 def test_a_neighbour_at_the_step_is_told():
-    noisy = of_samples([0.001] * 10 + [0.005] * 30)
+    noisy = sampled([0.001] * 10 + [0.005] * 30)
     assert noisy.name == "noisy"
     assert noisy.reason == "half of the samples of attend took over 5x their 5th percentile"
 
 
 def test_a_5th_percentile_that_is_not_known_is_unusable_for_attend_and_noise_for_the_step():
     wide = [0.0007, 0.0016, 0.0016, 0.0016, *[0.0017] * 16]
-    assert of_samples(wide).name == "unusable"
-    assert "only known to lie between 700 us and 1.6 ms" in of_samples(wide).reason
-    assert of_samples([0.001] * 40, step=TimeSummary.from_samples(wide)).name == "noisy"
+    assert sampled(wide).name == "unusable"
+    assert "only known to lie between 700 us and 1.6 ms" in sampled(wide).reason
+    assert sampled([0.001] * 40, step=TimeSummary.from_samples(wide)).name == "noisy"
 
 
 def test_the_worst_of_several_counts():
-    quiet, noisy = Verdict("quiet"), Verdict("noisy", "why")
-    assert worst_verdict([quiet, noisy, quiet]) is noisy
+    best, noisy = Verdict("quiet"), Verdict("noisy", "why")
+    assert worst_verdict([best, noisy, best]) is noisy
     assert worst_verdict([noisy, Verdict("unusable", "that")]).name == "unusable"
-    assert worst_verdict([]) == quiet
+    assert worst_verdict([]) == best
 
 
 def test_the_rank_above_the_5th_percentile_holds_with_its_confidence():

@@ -186,11 +186,11 @@ def test_a_search_that_asks_for_ever_ends_at_its_bound(run):
 
 
 LAYERS = [GroupedConfig(n_heads=8, n_kv_heads=n, head_dim=16) for n in (8, 2, 1)]
-AT_ONE_CONTEXT = [point(layer, context_len=32) for layer in LAYERS]
+SAME_CONTEXT = [point(layer, context_len=32) for layer in LAYERS]
 
 
 def test_the_variants_of_a_context_are_measured_in_one_process(run):
-    specs = [*AT_ONE_CONTEXT, point(LAYERS[0], context_len=64), AT_ONE_CONTEXT[0]]
+    specs = [*SAME_CONTEXT, point(LAYERS[0], context_len=64), SAME_CONTEXT[0]]
     workers = FakeWorkers([measured() for _ in specs])
     assert run(specs, workers).is_complete
     assert workers.groups == [[32, 32, 32], [64], [32]]  # in their order: neighbours alone
@@ -200,7 +200,7 @@ def test_the_variants_of_a_context_are_measured_in_one_process(run):
 
 def test_a_spec_that_fails_in_a_group_leaves_the_others(run):
     workers = FakeWorkers([measured(), "not enough memory", measured()])
-    result = run(AT_ONE_CONTEXT, workers)
+    result = run(SAME_CONTEXT, workers)
     assert (result.n_failed, [record.point for record in run.emitted]) == (1, [0, 2])
     assert str(run.events[2]) == (
         "GQA with 2 K/V heads, context 32, float32: not measured, not enough memory"
@@ -210,17 +210,17 @@ def test_a_spec_that_fails_in_a_group_leaves_the_others(run):
 def test_a_group_whose_process_dies_is_measured_one_by_one(run):
     killed = WorkerError("its process was killed by SIGKILL")
     workers = FakeWorkers([killed, measured(), killed, measured()])
-    result = run(AT_ONE_CONTEXT, workers)
+    result = run(SAME_CONTEXT, workers)
     assert workers.groups == [[32, 32, 32], [32], [32], [32]]
     assert (result.n_failed, [record.point for record in run.emitted]) == (1, [0, 2])
 
 
 def test_a_group_is_no_larger_than_memory():
-    required = [spec.required_bytes for spec in AT_ONE_CONTEXT]
-    assert group_specs(AT_ONE_CONTEXT, 2**40) == [AT_ONE_CONTEXT]
-    first_two = [AT_ONE_CONTEXT[:2], AT_ONE_CONTEXT[2:]]
-    assert group_specs(AT_ONE_CONTEXT, sum(required) - 1) == first_two
-    assert group_specs(AT_ONE_CONTEXT, max(required)) == [[spec] for spec in AT_ONE_CONTEXT]
+    required = [spec.required_bytes for spec in SAME_CONTEXT]
+    assert group_specs(SAME_CONTEXT, 2**40) == [SAME_CONTEXT]
+    first_two = [SAME_CONTEXT[:2], SAME_CONTEXT[2:]]
+    assert group_specs(SAME_CONTEXT, sum(required) - 1) == first_two
+    assert group_specs(SAME_CONTEXT, max(required)) == [[spec] for spec in SAME_CONTEXT]
 
 
 @pytest.mark.parametrize(
