@@ -6,7 +6,8 @@ Events inside a graph would mark phases too, but ROCm does not time those (ROCm/
 2380), so each phase is a graph of its own.
 
 Capture runs the step's Python: a cache is rewound and filled as by any step, kernels are recorded
-by name, and a replay does none of that. What a step reads must stay allocated.
+by name, and a replay does none of that. It reads and writes by address: the step lives as long as
+its graphs, so that its caches and weights stay where they are.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class GraphedStep:
     """
 
     def __init__(self, step: Step, device: torch.device) -> None:
+        self._source = step  # a replay reads the caches and weights that it holds, by address
         stream = torch.cuda.Stream(device)
         _warm_up(step, stream, device)
         reserved = torch.cuda.memory_reserved(device)

@@ -1,5 +1,8 @@
 """Timing on a GPU that is not there: capture, replay, flush, hidden launches, units, divisions."""
 
+import gc
+import weakref
+
 import pytest
 import torch
 
@@ -93,6 +96,24 @@ def test_the_step_runs_eagerly_before_it_is_captured_and_never_again(cuda):
         timer.time_whole()
         timer.time_phases()
     assert calls == [False, False, False, True, True]
+
+
+def test_what_a_step_reads_stays_allocated_as_long_as_its_timer(cuda):
+    cache = torch.zeros(4)
+    alive = weakref.ref(cache)
+
+    def step(on_phase_end, cache=cache):
+        cuda.launch(1e-4)
+        on_phase_end("attend")
+
+    timer = step_timer(step, GPU)
+    del cache, step
+    gc.collect()
+    assert alive() is not None, "a replay would read what is no longer there"
+    timer.time_whole()
+    del timer
+    gc.collect()
+    assert alive() is None
 
 
 def test_the_pool_of_the_graphs_is_told_apart(cuda):
