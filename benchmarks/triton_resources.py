@@ -54,6 +54,11 @@ LATENT = [  # dtype, h, c, r
     ("float32", 16, 512, 64),
     ("float32", 32, 256, 32),
 ]
+QUANTISED = [  # number format of codes, and their dtype; of queries in bfloat16
+    ("int8", torch.int8),
+    ("fp8", torch.float8_e4m3fn),
+]
+FP8_MIN_CAPABILITY = 89
 QUICK = [GROUPED[1], GROUPED[7], LATENT[1], LATENT[3]]
 
 
@@ -82,8 +87,27 @@ def calls(quick: bool) -> Iterator[tuple[str, KernelCall]]:
         shapes = (1, h, 1, c), (1, h, 1, r), (1, 8192, c + r)
         call, results = call_latent(*(_empty(*shape, dtype=dtype) for shape in shapes), 0.1, 132)
         yield f"latent {dtype} h={h} c={c} r={r}", call
+    for name, dtype in QUANTISED:
+        yield from _quantised_calls(name, dtype)
     o, lse = _empty(1, 16, 1, 512, dtype="bfloat16"), _empty(1, 16, dtype="float32")
     yield "merge of the last into bfloat16", call_merge(results, o, lse)
+
+
+def _quantised_calls(name: str, dtype: torch.dtype) -> Iterator[tuple[str, KernelCall]]:
+    """Calls over codes of this dtype: 4 queries per K/V head of 128, and 16 heads over a latent."""
+    q, codes = _empty(1, 8, 1, 128, dtype="bfloat16"), _empty(1, 2, 8192, 128, dtype="int8")
+    scales = _empty(1, 2, 8192, dtype="float32")
+    codes = codes.to(dtype)
+    yield (
+        f"grouped {name} g=4 d=128 v=128",
+        call_grouped(q, codes, codes, 0.1, 132, (scales, scales))[0],
+    )
+    latent, rope = (_empty(1, 16, 1, width, dtype="bfloat16") for width in (512, 64))
+    entries = _empty(1, 8192, 576, dtype="int8").to(dtype)
+    yield (
+        f"latent {name} h=16 c=512 r=64",
+        call_latent(latent, rope, entries, 0.1, 132, scales[:, 0])[0],
+    )
 
 
 def compile_call(name: str, call: KernelCall, capability: int) -> Resources:
@@ -135,6 +159,7 @@ def _specialise(call: KernelCall) -> tuple[dict, dict, dict]:
 def _type_name(value: torch.Tensor | int | float) -> str:
     if isinstance(value, torch.Tensor):
         names = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
+        names |= {torch.int8: "i8", torch.float8_e4m3fn: "fp8e4nv"}
         return f"*{names[value.dtype]}"
     return "fp32" if isinstance(value, float) else "i32"
 
@@ -174,6 +199,8 @@ def main() -> None:
     rows = []
     for name, call in calls(options.quick):
         for capability in CAPABILITIES:
+            if "fp8" in name and capability < FP8_MIN_CAPABILITY:
+                continue
             rows.append(compile_call(name, call, capability))
             if options.json:
                 print(json.dumps(asdict(rows[-1])), flush=True)

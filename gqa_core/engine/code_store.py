@@ -67,6 +67,11 @@ class CodeStore:
             self._pages.write(start, codes)
         self.scales[:, :, start:end] = scales
 
+    def slots(self, length: int) -> tuple[Tensor, Tensor]:
+        """Codes (b, k, s, width) and scales (b, k, s) of the first slots, token by token: views."""
+        assert self._pages is None, "pages are read by the split-KV kernel alone"
+        return self.codes[:, :, :length, : self.shape[3]], self.scales[:, :, :length]
+
     def read(self, length: int, dtype: torch.dtype) -> Tensor:
         """The vectors of the first `length` slots, (b, k, s, width), dequantised: a copy."""
         rows = self.codes[:, :, :length] if self._pages is None else self._pages.read(length)

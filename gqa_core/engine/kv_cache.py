@@ -48,7 +48,14 @@ class KVCache(BaseCache):
         kernel: str = "auto",
     ) -> None:
         validate_slots(batch_size, capacity, dtype)
-        plan = plan_kernels(config, dtype=dtype, device=device, capacity=capacity, kernel=kernel)
+        plan = plan_kernels(
+            config,
+            dtype=dtype,
+            device=device,
+            capacity=capacity,
+            kernel=kernel,
+            kv_format=self.kv_format,
+        )
         self._v_head_dim = config.v_head_dim
         self._split_kv: GroupedSplitKV | None = None
         leading, widths = (batch_size, config.n_kv_heads), (config.head_dim, config.v_head_dim)

@@ -46,7 +46,14 @@ class LatentCache(BaseCache):
         kernel: str = "auto",
     ) -> None:
         validate_slots(batch_size, capacity, dtype)
-        plan = plan_kernels(config, dtype=dtype, device=device, capacity=capacity, kernel=kernel)
+        plan = plan_kernels(
+            config,
+            dtype=dtype,
+            device=device,
+            capacity=capacity,
+            kernel=kernel,
+            kv_format=self.kv_format,
+        )
         self.kv_lora_rank = config.kv_lora_rank
         self._split_kv: LatentSplitKV | None = None
         widths = config.kv_lora_rank, config.qk_rope_head_dim

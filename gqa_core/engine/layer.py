@@ -120,10 +120,14 @@ class AttentionLayer(nn.Module, ABC, Generic[Query, LayerCache]):
     def attend(self, q: Query, kv: LayerCache | tuple[Tensor, Tensor]) -> Tensor:
         """Each query's weighted sum of values, over a cache or over K and V themselves."""
 
-    def plan(self, capacity: int) -> KernelPlan:
+    def plan(self, capacity: int, kv_format: QuantisedFormat | None = None) -> KernelPlan:
         """The kernel plan of a cache of `capacity` slots for this layer."""
         return plan_kernels(
-            self.cached_config, capacity=capacity, kernel=self.kernel, **self.factory_kwargs
+            self.cached_config,
+            capacity=capacity,
+            kernel=self.kernel,
+            kv_format=kv_format,
+            **self.factory_kwargs,
         )
 
     def output(self, o: Tensor) -> Tensor:

@@ -23,7 +23,8 @@ from gqa_core.configs import (
     validate_quantised_format,
 )
 from gqa_core.engine.code_store import CodeStore
-from gqa_core.engine.kernels.plan import SPLIT_KV, KernelPlan
+from gqa_core.engine.kernels.dispatch import record_kernel
+from gqa_core.engine.kernels.plan import SPLIT_KV, TRITON, KernelPlan
 from gqa_core.engine.key_layouts import PAGE
 from gqa_core.engine.kv_cache import KVCache
 from gqa_core.engine.latent_cache import LatentCache
@@ -116,6 +117,19 @@ class QuantisedKVCache(KVCache):
         """V of the filled slots, (b, k, s, v), dequantised: a copy."""
         return self._v_codes.read(self.length, self.dtype)
 
+    def attend(self, q: Tensor, scale: float | None = None) -> Tensor:
+        """Output (b, h, t, v) of q (b, h, t, d), as of a KVCache; `triton` reads the codes."""
+        if self.plan.decode != TRITON or not self.length or not _is_one_token(q):
+            return super().attend(q, scale)
+        from gqa_core.engine.triton_split_kv.attention import grouped_attention  # where installed
+
+        stores = self._k_codes, self._v_codes
+        codes, scales = zip(*(store.slots(self.length) for store in stores), strict=True)
+        scale = q.shape[-1] ** -0.5 if scale is None else scale
+        o, _ = grouped_attention(q, *codes, scale=scale, scales=scales)
+        record_kernel(TRITON)
+        return o
+
     @torch.no_grad()
     def append(self, k: Tensor, v: Tensor) -> None:
         """Quantise K (b, k, t, d) and V (b, k, t, v) of t tokens into the next slots.
@@ -192,6 +206,18 @@ class QuantisedLatentCache(LatentCache):
         """K of the one K/V head, (b, 1, s, c + r), dequantised: a copy."""
         return self._codes.read(self.length, self.dtype)
 
+    def attend(self, q_latent: Tensor, q_rope: Tensor, *, scale: float) -> Tensor:
+        """Output (b, h, t, c) of a query, as of a LatentCache; `triton` reads the codes."""
+        is_one_token = _is_one_token(q_latent) and _is_one_token(q_rope)
+        if self.plan.decode != TRITON or not self.length or not is_one_token or scale is None:
+            return super().attend(q_latent, q_rope, scale=scale)
+        from gqa_core.engine.triton_split_kv.attention import latent_attention  # where installed
+
+        codes, scales = (x[:, 0] for x in self._codes.slots(self.length))
+        o, _ = latent_attention(q_latent, q_rope, codes, scale=scale, scales=scales)
+        record_kernel(TRITON)
+        return o
+
     @torch.no_grad()
     def append(self, latent: Tensor, rope_key: Tensor) -> None:
         """Quantise latents (b, t, c) and RoPE keys (b, t, r) of t tokens into the next slots.
@@ -206,3 +232,8 @@ class QuantisedLatentCache(LatentCache):
 
     def _fill_slots(self, generator: torch.Generator | None) -> None:
         self._codes.fill_random(generator)
+
+
+def _is_one_token(q: Tensor) -> bool:
+    """True if q is (b, h, 1, width) and needs no gradient."""
+    return q.ndim == 4 and q.shape[2] == 1 and not q.requires_grad

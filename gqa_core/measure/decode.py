@@ -103,8 +103,9 @@ class DecodeStep:
         generator = torch.Generator(device).manual_seed(SEED)
         b, s = spec.workload.batch_size, spec.workload.context_len
         x = torch.randn(b, 1, spec.attention.dim, generator=generator, **layers[0].factory_kwargs)
-        kernel = layers[0].plan(s).decode  # the short cache is attended by that of the long one
         kv_format = spec.quantised_format
+        # The short cache is attended by the kernel of the long one.
+        kernel = layers[0].plan(s, kv_format).decode
         short_caches = [layer.new_cache(b, 1, kernel, kv_format) for layer in layers]
         overhead_step = partial(_repeat_step, layers, short_caches, x)
         overhead_step(no_phase_hook)

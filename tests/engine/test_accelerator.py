@@ -47,6 +47,28 @@ def test_auto_follows_the_rule_for_every_dtype_and_width(capability, has_triton)
 
 
 @pytest.mark.parametrize(
+    ("kv_format", "capability", "has_triton", "decode"),
+    [
+        ("int8_per_token_head", (8, 0), True, "triton"),
+        ("int8_per_token_head", (8, 0), False, "packed"),
+        ("int8_per_token_head", (7, 5), True, "packed"),
+        ("fp8_per_token_head", (8, 6), True, "packed"),
+        ("fp8_per_token_head", (8, 9), True, "triton"),
+    ],
+)
+def test_codes_are_read_by_triton_alone_and_float8_from_8_9_on(
+    kv_format, capability, has_triton, decode
+):
+    kwargs = {"device": "cuda", "capacity": 8192, "kv_format": kv_format}
+    kwargs["accelerator"] = Accelerator(capability, has_triton)
+    for config, dtype in ((GQA, torch.bfloat16), (GQA, torch.float32), (MLA, torch.bfloat16)):
+        assert plan_kernels(config, dtype=dtype, **kwargs).decode == decode
+    if decode == "packed":
+        with pytest.raises(ValueError, match="triton must"):
+            plan_kernels(GQA, dtype=torch.bfloat16, kernel="triton", **kwargs)
+
+
+@pytest.mark.parametrize(
     ("config", "dtype", "capability", "has_triton", "decode"),
     [
         (GQA, torch.bfloat16, (8, 0), True, "flash"),

@@ -24,7 +24,7 @@ from importlib.util import find_spec
 
 import torch
 
-from gqa_core.configs import ConcreteKernel
+from gqa_core.configs import ConcreteKernel, QuantisedFormat
 
 __all__ = [
     "Accelerator",
@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 MIN_CAPABILITY = (8, 0)
+FP8_MIN_CAPABILITY = (8, 9)
 FLASH_DTYPES = (torch.float16, torch.bfloat16)
 FLASH_MAX_WIDTH = 256
 FLASH_ALIGNMENT = 8  # torch pads, and so copies, K and V of other widths
@@ -69,15 +70,22 @@ def describe_accelerator(device: torch.device) -> Accelerator:
 
 
 def choose_accelerator_kernel(
-    accelerator: Accelerator, dtype: torch.dtype, *, d: int, v: int
+    accelerator: Accelerator,
+    dtype: torch.dtype,
+    *,
+    d: int,
+    v: int,
+    kv_format: QuantisedFormat | None = None,
 ) -> ConcreteKernel:
     """The kernel that `auto` takes on an accelerator for K of width d and V of width v.
 
-    Absorbed MLA has d = c + r and v = c.
+    Absorbed MLA has d = c + r and v = c. Of a quantised cache `triton` alone reads the codes; the
+    others attend over a dequantised copy.
     """
-    if serves_flash(accelerator, dtype, d=d, v=v):
+    if kv_format is None and serves_flash(accelerator, dtype, d=d, v=v):
         return "flash"
-    return "triton" if serves_triton(accelerator, dtype, d=d, v=v) else "packed"
+    is_served = serves_triton(accelerator, dtype, d=d, v=v, kv_format=kv_format)
+    return "triton" if is_served else "packed"
 
 
 def serves_flash(accelerator: Accelerator, dtype: torch.dtype, *, d: int, v: int) -> bool:
@@ -86,10 +94,19 @@ def serves_flash(accelerator: Accelerator, dtype: torch.dtype, *, d: int, v: int
     return _is_capable(accelerator) and dtype in FLASH_DTYPES and is_right_width
 
 
-def serves_triton(accelerator: Accelerator, dtype: torch.dtype, *, d: int, v: int) -> bool:
+def serves_triton(
+    accelerator: Accelerator,
+    dtype: torch.dtype,
+    *,
+    d: int,
+    v: int,
+    kv_format: QuantisedFormat | None = None,
+) -> bool:
     """True if the split-KV kernel in Triton can attend over such a cache."""
-    runs = accelerator.has_triton and (accelerator.is_interpreted or _is_capable(accelerator))
-    return runs and dtype in TRITON_DTYPES and max(d, v) <= TRITON_MAX_WIDTH
+    least = FP8_MIN_CAPABILITY if kv_format == "fp8_per_token_head" else MIN_CAPABILITY
+    runs = accelerator.is_interpreted or _is_capable(accelerator, least)
+    is_served = dtype in TRITON_DTYPES and max(d, v) <= TRITON_MAX_WIDTH
+    return accelerator.has_triton and runs and is_served
 
 
 def validate_cuda_kernel(
@@ -100,18 +117,23 @@ def validate_cuda_kernel(
     d: int,
     v: int,
     accelerator: Accelerator | None = None,
+    kv_format: QuantisedFormat | None = None,
 ) -> None:
     """Raise ValueError unless `flash` or `triton` can serve such a cache on this device."""
     accelerator = accelerator or describe_accelerator(device)
-    serves = serves_flash if name == "flash" else serves_triton
-    if serves(accelerator, dtype, d=d, v=v):
+    if name == "flash":
+        is_served = serves_flash(accelerator, dtype, d=d, v=v)
+    else:
+        is_served = serves_triton(accelerator, dtype, d=d, v=v, kv_format=kv_format)
+    if is_served:
         return
     if name == "triton" and not accelerator.has_triton:
         raise ValueError("triton must be installed, as CUDA builds of torch do: it is not")
     limits = {
         "flash": f"float16 or bfloat16, and one width of K and V, a multiple of {FLASH_ALIGNMENT} "
         f"up to {FLASH_MAX_WIDTH}",
-        "triton": f"float32, float16 or bfloat16, and widths up to {TRITON_MAX_WIDTH}",
+        "triton": f"float32, float16 or bfloat16, widths up to {TRITON_MAX_WIDTH}, and 8.9 or more "
+        "for fp8_per_token_head",
     }
     raise ValueError(
         f"{name} must have a CUDA device of compute capability 8.0 or more, {limits[name]}: "
@@ -119,8 +141,8 @@ def validate_cuda_kernel(
     )
 
 
-def _is_capable(accelerator: Accelerator) -> bool:
-    return accelerator.capability is not None and accelerator.capability >= MIN_CAPABILITY
+def _is_capable(accelerator: Accelerator, least: tuple[int, int] = MIN_CAPABILITY) -> bool:
+    return accelerator.capability is not None and accelerator.capability >= least
 
 
 def _capability_name(accelerator: Accelerator) -> str:

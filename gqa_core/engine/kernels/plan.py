@@ -29,6 +29,7 @@ from gqa_core.configs import (
     AttentionConfig,
     ConcreteKernel,
     GroupedConfig,
+    QuantisedFormat,
     validate_kernel,
 )
 from gqa_core.engine.kernels.accelerator import (
@@ -82,10 +83,12 @@ def plan_kernels(
     capacity: int,
     kernel: str = "auto",
     accelerator: Accelerator | None = None,
+    kv_format: QuantisedFormat | None = None,
 ) -> KernelPlan:
     """The plan for a cache of `capacity` tokens of this layer.
 
-    `accelerator` describes an accelerator that is not asked; by default the device itself is.
+    `kv_format` is that of a quantised cache. `accelerator` describes an accelerator that is not
+    asked; by default the device itself is.
 
     Raises:
         ValueError: no kernel has that name, or the kernel cannot serve such a cache.
@@ -99,13 +102,15 @@ def plan_kernels(
     if kernel != "auto":
         name = cast(ConcreteKernel, kernel)
         if name in CUDA_KERNELS:
-            validate_cuda_kernel(name, dtype, device, d=d, v=v, accelerator=accelerator)
+            validate_cuda_kernel(
+                name, dtype, device, d=d, v=v, accelerator=accelerator, kv_format=kv_format
+            )
     elif device.type == "cpu":
         is_mha = isinstance(config, GroupedConfig) and config.variant == "MHA"
         name = choose_torch_kernel(dtype, is_mha=is_mha, same_width=d == v)
     else:
         accelerator = accelerator or describe_accelerator(device)
-        name = choose_accelerator_kernel(accelerator, dtype, d=d, v=v)
+        name = choose_accelerator_kernel(accelerator, dtype, d=d, v=v, kv_format=kv_format)
     return KernelPlan(kernel, name, PREFILL_KERNEL if name in DECODE_KERNELS else name)
 
 

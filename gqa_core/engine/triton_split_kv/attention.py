@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from gqa_core.engine.kernels.accelerator import validate_cuda_kernel
+from gqa_core.engine.quantise import CODE_FORMATS
 from gqa_core.engine.triton_split_kv.blocks import Chunks
 from gqa_core.engine.triton_split_kv.launch import (
     ChunkResults,
@@ -27,6 +28,7 @@ from gqa_core.engine.validation import validate_qkv
 
 __all__ = ["grouped_attention", "latent_attention", "triton_split_kv"]
 
+CODE_DTYPES = tuple(each.dtype for each in CODE_FORMATS.values())
 INTERPRETED_MULTIPROCESSORS = 4  # of a device that is none, so that there are several chunks
 
 
@@ -39,23 +41,34 @@ def triton_split_kv(
 
 
 def grouped_attention(
-    q: Tensor, k: Tensor, v: Tensor, *, scale: float, chunks: Chunks | None = None
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    scale: float,
+    chunks: Chunks | None = None,
+    scales: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Output (b, h, 1, v) and natural log-sum-exp (b, h), float32, of q (b, h, 1, d).
 
     K is (b, k, s, d) and V (b, k, s, v); rows that are not contiguous are copied. `chunks` defaults
-    to what keeps the device busy.
+    to what keeps the device busy. With `scales` of K and of V, (b, k, s) in float32, these are
+    codes, which become numbers in registers.
 
     Raises:
         ValueError: shapes, dtypes or devices do not match, q holds several tokens, or Triton cannot
             serve them.
     """
-    validate_qkv(q, k, v)
+    if scales is None:
+        validate_qkv(q, k, v)
+    else:
+        _validate_codes((k, v), scales)
+        validate_qkv(q, *(q.new_empty(()).expand(x.shape) for x in (k, v)))
     if q.shape[2] != 1:
         raise ValueError(f"q must hold one token, (b, h, 1, d): got {tuple(q.shape)}")
-    validate_cuda_kernel("triton", k.dtype, k.device, d=k.shape[3], v=v.shape[3])
+    validate_cuda_kernel("triton", q.dtype, k.device, d=k.shape[3], v=v.shape[3])
     k, v = (x if x.stride(3) == 1 else x.contiguous() for x in (k, v))
-    call, results = call_grouped(q, k, v, scale, chunks or _n_multiprocessors(k.device))
+    call, results = call_grouped(q, k, v, scale, chunks or _n_multiprocessors(k.device), scales)
     call.launch()
     return _merge(results, q.dtype)
 
@@ -67,22 +80,28 @@ def latent_attention(
     *,
     scale: float,
     chunks: Chunks | None = None,
+    scales: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Output (b, h, 1, c) and natural log-sum-exp (b, h), float32, of absorbed MLA.
 
     q_latent is (b, h, 1, c) and q_rope (b, h, 1, r); `entries` (b, s, c + r) hold the latent, then
-    the RoPE key. Rows that are not contiguous are copied.
+    the RoPE key. Rows that are not contiguous are copied. With `scales` (b, s) in float32, the
+    entries are codes.
 
     Raises:
         ValueError: shapes, dtypes or devices do not match, q holds several tokens, or Triton cannot
             serve them.
     """
-    _validate_latent(q_latent, q_rope, entries)
+    if scales is None:
+        _validate_latent(q_latent, q_rope, entries)
+    else:
+        _validate_codes((entries,), (scales,))
+        _validate_latent(q_latent, q_rope, q_latent.new_empty(()).expand(entries.shape))
     c, device = q_latent.shape[3], entries.device
-    validate_cuda_kernel("triton", entries.dtype, device, d=entries.shape[2], v=c)
+    validate_cuda_kernel("triton", q_latent.dtype, device, d=entries.shape[2], v=c)
     entries = entries if entries.stride(2) == 1 else entries.contiguous()
     call, results = call_latent(
-        q_latent, q_rope, entries, scale, chunks or _n_multiprocessors(device)
+        q_latent, q_rope, entries, scale, chunks or _n_multiprocessors(device), scales
     )
     call.launch()
     return _merge(results, q_latent.dtype)
@@ -102,6 +121,20 @@ def _n_multiprocessors(device: torch.device) -> int:
     if device.type != "cuda":
         return INTERPRETED_MULTIPROCESSORS
     return torch.cuda.get_device_properties(device).multi_processor_count
+
+
+def _validate_codes(codes: tuple[Tensor, ...], scales: tuple[Tensor, ...]) -> None:
+    """Raise ValueError unless there is a float32 scale per vector of codes, in contiguous rows."""
+    for x, scale in zip(codes, scales, strict=True):
+        if x.dtype not in CODE_DTYPES or x.dtype != codes[0].dtype:
+            names = ", ".join(str(dtype) for dtype in CODE_DTYPES)
+            raise ValueError(f"codes must share one dtype of {names}: got {x.dtype}")
+        if scale.shape != x.shape[:-1] or scale.dtype != torch.float32 or scale.stride(-1) != 1:
+            got = f"{scale.dtype}, {tuple(scale.shape)}"
+            raise ValueError(f"scales must be float32, one per vector of {tuple(x.shape)}: {got}")
+        if not x.device == scale.device == codes[0].device:
+            devices = f"{x.device} and {scale.device}"
+            raise ValueError(f"codes and scales must share a device: got {devices}")
 
 
 def _validate_latent(q_latent: Tensor, q_rope: Tensor, entries: Tensor) -> None:

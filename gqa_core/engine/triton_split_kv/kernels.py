@@ -68,6 +68,15 @@ def _add_block(scores, values, running_max, running_sum, acc, PRECISION: tl.cons
 
 
 @triton.jit
+def _dequantise(tiles, scales, dtype: tl.constexpr):
+    """Tiles (tokens, TILE) of codes times the scale of each token, in the dtype of the query."""
+    values = ()
+    for i in tl.static_range(len(tiles)):
+        values = values + ((tiles[i].to(tl.float32) * scales[:, None]).to(dtype),)
+    return values
+
+
+@triton.jit
 def _zeros(ROWS: tl.constexpr, WIDTH: tl.constexpr, TILE: tl.constexpr):
     """Tiles of weighted sums (ROWS, TILE), all zero."""
     tiles = ()
@@ -99,6 +108,8 @@ def grouped_chunk(
     q,
     k,
     v,
+    k_scales,
+    v_scales,
     o_chunks,
     lse_chunks,
     scale_log2,
@@ -115,6 +126,10 @@ def grouped_chunk(
     v_b,
     v_h,
     v_s,
+    k_scales_b,
+    k_scales_h,
+    v_scales_b,
+    v_scales_h,
     G: tl.constexpr,
     D: tl.constexpr,
     V: tl.constexpr,
@@ -123,6 +138,7 @@ def grouped_chunk(
     D_TILE: tl.constexpr,
     V_TILE: tl.constexpr,
     PRECISION: tl.constexpr,
+    QUANTISED: tl.constexpr,
 ):
     """Weighted means (b * h, n_chunks, v) and natural LSE (b * h, n_chunks) of one chunk.
 
@@ -139,6 +155,8 @@ def grouped_chunk(
     token = first.to(tl.int64) + i_token[:, None]
     k_ptr = k + b * k_b + kv_head * k_h + token * k_s
     v_ptr = v + b * v_b + kv_head * v_h + token * v_s
+    k_scales_ptr = k_scales + b * k_scales_b + kv_head * k_scales_h
+    v_scales_ptr = v_scales + b * v_scales_b + kv_head * v_scales_h
     running_max = tl.full([ROWS], float("-inf"), tl.float32)
     running_sum = tl.zeros([ROWS], tl.float32)
     acc = _zeros(ROWS, V, V_TILE)
@@ -148,6 +166,11 @@ def grouped_chunk(
         values = _load_tiles(v_ptr, is_token[:, None], 1, V, V_TILE)
         k_ptr += TOKENS * k_s
         v_ptr += TOKENS * v_s
+        if QUANTISED:
+            k_scale = tl.load(k_scales_ptr + start + i_token, mask=is_token, other=0.0)
+            v_scale = tl.load(v_scales_ptr + start + i_token, mask=is_token, other=0.0)
+            keys = _dequantise(keys, k_scale, q.dtype.element_ty)
+            values = _dequantise(values, v_scale, q.dtype.element_ty)
         unit = tl.where(start >= first, 1.0, 0.0)
         scores = tl.zeros([ROWS, TOKENS], tl.float32)
         scores = _add_scores(scores, queries, keys, unit, PRECISION) * scale_log2
@@ -166,6 +189,7 @@ def latent_chunk(
     q_latent,
     q_rope,
     entries,
+    scales,
     o_chunks,
     lse_chunks,
     scale_log2,
@@ -180,6 +204,7 @@ def latent_chunk(
     rope_r,
     entry_b,
     entry_s,
+    scales_b,
     H: tl.constexpr,
     C: tl.constexpr,
     R: tl.constexpr,
@@ -188,6 +213,7 @@ def latent_chunk(
     C_TILE: tl.constexpr,
     R_TILE: tl.constexpr,
     PRECISION: tl.constexpr,
+    QUANTISED: tl.constexpr,
 ):
     """Weighted means (b * h, n_chunks, c) and natural LSE (b * h, n_chunks) of one chunk.
 
@@ -212,6 +238,10 @@ def latent_chunk(
         latents = _load_tiles(entry_ptr, is_token[:, None], 1, C, C_TILE)
         rope_keys = _load_tiles(entry_ptr + C, is_token[:, None], 1, R, R_TILE)
         entry_ptr += TOKENS * entry_s
+        if QUANTISED:
+            scale = tl.load(scales + b * scales_b + start + i_token, mask=is_token, other=0.0)
+            latents = _dequantise(latents, scale, q_latent.dtype.element_ty)
+            rope_keys = _dequantise(rope_keys, scale, q_latent.dtype.element_ty)
         unit = tl.where(start >= first, 1.0, 0.0)
         scores = tl.zeros([ROWS, TOKENS], tl.float32)
         scores = _add_scores(scores, latent_queries, latents, unit, PRECISION)

@@ -65,42 +65,67 @@ class ChunkResults:
 
 
 def call_grouped(
-    q: Tensor, k: Tensor, v: Tensor, scale: float, chunks: Chunks | int
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    scale: float,
+    chunks: Chunks | int,
+    scales: tuple[Tensor, Tensor] | None = None,
 ) -> tuple[KernelCall, ChunkResults]:
     """The call over q (b, h, 1, d), K (b, k, s, d) and V (b, k, s, v), and where it writes.
 
-    `chunks` may be the number of multiprocessors to keep busy instead.
+    `chunks` may be the number of multiprocessors to keep busy instead. With `scales` (b, k, s) of
+    both, K and V are codes.
     """
     (b, n_kv_heads, s, d), (h, width) = k.shape, (q.shape[1], v.shape[3])
     g = h // n_kv_heads
-    blocks = grouped_blocks(k.dtype, g=g, d=d, v=width)
+    blocks = grouped_blocks(q.dtype, g=g, d=d, v=width)
     n_programs = b * n_kv_heads * blocks.n_row_blocks(g)
     chunks = _resolve(chunks, s, blocks, n_programs)
     results = ChunkResults.allocate(q, width, chunks.n)
     args = (
-        *(q, k, v, results.o, results.lse, scale * LOG2_E, s, chunks.length, chunks.n),
-        *(n_kv_heads, q.stride(0), q.stride(1), q.stride(3), *k.stride()[:3], *v.stride()[:3]),
+        *(q, k, v, *(scales or [results.lse] * 2), results.o, results.lse, scale * LOG2_E),
+        *(s, chunks.length, chunks.n, n_kv_heads, q.stride(0), q.stride(1), q.stride(3)),
+        *(*k.stride()[:3], *v.stride()[:3]),
+        *(stride for x in scales or () for stride in x.stride()[:2]),
+        *([] if scales else [0] * 4),
     )
     sizes = {"G": g, "D": d, "V": width, "D_TILE": column_tile(d), "V_TILE": column_tile(width)}
-    return _call(kernels.grouped_chunk, (n_programs, chunks.n), args, sizes, blocks), results
+    call = _call(
+        kernels.grouped_chunk, (n_programs, chunks.n), args, sizes, blocks, scales is not None
+    )
+    return call, results
 
 
 def call_latent(
-    q_latent: Tensor, q_rope: Tensor, entries: Tensor, scale: float, chunks: Chunks | int
+    q_latent: Tensor,
+    q_rope: Tensor,
+    entries: Tensor,
+    scale: float,
+    chunks: Chunks | int,
+    scales: Tensor | None = None,
 ) -> tuple[KernelCall, ChunkResults]:
-    """The call over q_latent (b, h, 1, c), q_rope (b, h, 1, r) and entries (b, s, c + r)."""
+    """The call over q_latent (b, h, 1, c), q_rope (b, h, 1, r) and entries (b, s, c + r).
+
+    With `scales` (b, s) the entries are codes.
+    """
     (b, h, _, c), r, s = q_latent.shape, q_rope.shape[3], entries.shape[1]
-    blocks = latent_blocks(entries.dtype, h=h)
+    blocks = latent_blocks(q_latent.dtype, h=h)
     n_programs = b * blocks.n_row_blocks(h)
     chunks = _resolve(chunks, s, blocks, n_programs)
     results = ChunkResults.allocate(q_latent, c, chunks.n)
     strides = [x.stride(i) for x in (q_latent, q_rope) for i in (0, 1, 3)]
     args = (
-        *(q_latent, q_rope, entries, results.o, results.lse, scale * LOG2_E),
-        *(s, chunks.length, chunks.n, *strides, entries.stride(0), entries.stride(1)),
+        *(q_latent, q_rope, entries, results.lse if scales is None else scales),
+        *(results.o, results.lse, scale * LOG2_E, s, chunks.length, chunks.n),
+        *(*strides, entries.stride(0), entries.stride(1)),
+        0 if scales is None else scales.stride(0),
     )
     sizes = {"H": h, "C": c, "R": r, "C_TILE": column_tile(c), "R_TILE": column_tile(max(r, 1))}
-    return _call(kernels.latent_chunk, (n_programs, chunks.n), args, sizes, blocks), results
+    call = _call(
+        kernels.latent_chunk, (n_programs, chunks.n), args, sizes, blocks, scales is not None
+    )
+    return call, results
 
 
 def call_merge(results: ChunkResults, o: Tensor, lse: Tensor) -> KernelCall:
@@ -127,10 +152,12 @@ def _call(
     args: tuple[Any, ...],
     sizes: dict[str, int],
     blocks: BlockSizes,
+    is_quantised: bool,
 ) -> KernelCall:
     block: dict[str, int | str] = {
         "ROWS": blocks.rows,
         "TOKENS": blocks.tokens,
         "PRECISION": blocks.precision,
+        "QUANTISED": is_quantised,
     }
     return KernelCall(kernel, grid, args, {**sizes, **block}, blocks.n_warps, blocks.n_stages)

@@ -6,6 +6,7 @@ process of its own.
 
 import importlib.util
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,16 @@ import torch
 import triton.language as tl
 from triton.runtime.interpreter import InterpreterBuilder, TensorHandle
 
-from gqa_core.configs import GroupedConfig, LatentConfig
-from gqa_core.engine import KVCache, LatentCache, decode_attention
+from gqa_core.configs import QUANTISED_FORMATS, GroupedConfig, LatentConfig
+from gqa_core.engine import (
+    KVCache,
+    LatentCache,
+    QuantisedKVCache,
+    QuantisedLatentCache,
+    decode_attention,
+)
 from gqa_core.engine.kernels.dispatch import record_kernels
+from gqa_core.engine.quantise import dequantise, quantise
 from gqa_core.engine.reference import reference_attention
 from gqa_core.engine.triton_split_kv import kernels, launch
 from gqa_core.engine.triton_split_kv.attention import grouped_attention, latent_attention
@@ -227,11 +235,67 @@ def test_latents_that_do_not_fit_are_refused_in_a_sentence(change, sentence):
         latent_attention(*change(q[..., :12], q[..., 12:], entries[:, 0]), scale=0.25)
 
 
+@pytest.mark.parametrize("dtype", TOLERANCE, ids=str)
+@pytest.mark.parametrize("kv_format", QUANTISED_FORMATS)
+def test_codes_are_attended_as_the_values_that_they_stand_for(kv_format, dtype):
+    q, k, v = qkv(2, 6, 2, 50, 24, 40, dtype=dtype)
+    codes, scales = zip(*(quantise(x, kv_format) for x in (k, v)), strict=True)
+    unused = [x.new_full((2, 2, 70), float("nan")) for x in scales]
+    for long, short in zip(unused, scales, strict=True):
+        long[:, :, :50] = short
+    scales = tuple(x[:, :, :50] for x in unused)
+    o, _ = grouped_attention(q, *codes, scale=0.2, scales=scales, chunks=Chunks(3, 32))
+    values = [dequantise(x, scale, dtype) for x, scale in zip(codes, scales, strict=True)]
+    assert relative_error(o, reference_attention(q, *values, 0.2)) < TOLERANCE[dtype]
+    entries, q_latent, q_rope = k[:, 0], q[..., :20], q[..., 20:]
+    codes, scales = quantise(entries, kv_format)
+    o, _ = latent_attention(q_latent, q_rope, codes, scale=0.2, scales=scales)
+    read = dequantise(codes, scales, dtype)[:, None]
+    assert relative_error(o, reference_attention(q, read, read[..., :20], 0.2)) < TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("kv_format", QUANTISED_FORMATS)
+def test_quantised_caches_attend_over_their_codes(kv_format):
+    q, k, v = qkv(2, 6, 2, 50, 24)
+    cache = QuantisedKVCache.from_tensors(k, v, "triton", kv_format=kv_format)
+    latent = QuantisedLatentCache.from_tensors(
+        k[:, 0, :, :20], k[:, 0, :, 20:], "triton", kv_format=kv_format
+    )
+    for each in (cache, latent):
+        each.rewind(45)
+    with record_kernels() as ran:
+        o = cache.attend(q)
+        o_latent = latent.attend(q[..., :20], q[..., 20:], scale=0.2)
+        assert ran.names == {"triton"}
+        cache.attend(q.repeat(1, 1, 2, 1))
+    assert ran.names == {"triton", "packed"}
+    assert relative_error(o, reference_attention(q, cache.keys, cache.values)) < 1e-5
+    expected = reference_attention(q, latent.keys, latent.values, 0.2)
+    assert relative_error(o_latent, expected) < 1e-5
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda x, s: ((x[0].float(), x[1]), s), "codes must share one dtype"),
+        (lambda x, s: (x, (s[0][:, :, :3], s[1])), "scales must be float32, one per vector"),
+        (lambda x, s: (x, (s[0].double(), s[1])), "scales must be float32, one per vector"),
+    ],
+)
+def test_codes_that_do_not_fit_are_refused_in_a_sentence(change, sentence):
+    q, *kv = qkv(1, 4, 2, 20, 16)
+    codes, scales = zip(*(quantise(x, "int8_per_token_head") for x in kv), strict=True)
+    codes, scales = change(codes, scales)
+    with pytest.raises(ValueError, match=sentence):
+        grouped_attention(q, *codes, scale=0.25, scales=scales)
+
+
 FAULTS = {
     "LSE in base 2": ("tl.log2(running_sum)) * LN_2", "tl.log2(running_sum))"),
     "an empty chunk as zero": ('is_empty, float("-inf")', "is_empty, 0.0"),
     "heads in the wrong order": ("(kv_head * G + row[:, None])", "(kv_head + row[:, None] * 2)"),
     "unused slots are read": ("start + i_token < s", "start + i_token < s + 1"),
+    "codes without their scale": (".to(tl.float32) * scales[:, None]", ".to(tl.float32)"),
     "a maximum that is not followed": ("acc[i] * correction[:, None]", "acc[i]"),
 }
 
@@ -251,5 +315,9 @@ def test_a_planted_fault_is_seen(fault, tmp_path, monkeypatch):
     q, *short = qkv(2, 8, 2, 70, 24, size=3.0)
     for long, values in zip(longer, short, strict=True):
         long[:, :, :70] = values
+    k, v = (long[:, :, :70] for long in longer)
+    check = partial(check_grouped, q, k, v, 0.2, Chunks(4, 32))
+    if fault == "codes without their scale":
+        check = partial(test_quantised_caches_attend_over_their_codes, "int8_per_token_head")
     with pytest.raises(AssertionError):
-        check_grouped(q, longer[0][:, :, :70], longer[1][:, :, :70], 0.2, Chunks(4, 32))
+        check()
