@@ -4,9 +4,10 @@ b batch, t new tokens, s cached tokens, h query heads, k K/V heads, d head_dim, 
 c kv_lora_rank, r qk_rope_head_dim.
 
 They hold what a `KVCache` or a `LatentCache` holds, as codes of 8 bits and one float32 scale per
-vector: per token and head of K and of V, or per token of a latent with its RoPE key. The split-KV
-kernel reads the codes themselves. Any other kernel, and several query tokens, attend over a
-dequantised copy, which is also the specification: only the values of `keys` and `values` count.
+vector: per token and head of K and of V, or per token of a latent with its RoPE key. The kernels
+`split_kv` and `triton` read the codes themselves. Any other kernel, and several query tokens,
+attend over a dequantised copy, which is also the specification: only the values of `keys` and
+`values` count.
 """
 
 from __future__ import annotations
