@@ -88,7 +88,7 @@ class QuantisedKVCache(KVCache):
         else:
             from gqa_core.engine.split_kv import quantised_attention as split_kv  # imports numba
 
-            split_kv.load_quantised_kernel(self.kv_format, is_latent=False)
+            split_kv.load_quantised_kernel(dtype, self.kv_format, is_latent=False)
             options["n_scales"] = -(-shape[2] // PAGE) * PAGE  # the kernel reads whole pages
             k_store = CodeStore((*shape, d), in_pages=True, **options)
             v_store = CodeStore((*shape, v), stored=split_kv.pad_to_lanes(v), **options)
@@ -185,7 +185,7 @@ class QuantisedLatentCache(LatentCache):
         if plan.decode == SPLIT_KV:
             from gqa_core.engine.split_kv import quantised_attention as split_kv  # imports numba
 
-            split_kv.load_quantised_kernel(self.kv_format, is_latent=True)
+            split_kv.load_quantised_kernel(dtype, self.kv_format, is_latent=True)
             codes, scales = (x[:, 0] for x in entries.tensors)
             self._split_kv = split_kv.QuantisedLatentSplitKV(
                 codes, scales, self.kv_lora_rank, dtype

@@ -39,7 +39,7 @@ from tests.tolerances import TOLERANCE, relative_error
 
 formats = pytest.mark.parametrize("kv_format", QUANTISED_FORMATS)
 DTYPES = tuple(TOLERANCE) if NIGHTLY else (torch.float32, torch.bfloat16)
-CONTEXTS = (1, 7, 63, 64, 65, 1000, 4097)
+CONTEXTS = (1, 7, 63, 64, 65, 1000, 4097) if NIGHTLY else (1, 63, 65, 1000)
 SHARED = [(1, 1), (4, 4), (8, 2), (6, 2), (7, 1), (32, 1), (128, 8)]  # h, k
 WIDTHS = [(1, 1), (64, 64), (72, 80), (192, 128), (64, 256), (96, 7)]  # d, v
 FORMAT_ERROR = {"int8_per_token_head": 1.5e-2, "fp8_per_token_head": 5e-2}  # of normal values
@@ -182,7 +182,7 @@ def test_every_width_and_batch_is_the_definition(b, d, v, dtype, kv_format):
 
 @formats
 @pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("h", [1, 16, 40, 128])
+@pytest.mark.parametrize("h", [1, 16, 40, 128] if NIGHTLY else [1, 40])
 @pytest.mark.parametrize(
     ("c", "r", "s"), [(1, 1, 70), (20, 3, 131), (48, 10, 1000), (512, 64, 300)]
 )

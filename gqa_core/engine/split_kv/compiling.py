@@ -34,7 +34,7 @@ def prepare(
         if kv_format is None:
             attention.load_kernel(dtype, is_latent=is_latent)
         else:
-            quantised_attention.load_quantised_kernel(kv_format, is_latent=is_latent)
+            quantised_attention.load_quantised_kernel(dtype, kv_format, is_latent=is_latent)
         probes.load_probes(dtype)
 
 

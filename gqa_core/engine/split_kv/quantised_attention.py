@@ -4,9 +4,10 @@ b batch, k K/V heads, h query heads, s cached tokens, d head_dim, v v_head_dim, 
 r qk_rope_head_dim.
 
 A quantised cache takes about half of bfloat16's bytes and a quarter of float32's. No dequantised
-copy of it is made: codes become float32 where they are multiplied. Arithmetic, the query and the
-sums are float32 whatever the dtype, so that one compiled kernel serves all: torch converts a query
-and an output, which are short.
+copy of it is made: codes become float32 where they are multiplied. Arithmetic is float32 whatever
+the dtype, so that one compiled kernel serves all; torch converts a query and an output, which are
+short. Latents, which many heads share, are multiplied in bfloat16 for queries of bfloat16 where the
+CPU has dot products of pairs: 1.6 down to 1.1 ms (8,192 tokens, 16 heads of 512 + 64).
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from gqa_core.engine.quantise import CODE_FORMATS
 from gqa_core.engine.split_kv.attention import (
     HEADS_PER_BLOCK,
     LOG2_E,
+    TYPE_WITNESS,
     GroupedSplitKV,
     LatentSplitKV,
     _grid,
@@ -33,7 +35,7 @@ from gqa_core.engine.split_kv.compile_cache import write_checksums
 from gqa_core.engine.split_kv.quantised_grouped_loop import quantised_grouped_loop
 from gqa_core.engine.split_kv.quantised_latent_loop import quantised_latent_loop
 from gqa_core.engine.split_kv.threads import start_pool
-from gqa_core.engine.split_kv.vectors import FLOAT8_UNIT, LANES
+from gqa_core.engine.split_kv.vectors import FLOAT8_UNIT, HAS_BF16_DOT, LANES
 
 __all__ = ["QuantisedGroupedSplitKV", "QuantisedLatentSplitKV", "load_quantised_kernel"]
 
@@ -41,10 +43,15 @@ UNIT = {torch.int8: 1.0, torch.float8_e4m3fn: FLOAT8_UNIT}  # of a code as the l
 
 
 @cache
-def load_quantised_kernel(kv_format: QuantisedFormat, *, is_latent: bool) -> None:
-    """Compile the kernel for codes of a format, or load it: seconds the first time on a machine."""
+def load_quantised_kernel(
+    dtype: torch.dtype, kv_format: QuantisedFormat, *, is_latent: bool
+) -> None:
+    """Compile the kernel for queries of a dtype over codes of a format, or load it.
+
+    Only over latents, and only where the CPU has dot products of bfloat16, does the dtype matter.
+    """
     start_pool()
-    q = torch.zeros(1, 1, 1, LANES, dtype=torch.float32, device="cpu")
+    q = torch.zeros(1, 1, 1, LANES, dtype=dtype, device="cpu")
     codes = torch.zeros(PAGE * LANES, dtype=torch.int8, device="cpu")
     codes = codes.view(CODE_FORMATS[kv_format].dtype)
     scales = torch.ones(1, 1, PAGE, device="cpu")
@@ -108,15 +115,16 @@ class QuantisedLatentSplitKV(LatentSplitKV):
     def attend(self, q_latent: Tensor, q_rope: Tensor, s: int, scale: float) -> Tensor:
         """Output (b, h, 1, c) of q_latent (b, h, 1, c) and q_rope (b, h, 1, r), first s tokens."""
         (b, c, r), h = self._shape, q_latent.shape[1]
-        wide, latent_strides = _with_contiguous_heads(q_latent.float())
-        wide_rope, rope_strides = _with_contiguous_heads(q_rope.float())
+        typed, latent_strides = _with_contiguous_heads(_typed(q_latent))
+        typed_rope, rope_strides = _with_contiguous_heads(_typed(q_rope))
         n_blocks = -(-h // HEADS_PER_BLOCK)
         n_columns = pad_to_lanes(-(-h // n_blocks))
-        o = wide.new_empty(b, h, 1, c)
+        o = q_latent.new_empty(b, h, 1, c, dtype=torch.float32)
         quantised_latent_loop(
             o.data_ptr(),
-            (wide.data_ptr(), *latent_strides),
-            (wide_rope.data_ptr(), *rope_strides),
+            TYPE_WITNESS[typed.dtype],
+            (typed.data_ptr(), *latent_strides),
+            (typed_rope.data_ptr(), *rope_strides),
             self._entries,
             self._scales,
             (np.float32(scale * LOG2_E), np.float32(self._unit)),
@@ -125,3 +133,8 @@ class QuantisedLatentSplitKV(LatentSplitKV):
             _grid(b * n_blocks, s),
         )
         return o.to(q_latent.dtype)
+
+
+def _typed(q: Tensor) -> Tensor:
+    """q in a dtype that the loop has a form for: bfloat16 for dot products, else float32."""
+    return q if HAS_BF16_DOT and q.dtype == torch.bfloat16 else q.float()

@@ -9,7 +9,8 @@ that copy, so there the codes are multiplied by the scale of their token: once p
 from __future__ import annotations
 
 import numpy as np
-from numba import carray, njit, prange
+from numba import carray, njit, prange, types
+from numba.extending import overload
 
 from gqa_core.engine.key_layouts import PAGE
 from gqa_core.engine.split_kv.chunks import (
@@ -22,6 +23,7 @@ from gqa_core.engine.split_kv.chunks import (
 )
 from gqa_core.engine.split_kv.compile_cache import njit_cached
 from gqa_core.engine.split_kv.products import FASTMATH
+from gqa_core.engine.split_kv.quantised_latent_bf16 import attend_chunk_bf16
 from gqa_core.engine.split_kv.quantised_simd import upcast_scaled
 from gqa_core.engine.split_kv.simd import column_softmax, load_f32, pointer_to
 from gqa_core.engine.split_kv.vectors import LANES
@@ -33,23 +35,27 @@ def _scratch_offsets(h, c, r, c_stored):
     the running sum and the rescale factor; of the page in float32; the size.
     """
     acc, columns = PAGE * h, (PAGE + c_stored) * h
-    running_max = columns + (c + r) * h
+    n_pairs = (c + r + 1) // 2 + PAGE // 2  # in `quantised_latent_bf16`
+    running_max = columns + max(c + r, n_pairs) * h
     page = running_max + 3 * h
     size = page + PAGE * (c + r) + LANES
     return 0, acc, columns, running_max, running_max + h, running_max + 2 * h, page, size
 
 
 @njit_cached
-def quantised_latent_loop(o_address, q_latent, q_rope, codes, scales, factors, shape, sizes, grid):
+def quantised_latent_loop(
+    o_address, q_witness, q_latent, q_rope, codes, scales, factors, shape, sizes, grid
+):
     """Attend with all heads in blocks of `h`, each block's chunks in parallel.
 
-    Writes o (b, n_heads, 1, c), in float32 as the queries are. `scales` has one per slot, and
-    `factors` are what the scores and the entries are multiplied by besides.
+    Writes o (b, n_heads, 1, c), in float32; the queries have the type of `q_witness`. `scales` has
+    one per slot, and `factors` are what the scores and the entries are multiplied by besides.
     """
     (b, n_heads, c, r, _), (h, n_blocks, _), (n_chunks, n_threads) = shape, sizes, grid
     o = carray(pointer_to(o_address, np.float32(0)), b * n_heads * c)
     c_stored = -(-c // LANES) * LANES
-    _, acc, _, running_max, running_sum, _, _, size = _scratch_offsets(h, c, r, c_stored)
+    offsets = _scratch_offsets(h, c, r, c_stored)
+    _, acc, _, running_max, running_sum, _, _, size = offsets
     n_tasks = b * n_blocks * n_chunks
     workspace, first, stride = new_workspace(n_tasks, size)
     for thread in prange(n_threads):
@@ -57,24 +63,42 @@ def quantised_latent_loop(o_address, q_latent, q_rope, codes, scales, factors, s
             scratch = workspace[first + task * stride : first + (task + 1) * stride]
             position = task // n_chunks, task % n_chunks, n_chunks
             queries, entries = (q_latent, q_rope), (codes, scales)
-            _attend_chunk(scratch, position, queries, entries, factors, shape, sizes)
+            _attend_chunk(
+                q_witness, scratch, offsets, position, queries, entries, factors, shape, sizes
+            )
     for thread in prange(n_threads):
         for row in partition(b * n_heads, thread, n_threads):
             block, head = row // n_heads * n_blocks + row % n_heads // h, row % n_heads % h
             chunks = workspace, first + block * n_chunks * stride, stride
-            offsets = running_max + head, running_sum + head, acc + head * c_stored
-            merge(o, row * c, c, chunks, n_chunks, offsets)
+            row_offsets = running_max + head, running_sum + head, acc + head * c_stored
+            merge(o, row * c, c, chunks, n_chunks, row_offsets)
+
+
+def _attend_chunk(q_witness, scratch, offsets, position, queries, entries, factors, shape, sizes):
+    """Attend over one chunk of one sequence, with a block of heads."""
+    raise NotImplementedError("numba compiles the form that `_choose_form` returns")
+
+
+@overload(_attend_chunk, jit_options={"fastmath": FASTMATH})
+def _choose_form(q_witness, scratch, offsets, position, queries, entries, factors, shape, sizes):
+    """The form for the queries' type: dot products where they are passed as bfloat16."""
+
+    def in_float32(q_witness, scratch, offsets, position, queries, entries, factors, shape, sizes):
+        attend_chunk(scratch, offsets, position, queries, entries, factors, shape, sizes)
+
+    def in_bfloat16(q_witness, scratch, offsets, position, queries, entries, factors, shape, sizes):
+        attend_chunk_bf16(scratch, offsets, position, queries, entries, factors, shape, sizes)
+
+    return in_bfloat16 if q_witness == types.uint16 else in_float32
 
 
 @njit(fastmath=FASTMATH)
-def _attend_chunk(scratch, position, queries, entries, factors, shape, sizes):
+def attend_chunk(scratch, offsets, position, queries, entries, factors, shape, sizes):
     """Attend over one chunk of one sequence, with a block of heads."""
     (_, n_heads, c, r, s), (h, n_blocks, capacity) = shape, sizes
     row, chunk, n_chunks = position
     width, c_stored, n_pages = c + r, -(-c // LANES) * LANES, (s + PAGE - 1) // PAGE
-    scores, acc, columns, running_max, running_sum, rescale, wide, _ = _scratch_offsets(
-        h, c, r, c_stored
-    )
+    scores, acc, columns, running_max, running_sum, rescale, wide, _ = offsets
     sequence, block, half_page = row // n_blocks, row % n_blocks, PAGE * width // 2
     n_rows = min(h, n_heads - block * h)
     scratch[acc:running_max] = 0
