@@ -18,13 +18,22 @@ from gqa_core.engine.triton_split_kv.blocks import (
 )
 
 ROOT = Path(__file__).parents[2]
-CASES = ROOT / "tests" / "engine" / "interpreted" / "triton_cases.py"
+CASES = sorted((ROOT / "tests" / "engine" / "interpreted").glob("*_cases.py"))
 needs_triton = pytest.mark.skipif(sys.platform != "linux", reason="Triton exists for Linux only")
 
 
 @needs_triton
 def test_interpreted_kernels_are_the_definition():
-    command = [sys.executable, "-m", "pytest", "-n", "0", "-p", "no:cacheprovider", str(CASES)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        *map(str, CASES),
+    ]
     environment = os.environ | {"TRITON_INTERPRET": "1", "PYTEST_ADDOPTS": ""}
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout[-5000:] + ran.stderr[-2000:]
