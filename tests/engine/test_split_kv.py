@@ -12,7 +12,7 @@ from gqa_core.engine.kernels.plan import SPLIT_KV
 from gqa_core.engine.reference import reference_attention
 from gqa_core.engine.split_kv.attention import _as_numpy
 from gqa_core.engine.split_kv.plain import plain_split_kv
-from gqa_core.engine.split_kv.vectors import HAS_BF16_DOT, LANES
+from gqa_core.engine.split_kv.vectors import LANES, USES_BF16_DOT
 from tests.tolerances import TOLERANCE, relative_error
 
 CONTEXTS = (1, 7, 63, 64, 65, 1000, 4097)
@@ -248,7 +248,7 @@ def test_an_output_in_bfloat16_is_that_of_float32_rounded_once_or_with_its_weigh
     o = KVCache.from_tensors(keys, values, SPLIT_KV).attend(q)
     wide = KVCache.from_tensors(keys.float(), values.float(), SPLIT_KV).attend(q.float())
     rounded_once = relative_error(wide.bfloat16(), wide)
-    if HAS_BF16_DOT:
+    if USES_BF16_DOT:
         assert relative_error(o, wide) < 2 * rounded_once  # two such errors, of random sign
     else:
         assert torch.equal(o, wide.bfloat16())

@@ -11,8 +11,8 @@ order, by all cores at once, and serve all its queries while it is in the proces
   `grouped_loop` and `latent_loop` are its compiled forms.
 * while a page is multiplied, the next one is prefetched, spread evenly down to the rows of a tile:
   prefetching all at once delays the loads of the product at hand.
-* arithmetic is float32 whatever the cache holds; where the CPU has dot products of bfloat16 pairs,
-  a cache in bfloat16 is multiplied by them, with sums in float32 and weights rounded to bfloat16
+* arithmetic is float32 whatever the cache holds; where dot products of bfloat16 pairs are fast (AMD
+  since Zen 4), they multiply a cache in bfloat16, sums in float32 and weights rounded to bfloat16
   (`grouped_bf16`, `latent_bf16`). The scale includes log2(e), so that weights are powers of two.
 * everything that depends on the cache alone is computed once, in `__init__`. A call allocates the
   output and enters compiled code with addresses. Each torch call takes 15 to 45 us once other work

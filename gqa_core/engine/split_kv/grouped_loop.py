@@ -27,7 +27,7 @@ from gqa_core.engine.split_kv.grouped_bf16 import attend_chunk_bf16
 from gqa_core.engine.split_kv.products import FASTMATH
 from gqa_core.engine.split_kv.rows import load_row, power_of_two, scale_row
 from gqa_core.engine.split_kv.simd import pointer_to, row_exp2, row_max
-from gqa_core.engine.split_kv.vectors import HAS_BF16_DOT
+from gqa_core.engine.split_kv.vectors import USES_BF16_DOT
 
 
 @njit(fastmath=FASTMATH)
@@ -72,7 +72,7 @@ def _attend_chunk(scratch, offsets, position, q, scale, pages, values, shape, st
 
 @overload(_attend_chunk, jit_options={"fastmath": FASTMATH})
 def _choose_form(scratch, offsets, position, q, scale, pages, values, shape, strides):
-    """The form for the cache's dtype: dot products of bfloat16 where the CPU has them."""
+    """The form for the cache's dtype: dot products of bfloat16 where they are fast."""
 
     def in_float32(scratch, offsets, position, q, scale, pages, values, shape, strides):
         attend_chunk(scratch, offsets, position, q, scale, pages, values, shape, strides)
@@ -80,7 +80,7 @@ def _choose_form(scratch, offsets, position, q, scale, pages, values, shape, str
     def in_bfloat16(scratch, offsets, position, q, scale, pages, values, shape, strides):
         attend_chunk_bf16(scratch, offsets, position, q, scale, pages, values, shape, strides)
 
-    return in_bfloat16 if HAS_BF16_DOT and pages.dtype == types.uint16 else in_float32
+    return in_bfloat16 if USES_BF16_DOT and pages.dtype == types.uint16 else in_float32
 
 
 @njit(fastmath=FASTMATH)

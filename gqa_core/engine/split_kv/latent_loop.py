@@ -27,7 +27,7 @@ from gqa_core.engine.split_kv.latent_bf16 import attend_chunk_bf16
 from gqa_core.engine.split_kv.products import FASTMATH
 from gqa_core.engine.split_kv.rows import scale_row
 from gqa_core.engine.split_kv.simd import column_softmax, load_f32, pointer_to, upcast
-from gqa_core.engine.split_kv.vectors import HAS_BF16_DOT, LANES
+from gqa_core.engine.split_kv.vectors import LANES, USES_BF16_DOT
 
 
 @njit(fastmath=FASTMATH)
@@ -83,7 +83,7 @@ def _attend_chunk(scratch, offsets, position, queries, scale, entries, wide_page
 
 @overload(_attend_chunk, jit_options={"fastmath": FASTMATH})
 def _choose_form(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes):
-    """The form for the cache's dtype: dot products of bfloat16 where the CPU has them."""
+    """The form for the cache's dtype: dot products of bfloat16 where they are fast."""
 
     def in_float32(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes):
         attend_chunk(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes)
@@ -91,7 +91,7 @@ def _choose_form(scratch, offsets, position, queries, scale, entries, wide_page,
     def in_bfloat16(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes):
         attend_chunk_bf16(scratch, offsets, position, queries, scale, entries, shape, sizes)
 
-    return in_bfloat16 if HAS_BF16_DOT and entries.dtype == types.uint16 else in_float32
+    return in_bfloat16 if USES_BF16_DOT and entries.dtype == types.uint16 else in_float32
 
 
 @njit(fastmath=FASTMATH)
