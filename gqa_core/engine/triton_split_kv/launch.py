@@ -46,7 +46,8 @@ class KernelCall:
     def launch(self) -> None:
         """Run the kernel on the device of its tensors."""
         options = {"num_warps": self.n_warps, "num_stages": self.n_stages}
-        self.kernel[self.grid](*self.args, **self.constants, **options)
+        with torch.cuda.device_of(self.args[0]):  # Triton launches on the current device
+            self.kernel[self.grid](*self.args, **self.constants, **options)
 
 
 @dataclass(frozen=True, slots=True)
