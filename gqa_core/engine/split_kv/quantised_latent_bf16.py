@@ -34,10 +34,9 @@ def attend_chunk_bf16(scratch, offsets, position, queries, entries, factors, sha
     scratch[acc:running_max] = 0
     scratch[running_max:running_sum] = NEG_INF
     scratch[running_sum:rescale] = 0
-    for head in range(n_rows):
-        (q_latent, q_rope), index = queries, (sequence, block * h + head)
-        _load_query_pairs(scratch, (columns + head, h, 0), q_latent, c, index, halves)
-        _load_query_pairs(scratch, (columns + head, h, c), q_rope, r, index, halves)
+    (q_latent, q_rope), block_of_heads = queries, (sequence, block * h, n_rows)
+    _load_query_pairs(scratch, (columns, h, 0), q_latent, c, block_of_heads, halves)
+    _load_query_pairs(scratch, (columns, h, c), q_rope, r, block_of_heads, halves)
     for page in partition(n_pages, chunk, n_chunks):
         n_keys = min(PAGE, s - page * PAGE)
         slot = sequence * capacity + page * PAGE
