@@ -130,6 +130,7 @@ def _take_round(
             if phase != "attend":
                 samples.seconds[phase].append(seconds)
     for _ in range(ATTENDS_PER_ROUND):
+        probes.multiply()
         probes.read()
         for timer, samples in generator.sample(left, len(left)):
             samples.seconds["attend"].append(timer.time_attend())

@@ -24,6 +24,7 @@ VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)  # from best to w
 # pass reached 50 to 100% of the best one; beside three busy processes 12 to 18%. The median of
 # attend was within 1.4 times its 5th percentile, and beside them 3 to 20 times it.
 MIN_BANDWIDTH_RATIO = 0.4  # of the median pass to the best one, on a quiet machine
+MIN_USABLE_RATIO = 0.08  # of a run in which some samples were undisturbed
 MAX_MEDIAN_RATIO = 1.75  # of the median to the 5th percentile, on a quiet machine
 MAX_INTERVAL_RATIO = 0.5  # of a usable 5th percentile
 
@@ -49,7 +50,7 @@ def verdict(times: Mapping[str, TimeSummary], bandwidths: Sequence[float]) -> Ve
         ratio = statistics.median(bandwidths) / max(bandwidths)
         if ratio < MIN_BANDWIDTH_RATIO:
             return Verdict(
-                "noisy",
+                "unusable" if ratio < MIN_USABLE_RATIO else "noisy",
                 f"the usual pass of the bandwidth probe reached {units.percent(ratio)} of the best "
                 "one: other work was running",
             )

@@ -32,8 +32,8 @@ def around(p5, *, low, high, median):
     return (low, p5, p5, high, *[median] * 17)
 
 
-UNUSABLE = around(0.002, low=0.0015, high=0.0025, median=0.004)  # the interval is half of the p5
-NOISY_BANDWIDTHS = [32_768_000.0, *[16_384_000.0] * 4]  # the usual pass reaches half of the best
+UNUSABLE = around(0.002, low=0.001, high=0.0025, median=0.0035)  # an interval of 0.75 of the p5
+NOISY_BANDWIDTHS = [32_768_000.0, *[8_192_000.0] * 4]  # the usual pass reaches a quarter
 
 
 def measured(

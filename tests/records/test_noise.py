@@ -25,6 +25,10 @@ def test_a_neighbour_at_the_probe_is_told():
     )
 
 
+def test_a_machine_on_which_hardly_a_probe_ran_alone_is_unusable():
+    assert sampled([0.001] * 40, [2e9] * 3 + [30e9]).name == "unusable"
+
+
 def test_a_neighbour_at_the_step_is_told():
     noisy = sampled([0.001] * 10 + [0.005] * 30)
     assert noisy.name == "noisy"
