@@ -12,7 +12,12 @@ from gqa_core.catalog.models import models
 from gqa_core.commands.cli import group
 from gqa_core.quality.pretrained import training_record
 from gqa_core.records.decode_row import BOUND_TOLERANCE
-from gqa_core.records.noise import MAX_INTERVAL_RATIO, MAX_IQR_RATIO, MIN_BANDWIDTH_RATIO
+from gqa_core.records.noise import (
+    MAX_INTERVAL_RATIO,
+    MAX_MEDIAN_RATIO,
+    MIN_BANDWIDTH_RATIO,
+    MIN_USABLE_RATIO,
+)
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -59,10 +64,11 @@ def test_numbers_in_prose_are_those_of_the_code():
     assert f"{n_params / 1e6:.2f} million parameters" in METHODOLOGY
     options = {option.name: option for option in group.commands["bench"].params}
     assert f"at least {options['samples'].default} samples" in METHODOLOGY
-    ratios = MIN_BANDWIDTH_RATIO, MAX_IQR_RATIO, MAX_INTERVAL_RATIO, BOUND_TOLERANCE
-    bandwidth, spread, interval, tolerance = (f"{ratio:.0%}" for ratio in ratios)
+    ratios = MIN_BANDWIDTH_RATIO, MIN_USABLE_RATIO, MAX_INTERVAL_RATIO, BOUND_TOLERANCE
+    bandwidth, usable, interval, tolerance = (f"{ratio:.0%}" for ratio in ratios)
     prose = " ".join(METHODOLOGY.split())
     assert f"bandwidth probe is below {bandwidth} of the best one" in prose
-    assert f"attend or step is above {spread} of its median" in prose
-    assert f"attend or step is wider than {interval} of it" in prose
+    assert f"the median pass is below {usable} of the best one" in prose
+    assert f"is above {MAX_MEDIAN_RATIO} times its 5th percentile" in prose
+    assert f"attend is wider than {interval} of it" in prose
     assert f"more than {tolerance} below its bound" in prose

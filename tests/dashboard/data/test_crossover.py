@@ -50,7 +50,7 @@ def records(settings=CHOICE, run_id="run-1", **changed):
 
 def unusable(row):
     p5 = row.attend.p5
-    spread = samples.around(p5, low=0.8 * p5, high=1.2 * p5, median=2 * p5)
+    spread = samples.around(p5, low=0.5 * p5, high=1.2 * p5, median=2 * p5)
     return replace(row, attend=TimeSummary.from_samples(spread))
 
 

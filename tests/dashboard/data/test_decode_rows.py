@@ -201,7 +201,7 @@ def test_the_tables_have_verdict_interval_and_tail():
     table = performance_table(rows(noisy, undisturbed)).frame()
     assert list(table["Verdict"]) == ["noisy", "quiet"]
     assert list(table["Reason of the verdict"]) == [
-        "the usual pass of the bandwidth probe reached 50% of the best one: other work was running",
+        "the usual pass of the bandwidth probe reached 25% of the best one: other work was running",
         "",
     ]
     mha, gqa = table.iloc[0], table.iloc[1]

@@ -182,7 +182,7 @@ def test_unusable_samples_are_faint_and_noisy_ones_are_not():
     for figure in (attend_vs_context(rows, [16, 64]), attend_compared({"A": rows})):
         (markers,) = [trace for trace in figure.data if trace.mode == "markers"]
         assert list(markers.marker.opacity) == [FAINT, 1]
-        assert markers.text[0].endswith("2 ms (95% CI 1.5 ms to 2.5 ms), unusable samples")
+        assert markers.text[0].endswith("2 ms (95% CI 1 ms to 2.5 ms), unusable samples")
         assert "unusable" not in markers.text[1]
 
 

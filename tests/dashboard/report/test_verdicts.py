@@ -12,14 +12,14 @@ UNDISTURBED = samples.record(spec=samples.point(MHA), attend=[0.004] * 3)
 NOISY = samples.record(index=1, bandwidth_samples_bytes_per_s=samples.NOISY_BANDWIDTHS)
 UNUSABLE = samples.record(index=1, attend=samples.UNUSABLE)
 UNUSABLE_MHA = samples.record(spec=samples.point(MHA), attend=samples.UNUSABLE)
-INTERVAL = "the 5th percentile of attend is only known to lie between 1.5 ms and 2.5 ms"
+INTERVAL = "the 5th percentile of attend is only known to lie between 1 ms and 2.5 ms"
 
 
 def test_the_worst_verdict_names_its_points_and_its_reason():
     assert verdict_sentence(rows(UNDISTURBED)) == "Other work did not disturb the samples."
     assert verdict_sentence(rows(UNDISTURBED, NOISY)) == (
         "1 of 2 points, such as GQA at 64 tokens: the usual pass of the bandwidth probe reached "
-        "50% of the best one: other work was running."
+        "25% of the best one: other work was running."
     )
     assert verdict_sentence(rows(UNDISTURBED, NOISY, UNUSABLE)) == (
         f"1 of 3 points, such as GQA at 64 tokens: {INTERVAL}."
