@@ -26,7 +26,7 @@ def grouped(h, k, dtype):
 
 
 def latent(h, dtype):
-    """The same over latents."""
+    """An attend call over latents, its bytes and its FLOP."""
     q, entries = torch.randn(1, h, 1, C + R).to(dtype), torch.randn(1, S, C + R).to(dtype)
     cache = LatentCache.from_tensors(entries[..., :C], entries[..., C:], SPLIT_KV)
     q_latent, q_rope = q[..., :C], q[..., C:]

@@ -99,9 +99,9 @@ def test_slow_samples_beside_fast_ones_do_not_hide_a_win():
     assert result.is_win("attend")
 
 
-def test_an_interval_wider_than_a_quarter_decides_nothing():
+def test_an_interval_wider_than_half_of_the_time_decides_nothing():
     mha = steady({64: 0.004})
-    (wide,) = paired(mha, {64: [0.001, 0.001, 0.001, 0.0013, *[0.002] * 16]})
+    (wide,) = paired(mha, {64: [0.001, 0.001, 0.001, 0.0016, *[0.002] * 16]})
     assert wide.is_win("attend")
     assert not wide.is_valid
     assert crossover([wide], "attend").contexts == ()

@@ -67,6 +67,9 @@ class FixedTimer:
         self.clock.append(self.clock[-1] + seconds)
         return seconds
 
+    def time_attend(self):
+        return self.time_whole()
+
     def time_overhead(self):
         return 1e-6
 
@@ -81,12 +84,13 @@ class NoProbes:
 
 def test_the_sampler_reports_how_many_steps_have_all_their_samples():
     clock, reports = [0.0], []
-    ever_faster = (0.2 * 0.95**n for n in range(60))
-    steady, wild = FixedTimer(clock, 0.1), FixedTimer(clock, *ever_faster)
+    ever_faster = (0.02 * 0.99**n for n in range(600))
+    steady, wild = FixedTimer(clock, 0.01), FixedTimer(clock, *ever_faster)
     take_samples(
         [steady, wild],
         NoProbes(),
-        least=5,
+        least=14,
+        budget_s=10.0,
         now=lambda: clock[-1],
         on_progress=lambda text, n_done: reports.append((text, n_done)),
     )
