@@ -9,7 +9,7 @@ that is wide, the number says more about the neighbours than about the step.
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -25,6 +25,7 @@ VERDICT_NAMES: tuple[VerdictName, ...] = get_args(VerdictName)  # from best to w
 # attend was within 1.4 times its 5th percentile, and beside them 3 to 20 times it.
 MIN_BANDWIDTH_RATIO = 0.4  # of the median pass to the best one, on a quiet machine
 MIN_USABLE_RATIO = 0.08  # of a run in which some samples were undisturbed
+TIME_SLICE_S = 0.010  # beside three processes a call of 6 ms never took less than 10
 MAX_MEDIAN_RATIO = 1.75  # of the median to the 5th percentile, on a quiet machine
 MAX_INTERVAL_RATIO = 0.5  # of a usable 5th percentile
 
@@ -38,30 +39,46 @@ class Verdict:
 
 
 def verdict(times: Mapping[str, TimeSummary], bandwidths: Sequence[float]) -> Verdict:
-    """The verdict on a step: its times by name, and the bandwidths probed around its samples."""
+    """The verdict on a step: its times by name, and the bandwidths probed around its samples.
+
+    `times` has attend and, if it was timed, step.
+    """
+    return worst_verdict([*_by_bandwidth(times["attend"].p5, bandwidths), *_by_times(times)])
+
+
+def _by_times(times: Mapping[str, TimeSummary]) -> Iterator[Verdict]:
+    """Doubts about the times themselves."""
     for name, seconds in times.items():
         if seconds.interval_ratio > MAX_INTERVAL_RATIO:
-            return Verdict(
+            yield Verdict(
                 "unusable" if name == "attend" else "noisy",
                 f"the 5th percentile of {name} is only known to lie between "
                 f"{units.duration(seconds.p5_low)} and {units.duration(seconds.p5_high)}",
             )
-    if bandwidths:
-        ratio = statistics.median(bandwidths) / max(bandwidths)
-        if ratio < MIN_BANDWIDTH_RATIO:
-            return Verdict(
-                "unusable" if ratio < MIN_USABLE_RATIO else "noisy",
-                f"the usual pass of the bandwidth probe reached {units.percent(ratio)} of the best "
-                "one: other work was running",
-            )
-    for name, seconds in times.items():
         if seconds.median > MAX_MEDIAN_RATIO * seconds.p5:
-            return Verdict(
+            yield Verdict(
                 "noisy",
                 f"half of the samples of {name} took over "
                 f"{units.times(seconds.median / seconds.p5)} their 5th percentile",
             )
-    return Verdict("quiet")
+
+
+def _by_bandwidth(attend_s: float, bandwidths: Sequence[float]) -> Iterator[Verdict]:
+    """Doubts from the probes around the samples, if they were recorded."""
+    ratio = statistics.median(bandwidths) / max(bandwidths) if bandwidths else 1.0
+    if ratio >= MIN_BANDWIDTH_RATIO:
+        return
+    yield Verdict(
+        "unusable" if ratio < MIN_USABLE_RATIO else "noisy",
+        f"the usual pass of the bandwidth probe reached {units.percent(ratio)} of the best one: "
+        "other work was running",
+    )
+    if attend_s > TIME_SLICE_S:
+        yield Verdict(
+            "unusable",
+            f"other work was running, and a call of {units.duration(attend_s)} is longer than a "
+            "time slice of the system, so that no sample can have run undisturbed",
+        )
 
 
 def worst_verdict(verdicts: Iterable[Verdict]) -> Verdict:

@@ -29,6 +29,14 @@ def test_a_machine_on_which_hardly_a_probe_ran_alone_is_unusable():
     assert sampled([0.001] * 40, [2e9] * 3 + [30e9]).name == "unusable"
 
 
+def test_a_call_longer_than_a_time_slice_is_unusable_beside_a_neighbour_and_fine_without_one():
+    busy = [10e9] * 3 + [30e9]
+    assert sampled([0.009] * 40, busy).name == "noisy"
+    assert sampled([0.011] * 40, busy).name == "unusable"
+    assert "a call of 11 ms is longer than a time slice" in sampled([0.011] * 40, busy).reason
+    assert sampled([0.011] * 40).name == "quiet"
+
+
 def test_a_neighbour_at_the_step_is_told():
     noisy = sampled([0.001] * 10 + [0.005] * 30)
     assert noisy.name == "noisy"
