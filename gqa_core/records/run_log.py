@@ -222,9 +222,6 @@ class RunLog:
             if not self.path.exists():
                 return None
             uri = self.path.absolute().as_uri()
-            is_writable = os.access(self.path, os.W_OK)
-            if is_writable and self._query(f"{uri}?mode=ro", self._is_old, any_version=True):
-                self.validate_writable()  # brings it forward
             try:
                 return self._query(f"{uri}?mode=ro", query)
             except sqlite3.OperationalError:
@@ -234,15 +231,15 @@ class RunLog:
                 # A read-only folder has no room for the shared memory of WAL, nor any writer.
                 return self._query(f"{uri}?immutable=1", query)
 
-    def _query(
-        self, uri: str, query: Callable[[sqlite3.Connection], T], *, any_version: bool = False
-    ) -> T | None:
+    def _query(self, uri: str, query: Callable[[sqlite3.Connection], T]) -> T | None:
         with closing(self._connect(uri)) as connection:
             if self._is_empty(connection):
                 return None
-            if not any_version:
+            if not (self._is_old(connection) and os.access(self.path, os.W_OK)):
                 self._validate_version(connection)
-            return query(connection)
+                return query(connection)
+        self.validate_writable()  # brings it forward
+        return self._query(uri, query)
 
     @staticmethod
     def _connect(uri: str) -> sqlite3.Connection:
