@@ -22,7 +22,7 @@ from typing import Protocol
 from gqa_core.engine.layer import PHASES
 from gqa_core.records.quartiles import TimeSummary
 
-__all__ = ["BUDGET_S", "READS_PER_ROUND", "ProbeTurns", "StepSamples", "StepTimer", "take_samples"]
+__all__ = ["BUDGET_S", "READS_PER_ROUND", "ProbeTurns", "StepSamples", "TimedStep", "take_samples"]
 
 MIN_S = 1.0  # of all steps together
 BUDGET_S = 2.0  # per step, from when on only the least number of samples is still due
@@ -34,7 +34,7 @@ REPORT_S = 2.0
 SEED = 5
 
 
-class StepTimer(Protocol):
+class TimedStep(Protocol):
     """A decode step that can be repeated and timed, in seconds."""
 
     def time_phases(self) -> dict[str, float]:
@@ -86,7 +86,7 @@ class StepSamples:
 
 
 def take_samples(
-    timers: Sequence[StepTimer],
+    timers: Sequence[TimedStep],
     probes: ProbeTurns,
     *,
     least: int,
@@ -119,7 +119,7 @@ def take_samples(
 
 
 def _take_round(
-    left: Sequence[tuple[StepTimer, StepSamples]], probes: ProbeTurns, generator: random.Random
+    left: Sequence[tuple[TimedStep, StepSamples]], probes: ProbeTurns, generator: random.Random
 ) -> None:
     """A pass by phase, several of attending alone and a whole one of each step, in drawn orders."""
     probes.multiply()
