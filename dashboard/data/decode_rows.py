@@ -112,17 +112,12 @@ def versus_mha(rows: Sequence[Row]) -> list[VersusMha]:
     ]
 
 
-def is_usable(row: Row) -> bool:
-    """False if other work left nothing to read from the samples of a row."""
-    return row.verdict.name != "unusable"
-
-
 def speed_vs(base: Row | None, row: Row) -> float | None:
     """Attend time of a base over a row's, 1 for the base itself.
 
     None without a base, if the samples of either are unusable, or if their intervals overlap.
     """
-    if base is None or not (is_usable(base) and is_usable(row)):
+    if base is None or not (base.is_usable and row.is_usable):
         return None
     if row is base:
         return 1.0
@@ -131,7 +126,7 @@ def speed_vs(base: Row | None, row: Row) -> float | None:
 
 def usable(rows: Iterable[Row]) -> list[Row]:
     """The rows whose samples can be read."""
-    return [row for row in rows if is_usable(row)]
+    return [row for row in rows if row.is_usable]
 
 
 def run_verdict(rows: Iterable[Row]) -> Verdict:

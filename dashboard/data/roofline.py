@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboard.data.decode_rows import Row, is_usable
+from dashboard.data.decode_rows import Row
 from dashboard.settings.measurement import DecodeSettings
 from gqa_core.catalog.devices import Device
 from gqa_core.configs import ModelConfig, Workload
@@ -90,7 +90,7 @@ def intensities(settings: DecodeSettings) -> dict[str, float]:
 def bound_shares(rows: Iterable[Row]) -> list[tuple[float, Row]]:
     """The shares of their bound that usable points reach, rising; without withheld bounds."""
     shares = [
-        (row.bound_share, row) for row in rows if row.bound_share is not None and is_usable(row)
+        (row.bound_share, row) for row in rows if row.bound_share is not None and row.is_usable
     ]
     return sorted(shares, key=lambda pair: pair[0])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from dashboard.data.decode_rows import conditions, device_name, is_usable, variant_name
+from dashboard.data.decode_rows import conditions, device_name, variant_name
 from dashboard.data.non_decode_rows import KIND_NAMES
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import MEASURED_ELSEWHERE
@@ -85,11 +85,11 @@ def mha_of_run(shown: Iterable[DecodeRow], rows: Iterable[DecodeRow]) -> list[De
 
 def attend_ratios(first: Iterable[DecodeRow], second: Iterable[DecodeRow]) -> list[float]:
     """Attend times of the second rows over those of the first, for points usable in both."""
-    base_s = {_point(row): row.attend.p5 for row in first if is_usable(row)}
+    base_s = {_point(row): row.attend.p5 for row in first if row.is_usable}
     return [
         row.attend.p5 / base_s[_point(row)]
         for row in second
-        if _point(row) in base_s and is_usable(row)
+        if _point(row) in base_s and row.is_usable
     ]
 
 

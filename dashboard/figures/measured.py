@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.data.decode_rows import Row, is_usable
+from dashboard.data.decode_rows import Row
 from dashboard.figures.style import FAINT
 from gqa_core import units
 
 
 def opacities(rows: Sequence[Row]) -> dict:
     """The marker attribute that makes rows with unusable samples faint."""
-    return {"opacity": [1 if is_usable(row) else FAINT for row in rows]}
+    return {"opacity": [1 if row.is_usable else FAINT for row in rows]}
 
 
 def describe_attend(row: Row) -> str:
@@ -22,4 +22,4 @@ def describe_attend(row: Row) -> str:
 
 def describe_samples(row: Row) -> str:
     """Empty if the samples are usable."""
-    return "" if is_usable(row) else ", unusable samples"
+    return "" if row.is_usable else ", unusable samples"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dashboard.data.decode_rows import Row, VersusMha, is_usable, variant_name, versus_mha
+from dashboard.data.decode_rows import Row, VersusMha, variant_name, versus_mha
 from dashboard.report.verdicts import unusable_sentence
 from gqa_core import units
 
@@ -14,7 +14,7 @@ def decode_answer(rows: Sequence[Row], context_len: int) -> str:
     shown = [row for row in rows if row.context_len == context_len]
     if not shown:
         return f"Not measured yet at {context_len} tokens: press Run."
-    if not all(map(is_usable, shown)):
+    if not all(row.is_usable for row in shown):
         return unusable_sentence(shown)
     parts = [
         f"{variant_name(row)} {units.duration(row.step.p5)}, of which attending over the cache "

@@ -10,7 +10,6 @@ from dashboard.data.decode_rows import (
     Row,
     VersusMha,
     device_name,
-    is_usable,
     row_label,
     variant_name,
     versus_mha,
@@ -98,11 +97,11 @@ def _longest(context_len: int) -> list[Column[VariantTimes]]:
 
 
 def _usable_attend_s(row: Row) -> float | None:
-    return row.attend.p5 if is_usable(row) else None
+    return row.attend.p5 if row.is_usable else None
 
 
 def _usable_share(row: Row) -> float | None:
-    return row.bound_share if is_usable(row) else None
+    return row.bound_share if row.is_usable else None
 
 
 def _measured(title: str, value: Callable[[Row], object], unit: Unit = TEXT) -> Column[VersusMha]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from dashboard.data.decode_rows import Row, VersusMha, is_usable
+from dashboard.data.decode_rows import Row, VersusMha
 from dashboard.data.selection import attend_ratios, mha_of_run
 from gqa_core import units
 
@@ -23,7 +23,7 @@ def sharing_sentence(rows: Sequence[Row]) -> str:
     """The memory and time that GQA and MQA saved against the MHA of the same run."""
     shared = [row for row in rows if row.variant in ("GQA", "MQA")]
     every = [(row, mha) for row, mha in zip(shared, mha_of_run(shared, rows), strict=True) if mha]
-    pairs = [(row, mha) for row, mha in every if is_usable(row) and is_usable(mha)]
+    pairs = [(row, mha) for row, mha in every if row.is_usable and mha.is_usable]
     if not pairs:
         return (
             "No record shown is a GQA or MQA point whose run measured MHA too"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from dashboard.data.decode_rows import Row, is_usable
+from dashboard.data.decode_rows import Row
 from dashboard.report.columns import GIB, MS, NATS, TIMES, Column, Table
 from dashboard.settings.model import ModelSettings
 from gqa_core import units
@@ -97,7 +97,7 @@ def _matching(
         if row.config == attention
         and (row.context_len, row.batch_size) == workload
         and row.record.kernel_ran != "naive"
-        and is_usable(row)
+        and row.is_usable
     )
 
 

@@ -66,7 +66,7 @@ def show_results(
 def show_answer(rows: Sequence[tables.Row], context_len: int) -> None:
     """Draw the answer if there are measurements, or why these give none."""
     shown = [row for row in rows if row.context_len == context_len]
-    if not all(map(tables.is_usable, shown)):
+    if not all(row.is_usable for row in shown):
         show_unusable("No answer.", shown)
     elif rows:
         st.success(f"**Answer, measured here.** {decode_answer(rows, context_len)}")
@@ -143,7 +143,7 @@ def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> 
     shown = [row for row in rows if row.context_len == settings.context_len]
     if not shown:
         return
-    if not all(map(tables.is_usable, shown)):
+    if not all(row.is_usable for row in shown):
         show_unusable(f"No times at {settings.context_len} tokens.", shown)
         return
     show_verdict(shown)

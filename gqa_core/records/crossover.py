@@ -143,7 +143,7 @@ def pair_with_mha(rows: Iterable[DecodeRow]) -> dict[str, list[PairedResult]]:
         condition = own.context_len, own.kv_format
         if own.variant != "MHA" and condition in mha:
             pair = own, mha[condition]
-            is_valid = not any(row.verdict.name == "unusable" for row in pair)
+            is_valid = all(row.is_usable for row in pair)
             pairs.setdefault(own.variant_name, []).append(PairedResult(*pair, is_valid))
     return pairs
 

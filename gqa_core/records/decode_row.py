@@ -189,6 +189,11 @@ class DecodeRow:
         """Predicted over measured step time, minus 1."""
         return self.predicted_step_s / self.step.p5 - 1
 
+    @property
+    def is_usable(self) -> bool:
+        """False if other work left nothing to read from the samples."""
+        return self.verdict.name != "unusable"
+
     def to_dict(self) -> dict[str, Any]:
         """One flat row for a data frame, in plain values; quartiles as `NAME_q1_s` and so on."""
         record = self.record
