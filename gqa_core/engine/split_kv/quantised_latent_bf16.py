@@ -16,6 +16,7 @@ from gqa_core.engine.split_kv.chunks import NEG_INF, partition
 from gqa_core.engine.split_kv.latent_bf16 import _load_query_pairs
 from gqa_core.engine.split_kv.products import FASTMATH
 from gqa_core.engine.split_kv.quantised_simd import bf16_scaled
+from gqa_core.engine.split_kv.rows import scale_row
 from gqa_core.engine.split_kv.simd import load_f32, store_rounded
 from gqa_core.engine.split_kv.vectors import LANES
 
@@ -51,8 +52,7 @@ def attend_chunk_bf16(scratch, offsets, position, queries, entries, factors, sha
             column_softmax_pairs(c_columns, c_pairs, n_keys, factors[0], *state, factor)
         for head in range(n_rows):
             if scratch[rescale + head] != 1:
-                for i in range(acc + head * c_stored, acc + (head + 1) * c_stored):
-                    scratch[i] *= scratch[rescale + head]
+                scale_row(scratch, acc + head * c_stored, c_stored, scratch[rescale + head])
         ahead = entries[0], (slot + PAGE) * width + half_page, half_page
         weights, b = (scratch, pairs, 1, h), (halves, wide, width_even)
         size = n_rows, c_stored, (n_keys + 1) // 2

@@ -24,8 +24,8 @@ from gqa_core.engine.split_kv.chunks import (
 from gqa_core.engine.split_kv.compile_cache import njit_cached
 from gqa_core.engine.split_kv.products import FASTMATH
 from gqa_core.engine.split_kv.quantised_latent_bf16 import attend_chunk_bf16
-from gqa_core.engine.split_kv.quantised_simd import upcast_scaled
-from gqa_core.engine.split_kv.simd import column_softmax, load_f32, pointer_to
+from gqa_core.engine.split_kv.rows import load_row, scale_row
+from gqa_core.engine.split_kv.simd import column_softmax, pointer_to
 from gqa_core.engine.split_kv.vectors import LANES
 
 
@@ -122,8 +122,7 @@ def attend_chunk(scratch, offsets, position, queries, entries, factors, shape, s
             column_softmax((scratch, scores + head, h), n_keys, *state, factor)
         for head in range(n_rows):
             if scratch[rescale + head] != 1:
-                for i in range(acc + head * c_stored, acc + (head + 1) * c_stored):
-                    scratch[i] *= scratch[rescale + head]
+                scale_row(scratch, acc + head * c_stored, c_stored, scratch[rescale + head])
         ahead = entries[0], (slot + PAGE) * width + half_page, half_page
         weights, size = (scratch, scores, 1, h), (n_rows, c_stored, n_keys)
         add_values((scratch, acc, c_stored), weights, (scratch, wide, width), size, ahead)
@@ -143,11 +142,6 @@ def _load_query_column(scratch, offset, step, q, n, index, scale):
 def _dequantise_page(scratch, wide, entries, slot, n_keys, width, factor):
     """Copy the entries of n_keys tokens from `slot` on as float32, times scale and factor."""
     codes, scales = entries
-    n_whole = width - width % LANES
     for key in range(n_keys):
-        scale = scales[slot + key] * factor
         source, target = (slot + key) * width, wide + key * width
-        for i in range(0, n_whole, LANES):
-            upcast_scaled((scratch, target + i, 0), (codes, source + i, 0), scale)
-        for i in range(n_whole, width):
-            scratch[target + i] = load_f32((codes, source + i, 0)) * scale
+        load_row(scratch, target, codes, source, width, scales[slot + key] * factor)

@@ -26,18 +26,6 @@ def row_scale(typing, c, scales, factor):
 
 
 @intrinsic
-def upcast_scaled(typing, c, b, scale):
-    """c[0 : LANES] = b[0 : LANES] * scale as float32."""
-
-    def generate(context, builder, signature, arguments):
-        c, b = (Operand(context, builder, signature.args[i], arguments[i]) for i in (0, 1))
-        c.store(builder.fmul(b.vector(), splat(builder, arguments[2])))
-        return context.get_dummy_value()
-
-    return types.void(c, b, types.float32), generate
-
-
-@intrinsic
 def bf16_scaled(typing, c, b, scale):
     """c[0 : LANES] = b[0 : LANES] * scale rounded to bfloat16; HAS_BF16_DOT."""
 
