@@ -10,14 +10,15 @@ evicts whatever was there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
 
+from gqa_core.measure.best_rates import BestRates
 from gqa_core.measure.probe import arithmetic_probes, probe_buffer, read_probes
 from gqa_core.measure.timing import Clock, time_whole
 from gqa_core.records.specs.decode import PROBE_BYTES
-from gqa_core.theory.prediction import Probes
 
 __all__ = ["RooflineProbes", "last_cache_bytes"]
 
@@ -29,12 +30,11 @@ N_TRIES = 5
 Call = Callable[[], object]
 
 
-class RooflineProbes:
+class RooflineProbes(BestRates):
     """Probes of one device and dtype.
 
-    `bandwidths` has the bytes per second of every pass, in order; `read_bandwidth` and
-    `arithmetic_rate` are the best of any piece and any product. `cache_bytes` is the size of the
-    processor's last cache; None, where it is unknown, makes a pass read all of PROBE_BYTES.
+    `read_bandwidth` is the best of any piece. `cache_bytes` is the size of the processor's last
+    cache; None, where it is unknown, makes a pass read all of PROBE_BYTES.
     """
 
     def __init__(
@@ -48,13 +48,11 @@ class RooflineProbes:
         n_pieces = N_PIECES if cache_bytes is None else -(-2 * cache_bytes // PIECE_BYTES)
         self._pass_len = min(n_pieces, N_PIECES)
         self._n_read = 0
-        self.bandwidths: list[float] = []
-        self.read_bandwidth = self.arithmetic_rate = 0.0
         pieces = probe_buffer(device).view(N_PIECES, -1)
         kinds = zip(*(read_probes(piece) for piece in pieces), strict=True)
         self._pieces = self._fastest([list(pieces) for pieces in kinds])
-        self._products = arithmetic_probes(dtype, device)
-        self._n_products = 0
+        products = arithmetic_probes(dtype, device)
+        super().__init__([(partial(time_whole, call, clock), flops) for call, flops in products])
 
     def read(self) -> None:
         """Read the next pieces, and keep the bandwidth."""
@@ -63,20 +61,6 @@ class RooflineProbes:
         self._n_read += self._pass_len
         self.bandwidths.append(PIECE_BYTES * self._pass_len / sum(seconds))
         self.read_bandwidth = max(self.read_bandwidth, PIECE_BYTES / min(seconds))
-
-    def multiply(self) -> None:
-        """Run the next of the products once, and keep the rate."""
-        call, flops = self._products[self._n_products % len(self._products)]
-        self._n_products += 1
-        self.arithmetic_rate = max(self.arithmetic_rate, flops / time_whole(call, self._clock))
-
-    def results(self, overhead_s: float) -> Probes:
-        """The rates so far, and the overhead of one step."""
-        return Probes(
-            read_bandwidth_bytes_per_s=self.read_bandwidth,
-            arithmetic_flops_per_s=self.arithmetic_rate,
-            attend_overhead_s=overhead_s,
-        )
 
     def _fastest(self, kinds: Sequence[list[Call]]) -> list[Call]:
         """The calls of the kind that read a piece in the least time; kinds take turns."""
