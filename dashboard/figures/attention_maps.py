@@ -13,9 +13,9 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from dashboard.figures.builder import skip_second_draw
+from dashboard.figures.head_colors import kv_head_color
 from dashboard.figures.style import (
     base_layout,
-    kv_head_color,
     translucent,
     unit_interval_coloraxis,
 )

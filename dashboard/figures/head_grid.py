@@ -13,13 +13,11 @@ import plotly.graph_objects as go
 
 from dashboard.data.cached_parts import describe_part
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.head_colors import KV_HEAD_FILLS, kv_head_color, kv_head_colorscale
 from dashboard.figures.style import (
     FRAME,
-    KV_HEAD_COLORS,
     NEUTRAL,
     finish,
-    kv_head_color,
-    kv_head_colorscale,
 )
 from dashboard.settings.variants import describe_latent
 from gqa_core import units
@@ -87,12 +85,12 @@ def _add_cells(
     figure.add_heatmap(
         x=list(range(COLUMNS)),
         y=[top - row - 0.5 for row in rows],
-        z=[_padded([color % len(KV_HEAD_COLORS) for color in colors[chunk]]) for chunk in chunks],
+        z=[_padded([color % len(KV_HEAD_FILLS) for color in colors[chunk]]) for chunk in chunks],
         text=[_padded(list(hovers[chunk])) for chunk in chunks],
         name=name,
         colorscale=kv_head_colorscale(),
         zmin=-0.5,
-        zmax=len(KV_HEAD_COLORS) - 0.5,
+        zmax=len(KV_HEAD_FILLS) - 0.5,
         showscale=False,
         xgap=2,
         ygap=2,

@@ -13,8 +13,9 @@ import plotly.graph_objects as go
 
 from dashboard.data.cached_parts import describe_part
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.head_colors import kv_head_color
 from dashboard.figures.head_grid import head_grid
-from dashboard.figures.style import FAINT, NEUTRAL, NO_LINE, finish, kv_head_color
+from dashboard.figures.style import FAINT, NEUTRAL, NO_LINE, finish
 from dashboard.settings.variants import describe_latent
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig

@@ -12,7 +12,8 @@ from plotly.subplots import make_subplots
 
 from dashboard.data.head_inspection import TRAITS
 from dashboard.figures.builder import skip_second_draw
-from dashboard.figures.style import base_layout, kv_head_color, unit_interval_coloraxis
+from dashboard.figures.head_colors import kv_head_color
+from dashboard.figures.style import base_layout, unit_interval_coloraxis
 from gqa_core import units
 from gqa_core.records.head_inspection import Matrix, Trait
 

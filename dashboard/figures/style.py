@@ -26,7 +26,6 @@ from gqa_core.theory.parts import PartKind
 
 NEUTRAL = "#888888"
 DARK = "#000000"  # text on pale fills
-PALE_PERCENT = 45  # of a colour left in its pale form
 BYTES_STEP = 32
 GRID = "rgba(136, 136, 136, 0.25)"
 INK = "rgb(27, 31, 36)"  # of text without a colour of its own
@@ -79,14 +78,6 @@ class MarkerOffset:
 
 
 MARKER_OFFSETS = {"A": MarkerOffset(14, 0.94), "B": MarkerOffset(9, 1.06)}
-KV_HEAD_COLORS = (  # (fill, text colour) of K/V heads, in turn: neighbours differ for everybody
-    ("#0072B2", "#FFFFFF"),
-    ("#D55E00", "#000000"),
-    ("#CC79A7", "#000000"),
-    ("#A6761D", "#000000"),
-    ("#8A63D2", "#000000"),
-    ("#009E73", "#000000"),
-)
 FAINT = 0.45  # opacity of what is not selected
 FRAME = (("#FFFFFF", 5), ("#000000", 2))  # black in white: seen on every fill, light and dark
 MODE_STYLES = {  # attention filled and its fit solid, projections open and their fit dotted
@@ -222,28 +213,10 @@ def bytes_axis(n_bytes: Sequence[float]) -> dict:
     return log_axis(low, high, ticks, [units.capacity_tick(tick) for tick in ticks])
 
 
-def pale(color: str) -> str:
-    """A colour given as #RRGGBB, mixed with white, so that DARK is read on it on any page."""
-    parts = (int(color[start : start + 2], 16) for start in (1, 3, 5))
-    return "#" + "".join(f"{255 - (255 - part) * PALE_PERCENT // 100:02X}" for part in parts)
-
-
 def translucent(color: str) -> str:
     """A colour given as #RRGGBB, thin enough to fill a band over other lines."""
     red, green, blue = (int(color[start : start + 2], 16) for start in (1, 3, 5))
     return f"rgba({red}, {green}, {blue}, 0.2)"
-
-
-def kv_head_color(index: int) -> tuple[str, str]:
-    """(fill, text colour) of the i-th K/V head."""
-    return KV_HEAD_COLORS[index % len(KV_HEAD_COLORS)]
-
-
-def kv_head_colorscale() -> list[tuple[float, str]]:
-    """A colour scale for a heat map of `index % len(KV_HEAD_COLORS)`, to be used from -0.5 on."""
-    n = len(KV_HEAD_COLORS)
-    edges = [(index / n, (index + 1) / n, fill) for index, (fill, _) in enumerate(KV_HEAD_COLORS)]
-    return [(edge, fill) for low, high, fill in edges for edge in (low, high)]
 
 
 def unit_interval_coloraxis(title: str, *, power: float = 1) -> dict:

@@ -4,8 +4,8 @@ from itertools import pairwise
 
 import pytest
 
+from dashboard.figures.head_colors import KV_HEAD_FILLS, kv_head_color
 from dashboard.figures.head_map import MAX_JOINED, MAX_LABELS, head_map
-from dashboard.figures.style import KV_HEAD_COLORS, kv_head_color
 from dashboard.settings.variants import variants
 from gqa_core.configs import GroupedConfig
 
@@ -54,7 +54,7 @@ def test_more_heads_are_numbered_cells_in_the_colour_they_read(n_heads, n_kv_hea
     figure = head_map(layer(n_heads, n_kv_heads), "bf16")
     queries, cached = trace(figure, "query heads"), trace(figure, "K/V heads")
     per = n_heads // n_kv_heads
-    assert flat(queries.z) == [q // per % len(KV_HEAD_COLORS) for q in range(n_heads)]
+    assert flat(queries.z) == [q // per % len(KV_HEAD_FILLS) for q in range(n_heads)]
     assert len(flat(cached.z)) == n_kv_heads
     assert max(map(len, queries.z)) == MAX_LABELS  # as many numbers as fit side by side
     numbers = [int(text) for t in figure.data if t.name == "numbers" for text in t.text]

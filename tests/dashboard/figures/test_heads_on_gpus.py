@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
+from dashboard.figures.head_colors import kv_head_color
 from dashboard.figures.heads_on_gpus import MAX_LABELS, heads_on_gpus
-from dashboard.figures.style import kv_head_color
 from dashboard.report.cache_sentences import copies_sentence
 from dashboard.report.cache_tables import gpu_table
 from dashboard.settings.model import ModelSettings

@@ -7,8 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.figures.attention_maps import attention_maps, token_labels
+from dashboard.figures.head_colors import kv_head_color
 from dashboard.figures.head_similarity import head_similarity
-from dashboard.figures.style import kv_head_color, translucent
+from dashboard.figures.style import translucent
 from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders
 from dashboard.shell.job_queue import MachineBusyError, QueryError
