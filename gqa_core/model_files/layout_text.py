@@ -35,7 +35,7 @@ MAX_JSON_BYTES = 2**14  # 1600 characters could unpack to a thousand times as mu
 MAX_NAME, MAX_WORD, MAX_SENTENCES = 60, 40, 1000
 MAX_WEIGHT_BYTES = 16 * MAX_PARAMS
 CHECKSUM_BYTES = 4
-WHOLE = "a model in a link must be whole and unchanged"
+INTACT = "a model in a link must be whole and unchanged"
 BASE64URL = re.compile(r"[A-Za-z0-9_-]*\Z")
 KINDS: dict[str, LayerKind] = {
     "f": "full",
@@ -147,12 +147,12 @@ def _unpack(text: str) -> bytes:
             f"a model in a link must have version {VERSION} of this format: got {int(version)}"
         )
     if version != VERSION or not BASE64URL.match(digits) or len(digits) % 4 == 1:
-        raise ValueError(f"{WHOLE}: got other letters")
+        raise ValueError(f"{INTACT}: got other letters")
     data = base64.urlsafe_b64decode(digits + "=" * (-len(digits) % 4))
     checksum, packed = data[:CHECKSUM_BYTES], data[CHECKSUM_BYTES:]
     is_intact = checksum == zlib.crc32(packed).to_bytes(CHECKSUM_BYTES, "big")
     if not is_intact or digits != _digits(data):  # bits beyond the last byte were changed
-        raise ValueError(f"{WHOLE}: its checksum does not match")
+        raise ValueError(f"{INTACT}: its checksum does not match")
     return _inflate(packed)
 
 
@@ -162,11 +162,11 @@ def _inflate(packed: bytes) -> bytes:
     try:
         raw = inflater.decompress(packed, MAX_JSON_BYTES + 1)
     except zlib.error:
-        raise ValueError(f"{WHOLE}: got bytes that do not unpack") from None
+        raise ValueError(f"{INTACT}: got bytes that do not unpack") from None
     if len(raw) > MAX_JSON_BYTES:
         raise ValueError(f"a model in a link must unpack to at most {MAX_JSON_BYTES} bytes")
     if not inflater.eof or inflater.unused_data:
-        raise ValueError(f"{WHOLE}: got another end")
+        raise ValueError(f"{INTACT}: got another end")
     return raw
 
 
