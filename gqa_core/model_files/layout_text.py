@@ -157,7 +157,7 @@ def _unpack(text: str) -> bytes:
 
 
 def _inflate(packed: bytes) -> bytes:
-    """What the bytes unpack to, at most MAX_JSON_BYTES of it."""
+    """The bytes that these unpack to, at most MAX_JSON_BYTES of them."""
     inflater = zlib.decompressobj(wbits=-15)
     try:
         raw = inflater.decompress(packed, MAX_JSON_BYTES + 1)
