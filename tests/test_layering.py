@@ -39,8 +39,9 @@ RULES = {  # one per folder: the folders and libraries that it may import
         "gqa_core/measure",
         "torch",
     },
+    "gqa_core/sample_runs": {"gqa_core", "gqa_core/theory", "gqa_core/records", "gqa_core/runner"},
     "gqa_core/commands": {*FACTS, "gqa_core/records", "gqa_core/runner", "gqa_core/measure"}
-    | {"gqa_core/quality"},
+    | {"gqa_core/quality", "gqa_core/sample_runs"},
     "dashboard/settings": {*FACTS, "gqa_core/records"},
     "dashboard/data": {*FACTS, "gqa_core/records", "dashboard/settings"},
     "dashboard/report": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
@@ -48,7 +49,8 @@ RULES = {  # one per folder: the folders and libraries that it may import
     "dashboard/figures": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
     | {"plotly"},
     "dashboard/shell": {*FACTS, "gqa_core/records", "gqa_core/runner", "dashboard/settings"}
-    | {"dashboard/data", "dashboard/report", "dashboard/figures", "streamlit", "plotly"},
+    | {"dashboard/data", "dashboard/report", "dashboard/figures", "streamlit", "plotly"}
+    | {"gqa_core/sample_runs"},
     "dashboard/controls": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
     | {"dashboard/report", "dashboard/shell", "streamlit"},
     "dashboard/views": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}

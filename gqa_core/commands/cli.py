@@ -20,6 +20,7 @@ from gqa_core.commands.generate import generate
 from gqa_core.commands.log import import_, log_
 from gqa_core.commands.quality import inspect_heads_, quality, train
 from gqa_core.commands.reconcile import reconcile
+from gqa_core.commands.sample_runs import sample_runs
 from gqa_core.commands.size import size
 from gqa_core.commands.verify import verify
 from gqa_core.records.run_log import RunLogError
@@ -40,6 +41,7 @@ SUBCOMMANDS = (
     inspect_heads_,
     train,
     device,
+    sample_runs,
     log_,
     import_,
     dashboard,

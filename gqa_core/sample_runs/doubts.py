@@ -1,0 +1,70 @@
+"""Reasons why a record may not ship as a sample: it was disturbed, or its comparison fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import msgspec
+
+from gqa_core import units
+from gqa_core.records.decode_row import DecodeRow
+from gqa_core.records.kinds import (
+    DecodeRecord,
+    GenerateRecord,
+    GrowthRecord,
+    Record,
+    VerifyRecord,
+)
+from gqa_core.records.noise import MAX_MEDIAN_RATIO
+from gqa_core.records.quartiles import TimeSummary
+
+__all__ = ["doubt"]
+
+
+def doubt(record: Record) -> str:
+    """The reason why a record may not ship, empty if it may.
+
+    The samples of a decode step must be quiet by its verdict. Those of a generated or appended
+    token must be alike, and the one pass behind the totals like its repeats.
+    """
+    match record:
+        case DecodeRecord():
+            verdict = DecodeRow.from_record(record).verdict
+            return "" if verdict.name == "quiet" else verdict.reason
+        case VerifyRecord():
+            return "" if record.passed or record.planted else "the comparison fails"
+        case GenerateRecord():
+            phases = msgspec.structs.astuple(record.samples_s)
+            repeats = [_sum_phases(by_phase) for by_phase in zip(*phases, strict=True)]
+            totals = _sum_phases(msgspec.structs.astuple(record.totals_s))
+            return _doubt_by_length(record.workload.context_lens, repeats, totals)
+        case GrowthRecord():
+            return _doubt_by_length(
+                record.workload.context_lens, record.samples_s.append, record.totals_s.append
+            )
+    return ""
+
+
+def _sum_phases(phases: Sequence[Sequence[float]]) -> list[float]:
+    return [sum(seconds) for seconds in zip(*phases, strict=True)]
+
+
+def _doubt_by_length(
+    lengths: Sequence[int], repeats: Sequence[Sequence[float]], totals: Sequence[float]
+) -> str:
+    """The first length whose repeats differ, or from which on the pass took longer than they."""
+    times = [TimeSummary.from_samples(seconds) for seconds in repeats]
+    for length, seconds in zip(lengths, times, strict=True):
+        if seconds.median > MAX_MEDIAN_RATIO * seconds.p5:
+            return (
+                f"half of the repeats at {length} tokens took over "
+                f"{units.times(seconds.median / seconds.p5)} their 5th percentile"
+            )
+    for (start, end), (before, after), ends in zip(
+        pairwise(lengths), pairwise(totals), pairwise(times), strict=True
+    ):
+        mean = (after - before) / (end - start)
+        if mean > MAX_MEDIAN_RATIO * max(seconds.median for seconds in ends):
+            return f"the steps from {start} to {end} tokens took longer than their repeats"
+    return ""
