@@ -1,8 +1,8 @@
 """Formats numbers for people: the only place that decides on units, prefixes and digits.
 
-The core computes in plain bytes, seconds and FLOP. Capacity is shown in binary units
-(GiB = 2^30 bytes), followed by decimal ones if published figures are decimal. Bandwidth is decimal
-(GB/s = 10^9 bytes per second).
+The core computes in plain bytes, seconds and FLOP. Sizes of caches are shown in decimal units
+(GB = 10^9 bytes), as GPUs are labelled, with binary ones (GiB = 2^30 bytes) beside them. Memory
+that an operating system counts is binary. Bandwidth is decimal (GB/s = 10^9 bytes per second).
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ __all__ = [
     "capacity_tick",
     "count",
     "decimal",
+    "decimal_and_binary",
+    "decimal_tick",
     "duration",
     "error_percent",
     "exact_bytes",
@@ -63,6 +65,16 @@ def decimal(n_bytes: float) -> str:
 def binary_and_decimal(n_bytes: float) -> str:
     """Bytes in a binary unit, then in a decimal one: "372.31 GiB (399.77 GB)"."""
     return f"{capacity(n_bytes)} ({decimal(n_bytes)})"
+
+
+def decimal_tick(n_bytes: float) -> str:
+    """Bytes for an axis, without zero decimals: "10 GB"."""
+    return decimal(n_bytes).replace(".00 ", " ")
+
+
+def decimal_and_binary(n_bytes: float) -> str:
+    """Bytes in a decimal unit, then in a binary one: "399.77 GB (372.31 GiB)"."""
+    return f"{decimal(n_bytes)} ({capacity(n_bytes)})"
 
 
 def gigabytes_label(n_bytes: int) -> str:

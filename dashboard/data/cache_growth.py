@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,12 +12,22 @@ from gqa_core.catalog.devices import Device, devices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Crossing:
+    """The longest context whose cache fits into the memory of these devices, for one variant."""
+
+    variant: str
+    context_len: int
+    memory_bytes: int
+    devices: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheGrowth:
     """Curves over `contexts`, in bytes by variant, and what stands beside them.
 
     `allocated` are the bytes where windows save nothing, empty without windows; `context_len` is
-    the slider's; `ceilings` are bytes by device name. An axis includes `highest_bytes` in any case,
-    so that it does not move when ceilings are chosen.
+    the slider's; `ceilings` are bytes by device name, `crossings` where curves meet them. An axis
+    includes `highest_bytes` in any case, so that it does not move when ceilings are chosen.
     """
 
     contexts: Sequence[int]
@@ -25,6 +36,7 @@ class CacheGrowth:
     allocated: Mapping[str, Sequence[int]] = field(default_factory=dict)
     measured: Sequence[CacheRow] = ()
     ceilings: Mapping[str, int] = field(default_factory=dict)
+    crossings: Sequence[Crossing] = ()
     highest_bytes: int = 0
 
 
@@ -34,8 +46,10 @@ def cache_growth_data(
     measured: Sequence[CacheRow] = (),
     ceilings: Sequence[Device] = (),
 ) -> CacheGrowth:
-    """The curves of these settings over `contexts`."""
+    """The curves of these settings over `contexts` and the contexts where they meet a ceiling."""
     windowed = settings.models if settings.has_window_layers else ()
+    meetings = crossings(settings, ceilings, max(contexts))
+    contexts = sorted({*contexts, *(crossing.context_len for crossing in meetings)})
     return CacheGrowth(
         contexts=contexts,
         curves={
@@ -47,5 +61,36 @@ def cache_growth_data(
         },
         measured=measured,
         ceilings={device.name: device.memory_bytes for device in ceilings},
+        crossings=meetings,
         highest_bytes=max(device.memory_bytes for device in devices()),
+    )
+
+
+def crossings(
+    settings: ModelSettings, ceilings: Sequence[Device], max_context_len: int
+) -> list[Crossing]:
+    """The contexts at which variants fill these memories, up to `max_context_len`.
+
+    The batch is that of the settings. A cache that is too large for one token has no crossing.
+    """
+    by_size: dict[int, list[str]] = {}
+    for device in ceilings:
+        by_size.setdefault(device.memory_bytes, []).append(device.name)
+    return [
+        Crossing(variant=variant, context_len=n_tokens, memory_bytes=memory_bytes, devices=names)
+        for memory_bytes, names in by_size.items()
+        for variant in settings.models
+        if (n_tokens := _longest_context(settings, variant, memory_bytes, max_context_len))
+        and n_tokens < max_context_len
+    ]
+
+
+def _longest_context(
+    settings: ModelSettings, variant: str, memory_bytes: int, max_context_len: int
+) -> int:
+    """The most tokens whose cache fits; 0 if not even one does."""
+    return bisect_right(
+        range(1, max_context_len + 1),
+        memory_bytes,
+        key=lambda n_tokens: settings.cache_bytes(variant, n_tokens),
     )

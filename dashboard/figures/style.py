@@ -26,11 +26,11 @@ from gqa_core.theory.parts import PartKind
 
 NEUTRAL = "#888888"
 DARK = "#000000"  # text on pale fills
-BYTES_STEP = 32
 GRID = "rgba(136, 136, 136, 0.25)"
 INK = "rgb(27, 31, 36)"  # of text without a colour of its own
 FONT = {"family": '"Source Sans", sans-serif', "size": 12, "color": INK}
 AXIS = {"title": {"font": {"size": 14}, "standoff": 12}}
+CONTEXT_PAD, LINE_END = 1.3, 1.06  # factors on a context: room for markers, and for none
 NO_LINE = {"width": 0}  # around a marker: Plotly draws one where sizes differ
 HOVER = {  # the same on any page
     "align": "left",
@@ -112,9 +112,13 @@ LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 
 HEAT = sequential.Cividis  # dark to bright, also for colour-blind readers
 PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
 BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
-# Room for labels, a title and a legend of two lines. With automatic margins Plotly would draw the
-# chart twice: a third of its time.
+# Room for labels, a title and a legend of two lines below, or none. With automatic margins Plotly
+# would draw the chart twice: a third of its time.
 AXES_MARGIN = {"l": 76, "r": 16, "t": 16, "b": 126, "pad": 4}
+LABELLED_MARGIN = AXES_MARGIN | {"b": 54}
+LEGEND_ABOVE = {"orientation": "h", "x": 0, "y": 1.01, "yanchor": "bottom", "traceorder": "normal"}
+LEGEND_PX = 26  # height of one line of a legend above the axes
+FIGURE_PX = 400  # height of a figure that is seen whole below a page's answer
 
 
 def variant_markers(variants: Sequence[str], size: float) -> dict:
@@ -150,11 +154,15 @@ def log_axis(low: float, high: float, ticks: Sequence[float], labels: Sequence[s
     }
 
 
-def context_axis(low: float, high: float) -> dict:
-    """The context axis: powers of four in tokens, from low to high."""
+def context_axis(low: float, high: float, end: float = CONTEXT_PAD) -> dict:
+    """The context axis: powers of four in tokens, from low to `end` times high."""
     ticks = [4**power for power in range(13) if low <= 4**power <= high]
-    axis = log_axis(low / 1.3, high * 1.3, ticks, [units.tokens(tick) for tick in ticks])
-    return axis | {"title": {"text": "context (tokens)"}}
+    axis = log_axis(low / CONTEXT_PAD, high * end, ticks, [units.tokens(tick) for tick in ticks])
+    return axis | {
+        "title": {"text": "context (tokens)"},
+        "unifiedhovertitle": {"text": "%{x:,} tokens"},
+        "showspikes": False,  # their white rim is for a light page alone
+    }
 
 
 def seconds_axis(times: Sequence[float], title: str) -> dict:
@@ -205,12 +213,10 @@ def spread_bars(spreads: Sequence[tuple[float, float, float]]) -> dict:
 
 
 def bytes_axis(n_bytes: Sequence[float]) -> dict:
-    """A log axis of bytes in whole 32-fold steps around these: 1 MiB, 32 MiB, 1 GiB ..."""
-    low = BYTES_STEP ** math.floor(math.log(min(n_bytes), BYTES_STEP))
-    high = BYTES_STEP ** math.ceil(math.log(max(n_bytes), BYTES_STEP))
-    n_steps = round(math.log(high / low, BYTES_STEP))
-    ticks = [low * BYTES_STEP**power for power in range(n_steps + 1)]
-    return log_axis(low, high, ticks, [units.capacity_tick(tick) for tick in ticks])
+    """A log axis of decimal bytes in powers of ten around these: 1 MB, 10 MB, 100 MB ..."""
+    low, high = whole_powers(n_bytes, 10)
+    ticks = decades(low, high)
+    return log_axis(low, high, ticks, [units.decimal_tick(tick) for tick in ticks])
 
 
 def translucent(color: str) -> str:

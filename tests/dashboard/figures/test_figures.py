@@ -90,15 +90,16 @@ def test_blocks_are_small_enough_to_stand_side_by_side_on_a_phone():
 def test_cache_curves_are_lines_with_a_marker_where_the_slider_stands():
     curves = {"MHA": [2**20, 2**23, 2**26], "MQA": [2**15, 2**18, 2**21]}
     figure = cache_vs_context(curves, CONTEXTS, 4096)
-    assert [t.name for t in figure.data] == ["MHA", "MQA", "here"]
+    assert [t.name for t in figure.data] == ["MHA", "MQA", "context slider", "here"]
     (mha,) = traces(figure, "MHA")
     assert (mha.mode, mha.line.color) == ("lines", VARIANT_STYLES["MHA"].color)
     assert list(mha.y) == curves["MHA"]
     (marker,) = traces(figure, "here")
     assert (list(marker.x), list(marker.y)) == ([4096] * 2, [2**23, 2**18])
-    assert list(marker.text) == ["MHA 8.00 MiB", "MQA 256.00 KiB"]
+    assert list(mha.text) == ["1.05 MB (1.00 MiB)", "8.39 MB (8.00 MiB)", "67.11 MB (64.00 MiB)"]
     assert figure.layout.yaxis.type == figure.layout.xaxis.type == "log"
-    assert list(figure.layout.yaxis.ticktext) == ["32 KiB", "1 MiB", "32 MiB", "1 GiB"]
+    assert list(figure.layout.yaxis.ticktext) == ["10 kB", "100 kB", "1 MB", "10 MB", "100 MB"]
+    assert [label.text[-3:] for label in figure.layout.annotations] == ["MHA", "MQA"]
 
 
 def test_the_axes_stay_where_they_are_while_gqa_moves():

@@ -1,0 +1,85 @@
+"""Lines of cache bytes over context, with a marker on each where the slider stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.end_labels import EndLabel
+from dashboard.figures.style import (
+    LINE_END,
+    NEUTRAL,
+    VARIANT_STYLES,
+    VariantStyle,
+    bytes_axis,
+    context_axis,
+    variant_markers,
+)
+from gqa_core import units
+
+Curves = Mapping[str, Sequence[int]]  # bytes at each context, by variant
+
+
+def set_cache_axes(
+    figure: FigureBuilder, contexts: Sequence[int], n_bytes: Sequence[float], title: str
+) -> None:
+    """Log-log axes of context and bytes, in powers of ten around `n_bytes`."""
+    figure.update_xaxes(context_axis(min(contexts), max(contexts), LINE_END))
+    figure.update_yaxes(bytes_axis(n_bytes) | {"title": {"text": title}})
+
+
+def add_cache_line(
+    figure: FigureBuilder,
+    name: str,
+    style: VariantStyle,
+    contexts: Sequence[int],
+    n_bytes: Sequence[int],
+    width: float = 2.5,
+) -> None:
+    """One line by formula; its hover text has decimal and binary bytes."""
+    figure.add_scatter(
+        x=list(contexts),
+        y=list(n_bytes),
+        name=name,
+        showlegend=False,
+        mode="lines",
+        line=style.line(width),
+        text=[units.decimal_and_binary(value) for value in n_bytes],
+        hovertemplate=f"{name}: %{{text}}<extra></extra>",
+    )
+
+
+def add_slider_context(
+    figure: FigureBuilder, curves: Curves, contexts: Sequence[int], context_len: int
+) -> None:
+    """A dotted line at the slider's context, and a marker where each variant meets it."""
+    figure.add_scatter(
+        x=[context_len, context_len],
+        y=[10**end for end in figure.layout["yaxis"]["range"]],
+        name="context slider",
+        showlegend=False,
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dot", "width": 1},
+        hoverinfo="skip",
+    )
+    if context_len not in contexts:
+        return
+    index = list(contexts).index(context_len)
+    figure.add_scatter(
+        x=[context_len] * len(curves),
+        y=[curve[index] for curve in curves.values()],
+        name="here",
+        showlegend=False,
+        mode="markers",
+        marker=variant_markers(list(curves), 11),
+        hoverinfo="skip",
+    )
+
+
+def cache_end_labels(curves: Curves) -> list[EndLabel]:
+    """The variants' names at the ends of their lines."""
+    styles = {name: VARIANT_STYLES[name] for name in curves}
+    return [
+        EndLabel(name, style.color, style.symbol, curves[name][-1])
+        for name, style in styles.items()
+    ]
