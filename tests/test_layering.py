@@ -29,6 +29,7 @@ RULES = {  # one per folder: the folders and libraries that it may import
     "gqa_core/model_files": {"gqa_core", "gqa_core/theory", "gqa_core/hf_config"},
     "gqa_core/engine": {"gqa_core", "torch"},
     "gqa_core/records": {"gqa_core", "gqa_core/theory", "pandas"},
+    "gqa_core/advice": {"gqa_core", "gqa_core/theory", "gqa_core/catalog", "gqa_core/records"},
     "gqa_core/runner": {"gqa_core", "gqa_core/theory", "gqa_core/records"},
     "gqa_core/measure": {"gqa_core", "gqa_core/theory", "gqa_core/records", "gqa_core/engine"}
     | {"torch"},
@@ -41,21 +42,21 @@ RULES = {  # one per folder: the folders and libraries that it may import
     },
     "gqa_core/sample_runs": {"gqa_core", "gqa_core/theory", "gqa_core/records", "gqa_core/runner"},
     "gqa_core/commands": {*FACTS, "gqa_core/records", "gqa_core/runner", "gqa_core/measure"}
-    | {"gqa_core/quality", "gqa_core/sample_runs"},
+    | {"gqa_core/quality", "gqa_core/sample_runs", "gqa_core/advice"},
     "dashboard/settings": {*FACTS, "gqa_core/records"},
-    "dashboard/data": {*FACTS, "gqa_core/records", "dashboard/settings"},
+    "dashboard/data": {*FACTS, "gqa_core/records", "gqa_core/advice", "dashboard/settings"},
     "dashboard/report": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
-    | {"pandas"},
+    | {"gqa_core/advice", "pandas"},
     "dashboard/figures": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
-    | {"plotly"},
+    | {"gqa_core/advice", "plotly"},
     "dashboard/shell": {*FACTS, "gqa_core/records", "gqa_core/runner", "dashboard/settings"}
     | {"dashboard/data", "dashboard/report", "dashboard/figures", "streamlit", "plotly"}
     | {"gqa_core/sample_runs"},
     "dashboard/controls": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
-    | {"dashboard/report", "dashboard/shell", "streamlit"},
+    | {"gqa_core/advice", "dashboard/report", "dashboard/shell", "streamlit"},
     "dashboard/views": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
     | {"dashboard/report", "dashboard/figures", "dashboard/shell", "dashboard/controls"}
-    | {"streamlit"},
+    | {"gqa_core/advice", "streamlit"},
     "pages": {*FACTS, "dashboard/settings", "dashboard/data", "dashboard/report"}
     | {"dashboard/figures", "dashboard/shell", "dashboard/controls", "dashboard/views"}
     | {"streamlit"},

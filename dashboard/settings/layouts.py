@@ -16,22 +16,13 @@ from gqa_core.configs import (
     AttentionConfig,
     GroupedConfig,
     LatentConfig,
-    LayerGroup,
     ModelConfig,
     default_mla_for,
 )
 from gqa_core.records.specs.training import divisors
+from gqa_core.theory.kv_heads import main_attention, main_group
 
 USUAL_KV_HEADS = 8  # of GQA if the model has a latent, and so no number of K/V heads
-
-
-def main_attention(model: ModelConfig) -> AttentionConfig | None:
-    """The attention that represents a model: that of its largest group of GQA or MLA layers.
-
-    Groups of MHA and MQA count only if there are no others. None if no layer caches tokens.
-    """
-    group = _main_group(model)
-    return group.attention if group else None
 
 
 def own_variant(model: ModelConfig) -> str | None:
@@ -93,13 +84,6 @@ def models_by_variant(
     return models
 
 
-def _main_group(model: ModelConfig) -> LayerGroup | None:
-    def priority(group: LayerGroup) -> tuple[bool, int]:
-        return group.attention.variant in ("GQA", "MLA"), group.n_layers
-
-    return max(model, key=priority, default=None)
-
-
 def _with_layers(model: ModelConfig, n_layers: int) -> ModelConfig:
     """The model with another number of layers: all cache every token, if any does.
 
@@ -109,7 +93,7 @@ def _with_layers(model: ModelConfig, n_layers: int) -> ModelConfig:
     def scaled(count: int) -> int:
         return -(-count * n_layers // model.n_layers)
 
-    main = _main_group(model)
+    main = main_group(model)
     return ModelConfig(
         layer_groups=(replace(main, n_layers=n_layers, window=None),) if main else (),
         n_cacheless_layers=0 if main else n_layers,

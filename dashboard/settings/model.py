@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from types import MappingProxyType
 
-from dashboard.settings.layouts import main_attention, models_by_variant, own_variant
+from dashboard.settings.layouts import models_by_variant, own_variant
 from dashboard.settings.variants import variants
 from gqa_core.configs import AttentionConfig, ModelConfig, Workload
+from gqa_core.theory.kv_heads import main_attention
 from gqa_core.theory.parts import MemoryPart, memory_parts, total_bytes, total_bytes_as_allocated
 from gqa_core.theory.sharding import shard_model
 

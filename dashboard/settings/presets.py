@@ -12,11 +12,12 @@ from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
-from dashboard.settings.layouts import main_attention, own_variant, slider_settings
+from dashboard.settings.layouts import own_variant, slider_settings
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from gqa_core import units
 from gqa_core.catalog.models import Model, model, models
 from gqa_core.configs import LatentConfig, ModelConfig
+from gqa_core.theory.kv_heads import main_attention
 from gqa_core.theory.weights import BLOCK_BYTES, weight_bytes
 
 HEADS = ("n_heads", "n_kv_heads", "head_dim")
