@@ -17,6 +17,7 @@ __all__ = [
     "binary_and_decimal",
     "capacity",
     "capacity_tick",
+    "compact",
     "count",
     "decimal",
     "decimal_and_binary",
@@ -121,6 +122,14 @@ def error_percent(actual: float, expected: float) -> str:
 def count(number: int, noun: str) -> str:
     """A number with its noun: "1 layer", "32 layers", "100,058 tokens"."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def compact(number: float) -> str:
+    """A large number with three significant digits and a decimal prefix: "107k", "3.41M"."""
+    for unit, name in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= unit * 0.9995:
+            return f"{number / unit:.3g}{name}"
+    return f"{number:.3g}"
 
 
 def exponent(value: float, error: float | None) -> str:

@@ -25,6 +25,10 @@ from gqa_core import units
         (units.flop_rate(900), "900 FLOP/s"),
         (units.count(1, "layer"), "1 layer"),
         (units.count(100_058, "token"), "100,058 tokens"),
+        (units.compact(950), "950"),
+        (units.compact(112_710), "113k"),
+        (units.compact(999_600), "1M"),
+        (units.compact(3_606_730), "3.61M"),
     ],
 )
 def test_a_number_has_its_unit(text, expected):

@@ -19,6 +19,7 @@ class FigureBuilder:
     def __init__(self) -> None:
         self.data: list[dict[str, Any]] = []
         self.layout: dict[str, Any] = {}
+        self.frames: list[dict[str, Any]] = []
 
     def add_scatter(self, **trace: Any) -> None:
         """Lines, markers, text or an area."""
@@ -31,6 +32,16 @@ class FigureBuilder:
     def add_heatmap(self, **trace: Any) -> None:
         """Coloured cells."""
         self.data.append({"type": "heatmap", **trace})
+
+    def add_frame(self, name: str, traces: Mapping[int, Mapping[str, Any]]) -> None:
+        """One picture of an animation: the attributes of traces, by index, that it changes.
+
+        Plotly takes what has no type for a line.
+        """
+        changed = [
+            {"type": self.data[index]["type"], **attributes} for index, attributes in traces.items()
+        ]
+        self.frames.append({"name": name, "data": changed, "traces": list(traces)})
 
     def add_annotation(self, **annotation: Any) -> None:
         """A text at a position."""
@@ -56,7 +67,8 @@ class FigureBuilder:
 
     def figure(self) -> go.Figure:
         """The figure, not validated."""
-        return skip_second_draw(go.Figure(data=self.data, layout=self.layout, _validate=False))
+        drawing = {"data": self.data, "layout": self.layout, "frames": self.frames}
+        return skip_second_draw(go.Figure(**drawing, _validate=False))
 
 
 def skip_second_draw(figure: go.Figure) -> go.Figure:

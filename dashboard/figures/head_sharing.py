@@ -1,7 +1,8 @@
 """Query heads above, and the cached parts that they read below: one row per variant.
 
 Up to 64 query heads are blocks, joined by lines to what they read. More of them would run into
-each other: there one trapezoid leads from all query heads of a K/V head down to it.
+each other: there one trapezoid leads from all query heads of a K/V head down to it. What is filled
+below is cached; MLA's hollow row (`latent_sharing`) is computed from the cache and not kept.
 
 Blocks are pieces of one thick line, and all of a row is two traces: a marker each and a trace for
 each kind of head took twice as long to draw, which a slider waits for.
@@ -9,135 +10,116 @@ each kind of head took twice as long to draw, which a slider waits for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import plotly.graph_objects as go
 
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.latent_sharing import LATENT_HEIGHT, OWN_Y, add_latent
+from dashboard.figures.sharing_row import (
+    KV_HALF,
+    KV_Y,
+    MAX_BLOCKS,
+    PHONE,
+    QUERY_HALF,
+    QUERY_Y,
+    ROW_HEIGHT,
+    Block,
+    add_blocks,
+    add_query_heads,
+    add_trapezoids,
+    block_width,
+)
 from dashboard.figures.style import VARIANT_STYLES, finish
 from dashboard.settings.variants import describe_cache
-from gqa_core.configs import AttentionConfig, GroupedConfig
+from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig
 
-ROW_HEIGHT = 124
-QUERY_Y, KV_Y, LABEL_Y = 0.58, 0.1, 0.85
-QUERY_HALF, KV_HALF = 4 / ROW_HEIGHT, 7 / ROW_HEIGHT  # half a block's height, in rows
-MAX_BLOCKS = 64
-FOOT = 1 / 160  # half of a trapezoid's lower side, of the width
-FAINT = 0.42  # opacity of every second trapezoid, so that neighbours differ
-PHONE = 260  # pixels between the margins of a phone
+TITLE = 0.28  # below the upper end of a row
+ROW_NAMES = 74  # pixels left of the heads
 
 
 def head_sharing(rows: Mapping[str, AttentionConfig]) -> go.Figure:
     """One row per variant: query heads above, K/V heads below, and lines from readers to parts."""
     figure = FigureBuilder()
-    bases = {name: float(len(rows) - 1 - index) for index, name in enumerate(rows)}
+    top = sum(map(_height, rows.values()))
+    base = top
     for variant, attention in rows.items():
-        draw = _add_blocks if attention.n_heads <= MAX_BLOCKS else _add_trapezoids
-        draw(figure, variant, bases[variant], _readers(attention))
-    if rows:
-        figure.add_scatter(
-            x=[-0.6] * len(rows),
-            y=[base + LABEL_Y for base in bases.values()],
-            mode="text",
-            text=[
-                f"<b>{name}</b>  {describe_cache(attention)}" for name, attention in rows.items()
-            ],
-            textposition="middle right",
-            hoverinfo="skip",
-        )
+        base -= _height(attention)
+        if isinstance(attention, LatentConfig):
+            add_latent(figure, attention, base)
+        else:
+            _add_grouped(figure, variant, attention, base)
+        _add_names(figure, variant, attention, base)
     n_heads = max((attention.n_heads for attention in rows.values()), default=1)
     figure.update_xaxes(visible=False, range=[-0.7, n_heads - 0.3], fixedrange=True)
-    figure.update_yaxes(visible=False, range=[0, len(rows)], fixedrange=True)
-    return finish(figure, height=ROW_HEIGHT * max(len(rows), 1), showlegend=False)
+    figure.update_yaxes(visible=False, range=[0, max(top, 1)], fixedrange=True)
+    return finish(
+        figure,
+        height=round(ROW_HEIGHT * max(top, 1)) + 4,
+        showlegend=False,
+        margin={"l": ROW_NAMES, "t": 2, "b": 2},
+    )
 
 
-def _readers(attention: AttentionConfig) -> list[range]:
-    """The query heads that read each cached part: a K/V head, or MLA's one latent."""
-    per = attention.q_per_kv if isinstance(attention, GroupedConfig) else attention.n_heads
-    return [range(start, start + per) for start in range(0, attention.n_heads, per)]
+def _height(attention: AttentionConfig) -> float:
+    return LATENT_HEIGHT if isinstance(attention, LatentConfig) else 1.0
 
 
-def _name(variant: str) -> str:
-    return "latent" if variant == "MLA" else "K/V head"
+def _add_names(
+    figure: FigureBuilder, variant: str, attention: AttentionConfig, base: float
+) -> None:
+    """The variant and what it caches above the row, and left of the heads what they are."""
+    names = {QUERY_Y: "query heads", KV_Y: "K/V heads"}
+    if isinstance(attention, LatentConfig):
+        lift = LATENT_HEIGHT - 1
+        names = {QUERY_Y + lift: "query heads", OWN_Y: "own K and V", KV_Y: "latent + key"}
+    for y, name in names.items():
+        figure.add_annotation(
+            x=0, xref="paper", xanchor="right", y=base + y, text=name, showarrow=False
+        )
+    figure.add_annotation(
+        x=0,
+        xref="paper",
+        xanchor="left",
+        xshift=-ROW_NAMES,
+        y=base + _height(attention) - TITLE / 2,
+        text=f"<b>{variant}</b>  {describe_cache(attention)}",
+        showarrow=False,
+        font={"size": 13},
+    )
 
 
-def _middle(heads: range) -> float:
-    return (heads[0] + heads[-1]) / 2
-
-
-def _cached_blocks(
-    variant: str, base: float, readers: Sequence[range]
-) -> list[tuple[float, float, float, str]]:
-    """(x, y, half height, hover text) of each cached part."""
-    return [
-        (
-            _middle(heads),
+def _add_grouped(
+    figure: FigureBuilder, variant: str, attention: GroupedConfig, base: float
+) -> None:
+    color, per = VARIANT_STYLES[variant].color, attention.q_per_kv
+    readers = [range(start, start + per) for start in range(0, attention.n_heads, per)]
+    cached = [
+        Block(
+            (heads[0] + heads[-1]) / 2,
             base + KV_Y,
             KV_HALF,
-            f"{_name(variant)} {kv}, read by {len(heads)} query heads",
+            f"{variant}: K/V head {kv}, read by {len(heads)} query heads",
         )
         for kv, heads in enumerate(readers)
     ]
-
-
-def _add_blocks(figure: FigureBuilder, variant: str, base: float, readers: Sequence[range]) -> None:
-    """Query heads, cached parts, and a line from each head to the part it reads."""
-    pairs = [(kv, heads, head) for kv, heads in enumerate(readers) for head in heads]
-    figure.add_scatter(
-        x=[x for _, heads, head in pairs for x in (head, _middle(heads), None)],
-        y=[base + QUERY_Y, base + KV_Y, None] * len(pairs),
-        mode="lines",
-        line={"color": VARIANT_STYLES[variant].color, "width": 1},
-        hoverinfo="skip",
+    if attention.n_heads > MAX_BLOCKS:
+        add_trapezoids(figure, variant, color, readers, (base + QUERY_Y, base + KV_Y))
+        add_blocks(figure, color, cached, min(6, max(PHONE / len(readers), 1)))
+        return
+    add_query_heads(
+        figure,
+        color,
+        [(head, cached[head // per].x) for head in range(attention.n_heads)],
+        (base + QUERY_Y, base + KV_Y),
     )
-    blocks: list[tuple[float, float, float, str]] = [
-        (head, base + QUERY_Y, QUERY_HALF, f"query head {head} reads {_name(variant)} {kv}")
-        for kv, _, head in pairs
+    queries = [
+        Block(
+            head,
+            base + QUERY_Y,
+            QUERY_HALF,
+            f"{variant}: query head {head} reads K/V head {head // per}",
+        )
+        for head in range(attention.n_heads)
     ]
-    blocks += _cached_blocks(variant, base, readers)
-    _add_line(figure, variant, blocks, min(max(0.7 * PHONE / len(pairs), 2), 10))
-
-
-def _add_line(
-    figure: FigureBuilder,
-    variant: str,
-    blocks: Sequence[tuple[float, float, float, str]],
-    width: float,
-) -> None:
-    """Blocks of this width in pixels, as one broken line."""
-    figure.add_scatter(
-        x=[x for place, _, _, _ in blocks for x in (place, place, None)],
-        y=[y for _, middle, half, _ in blocks for y in (middle - half, middle + half, None)],
-        mode="lines",
-        line={"color": VARIANT_STYLES[variant].color, "width": width},
-        text=[text for _, _, _, hover in blocks for text in (hover, hover, "")],
-        hovertemplate=f"{variant}: %{{text}}<extra></extra>",
-    )
-
-
-def _add_trapezoids(
-    figure: FigureBuilder, variant: str, base: float, readers: Sequence[range]
-) -> None:
-    """One trapezoid per K/V head, as wide at the top as the query heads that read it."""
-    n_heads = readers[-1][-1] + 1
-    for parity in (0, 1):
-        xs, ys = [], []
-        for heads in readers[parity::2]:
-            left, right, middle = heads[0] - 0.42, heads[-1] + 0.42, _middle(heads)
-            foot = min(n_heads * FOOT, right - middle)
-            xs += [left, right, middle + foot, middle - foot, left, None]
-            ys += [base + QUERY_Y] * 2 + [base + KV_Y] * 2 + [base + QUERY_Y, None]
-        if xs:
-            figure.add_scatter(
-                x=xs,
-                y=ys,
-                name=f"{variant} query heads",
-                mode="lines",
-                fill="toself",
-                fillcolor=VARIANT_STYLES[variant].color,
-                line={"color": VARIANT_STYLES[variant].color, "width": 0},
-                opacity=FAINT if parity else 1.0,
-                hoverinfo="skip",
-            )
-    width = min(6, max(PHONE / len(readers), 1))
-    _add_line(figure, variant, _cached_blocks(variant, base, readers), width)
+    add_blocks(figure, color, [*queries, *cached], block_width(attention.n_heads))

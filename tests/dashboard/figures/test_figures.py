@@ -45,26 +45,44 @@ def test_every_query_head_is_drawn_once_a_row_and_joined_to_its_k_v_head(n_heads
     figure = head_sharing(rows)
     for variant, attention in rows.items():
         own = head_sharing({variant: attention})
-        assert sorted(x for x, _ in hover_texts(own, "query head")) == list(range(n_heads))
-        cached = hover_texts(own, "latent" if variant == "MLA" else "K/V head")
+        queries = hover_texts(own, f"{variant}: query head")
+        assert sorted(x for x, _ in queries) == list(range(n_heads))
+        cached = hover_texts(own, f"{variant}: {'latent' if variant == 'MLA' else 'K/V head'}")
         assert len(cached) == getattr(attention, "n_kv_heads", 1)
     lines = [t for t in figure.data if t.mode == "lines" and t.line.width == 1]
-    assert sum(x is None for t in lines for x in t.x) == n_heads * len(rows)
+    # MLA: its own K and V are n_heads frames more, each joined to its query and to the latent
+    assert sum(x is None for t in lines for x in t.x) == n_heads * (len(rows) + 2)
 
 
 def test_the_middle_of_its_queries_is_where_a_k_v_head_stands():
     figure = head_sharing({"GQA": variants(8, 2, 64)["GQA"]})
-    assert {x for x, _ in hover_texts(figure, "K/V head")} == {1.5, 5.5}
-    texts = [text for _, text in hover_texts(figure, "query head")]
-    assert "query head 3 reads K/V head 0" in texts
-    assert "query head 4 reads K/V head 1" in texts
+    assert {x for x, _ in hover_texts(figure, "GQA: K/V head")} == {1.5, 5.5}
+    texts = [text for _, text in hover_texts(figure, "GQA: query head")]
+    assert "GQA: query head 3 reads K/V head 0" in texts
+    assert "GQA: query head 4 reads K/V head 1" in texts
+
+
+@pytest.mark.parametrize("n_heads", [8, 128])
+def test_rows_have_names_and_mla_is_a_filled_latent_below_hollow_heads(n_heads):
+    figure = head_sharing({"GQA": variants(n_heads, 4, 64)["GQA"]})
+    names = [note.text for note in figure.layout.annotations]
+    assert names[:2] == ["query heads", "K/V heads"]
+    figure = head_sharing({"MLA": variants(n_heads, 4, 64)["MLA"]})
+    names = [note.text for note in figure.layout.annotations]
+    assert names[:3] == ["query heads", "own K and V", "latent + key"]
+    (hollow,) = traces(figure, "own K and V")
+    assert (hollow.line.width, hollow.fill) == (1, None)
+    assert "not cached" in hollow.text[0]
+    latent, key = (t for t in figure.data if t.mode == "lines" and len(t.x) == 2 and t.y[0] < 0.2)
+    widths = [trace.x[1] - trace.x[0] for trace in (latent, key)]
+    assert widths[0] / widths[1] == pytest.approx(256 / 32)  # kv_lora_rank over qk_rope_head_dim
 
 
 @pytest.mark.parametrize(("n_heads", "n_kv_heads"), [(71, 1), (128, 128), (232, 8)])
 def test_many_heads_are_funnels_that_never_overlap(n_heads, n_kv_heads):
     attention = GroupedConfig(n_heads=n_heads, n_kv_heads=n_kv_heads, head_dim=64)
     figure = head_sharing({"GQA": attention})
-    assert not hover_texts(figure, "query head")
+    assert not hover_texts(figure, "GQA: query head")
     edges = []
     for trace in (t for t in figure.data if t.fill == "toself"):
         for start in range(0, len(trace.x), 6):
@@ -75,7 +93,7 @@ def test_many_heads_are_funnels_that_never_overlap(n_heads, n_kv_heads):
     edges.sort()
     assert all(before < after for (_, before), (after, _) in pairwise(edges))
     assert (edges[0][0], edges[-1][1]) == (-0.42, n_heads - 1 + 0.42)
-    assert len(hover_texts(figure, "K/V head")) == n_kv_heads
+    assert len(hover_texts(figure, "GQA: K/V head")) == n_kv_heads
     assert widest(figure) * n_kv_heads <= 270  # pixels between the margins of a phone
 
 
