@@ -37,6 +37,13 @@ def test_repeats_that_differ_are_a_doubt(generated):
 
 
 @pytest.mark.parametrize("generated", GENERATED, ids=lambda each: getattr(each, "mode", "growth"))
+def test_one_odd_length_of_a_growing_cache_is_none():
+    growth = GENERATED[-1]
+    first, *later = growth.samples_s.append
+    odd = structs.replace(growth.samples_s, append=((first[0] / 10, *first[1:]), *later))
+    assert doubt(structs.replace(growth, samples_s=odd)) == ""
+
+
 def test_a_pass_that_took_longer_than_its_repeats_is_a_doubt(generated):
     totals = {
         name: (first, *(10 * seconds for seconds in later))
