@@ -36,7 +36,6 @@ def test_repeats_that_differ_are_a_doubt(generated):
     assert doubt(disturbed).startswith("half of the repeats at 16 tokens took over ")
 
 
-@pytest.mark.parametrize("generated", GENERATED, ids=lambda each: getattr(each, "mode", "growth"))
 def test_one_odd_length_of_a_growing_cache_is_none():
     growth = GENERATED[-1]
     first, *later = growth.samples_s.append
@@ -44,6 +43,7 @@ def test_one_odd_length_of_a_growing_cache_is_none():
     assert doubt(structs.replace(growth, samples_s=odd)) == ""
 
 
+@pytest.mark.parametrize("generated", GENERATED, ids=lambda each: getattr(each, "mode", "growth"))
 def test_a_pass_that_took_longer_than_its_repeats_is_a_doubt(generated):
     totals = {
         name: (first, *(10 * seconds for seconds in later))
