@@ -7,6 +7,8 @@ a contrast of 3:1 on the light and on the dark page.
 
 from __future__ import annotations
 
+from dashboard.figures.colors import text_color_on
+
 KV_HEAD_FILLS = tuple(
     """
     #735ED1 #8F9407 #AA3F4D #279ABD #FB556D #9F39B5 #656902 #A37EF4
@@ -19,8 +21,6 @@ KV_HEAD_FILLS = tuple(
     #956A40 #A552B7 #6089E1 #C43D51 #735D8F #8A89A4 #7A6451 #8B65D8
     """.split()  # noqa: SIM905 (a list would take 64 lines)
 )
-WHITE, BLACK = "#FFFFFF", "#000000"
-PALE_PERCENT = 45  # of a colour left in its pale form
 
 
 def kv_head_color(index: int) -> tuple[str, str]:
@@ -29,34 +29,8 @@ def kv_head_color(index: int) -> tuple[str, str]:
     return fill, text_color_on(fill)
 
 
-def text_color_on(fill: str) -> str:
-    """White or black: what has a contrast of 4.5:1 on this fill, given as #RRGGBB."""
-    luminance = relative_luminance(fill)
-    return WHITE if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 else BLACK
-
-
-def relative_luminance(color: str) -> float:
-    """The luminance of a colour given as #RRGGBB, from 0 to 1. Source: WCAG 2.2."""
-    red, green, blue = (_linear(part / 255) for part in _parts(color))
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
 def kv_head_colorscale() -> list[tuple[float, str]]:
     """A colour scale for a heat map of `index % len(KV_HEAD_FILLS)`, to be used from -0.5 on."""
     n = len(KV_HEAD_FILLS)
     edges = [(index / n, (index + 1) / n, fill) for index, fill in enumerate(KV_HEAD_FILLS)]
     return [(edge, fill) for low, high, fill in edges for edge in (low, high)]
-
-
-def pale(color: str) -> str:
-    """A colour given as #RRGGBB, mixed with white, so that black is read on it on any page."""
-    parts = (255 - (255 - part) * PALE_PERCENT // 100 for part in _parts(color))
-    return "#" + "".join(f"{part:02X}" for part in parts)
-
-
-def _parts(color: str) -> tuple[int, ...]:
-    return tuple(int(color[start : start + 2], 16) for start in (1, 3, 5))
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4

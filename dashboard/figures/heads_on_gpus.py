@@ -12,7 +12,8 @@ import plotly.graph_objects as go
 
 from dashboard.data.cached_parts import describe_heads
 from dashboard.figures.builder import FigureBuilder
-from dashboard.figures.head_colors import kv_head_color, pale
+from dashboard.figures.colors import pale
+from dashboard.figures.head_colors import kv_head_color
 from dashboard.figures.style import DARK, NEUTRAL, finish
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.sharding import GpuShard, gpu_shards

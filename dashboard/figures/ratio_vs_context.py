@@ -9,12 +9,14 @@ import plotly.graph_objects as go
 
 from dashboard.data.decode_rows import row_label
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.end_labels import EndLabel, finish_labelled
+from dashboard.figures.measured import evidence_marker
 from dashboard.figures.style import (
     FAINT,
+    FIGURE_PX,
     NEUTRAL,
     VARIANT_STYLES,
     context_axis,
-    finish,
     interval_bars,
     log_axis,
     translucent,
@@ -33,6 +35,7 @@ def ratio_vs_context(
     comparisons: Mapping[str, Sequence[PairedResult]],
     quantity: Quantity,
     context_lens: Sequence[int],
+    height: int = FIGURE_PX,
 ) -> go.Figure:
     """Time over MHA's by context; a band is where a variant crosses over, 1 is MHA itself.
 
@@ -60,8 +63,21 @@ def ratio_vs_context(
     figure.update_xaxes(context_axis(*whole_powers(ends, 4)))
     ticks = [2.0**power for power in range(round(math.log2(low)), round(math.log2(high)) + 1)]
     axis = log_axis(low, high, ticks, [units.times(tick) for tick in ticks])
-    figure.update_yaxes(axis | {"title": {"text": f"{TITLES[quantity]} (measured here)"}})
-    return finish(figure, height=440)
+    figure.update_yaxes(axis | {"title": {"text": f"{TITLES[quantity]} (measured)"}})
+    return finish_labelled(figure, _end_labels(comparisons, quantity), height)
+
+
+def _end_labels(
+    comparisons: Mapping[str, Sequence[PairedResult]], quantity: Quantity
+) -> list[EndLabel]:
+    """MHA beside 1, and each variant beside its ratio at its longest context."""
+    labels = [EndLabel("MHA, 1x", NEUTRAL, "circle", 1)]
+    for name, results in comparisons.items():
+        if results:
+            style, last = VARIANT_STYLES[row_label(results[0].own)], results[-1]
+            ratio = last.ratio(quantity).median
+            labels.append(EndLabel(name, style.color, style.symbol, ratio))
+    return labels
 
 
 def _add_bracket(
@@ -102,12 +118,13 @@ def _add_markers(
         x=[result.context_len for result in results],
         **interval_bars(ratios),
         name=name,
+        showlegend=False,
         mode="markers",
         cliponaxis=False,
-        marker=style.marker(10)
+        marker=evidence_marker(style, results[0].own.evidence, 10)
         | {"opacity": [1 if result.is_valid else FAINT for result in results]},
         text=[_describe_result(result, quantity) for result in results],
-        hovertemplate=f"{name} at %{{text}}<extra></extra>",
+        hovertemplate=f"{name}: %{{text}}<extra></extra>",
     )
 
 
@@ -115,4 +132,4 @@ def _describe_result(result: PairedResult, quantity: Quantity) -> str:
     own, mha = (units.duration(times(row, quantity).p5) for row in (result.own, result.mha))
     ratio = units.times(result.ratio(quantity).median)
     disturbed = "" if result.is_valid else ", unusable samples"
-    return f"{result.context_len:,} tokens: {own} / {mha} = {ratio}{disturbed}"
+    return f"{own} / {mha} = {ratio}{disturbed}"

@@ -10,8 +10,18 @@ import plotly.graph_objects as go
 from dashboard.data.decode_rows import Row, row_label
 from dashboard.data.roofline import RooflineData
 from dashboard.figures.builder import FigureBuilder
-from dashboard.figures.measured import describe_samples, opacities
+from dashboard.figures.end_labels import SYMBOLS
+from dashboard.figures.measured import (
+    add_evidence_legend,
+    describe_samples,
+    evidence_marker,
+    opacities,
+)
 from dashboard.figures.style import (
+    FIGURE_PX,
+    LABELLED_MARGIN,
+    LEGEND_ABOVE,
+    LEGEND_PX,
     NEUTRAL,
     VARIANT_STYLES,
     decades,
@@ -31,7 +41,7 @@ SIZES = (8, 16)  # of markers, from the shortest context shown to the longest
 LOCAL_ROOF = "roof here: probed bandwidth and arithmetic rate"
 
 
-def roofline(data: RooflineData) -> go.Figure:
+def roofline(data: RooflineData, height: int = FIGURE_PX) -> go.Figure:
     """Achieved FLOP per second by intensity, log-log; bars span its 95% interval.
 
     The local roof is a solid grey line, published ones are dashed. A thin upright line stands at
@@ -51,9 +61,13 @@ def roofline(data: RooflineData) -> go.Figure:
     large_first = sorted(data.rows, key=lambda row: -row.context_len)
     for label in VARIANT_STYLES:
         label_rows = [row for row in large_first if row_label(row) == label]
-        _add_points(figure, label, label_rows, _marker_sizes(data.rows))
+        for evidence in dict.fromkeys(row.evidence for row in label_rows):
+            rows = [row for row in label_rows if row.evidence == evidence]
+            _add_points(figure, label, rows, _marker_sizes(data.rows))
+    add_evidence_legend(figure, data.rows, ", larger at longer contexts")
     _set_axes(figure, low, high)
-    return finish(figure, height=520)
+    margin = LABELLED_MARGIN | {"t": LABELLED_MARGIN["t"] + LEGEND_PX}
+    return finish(figure, height, margin=margin, legend=LEGEND_ABOVE)
 
 
 def _set_axes(figure: FigureBuilder, low: float, high: float) -> None:
@@ -77,17 +91,19 @@ def _range(data: RooflineData) -> tuple[float, float]:
 def _add_intensity(
     figure: FigureBuilder, label: str, intensity: float, ends: tuple[float, float]
 ) -> None:
+    """A thin upright line, with the variant's name and symbol at its top."""
     is_left = label in ("MHA", "MQA")  # of its line, so that neighbours do not meet
+    style = VARIANT_STYLES[label]
+    name = f'<span style="color: {style.color}">{SYMBOLS[style.symbol]}</span> {label}'
     figure.add_scatter(
         x=[intensity, intensity],
         y=list(ends),
         name=f"{label} by the formula",
         showlegend=False,
         mode="lines+text",
-        line=VARIANT_STYLES[label].line(1),
-        text=["", f"{label}&nbsp;" if is_left else f"&nbsp;{label}"],
+        line=style.line(1),
+        text=["", f"{name}&nbsp;" if is_left else f"&nbsp;{name}"],
         textposition="bottom left" if is_left else "bottom right",
-        textfont={"color": VARIANT_STYLES[label].color},
         hovertemplate=f"{label}: %{{x:.3g}} FLOP per byte (formula)<extra></extra>",
     )
 
@@ -150,7 +166,6 @@ def _add_names(figure: FigureBuilder, published: Mapping[str, Roof]) -> None:
         mode="text",
         text=[name for name, _ in lowest_first],
         textposition="top left",
-        textfont={"color": NEUTRAL},
         hoverinfo="skip",
     )
 
@@ -164,8 +179,11 @@ def _add_points(
         x=[row.arithmetic_intensity for row in rows],
         **interval_bars([row.flops_per_s for row in rows]),
         name=label,
+        showlegend=False,
         mode="markers",
-        marker=VARIANT_STYLES[label].marker([sizes[row.context_len] for row in rows])
+        marker=evidence_marker(
+            VARIANT_STYLES[label], rows[0].evidence, [sizes[row.context_len] for row in rows]
+        )
         | opacities(rows),
         text=[
             f"{_where(row)}: {units.flop_rate(row.flops_per_s.median)}, {_share(row)}"

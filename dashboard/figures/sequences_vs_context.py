@@ -13,12 +13,15 @@ import plotly.graph_objects as go
 
 from dashboard.data.capacity import SequenceCurve, SequenceCurves, engine_label
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.end_labels import EndLabel, finish_labelled
 from dashboard.figures.style import (
+    CONTEXT_PAD,
+    FIGURE_PX,
+    LINE_END,
     NEUTRAL,
     VARIANT_STYLES,
     context_axis,
     decades,
-    finish,
     log_axis,
     translucent,
     variant_markers,
@@ -26,11 +29,11 @@ from dashboard.figures.style import (
 )
 from gqa_core import units
 
-LABEL_SHIFT = 1.25  # how far a label stands over its line, as a factor
+LABEL_SHIFT = 1.35  # how far a label stands over its line, as a factor
 LOWEST = 0.8  # so that a single sequence is clear of the axis
 
 
-def sequences_vs_context(data: SequenceCurves) -> go.Figure:
+def sequences_vs_context(data: SequenceCurves, height: int = FIGURE_PX) -> go.Figure:
     """Sequences that fit over context, one line or band per variant.
 
     Dotted lines stand at the sliders: below a line, so many users fit. The axes include MHA, MQA
@@ -38,7 +41,7 @@ def sequences_vs_context(data: SequenceCurves) -> go.Figure:
     """
     figure = FigureBuilder()
     contexts = data.contexts
-    figure.update_xaxes(context_axis(min(contexts), max(contexts)))
+    figure.update_xaxes(context_axis(min(contexts), max(contexts), LINE_END))
     values = [value for curve in data.curves.values() for value in curve.ideal]
     _, high = whole_powers([1, max([*values, 10])], 10)
     ticks = decades(1, high)
@@ -50,8 +53,18 @@ def sequences_vs_context(data: SequenceCurves) -> go.Figure:
         _add_line(figure, variant, variant, contexts, curve.ideal, width=2.5)
     _add_markers(figure, data.context_len, _slider_points(data))
     _add_sliders(figure, data, (LOWEST, high))
-    _add_label(figure, units.count(data.n_users, "user"), max(contexts), data.n_users)
-    return finish(figure, height=496, legend_traceorder="normal")
+    _add_label(figure, units.count(data.n_users, "user"), min(contexts), data.n_users)
+    return finish_labelled(figure, _end_labels(data), height)
+
+
+def _end_labels(data: SequenceCurves) -> list[EndLabel]:
+    """The variants' names; that of a line that has left the chart stands at the lower edge."""
+    ends = {variant: max(curve.ideal[-1], LOWEST) for variant, curve in data.curves.items()}
+    styles = {variant: VARIANT_STYLES[variant] for variant in ends}
+    return [
+        EndLabel(variant, styles[variant].color, styles[variant].symbol, end)
+        for variant, end in ends.items()
+    ]
 
 
 def _slider_points(data: SequenceCurves) -> list[tuple[str, float]]:
@@ -83,7 +96,7 @@ def _add_line(
         mode="lines",
         line=VARIANT_STYLES[variant].line(width),
         text=[units.count(math.floor(value), "sequence") for value in curve],
-        hovertemplate=f"{name} at %{{x:,}} tokens: %{{text}} (formula)<extra></extra>",
+        hovertemplate=f"{name}: %{{text}}<extra></extra>",
         **options,
     )
 
@@ -123,11 +136,7 @@ def _add_markers(
         showlegend=False,
         mode="markers",
         marker=variant_markers([variant for variant, _ in points], 11),
-        text=[
-            f"{variant} at {context_len:,} tokens: {units.count(math.floor(value), 'sequence')}"
-            for variant, value in points
-        ],
-        hovertemplate="%{text} (formula)<extra></extra>",
+        hoverinfo="skip",
     )
 
 
@@ -135,7 +144,7 @@ def _add_sliders(figure: FigureBuilder, data: SequenceCurves, ends: tuple[float,
     """Dotted lines at the sliders."""
     context_len, n_users, contexts = data.context_len, data.n_users, data.contexts
     figure.add_scatter(
-        x=[context_len, context_len, None, min(contexts) / 1.3, max(contexts) * 1.3],
+        x=[context_len, context_len, None, min(contexts) / CONTEXT_PAD, max(contexts) * LINE_END],
         y=[*ends, None, n_users, n_users],
         name="sliders",
         showlegend=False,
@@ -153,7 +162,6 @@ def _add_label(figure: FigureBuilder, text: str, x: float, y: float) -> None:
         showlegend=False,
         mode="text",
         text=[text],
-        textposition="middle left",
-        textfont={"size": 10},
+        textposition="middle right",
         hoverinfo="skip",
     )

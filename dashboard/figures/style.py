@@ -18,7 +18,6 @@ from plotly.colors import sequential
 
 from dashboard.figures.builder import FigureBuilder
 from gqa_core import units
-from gqa_core.records.kinds.decode import Phase
 from gqa_core.records.quartiles import Quartiles
 from gqa_core.records.specs.growth import Policy
 from gqa_core.records.specs.training import divisors
@@ -85,14 +84,6 @@ MODE_STYLES = {  # attention filled and its fit solid, projections open and thei
     ("recomputed", "attention"): VariantStyle("#D55E00", "solid", "square"),
     ("cached", "projections"): VariantStyle("#0072B2", "dot", "circle-open"),
     ("recomputed", "projections"): VariantStyle("#D55E00", "dot", "square-open"),
-}
-PHASE_STYLES: Mapping[
-    Phase, tuple[str, str]
-] = {  # (fill, pattern) of a step's phases: grey ones do not depend on the cache
-    "project": ("#777777", ""),
-    "append": ("#444444", ""),
-    "output": ("#AAAAAA", ""),
-    "attend": ("#8A63D2", "/"),
 }
 PART_STYLES: Mapping[PartKind, tuple[str, str]] = {  # (fill, pattern): patterns tell of tokens
     "token cache": ("#56B4E9", ""),

@@ -334,11 +334,10 @@ def test_lines_are_room_over_bytes_and_the_band_lies_between_the_readings():
     assert by_name["GQA"].text[index] == "42 sequences"
     assert by_name["GQA band"].fill == "tonexty"
     assert [trace.name for trace in drawn.data][:2] == ["GQA as allocated", "GQA band"]
-    markers = zip(by_name["here"].marker.symbol, by_name["here"].text, strict=True)
-    assert [text for symbol, text in markers if symbol == VARIANT_STYLES["GQA"].symbol] == [
-        "GQA at 8,192 tokens: 21 sequences",
-        "GQA at 8,192 tokens: 42 sequences",
-    ]
+    markers = zip(by_name["here"].marker.symbol, by_name["here"].y, strict=True)
+    gqa = [int(y) for symbol, y in markers if symbol == VARIANT_STYLES["GQA"].symbol]
+    assert gqa == [21, 42]
+    assert [label.text[-3:] for label in drawn.layout.annotations] == [*plan.deployments]
     table = sequences_table(plan, CONTEXT_LENS).frame().set_index("Context (tokens)")
     assert table.loc["8192"].tolist() == [21, 42]
 

@@ -7,9 +7,9 @@ from msgspec import structs
 
 from dashboard.data import crossover
 from dashboard.data.decode_rows import decode_rows, row_label
-from dashboard.figures.phase_breakdown import phase_breakdown
+from dashboard.figures.phase_breakdown import SHADES, phase_breakdown
 from dashboard.figures.ratio_vs_context import ratio_vs_context
-from dashboard.figures.style import FAINT, PHASE_STYLES, VARIANT_STYLES
+from dashboard.figures.style import FAINT, VARIANT_STYLES
 from dashboard.report import crossover_metrics
 from dashboard.report.crossover_tables import crossover_table
 from gqa_core.records.crossover import pair_with_mha, search_contexts
@@ -157,12 +157,21 @@ def test_an_axis_of_ratios_stands_where_nothing_is_measured():
 
 def test_a_step_is_stacked_from_its_phases_in_ms(rows):
     figure = phase_breakdown([row for row in rows if row.context_len == 512])
-    assert [trace.name for trace in figure.data] == list(PHASE_STYLES)
+    bars = [trace for trace in figure.data if trace.showlegend is False]
+    assert (
+        [trace.name for trace in bars] == list(SHADES) == ["attend", "project", "output", "append"]
+    )
     assert figure.layout.barmode == "stack"
-    attend = figure.data[-1]
-    assert list(attend.x[1]) == ["MHA", "GQA-2", "MQA", "MLA absorbed", "MLA naive"]
-    assert attend.y[0] == pytest.approx(4.096)
-    assert [trace.y[0] for trace in figure.data[:-1]] == pytest.approx([1.0, 1.0, 1.0])
+    labels = figure.layout.yaxis.ticktext
+    assert list(labels) == ["MHA", "GQA-2", "MQA", "MLA absorbed", "MLA naive"]
+    assert list(bars[0].y) == list(figure.layout.yaxis.tickvals)
+    assert figure.layout.yaxis.range[0] > figure.layout.yaxis.range[1]  # MHA on top
+    assert bars[0].x[0] == pytest.approx(4.096)
+    assert [trace.x[0] for trace in bars[1:]] == pytest.approx([1.0, 1.0, 1.0])
+    styles = [VARIANT_STYLES[name] for name in ("MHA", "GQA", "MQA", "MLA", "MLA naive")]
+    assert list(bars[0].marker.color) == [style.color for style in styles]
+    assert len({bar.marker.color[0] for bar in bars}) == 4
+    assert [note.text for note in figure.layout.annotations] == ["<b>512 tokens</b>"]
 
 
 def test_absorbed_mla_computes_more_a_token_than_mha():

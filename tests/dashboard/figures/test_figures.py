@@ -142,11 +142,14 @@ def test_measured_points_are_markers_with_their_interval_and_bounds_are_dashed_g
     assert list(measured.y) == [2e-3, 8e-3]
     assert measured.error_y.array[0] == pytest.approx(0.25e-3)  # up to 2.25 ms
     assert measured.error_y.arrayminus[0] == pytest.approx(0.1e-3)  # down to 1.9 ms
-    assert list(measured.text) == ["2 ms (95% CI 1.9 ms to 2.25 ms)", "8 ms (95% CI 8 ms to 8 ms)"]
+    assert list(measured.text) == [
+        "2 ms (95% CI 1.9 ms to 2.25 ms), predicted 600 us, bound 500 us",
+        "8 ms (95% CI 8 ms to 8 ms), predicted 2.1 ms, bound 500 us",
+    ]
     assert list(measured.marker.opacity) == [1, 1]
     (bound,) = traces(figure, "bound: one read, or the arithmetic")
     assert (bound.mode, bound.line.dash, bound.line.color) == ("lines", "dash", NEUTRAL)
-    (predicted,) = traces(figure, "predicted: floor + bound")
+    (predicted,) = traces(figure, "GQA, predicted")
     assert (predicted.mode, predicted.line.color) == ("lines", VARIANT_STYLES["GQA"].color)
     assert predicted.y[0] == pytest.approx(0.6e-3)  # floor 0.1 ms + bound 0.5 ms
     assert figure.layout.yaxis.range == pytest.approx((-4, -2))  # 100 us to 10 ms
@@ -157,11 +160,15 @@ def test_one_legend_entry_stands_for_all_predictions():
     mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
     records = [samples.record(), samples.record(index=1, spec=samples.point(mha))]
     figure = attend_vs_context(decode_rows(records), [16, 64])
-    predicted = traces(figure, "predicted: floor + bound")
-    assert [trace.showlegend for trace in predicted] == [True, False]
+    assert [trace.name for trace in figure.data if trace.showlegend is not False] == [
+        "bound: one read, or the arithmetic",
+        "predicted: floor + bound",
+        "measured here",
+    ]
+    assert len(traces(figure, "MHA, predicted") + traces(figure, "GQA, predicted")) == 2
     (bounds,) = traces(figure, "bound: one read, or the arithmetic")
     assert list(bounds.x) == [64, None, 64, None]
-    assert [text and text.partition(",")[0] for text in bounds.text] == ["MHA", None, "GQA", None]
+    assert [label.text[-3:] for label in figure.layout.annotations] == ["MHA", "GQA"]
 
 
 def test_nothing_to_draw_is_an_empty_picture_and_no_error():
@@ -199,9 +206,9 @@ def test_unusable_samples_are_faint_and_noisy_ones_are_not():
     ]
     rows = decode_rows(records)
     for figure in (attend_vs_context(rows, [16, 64]), attend_compared({"A": rows})):
-        (markers,) = [trace for trace in figure.data if trace.mode == "markers"]
+        (markers,) = [t for t in figure.data if t.mode == "markers" and t.x[0] is not None]
         assert list(markers.marker.opacity) == [FAINT, 1]
-        assert markers.text[0].endswith("2 ms (95% CI 1 ms to 2.5 ms), unusable samples")
+        assert "2 ms (95% CI 1 ms to 2.5 ms), unusable samples" in markers.text[0]
         assert "unusable" not in markers.text[1]
 
 
@@ -213,4 +220,17 @@ def test_a_withheld_bound_is_not_drawn():
     figure = attend_vs_context(decode_rows(records), [16, 64])
     (bound,) = traces(figure, "bound: one read, or the arithmetic")
     assert list(bound.y) == [None, 0.5e-3, None]
-    assert list(bound.text) == [None, "GQA, bound: 500 us", None]
+    (measured,) = traces(figure, "GQA")
+    assert ["bound" in text for text in measured.text] == [False, True]
+
+
+def test_measured_elsewhere_is_an_open_marker_with_an_entry_of_its_own():
+    rows = [
+        *decode_rows([samples.record()], "measured elsewhere"),
+        *decode_rows([samples.record(spec=samples.point(context_len=256))]),
+    ]
+    figure = attend_vs_context(rows, [16, 64])
+    symbols = [trace.marker.symbol for trace in traces(figure, "GQA")]
+    assert symbols == ["square-open-dot", "square"]
+    legend = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert legend[-2:] == ["measured elsewhere", "measured here"]

@@ -4,13 +4,8 @@ from itertools import combinations, pairwise
 
 import pytest
 
-from dashboard.figures.head_colors import (
-    KV_HEAD_FILLS,
-    kv_head_color,
-    pale,
-    relative_luminance,
-    text_color_on,
-)
+from dashboard.figures.colors import pale, relative_luminance, text_color_on
+from dashboard.figures.head_colors import KV_HEAD_FILLS, kv_head_color
 from dashboard.figures.style import VARIANT_STYLES
 
 PAGES = ("#FFFFFF", "#0F1418")  # backgrounds of .streamlit/config.toml
