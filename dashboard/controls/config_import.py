@@ -19,6 +19,7 @@ from dashboard.shell import panels
 from dashboard.shell.state import remember
 from gqa_core.configs import ModelConfig
 from gqa_core.hf_config.parse import MAX_BYTES, ParsedConfig
+from gqa_core.model_files.layout_text import SharedLayout
 from gqa_core.model_files.read import MAX_UPLOAD_BYTES, read_model
 
 IMPORTED, REFUSED = "imported_config", "imported_config_refused"
@@ -26,17 +27,48 @@ FILE, TEXT, POPOVER = "config_file", "config_text", "config_popover"
 FILE_TYPES = ("json", "gguf", "txt", "head")
 MAX_MIB = MAX_UPLOAD_BYTES // 2**20
 MAX_NAME = 60
-NAME = "Imported config"
+NAME, PREFIX = "Imported config", "Imported: "  # of pasted text, and before a file's name
 KV_FORMAT = "kv_format"
-NOT_IN_LINK = "An imported config is not in the link: import it there as well."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportedConfig:
-    """A parsed config and the name that the model box offers it under."""
+    """A parsed config and the name that the model box offers it under.
+
+    One that came with a link has no lists of keys, but the numbers of sentences left out.
+    """
 
     name: str
     config: ParsedConfig
+    is_from_link: bool = False
+    n_assumptions: int = 0
+    n_not_counted: int = 0
+
+    @property
+    def layout(self) -> SharedLayout:
+        """The part of it that a link carries."""
+        return SharedLayout(
+            name="" if self.name == NAME else self.name.removeprefix(PREFIX),
+            config=self.config,
+            n_assumptions=self.n_assumptions + len(self.config.assumptions),
+            n_not_counted=self.n_not_counted + len(self.config.not_counted),
+        )
+
+
+def import_layout(layout: SharedLayout) -> None:
+    """Make a model that came with a link the session's import.
+
+    Raises:
+        ValueError: it cannot be shown beside the other variants.
+    """
+    require_all_variants(layout.config.model)
+    st.session_state[IMPORTED] = ImportedConfig(
+        name=f"{PREFIX}{layout.name}" if layout.name else NAME,
+        config=layout.config,
+        is_from_link=True,
+        n_assumptions=layout.n_assumptions,
+        n_not_counted=layout.n_not_counted,
+    )
 
 
 def imported() -> ImportedConfig | None:
@@ -84,7 +116,7 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
 def _import_file(set_sliders: Callable[[Preset], None]) -> None:
     uploaded = st.session_state.get(FILE)
     if uploaded is not None:
-        name = f"Imported: {_printable(uploaded.name)}"
+        name = f"{PREFIX}{_printable(uploaded.name)}"
         _import(lambda: read_model(uploaded.getvalue()), name, set_sliders)
 
 
@@ -97,7 +129,7 @@ def _import_text(set_sliders: Callable[[Preset], None]) -> None:
 
 
 def _import_path(path: str, set_sliders: Callable[[Preset], None]) -> None:
-    name = f"Imported: {_printable(local_path.last_name(path))}"
+    name = f"{PREFIX}{_printable(local_path.last_name(path))}"
     _import(lambda: local_path.read_path(path), name, set_sliders)
 
 
@@ -111,7 +143,7 @@ def _import(
     """Import a model, or store the sentence that explains the error and keep the previous one."""
     try:
         config = ImportedConfig(name=name, config=read())
-        _require_all_variants(config.config.model)
+        require_all_variants(config.config.model)
     except ValueError as error:
         st.session_state[REFUSED] = f"{error}."
         return
@@ -134,7 +166,7 @@ def _preset(config: ImportedConfig) -> Preset:
     )
 
 
-def _require_all_variants(config: ModelConfig) -> None:
+def require_all_variants(config: ModelConfig) -> None:
     """Raise ValueError unless every page can show this model beside the other variants.
 
     Raises:

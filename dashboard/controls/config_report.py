@@ -24,6 +24,8 @@ def show_config_report(settings: ModelSettings, imported: ImportedConfig) -> Non
     for sentence in report.warnings:
         st.warning(panels.escape_markdown(sentence))
     with st.expander("What the config says", icon=":material/description:"):
+        if imported.is_from_link:
+            st.caption(_link_sentence(imported))
         panels.show_evidence("formula")
         st.markdown(_sizes_sentence(report, settings.context_len))
         panels.show_table(layers_table(report), "config_layers", "Layers of the imported config")
@@ -33,6 +35,15 @@ def show_config_report(settings: ModelSettings, imported: ImportedConfig) -> Non
                 st.code(separator.join(entries), language=None, wrap_lines=True)
         st.caption("The same figures on the command line")
         st.code(command(settings), language="sh", wrap_lines=True)
+
+
+def _link_sentence(imported: ImportedConfig) -> str:
+    """A sentence on what a link leaves out of an import, of which it carries the numbers alone."""
+    return (
+        "This model came with the link: its layers and weights. Import its config to read the "
+        f"rest: its keys, {imported.n_assumptions} assumptions, and {imported.n_not_counted} "
+        "sentences on what is not counted."
+    )
 
 
 def _sizes_sentence(report: SizeReport, context_len: int) -> str:

@@ -11,8 +11,9 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.controls import config_import
+from dashboard.controls import config_import, link_model
 from dashboard.controls.config_import import ImportedConfig
+from dashboard.controls.kv_heads import forget_choice
 from dashboard.controls.variant import stop_following
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from dashboard.settings.presets import Preset, offered
@@ -30,6 +31,7 @@ DEFAULT_MODEL = "Llama 3 8B"  # its numbers are the defaults of the sliders
 def apply_link(*, measuring: bool) -> None:
     """Read the model of a new link, before the sliders, and set what the link leaves open."""
     set_default(SOURCE_MODEL, DEFAULT_MODEL)
+    _read_import()
     by_name = _offered(measuring)
     names = {*by_name, *(CUSTOM_PREFIX + name for name in by_name)}
     validate_query_param(
@@ -48,6 +50,17 @@ def apply_link(*, measuring: bool) -> None:
     for key, value in preset.settings.items():
         if key not in st.query_params:
             st.session_state[key] = value
+
+
+def _read_import() -> None:
+    """Import the model that a new link carries; name the one that it should and does not."""
+    name = _without_prefix(st.query_params.get(KEY, ""))
+    missing = link_model.read_from_link(name)
+    if missing:
+        st.session_state[SOURCE_MODEL] = missing
+        del st.query_params[KEY]
+    elif not name and link_model.KEY in st.query_params and (preset := config_import.preset()):
+        st.query_params[KEY] = preset.name
 
 
 def chosen_preset() -> Preset | None:
@@ -73,12 +86,11 @@ def show_model_box(settings: AttentionSettings) -> None:
     by_name = _offered(_is_measuring(settings))
     shown = shown_name(settings)
     _correct_link(shown)
-    restore_option = _without_prefix(shown) + RESTORE_SUFFIX
     effect = "its heads" if _is_measuring(settings) else "its values"
     box = Select(
         key=KEY,
         label="Model",
-        options=[*by_name, *([] if shown in by_name else [restore_option, shown])],
+        options=[*by_name, *_custom_options(shown, by_name)],
         default=DEFAULT_MODEL,
         width=WIDTH,
         help="Type to search: the lecture's examples, then published models. Choosing a model "
@@ -90,9 +102,18 @@ def show_model_box(settings: AttentionSettings) -> None:
         st.rerun()
 
 
+def _custom_options(shown: str, by_name: Mapping[str, Preset]) -> list[str]:
+    """Options that exist only while the sliders are no model's: the way back, and their name."""
+    if shown in by_name:
+        return []
+    name = _without_prefix(shown)
+    return [*([name + RESTORE_SUFFIX] if name in by_name else []), shown]
+
+
 def set_sliders(preset: Preset) -> None:
     """Set the sliders from a model; for use in a callback."""
     stop_following()
+    forget_choice()
     st.session_state[SOURCE_MODEL] = preset.name
     for key, value in preset.settings.items():
         st.session_state[key] = remember(key, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.controls import config_import, config_report
+from dashboard.controls import config_import, config_report, link_model
 from dashboard.controls import model_box as box
 from dashboard.report.layout_sentences import layout_sentences
 from dashboard.settings.model import AttentionSettings, ModelSettings
@@ -28,9 +28,11 @@ def fill_model_row(settings: AttentionSettings, placeholder: DeltaGenerator) -> 
         config_import.show_config_import(box.set_sliders)
         imported = box.chosen_import()
         shared = current_settings()
+        note = ""
         if imported:
-            shared.pop(box.KEY)
-        show_link_buttons(shared, config_import.NOT_IN_LINK if imported else "")
+            shared, note = link_model.with_model(shared, imported)
+        show_link_buttons(shared, note)
+    link_model.update_address(imported)
     show_link_errors()
     if merged := describe_merged_rows(settings.n_heads, settings.n_kv_heads):
         st.info(merged)

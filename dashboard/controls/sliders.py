@@ -8,26 +8,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from dashboard.controls import config_import
-from dashboard.settings.layouts import slider_kv_heads
+from dashboard.controls import config_import, link_model
+from dashboard.controls.kv_heads import kv_heads_control
 from dashboard.settings.options import (
     BATCH_SIZES,
     CONTEXT_LENS,
     DEFAULT_N_HEADS,
     HEAD_DIMS,
     IMPORTED_KEYS,
-    N_HEADS,
 )
-from dashboard.shell.widgets import Slider
-from gqa_core.records.specs.training import divisors
+from dashboard.shell.widgets import NumberInput, Slider
+from gqa_core.configs import MAX_HEADS
 from gqa_core.theory.formats import DTYPE_FORMATS
 
-QUERY_HEADS = Slider(
+QUERY_HEADS = NumberInput(
     key="n_heads",
     label="Query heads",
-    options=N_HEADS,
+    minimum=1,
+    maximum=MAX_HEADS,
     default=DEFAULT_N_HEADS,
-    help="N in the lecture.",
+    help=f"N in the lecture: any whole number up to {MAX_HEADS}.",
 )
 HEAD_DIM = Slider(
     key="head_dim",
@@ -61,18 +61,10 @@ DTYPE = Slider(
 
 def heads_controls() -> dict[str, int]:
     """Query heads, K/V heads and head width, by key."""
-    n_heads = show_model_slider(QUERY_HEADS)
-    kv_heads = Slider(
-        key="n_kv_heads",
-        label="K/V heads",
-        options=sorted(divisors(n_heads)),
-        default=slider_kv_heads(n_heads),
-        reset_value=slider_kv_heads(DEFAULT_N_HEADS),  # Reset moves both sliders
-        help="G groups in the lecture: 1 is MQA, as many as query heads is MHA.",
-    )
+    n_heads = QUERY_HEADS.show()
     return {
         "n_heads": n_heads,
-        "n_kv_heads": kv_heads.show(),
+        "n_kv_heads": kv_heads_control(n_heads),
         "head_dim": show_model_slider(HEAD_DIM),
     }
 
@@ -86,9 +78,13 @@ def workload_controls(batch_sizes: Sequence[int] = BATCH_SIZES) -> dict[str, int
 
 
 def show_model_slider(slider: Slider[int]) -> int:
-    """Draw a slider whose options include the imported model's own number."""
+    """Draw a slider whose options include the imported model's own number.
+
+    So they do that of a model that a link names but lacks.
+    """
     preset = config_import.preset()
     number = preset.settings.get(slider.key) if preset and slider.key in IMPORTED_KEYS else None
+    number = number or link_model.missing_model_number(slider.key)
     if not isinstance(number, int):
         return slider.show()
     return replace(slider, options=sorted({*slider.options, number})).show()

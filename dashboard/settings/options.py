@@ -14,14 +14,11 @@ def _with_models(key: str, *base: int) -> tuple[int, ...]:
     return tuple(sorted({*base, *(number for number in numbers if number is not None)}))
 
 
-N_HEADS = _with_models(
-    "n_heads", 2, 4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128
-)
 DEFAULT_N_HEADS = 32
 HEAD_DIMS = _with_models("head_dim", 32, 64, 80, 96, 128, 192, 256)
 CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
-IMPORTED_KEYS = ("n_heads", "head_dim", "n_layers")
+IMPORTED_KEYS = ("head_dim", "n_layers")
 
 MODEL_LAYERS = _with_models("n_layers", 1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 126)
 MODEL_BATCH_SIZES = (*BATCH_SIZES, 128, 256, 512, 1024)

@@ -36,7 +36,7 @@ def validate_query_param(
         return
     checked.add(key)
     if values and not is_valid(values):
-        _add_link_error(key, rule, values, default)
+        _add_option_error(key, rule, values, default)
         del st.query_params[key]
         st.rerun()  # Streamlit read the URL when this run began
 
@@ -94,8 +94,12 @@ def _reset() -> None:
         st.session_state[key] = value
 
 
-def _add_link_error(key: str, rule: str, values: Sequence[str], default: Any) -> None:
+def add_link_error(key: str, sentence: str) -> None:
+    """Show a sentence about a link's parameter, verbatim, until Reset."""
+    st.session_state.setdefault(ERRORS, {})[key] = sentence
+
+
+def _add_option_error(key: str, rule: str, values: Sequence[str], default: Any) -> None:
     got = " and ".join(repr(value[:MAX_QUOTED]) for value in values)
     used = (", ".join(default) or "none of them") if isinstance(default, list) else default
-    error = f"{key} in the link must be {rule}: got {got}, {used} used"
-    st.session_state.setdefault(ERRORS, {})[key] = error
+    add_link_error(key, f"{key} in the link must be {rule}: got {got}, {used} used")

@@ -146,8 +146,10 @@ def _unpack(text: str) -> bytes:
         raise ValueError(
             f"a model in a link must have version {VERSION} of this format: got {int(version)}"
         )
-    if version != VERSION or not BASE64URL.match(digits) or len(digits) % 4 == 1:
+    if version != VERSION or not BASE64URL.match(digits):
         raise ValueError(f"{INTACT}: got other letters")
+    if len(digits) % 4 == 1:  # no number of bytes has so many
+        raise ValueError(f"{INTACT}: got a part of it")
     data = base64.urlsafe_b64decode(digits + "=" * (-len(digits) % 4))
     checksum, packed = data[:CHECKSUM_BYTES], data[CHECKSUM_BYTES:]
     is_intact = checksum == zlib.crc32(packed).to_bytes(CHECKSUM_BYTES, "big")

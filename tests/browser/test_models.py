@@ -90,6 +90,7 @@ def test_typing_finds_a_model_and_sets_the_sliders(visit):
     box.click()
     page.keyboard.type("falcon 180")
     page.get_by_role("option", name="Falcon 180B").click()
-    for name, value in (("Query heads", "232"), ("K/V heads", "8"), ("Layers", "80")):
+    expect(page.get_by_role("spinbutton", name="Query heads")).to_have_value("232")
+    for name, value in (("K/V heads", "8"), ("Layers", "80")):
         expect(page.get_by_role("slider", name=name)).to_have_attribute("aria-valuetext", value)
     expect(box).to_have_value("Falcon 180B")

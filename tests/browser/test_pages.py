@@ -119,11 +119,18 @@ def test_fewer_query_heads_pull_the_k_v_heads_along(visit):
     page = visit("/?n_heads=16&n_kv_heads=16")
     expect(page.get_by_test_id("stAlert").first).to_contain_text("is MHA")
     wait_until_settled(page)
-    page.get_by_role("slider", name="Query heads").press("ArrowLeft")
-    expect(page.get_by_role("slider", name="K/V heads")).to_have_attribute("aria-valuetext", "14")
-    expect(page.get_by_test_id("stAlert").first).to_contain_text(
-        "GQA with 14 K/V heads for 14 query heads"
-    )
+    query_heads = page.get_by_role("spinbutton", name="Query heads")
+    kv_heads = page.get_by_role("slider", name="K/V heads")
+    query_heads.fill("14")
+    query_heads.press("Enter")
+    expect(kv_heads).to_have_attribute("aria-valuetext", "14")
+    notices = page.get_by_test_id("stAlert")
+    expect(notices.filter(has_text="16 K/V heads do not divide 14 query heads: 14")).to_be_visible()
+    expect(notices.filter(has_text="14 K/V heads for 14 query heads is MHA")).to_be_visible()
+    query_heads.fill("1024")
+    query_heads.press("Enter")
+    expect(kv_heads).to_have_attribute("aria-valuetext", "16")
+    expect(notices).to_have_count(0)
 
 
 def test_a_link_restores_the_view_on_the_other_page_too(visit):
@@ -132,5 +139,6 @@ def test_a_link_restores_the_view_on_the_other_page_too(visit):
     wait_until_settled(page)
     page.get_by_test_id("stTopNavLink").filter(has_text="Decode").click()
     expect(page.get_by_role("heading", name=TITLES["/decode"][1])).to_be_visible()
-    for name, value in (("Query heads", "64"), ("K/V heads", "4"), ("Context", "32768")):
+    expect(page.get_by_role("spinbutton", name="Query heads")).to_have_value("64")
+    for name, value in (("K/V heads", "4"), ("Context", "32768")):
         expect(page.get_by_role("slider", name=name)).to_have_attribute("aria-valuetext", value)

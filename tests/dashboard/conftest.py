@@ -34,7 +34,7 @@ def opened(log):
     def open_page(name, **query):
         app = AppTest.from_file(str(APP), default_timeout=60)
         for key, value in query.items():
-            app.query_params[key] = str(value)
+            app.query_params[key] = value if isinstance(value, list) else str(value)
         return app.switch_page(f"pages/{name}.py").run()
 
     return open_page

@@ -4,11 +4,17 @@ import json
 
 
 def slider(app, key):
-    return next(widget for widget in app.select_slider if widget.key == key)
+    """The slider with this key, or the number input."""
+    widgets = (*app.select_slider, *app.number_input)
+    return next(widget for widget in widgets if widget.key == key)
 
 
 def values(app):
-    return {widget.key: widget.value for widget in app.select_slider}
+    """Values of the sliders and the query heads, by key."""
+    query_heads = {
+        widget.key: widget.value for widget in app.number_input if widget.key == "n_heads"
+    }
+    return query_heads | {widget.key: widget.value for widget in app.select_slider}
 
 
 def choose(app, name):

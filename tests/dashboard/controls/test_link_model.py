@@ -1,0 +1,136 @@
+"""An imported model in a link: the same numbers for who opens it, and a sentence where it lacks."""
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from dashboard.controls import link_model
+from gqa_core.model_files.layout_text import MAX_TEXT
+from tests.dashboard.controls.test_model_box import MIXED, box, pasted
+from tests.dashboard.page_probe import link, metrics, slider
+
+WEIGHED = MIXED | {
+    "model_type": "llama",
+    "hidden_size": 1296,
+    "intermediate_size": 4096,
+    "vocab_size": 32_000,
+    "layer_types": ["sliding_attention"] * 3 + ["full_attention"] * 2,
+    "torch_dtype": "float32",
+}
+NAME = "Imported: my <i>model</i>.json"
+
+
+def query(app):
+    """The query of the link that Share shows, by key."""
+    values = parse_qs(urlsplit(link(app)).query, keep_blank_values=True)
+    return {key: texts[0] for key, texts in values.items()}
+
+
+def link_errors(app):
+    blocks = [code.value for code in app.code if " in the link" in code.value]
+    return [line for block in blocks for line in block.splitlines()]
+
+
+def captions(app):
+    return " ".join(caption.value for caption in app.caption)
+
+
+@pytest.fixture
+def shared(opened):
+    """The opened page of who shares, with a config imported, and its link's query."""
+    app = pasted(opened("kv_cache", context_len=512, batch_size=4), WEIGHED)
+    return app, query(app)
+
+
+def test_a_link_opens_the_imported_model_with_its_name_numbers_and_weights(opened, shared):
+    sender, settings = shared
+    assert link_model.CARRIED in captions(sender)
+    app = opened("kv_cache", **settings)
+    assert link_errors(app) == []
+    assert box(app) == box(sender) == "Imported config"
+    assert metrics(app) == metrics(sender)
+    assert "This model came with the link" in captions(app)
+    assert query(app) == settings  # who opens it can send it on
+    sender, app = (page.switch_page("pages/capacity.py").run() for page in (sender, app))
+    assert metrics(app) == metrics(sender)
+    weights = app.number_input(key="weights_gb").value
+    assert weights == sender.number_input(key="weights_gb").value
+    assert weights == pytest.approx(0.56, abs=0.2)  # 114 M matrices and embeddings in float32
+    assert app.session_state["weight_format"] == "fp32"
+
+
+def test_a_moved_slider_goes_with_the_link_and_the_windows_stay(opened, shared):
+    sender, _ = shared
+    sender = slider(sender, "n_kv_heads").set_value(3).run()
+    app = opened("kv_cache", **query(sender))
+    assert box(app) == box(sender) == "Custom, from Imported config"
+    assert metrics(app) == metrics(sender)
+
+
+def test_the_address_carries_the_model_until_another_is_chosen(opened, shared):
+    app, settings = shared
+    assert app.query_params[link_model.KEY] == settings[link_model.KEY]
+    app = app.selectbox(key="model").set_value("Llama 3 8B").run()
+    assert link_model.KEY not in app.query_params
+    assert link_model.KEY not in query(app)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda text: None, "it carries none"),
+        (lambda text: text[:-8], "its checksum does not match"),
+        (lambda text: text.swapcase(), "must be whole and unchanged"),
+        (lambda text: "2" + text[1:], "must have version 1 of this format: got 2"),
+        (lambda text: text + "A" * MAX_TEXT, f"must have at most {MAX_TEXT} characters"),
+        (lambda text: [text, text], "a link must carry one model: got 2"),
+        (lambda text: "<script>alert(1)</script>", "must be whole and unchanged"),
+    ],
+)
+def test_a_link_without_its_model_says_so_and_has_no_weights(opened, shared, change, reason):
+    _, settings = shared
+    text = change(settings.pop(link_model.KEY))
+    lacking = settings if text is None else settings | {link_model.KEY: text}
+    app = opened("kv_cache", **lacking)
+    (sentence,) = link_errors(app)
+    assert reason in sentence
+    assert sentence.startswith("'Imported config' is not in the link (")
+    assert sentence.endswith(link_model.WITHOUT_MODEL)
+    assert box(app) == f"Custom, from {link_model.MISSING}"
+    keys = ("n_heads", "n_kv_heads", "head_dim", "n_layers")
+    assert [slider(app, key).value for key in keys] == [18, 6, 72, 5]  # the link's
+    assert link_model.KEY not in app.query_params
+    app = app.switch_page("pages/capacity.py").run()
+    assert not app.exception
+    assert app.number_input(key="weights_gb").value is None
+
+
+def test_an_opened_link_without_its_model_can_be_reset_or_reloaded(opened):
+    app = opened("overview", model=f"Custom, from {link_model.MISSING}", n_heads=18)
+    (sentence,) = link_errors(app)
+    assert sentence.startswith("an imported model is not in the link")
+    assert [name for name in app.selectbox(key="model").options if "as it is" in name] == []
+    app = app.button(key="reset_button").click().run()
+    assert (box(app), link_errors(app)) == ("Llama 3 8B", [])
+
+
+def test_a_link_that_would_be_too_long_names_its_length_and_lacks_the_model(
+    opened, shared, monkeypatch
+):
+    app, settings = shared
+    monkeypatch.setattr(link_model, "MAX_LINK", 200)
+    app = app.run()
+    assert "a link must have at most 200 characters: got " in captions(app)
+    assert link_model.WITHOUT_MODEL in captions(app)
+    lacking = query(app)
+    assert lacking == {key: value for key, value in settings.items() if key != link_model.KEY}
+    assert lacking["model"] == "Imported config"  # so that who opens it reads what is missing
+
+
+def test_a_model_of_the_link_cannot_take_the_name_of_a_published_one(opened, shared):
+    sender, settings = shared
+    layout = sender.session_state["imported_config"].layout
+    text = link_model.layout_text(link_model.SharedLayout(name="Llama 3 8B", config=layout.config))
+    app = opened("kv_cache", **settings | {"model": "Llama 3 8B", link_model.KEY: text})
+    assert app.session_state["imported_config"].name == "Imported: Llama 3 8B"
+    assert box(app) == "Custom, from Llama 3 8B"  # whose sliders the link moved
