@@ -58,9 +58,12 @@ class Generations:
 
 
 def matching(
-    records: Iterable[Record], settings: GenerationSettings, device: Device
+    records: Iterable[Record], settings: GenerationSettings, device: Device | None = None
 ) -> Generations:
-    """The newest record of each mode and policy, measured on this device with these settings."""
+    """The newest record of each mode and policy, measured on this device with these settings.
+
+    Without a device, on any.
+    """
     generated: dict[Mode, GenerateRecord] = {}
     growth_records: dict[Policy, GrowthRecord] = {}
     for record in records:
@@ -97,12 +100,14 @@ def appends(record: GrowthRecord) -> list[Quartiles]:
     return [Quartiles.from_samples(samples) for samples in record.samples_s.append]
 
 
-def _fits_generation(record: GenerateRecord, settings: GenerationSettings, device: Device) -> bool:
+def _fits_generation(
+    record: GenerateRecord, settings: GenerationSettings, device: Device | None
+) -> bool:
     lengths = settings.context_lens if record.mode == "recomputed" else _long_lengths(settings)
     return record.kernel_asked == PLAIN_KERNEL and _fits(record, settings, device, lengths)
 
 
-def _fits_growth(record: GrowthRecord, settings: GenerationSettings, device: Device) -> bool:
+def _fits_growth(record: GrowthRecord, settings: GenerationSettings, device: Device | None) -> bool:
     is_usual_block = record.block_len in (None, BLOCK_LEN)
     return is_usual_block and _fits(record, settings, device, _long_lengths(settings))
 
@@ -110,7 +115,7 @@ def _fits_growth(record: GrowthRecord, settings: GenerationSettings, device: Dev
 def _fits(
     record: GenerateRecord | GrowthRecord,
     settings: GenerationSettings,
-    device: Device,
+    device: Device | None,
     context_lens: tuple[int, ...],
 ) -> bool:
     """True if the record has these settings and lengths; threads are the measurement's own."""
@@ -119,7 +124,9 @@ def _fits(
         record.config == settings.attention
         and (workload.n_layers, workload.dtype) == (settings.n_layers, "float32")
         and workload.context_lens == context_lens
-        and (record.device.type, record.device.name) == (device.type, device.name)
+        and (
+            device is None or (record.device.type, record.device.name) == (device.type, device.name)
+        )
     )
 
 

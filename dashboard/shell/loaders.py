@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import streamlit as st
 
+from dashboard.data.decode_rows import decode_rows
 from dashboard.data.non_decode_rows import non_decode_rows
 from dashboard.settings.devices import device_arguments
 from dashboard.shell.job_queue import job_queue
@@ -12,11 +15,13 @@ from gqa_core.catalog.corpus import python_topics
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.head_inspection import HeadInspection
-from gqa_core.records.header import MEASURED_HERE, DeviceInfo, KindName
+from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, DeviceInfo, KindName
 from gqa_core.records.kinds import DecodeRecord, QualityRecord, Record
 from gqa_core.records.reference_runs import reference_runs
 from gqa_core.records.run_log import LogContents, LoggedRecord, RunLog
 from gqa_core.records.specs.inspection import InspectionSpec
+from gqa_core.sample_runs.reader import FOLDER as SAMPLE_FOLDER
+from gqa_core.sample_runs.reader import sample_records as read_sample_runs
 
 DEVICE_TIME_LIMIT_S = 60.0
 INSPECTION_TIME_LIMIT_S = 120.0
@@ -99,6 +104,16 @@ def shipped_quality() -> tuple[QualityRecord, ...]:
     return reference_runs()
 
 
+def sample_records() -> tuple[Record, ...]:
+    """The records of the sample runs that ship, measured elsewhere; none if they are deleted."""
+    return _samples(SAMPLE_FOLDER)
+
+
+def sample_rows() -> tuple[DecodeRow, ...]:
+    """Rows of the decode steps among the sample runs."""
+    return _sample_rows(SAMPLE_FOLDER)
+
+
 @st.cache_resource(show_spinner=False)
 def corpus_sha256() -> str:
     """The hash of the text that this machine's Python would train on."""
@@ -108,6 +123,16 @@ def corpus_sha256() -> str:
 def _contents() -> LogContents:
     log = RunLog()
     return _read(str(log.path), log.version())
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _samples(folder: Path) -> tuple[Record, ...]:
+    return read_sample_runs(folder)
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _sample_rows(folder: Path) -> tuple[DecodeRow, ...]:
+    return tuple(decode_rows(_samples(folder), MEASURED_ELSEWHERE))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

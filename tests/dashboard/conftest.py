@@ -23,6 +23,15 @@ def checked(monkeypatch):
     )
 
 
+@pytest.fixture(autouse=True)
+def sample_folder(tmp_path, monkeypatch):
+    """A folder of a test's own for sample runs, empty unless the test writes some."""
+    folder = tmp_path / "sample_runs"
+    folder.mkdir()
+    monkeypatch.setattr("dashboard.shell.loaders.SAMPLE_FOLDER", folder)
+    return folder
+
+
 @pytest.fixture
 def log(tmp_path, monkeypatch):
     monkeypatch.setenv("GQA_RUN_LOG", str(tmp_path / "runs.sqlite"))
