@@ -40,7 +40,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
-    """All options, and the recommended one; `closest` misses its limits least."""
+    """All options, and the recommended one; `closest` of the Pareto set misses its limits least."""
 
     request: AdviceRequest
     options: tuple[Option, ...]
@@ -89,7 +89,7 @@ def advise(
         options=options,
         peers=near,
         recommended=recommended,
-        closest=recommended or min(options, key=_distance),
+        closest=recommended or _closest(options),
     )
 
 
@@ -100,6 +100,12 @@ def _recommended(options: Sequence[Option]) -> Option | None:
     if own and own[0].candidate.variant == "MLA":
         return own[0]
     return passing[0] if passing else None
+
+
+def _closest(options: Sequence[Option]) -> Option:
+    """The option of the Pareto set that misses its limits least; any if none can be split so."""
+    efficient = [option for option in options if option.is_efficient]
+    return min(efficient or options, key=_distance)
 
 
 def _distance(option: Option) -> tuple[float, float, float]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import click
 
+from gqa_core.commands.advise import advise
 from gqa_core.commands.dashboard import dashboard
 from gqa_core.commands.decode import bench, crossover
 from gqa_core.commands.device import device
@@ -32,6 +33,7 @@ MAX_MESSAGE = 400  # characters: a message may quote an argument
 SUBCOMMANDS = (
     size,
     fit,
+    advise,
     reconcile,
     bench,
     crossover,

@@ -10,7 +10,7 @@ import click
 
 from gqa_core.units import GB, GIB, KIB, MIB, TIB
 
-__all__ = ["ByteSize", "Share", "parse_bytes", "parse_share"]
+__all__ = ["ByteSize", "Milliseconds", "Share", "parse_bytes", "parse_share"]
 
 UNITS = {
     "": 1,
@@ -80,6 +80,23 @@ class Share(click.ParamType):
     ) -> Any:
         """The fraction, or ValueError."""
         return parse_share((param and param.name) or "value", str(value))
+
+
+class Milliseconds(click.ParamType):
+    """A time in milliseconds above 0, as a float."""
+
+    name = "ms"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        """The milliseconds, or ValueError."""
+        match = SHARE.fullmatch(str(value))
+        number = float(_number(match)) if match else 0.0
+        if number <= 0:
+            name = (param and param.name) or "value"
+            raise ValueError(f"{name} must be a number above 0: got {str(value)[:40]!r}")
+        return number
 
 
 def _number(match: re.Match[str]) -> Fraction:
