@@ -27,7 +27,7 @@ from dashboard.figures.style import (
 from gqa_core import units
 
 SECONDS = (1e-5, 1.0)  # the axis where there is nothing to draw
-BOUND, PREDICTED = "bound: one read, or the arithmetic", "predicted: floor + bound"
+BOUND, PREDICTED = "bound", "predicted"
 
 
 def attend_vs_context(

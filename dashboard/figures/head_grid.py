@@ -17,6 +17,7 @@ from dashboard.figures.head_colors import KV_HEAD_FILLS, kv_head_color, kv_head_
 from dashboard.figures.style import (
     FRAME,
     NEUTRAL,
+    SMALL,
     finish,
 )
 from dashboard.settings.variants import describe_latent
@@ -128,7 +129,7 @@ def _add_hollow(figure: FigureBuilder, n_heads: int) -> None:
         mode="markers+text",
         marker={"symbol": "square-open", "size": 19, "color": NEUTRAL},
         text=[str(head) for head in range(n_heads)],
-        textfont={"size": 9},
+        textfont={"size": SMALL},
         hovertext=[f"query head {head}<br>computes its own K and V" for head in range(n_heads)],
         hovertemplate="%{hovertext}<extra></extra>",
     )
@@ -163,7 +164,7 @@ def _add_numbers(
         name="numbers",
         mode="text",
         text=[str(index) for index in range(len(places))],
-        textfont={"size": 9, "color": list(text_colors)},
+        textfont={"size": SMALL, "color": list(text_colors)},
         hoverinfo="skip",
     )
 

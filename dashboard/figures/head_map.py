@@ -178,7 +178,7 @@ def _add_row(
         },
         text=[str(index) if index % step == 0 else "" for index in range(len(xs))],
         textposition="top center" if y else "bottom center",
-        textfont={"size": 10},
+        textfont={"size": 11},
         hovertext=list(hovers),
         hovertemplate="%{hovertext}<extra></extra>",
     )

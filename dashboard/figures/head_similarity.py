@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from dashboard.data.head_inspection import TRAITS
 from dashboard.figures.builder import skip_second_draw
 from dashboard.figures.head_colors import kv_head_color
-from dashboard.figures.style import base_layout, unit_interval_coloraxis
+from dashboard.figures.style import SMALL, base_layout, unit_interval_coloraxis
 from gqa_core import units
 from gqa_core.records.head_inspection import Matrix, Trait
 
@@ -39,8 +39,8 @@ def head_similarity(models: Mapping[int, Mapping[Trait, Matrix]]) -> go.Figure:
         showgrid=False, zeroline=False, fixedrange=True, constrain="domain", dtick=1
     )
     figure.update_yaxes(autorange="reversed", constraintoward="top")
-    figure.update_xaxes(tickfont={"size": 9}, tickangle=0, automargin=True)
-    figure.update_yaxes(tickfont={"size": 9}, automargin=True)
+    figure.update_xaxes(tickfont={"size": SMALL}, tickangle=0, automargin=True)
+    figure.update_yaxes(tickfont={"size": SMALL}, automargin=True)
     for column in range(2, len(TRAITS) + 1):
         figure.update_yaxes(showticklabels=False, ticks="", col=column)
     for axis in figure.select_yaxes():

@@ -14,15 +14,14 @@ from dashboard.data.cached_parts import describe_heads
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.colors import pale
 from dashboard.figures.head_colors import kv_head_color
-from dashboard.figures.style import DARK, NEUTRAL, finish
+from dashboard.figures.style import DARK, NEUTRAL, SMALL, finish
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.sharding import GpuShard, gpu_shards
 
 MAX_LABELS = 8  # numbers side by side on a phone
 LANE = 0.42  # of a row: query heads above, K/V heads below
 GAP = 0.002  # of the width, between cells
-ROW = (46, 28)  # pixels per row, for few GPUs and for many
-MANY = 16
+FEW, ROW = 8, (42, 24)  # GPUs, and pixels per row for so many at most and for more
 
 
 def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
@@ -47,7 +46,7 @@ def heads_on_gpus(attention: AttentionConfig, tp: int) -> go.Figure:
         zeroline=False,
         fixedrange=True,
     )
-    height = ROW[tp > MANY] * tp + 80
+    height = ROW[tp > FEW] * tp + 64
     return finish(
         figure,
         height,
@@ -81,7 +80,7 @@ def _add_queries(
         insidetextanchor="middle",
         textangle=0,
         constraintext="none",
-        textfont={"color": DARK, "size": 10},
+        textfont={"color": DARK, "size": SMALL},
         hovertext=[
             f"GPU {share.gpu}: query head {head}<br>"
             + ("reads the latent" if kv is None else f"reads K/V head {kv}")
@@ -146,7 +145,7 @@ def _add_cached_numbers(figure: FigureBuilder, shares: Sequence[GpuShard]) -> No
                     showarrow=False,
                     bgcolor=fill,
                     borderpad=1,
-                    font={"color": text_color, "size": 10},
+                    font={"color": text_color, "size": SMALL},
                 )
 
 

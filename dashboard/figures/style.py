@@ -28,6 +28,7 @@ DARK = "#000000"  # text on pale fills
 GRID = "rgba(136, 136, 136, 0.25)"
 INK = "rgb(27, 31, 36)"  # of text without a colour of its own
 FONT = {"family": '"Source Sans", sans-serif', "size": 12, "color": INK}
+SMALL = 11  # pixels: no text is smaller
 AXIS = {"title": {"font": {"size": 14}, "standoff": 12}}
 CONTEXT_PAD, LINE_END = 1.3, 1.06  # factors on a context: room for markers, and for none
 NO_LINE = {"width": 0}  # around a marker: Plotly draws one where sizes differ

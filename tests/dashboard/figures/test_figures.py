@@ -1,10 +1,13 @@
 """Figures without Streamlit: what is drawn, its names, units, ranges, and nothing to draw."""
 
+import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
 from dashboard.data.decode_rows import decode_rows
+from dashboard.figures import style
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.builder import FigureBuilder
@@ -147,7 +150,7 @@ def test_measured_points_are_markers_with_their_interval_and_bounds_are_dashed_g
         "8 ms (95% CI 8 ms to 8 ms), predicted 2.1 ms, bound 500 us",
     ]
     assert list(measured.marker.opacity) == [1, 1]
-    (bound,) = traces(figure, "bound: one read, or the arithmetic")
+    (bound,) = traces(figure, "bound")
     assert (bound.mode, bound.line.dash, bound.line.color) == ("lines", "dash", NEUTRAL)
     (predicted,) = traces(figure, "GQA, predicted")
     assert (predicted.mode, predicted.line.color) == ("lines", VARIANT_STYLES["GQA"].color)
@@ -161,12 +164,12 @@ def test_one_legend_entry_stands_for_all_predictions():
     records = [samples.record(), samples.record(index=1, spec=samples.point(mha))]
     figure = attend_vs_context(decode_rows(records), [16, 64])
     assert [trace.name for trace in figure.data if trace.showlegend is not False] == [
-        "bound: one read, or the arithmetic",
-        "predicted: floor + bound",
+        "bound",
+        "predicted",
         "measured here",
     ]
     assert len(traces(figure, "MHA, predicted") + traces(figure, "GQA, predicted")) == 2
-    (bounds,) = traces(figure, "bound: one read, or the arithmetic")
+    (bounds,) = traces(figure, "bound")
     assert list(bounds.x) == [64, None, 64, None]
     assert [label.text[-3:] for label in figure.layout.annotations] == ["MHA", "GQA"]
 
@@ -218,7 +221,7 @@ def test_a_withheld_bound_is_not_drawn():
         samples.record(index=1, spec=samples.point(context_len=256)),
     ]
     figure = attend_vs_context(decode_rows(records), [16, 64])
-    (bound,) = traces(figure, "bound: one read, or the arithmetic")
+    (bound,) = traces(figure, "bound")
     assert list(bound.y) == [None, 0.5e-3, None]
     (measured,) = traces(figure, "GQA")
     assert ["bound" in text for text in measured.text] == [False, True]
@@ -234,3 +237,15 @@ def test_measured_elsewhere_is_an_open_marker_with_an_entry_of_its_own():
     assert symbols == ["square-open-dot", "square"]
     legend = [trace.name for trace in figure.data if trace.showlegend is not False]
     assert legend[-2:] == ["measured elsewhere", "measured here"]
+
+
+def test_no_figure_s_text_is_under_11_pixels():
+    folder = Path(style.__file__).parent
+    sizes = [
+        (path.name, int(size))
+        for path in folder.glob("*.py")
+        for size in re.findall(r"font\"?[=:] ?\{[^}]*\"size\": (\d+)", path.read_text())
+    ]
+    assert sizes  # the pattern is that of the source
+    assert [(name, size) for name, size in sizes if size < style.SMALL] == []
+    assert min(style.SMALL, style.FONT["size"]) >= 11
