@@ -7,6 +7,8 @@ that an operating system counts is binary. Bandwidth is decimal (GB/s = 10^9 byt
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 __all__ = [
     "GB",
     "GIB",
@@ -21,6 +23,7 @@ __all__ = [
     "count",
     "decimal",
     "decimal_and_binary",
+    "decimal_in_one_unit",
     "decimal_tick",
     "duration",
     "error_percent",
@@ -63,6 +66,24 @@ def decimal(n_bytes: float) -> str:
     return f"{n_bytes:,.0f} B"
 
 
+def decimal_in_one_unit(sizes: Sequence[float]) -> list[str]:
+    """Bytes in the decimal unit of the largest, three digits each: "4.29 GB", "0.134 GB"."""
+    largest = max(sizes, default=0)
+    units = ((1000 * GB, "TB"), (GB, "GB"), (10**6, "MB"), (1000, "kB"), (1, "B"))
+    unit, name = next((pair for pair in units if largest >= pair[0]), units[-1])
+    return [f"{_three_digits(size / unit)} {name}" for size in sizes]
+
+
+def _three_digits(number: float) -> str:
+    """A number with three digits, or all of a large one: "0.134", "1,344"."""
+    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+
+
+def decimal_and_binary(n_bytes: float) -> str:
+    """Bytes in a decimal unit, then in a binary one: "399.77 GB (372.31 GiB)"."""
+    return f"{decimal(n_bytes)} ({capacity(n_bytes)})"
+
+
 def binary_and_decimal(n_bytes: float) -> str:
     """Bytes in a binary unit, then in a decimal one: "372.31 GiB (399.77 GB)"."""
     return f"{capacity(n_bytes)} ({decimal(n_bytes)})"
@@ -71,11 +92,6 @@ def binary_and_decimal(n_bytes: float) -> str:
 def decimal_tick(n_bytes: float) -> str:
     """Bytes for an axis, without zero decimals: "10 GB"."""
     return decimal(n_bytes).replace(".00 ", " ")
-
-
-def decimal_and_binary(n_bytes: float) -> str:
-    """Bytes in a decimal unit, then in a binary one: "399.77 GB (372.31 GiB)"."""
-    return f"{decimal(n_bytes)} ({capacity(n_bytes)})"
 
 
 def gigabytes_label(n_bytes: int) -> str:

@@ -14,11 +14,7 @@ from dashboard.shell.page import open_page
 from dashboard.views.allocation import show_allocation
 from dashboard.views.engine_log import show_engine_log
 
-open_page(
-    "What fits, and for how many users",
-    "The lecture: “This large memory requirement makes inference slow and expensive.” How many "
-    "users and how long a context fit on these GPUs, and how much memory do they need?",
-)
+open_page("What fits, and for how many users")
 plan = capacity_controls()
 if missing := sentences.missing_sentence(plan):
     st.warning(missing)
@@ -27,15 +23,17 @@ if missing := sentences.missing_sentence(plan):
     st.stop()
 evidence = ("formula", "published") if plan.gpu_source else ("formula",)
 error = sentences.weights_error(plan)
-panels.show_metrics(sentences.metrics(plan))
 if error:
     st.warning(error)
 else:
-    panels.show_evidence(*evidence)
+    panels.show_answer(sentences.answer(plan))
+panels.show_strip(sentences.metrics(plan))
+if not error:
     panels.show_figure(
         sequences_vs_context(sequence_curves(plan, CONTEXT_LENS)),
         "sequences",
         sentences.answer(plan),
+        evidence,
     )
     for note in sentences.notes(plan):
         st.caption(note)
@@ -44,14 +42,14 @@ panels.show_evidence(*evidence)
 table = plan_table(plan)
 panels.show_small_table(table)
 panels.show_downloads("capacity", {"csv": table.csv})
-if place := panels.lazy_expander("Sequences that fit, by context", "sequences_unfolded"):
+if place := panels.folded("Sequences that fit, by context", "sequences_unfolded"):
     with place:
         by_context = sequences_table(plan, CONTEXT_LENS)
         panels.show_table(by_context, "by_context", "Sequences that fit at each context")
         panels.show_downloads("sequences", {"csv": by_context.csv})
 show_allocation(plan)
 show_engine_log(plan)
-st.markdown(
+panels.show_method(
     f"**The arithmetic**, with your numbers, for {plan.variant}:\n\n"
     + "".join(f"- {line}\n" for line in arithmetic(plan))
     + "\n**Formula.** Room = usable memory x utilisation - weights / GPUs - what the engine takes "
@@ -67,4 +65,3 @@ st.markdown(
     "Savings from shared prefixes are not counted. Whether that many users are served fast enough "
     "is another question."
 )
-st.success(f"**Answer.** {sentences.answer(plan)}")

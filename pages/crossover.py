@@ -9,12 +9,7 @@ from dashboard.views.crossover import search_rows, show_answer, show_crossovers
 from dashboard.views.device import show_device
 from dashboard.views.run_panel import show_command, show_run
 
-open_page(
-    "From which context sharing pays",
-    "The lecture: “The goal of GQA is to reduce the memory needed for the KV cache without losing "
-    "too much performance.” A step also reads weights: from which context on is a smaller cache "
-    "faster here?",
-)
+open_page("From which context sharing pays")
 settings = decode_controls()
 device = show_device()
 live_records, _ = show_run(

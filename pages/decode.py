@@ -8,11 +8,7 @@ from dashboard.views.decode_results import show_answer, show_results
 from dashboard.views.device import show_device
 from dashboard.views.run_panel import show_command, show_run
 
-open_page(
-    "Decode steps, measured here",
-    "The lecture: “This large memory requirement makes inference slow and expensive.” "
-    "How long does one step take here, and how much of it is spent reading the cache?",
-)
+open_page("Decode steps, measured here")
 settings = decode_controls()
 device = show_device()
 contexts = ", ".join(map(str, settings.context_lens))

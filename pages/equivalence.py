@@ -9,11 +9,7 @@ from dashboard.views.comparisons import show_comparisons
 from dashboard.views.device import show_device
 from dashboard.views.run_panel import show_command, show_run
 
-open_page(
-    "The same attention, computed twice",
-    "The lecture: “All 4 heads in Group 1 share the same K and V.” GQA with one head "
-    "per group must then equal MHA, with one group MQA, and all kernels must agree. Do they?",
-)
+open_page("The same attention, computed twice")
 settings = verify_controls()
 show_device()
 live_records, _ = show_run(

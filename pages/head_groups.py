@@ -6,6 +6,7 @@ from dashboard.controls.model import head_controls
 from dashboard.figures.head_map import head_map
 from dashboard.report import cache_sentences as sentences
 from dashboard.report import cache_tables as tables
+from dashboard.report.metric import Metric
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
 from dashboard.views.heads_on_gpus import show_on_gpus
@@ -16,23 +17,19 @@ from gqa_core.theory.sharing import cached_parts
 
 FEW_PARTS = 16
 
-open_page(
-    "Who reads which K/V head",
-    "The lecture: “For example, if a model has 32 heads (N=32) and we create 8 groups (G=8), there "
-    "will be 4 heads in each group.” Which heads are they, and what is cached for them?",
-)
+open_page("Who reads which K/V head")
 settings, attention, selected, tp = head_controls()
 parts = cached_parts(attention, settings.kv_format)
 part = parts[selected]
 table = tables.part_table(settings, attention)
 
-panels.show_evidence("formula")
-panels.show_metrics(
+panels.show_answer(sentences.heads_answer(attention))
+panels.show_strip(
     [
-        ("Query heads", str(attention.n_heads), "N of the lecture"),
-        ("Cached parts per layer", str(len(parts)), ", ".join(tables.count_parts(parts))),
-        ("Query heads per part", str(len(part.query_heads)), "read the part selected above"),
-        (
+        Metric("Query heads", str(attention.n_heads), "N of the lecture"),
+        Metric("Cached parts per layer", str(len(parts)), ", ".join(tables.count_parts(parts))),
+        Metric("Query heads per part", str(len(part.query_heads)), "read the part selected above"),
+        Metric(
             "Smaller than MHA",
             units.times(reduction_vs_mha(attention)),
             f"{kv_elements_per_token(attention.mha_baseline):,} / "
@@ -62,7 +59,7 @@ if len(table) <= FEW_PARTS:
 else:
     panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
 panels.show_downloads("head_groups", {"csv": table.csv})
-st.markdown(
+panels.show_method(
     "**Formula.** Query head i reads K/V head i // (query heads / K/V heads). A K/V head caches K "
     "and V of the head width: 2 x head width x bytes per element for each token and layer. "
     "MLA caches a latent and a RoPE key, in DeepSeek-V2's proportions to the head width unless the "
@@ -73,4 +70,3 @@ st.markdown(
     "The share of the read assumes that each byte is read once, as an ideal kernel does. The page "
     "**Quality** shows what sharing costs."
 )
-st.success(f"**Answer.** {sentences.heads_answer(attention)}")

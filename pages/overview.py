@@ -7,21 +7,17 @@ from dashboard.data.quality import small_model_losses
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
 from dashboard.report import cache_tables as tables
+from dashboard.report.cache_sentences import cache_metrics
 from dashboard.report.quality_tables import published_table
 from dashboard.report.tradeoff import answer, tradeoff_table
 from dashboard.settings.options import CONTEXT_LENS, PAPER_PERCENT
-from dashboard.settings.variants import describe_cache
 from dashboard.shell import panels
 from dashboard.shell.loaders import shipped_quality
 from dashboard.shell.page import open_page
 from dashboard.views.decode_results import logged_rows_of_this_device
 from gqa_core import units
 
-open_page(
-    "What sharing K/V heads buys",
-    "The lecture: “Grouped Query Attention (GQA) is a smart solution that sits between MHA and "
-    "MQA.” How much smaller does the cache get when heads share K and V?",
-)
+open_page("What sharing K/V heads buys")
 settings = model_controls()
 sizes = {name: settings.cache_bytes(name, settings.context_len) for name in settings.models}
 curves = {
@@ -30,13 +26,8 @@ curves = {
 }
 table = tables.size_table(settings)
 
-panels.show_evidence("formula")
-panels.show_metrics(
-    [
-        (f"{name} cache", units.capacity(size), describe_cache(settings.variants[name]))
-        for name, size in sizes.items()
-    ]
-)
+panels.show_answer(answer(settings))
+panels.show_strip(cache_metrics(settings))
 left, right = st.columns(2, gap="large")
 with left:
     st.subheader("Who shares with whom")
@@ -72,7 +63,7 @@ st.subheader("The sizes in full")
 panels.show_evidence("formula")
 panels.show_small_table(table)
 panels.show_downloads("cache", {"csv": table.csv})
-st.markdown(
+panels.show_method(
     "**Formula.** Bytes = layers x batch x context x bytes per element x elements per token, "
     "where a layer caches 2 x K/V heads x head width elements (MHA, GQA, MQA), or a latent and a "
     "RoPE key (MLA; their widths are multiples of the head width in DeepSeek-V2's proportions, "
@@ -81,4 +72,3 @@ st.markdown(
     "**Limits.** Weights, activations and page padding are not counted. A layer with a window "
     "caches at most its window, which not every engine does (see **KV cache**)."
 )
-st.success(f"**Answer.** {answer(settings)}")

@@ -14,12 +14,7 @@ from dashboard.views.quality import (
 )
 from dashboard.views.run_panel import show_command, show_run
 
-open_page(
-    "What sharing heads costs",
-    "The lecture: “When all heads see the same K and V, the model cannot capture many different "
-    "perspectives. This leads to significant performance degradation.” How much is lost, and how "
-    "much of it does a little more training recover?",
-)
+open_page("What sharing heads costs")
 settings = quality_controls()
 live_records, is_running = show_run(
     settings.arguments,

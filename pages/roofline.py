@@ -13,11 +13,7 @@ from dashboard.views.roofline import (
 )
 from dashboard.views.run_panel import show_command, show_run
 
-open_page(
-    "What bounds a decode step, and how close are we?",
-    "The lecture: “This large memory requirement makes inference slow and expensive.” Is it the "
-    "memory that makes a step slow, or the arithmetic, and for which variant?",
-)
+open_page("What bounds a decode step, and how close are we?")
 settings, gpus = decode_controls_with(lambda settings: (settings, roofs_control()))
 device = show_device()
 contexts = ", ".join(map(str, settings.context_lens))

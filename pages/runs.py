@@ -12,11 +12,7 @@ from dashboard.views.log import show_counts, show_decode_steps, show_other_recor
 from dashboard.views.log_comparison import show_comparison
 from dashboard.views.record_import import show_import
 
-open_page(
-    "Runs, kept and compared",
-    "The lecture: “By using GQA, engineers get the memory efficiency needed for large-scale "
-    "systems”. Do all records in the log, from here and from other machines, confirm it?",
-)
+open_page("Runs, kept and compared")
 rows, other_rows = read_log(lambda: (loaders.logged_rows(), loaders.logged_others()), ((), ()))
 if not rows and not other_rows:
     st.info(

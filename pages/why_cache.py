@@ -13,11 +13,7 @@ from dashboard.views.generation import (
 )
 from dashboard.views.run_panel import show_command, show_run
 
-open_page(
-    "Why a cache at all",
-    "The lecture: “This makes the computation time increase linearly, which is much better than "
-    "quadratically (without caching).” Which time is linear, which quadratic, and at what price?",
-)
+open_page("Why a cache at all")
 settings = generation_controls()
 device = show_device(n_threads=1)
 live_records, _ = show_run(

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.model import model_controls_with
 from dashboard.controls.parallel import dcp_control, dp_control, engine_control, pp_control
@@ -79,16 +80,19 @@ def capacity_controls() -> Plan:
     return model_controls_with(_plan)
 
 
-def _plan(settings: ModelSettings) -> Plan:
-    with st.grid(3, vertical_alignment="bottom"):
-        gpu, memory_bytes, source = _gpu_controls()
+def _plan(settings: ModelSettings, more: DeltaGenerator) -> Plan:
+    gpu, memory_bytes, source = _gpu_controls()
+    n_gpus_place, variant_place = st.container(), st.container()
+    with variant_place:
         variant = variant_control(settings)
+    weight_bytes = weights_control()
+    with more:
         engine = engine_control()
-        n_gpus = _n_gpus_control(settings.models, engine)
-        weight_bytes = weights_control()
         utilisation = UTILISATION.show()
+    with n_gpus_place:
+        n_gpus = _n_gpus_control(settings.models, engine)
     model = settings.models[variant]
-    with st.grid(5, vertical_alignment="bottom"):
+    with more:
         parallelism = _parallelism_controls(model, engine, n_gpus)
         memory_bytes, overhead = _memory_controls(memory_bytes, engine)
     models = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
+from dashboard.controls.sidebar import sidebar_box
 from dashboard.settings.measurement import GenerationSettings
 from dashboard.settings.options import WHY_CONTEXT_LENS, WHY_HEAD_DIMS, WHY_HEADS, WHY_LAYERS
 from dashboard.shell.links import show_link_row
@@ -43,13 +42,13 @@ CONTEXT_LEN = Slider(
 
 def generation_controls() -> GenerationSettings:
     """The size of the small model and the number of tokens it generates."""
-    with st.container(border=True):
-        with st.grid(4):
-            settings = GenerationSettings(
-                n_heads=HEADS.show(),
-                head_dim=HEAD_DIM.show(),
-                n_layers=LAYERS.show(),
-                context_len=CONTEXT_LEN.show(),
-            )
+    with sidebar_box() as (placeholder, more):
+        context_len, n_heads = CONTEXT_LEN.show(), HEADS.show()
+        with more:
+            head_dim, n_layers = HEAD_DIM.show(), LAYERS.show()
+    with placeholder:
         show_link_row(current_settings())
+    settings = GenerationSettings(
+        n_heads=n_heads, head_dim=head_dim, n_layers=n_layers, context_len=context_len
+    )
     return settings

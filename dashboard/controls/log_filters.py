@@ -23,18 +23,17 @@ def filter_controls(
     Fields that only decode records have filter the decode rows alone.
     """
     wanted = {}
-    with st.container(border=True):
-        with st.grid(4):
-            for field in FIELDS:
-                is_decode_only = field in selection.DECODE_ONLY_FIELDS
-                rows = decode_rows if is_decode_only else (*decode_rows, *other_rows)
-                wanted[field] = MultiSelect(
-                    key=f"only_{field}",
-                    label=field.capitalize() + (" (UTC)" if field == "date" else ""),
-                    options=selection.options(rows, field),
-                    placeholder="all",
-                    help=DECODE_ONLY if is_decode_only else None,
-                ).show()
+    with st.sidebar:
+        for field in FIELDS:
+            is_decode_only = field in selection.DECODE_ONLY_FIELDS
+            rows = decode_rows if is_decode_only else (*decode_rows, *other_rows)
+            wanted[field] = MultiSelect(
+                key=f"only_{field}",
+                label=field.capitalize() + (" (UTC)" if field == "date" else ""),
+                options=selection.options(rows, field),
+                placeholder="all",
+                help=DECODE_ONLY if is_decode_only else None,
+            ).show()
         show_link_errors()
     shared = {field: wanted[field] for field in FIELDS if field not in selection.DECODE_ONLY_FIELDS}
     return selection.filtered(decode_rows, wanted), selection.filtered(other_rows, shared)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-import streamlit as st
-
-from dashboard.controls.model_row import fill_model_row, model_row_placeholder
-from dashboard.controls.sliders import DTYPE, heads_controls, workload_controls
+from dashboard.controls import model_box as box
+from dashboard.controls.model_row import fill_model_row
+from dashboard.controls.sidebar import sidebar_box
+from dashboard.controls.sliders import BATCH_SIZE, CONTEXT_LEN, DTYPE, heads_controls
 from dashboard.settings.measurement import DecodeSettings, VerifySettings
 from dashboard.settings.options import CACHE_FORMATS, MEASURED_LAYERS, UNQUANTISED
 from dashboard.shell.widgets import Select, Slider, Toggle
@@ -52,31 +52,39 @@ def decode_controls() -> DecodeSettings:
 
 
 def decode_controls_with(finish: Callable[[DecodeSettings], T]) -> T:
-    """Draw a measurement's widgets, then those of `finish` in the same box; return its result."""
-    with st.container(border=True):
-        placeholder = model_row_placeholder(measuring=True)
-        with st.grid(3):
+    """Draw a measurement's widgets in the sidebar, then those of `finish`; return its result."""
+    with sidebar_box() as (placeholder, more):
+        box.apply_link(measuring=True)
+        heads = heads_controls(more)
+        context_len = CONTEXT_LEN.show()
+        dtype = DTYPE.show()
+        with more:
             settings = DecodeSettings(
-                **heads_controls(),
+                **heads,
+                context_len=context_len,
+                dtype=dtype,
+                batch_size=BATCH_SIZE.show(),
                 n_layers=LAYERS.show(),
-                **workload_controls(),
-                dtype=DTYPE.show(),
                 cache_format=CACHE_FORMAT.show(),
                 kernel=KERNEL.show(),
             )
         result = finish(settings)
-        fill_model_row(settings, placeholder)
+    fill_model_row(settings, placeholder)
     return result
 
 
 def verify_controls() -> VerifySettings:
     """Geometry, workload and dtype of the comparisons, and whether an error is planted."""
-    with st.container(border=True):
-        placeholder = model_row_placeholder(measuring=True)
-        with st.grid(3):
-            heads = heads_controls()
-            workload = workload_controls()
-            dtype = DTYPE.show()
-        settings = VerifySettings(**heads, **workload, dtype=dtype, planted=PLANTED.show())
-        fill_model_row(settings, placeholder)
+    with sidebar_box() as (placeholder, more):
+        box.apply_link(measuring=True)
+        heads = heads_controls(more)
+        context_len = CONTEXT_LEN.show()
+        dtype = DTYPE.show()
+        planted = PLANTED.show()
+        with more:
+            batch_size = BATCH_SIZE.show()
+        settings = VerifySettings(
+            **heads, context_len=context_len, batch_size=batch_size, dtype=dtype, planted=planted
+        )
+    fill_model_row(settings, placeholder)
     return settings

@@ -6,11 +6,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls import model_box as box
-from dashboard.controls.model_row import fill_model_row, model_row_placeholder
-from dashboard.controls.sliders import heads_controls, show_model_slider, workload_controls
+from dashboard.controls.model_row import fill_model_row
+from dashboard.controls.sidebar import sidebar_box
+from dashboard.controls.sliders import (
+    BATCH_SIZE,
+    CONTEXT_LEN,
+    heads_controls,
+    show_model_slider,
+)
 from dashboard.controls.variant import variant_control
 from dashboard.settings.model import ModelSettings, storable_formats
 from dashboard.settings.options import (
@@ -44,38 +50,43 @@ MAX_CEILINGS = 4
 
 def model_controls() -> ModelSettings:
     """Geometry, workload and number format of a model whose cache is computed."""
-    return model_controls_with(lambda settings: settings)
+    return model_controls_with(lambda settings, _: settings)
 
 
 def head_controls() -> tuple[ModelSettings, AttentionConfig, int, int]:
     """A model, the layer to draw, the index of the cached part to describe, and the GPUs."""
-    return model_controls_with(lambda settings: (settings, *_part_controls(settings)))
+    return model_controls_with(lambda settings, more: (settings, *_part_controls(settings, more)))
 
 
 def cache_controls() -> tuple[ModelSettings, list[Device]]:
     """A model, and the devices whose memory is drawn as a ceiling."""
-    return model_controls_with(lambda settings: (settings, _ceiling_control()))
+    return model_controls_with(lambda settings, _: (settings, _ceiling_control()))
 
 
-def model_controls_with(finish: Callable[[ModelSettings], T]) -> T:
-    """Draw a model's widgets, then those of `finish` in the same box; return its result."""
-    with st.container(border=True):
-        placeholder = model_row_placeholder(measuring=False)
-        settings = _model_sliders()
-        result = finish(settings)
-        fill_model_row(settings, placeholder)
+def model_controls_with(finish: Callable[[ModelSettings, DeltaGenerator], T]) -> T:
+    """Draw a model's widgets in the sidebar, then those of `finish`; return its result.
+
+    `finish` is called with the settings and the folded box below, for widgets of its own there.
+    """
+    with sidebar_box() as (placeholder, more):
+        box.apply_link(measuring=False)
+        settings = _model_sliders(more)
+        result = finish(settings, more)
+    fill_model_row(settings, placeholder)
     return result
 
 
-def _model_sliders() -> ModelSettings:
-    with st.grid(4):
-        heads = heads_controls()
+def _model_sliders(more: DeltaGenerator) -> ModelSettings:
+    heads = heads_controls(more)
+    context_len = CONTEXT_LEN.show()
+    with more:
         n_layers = show_model_slider(LAYERS)
-        workload = workload_controls(MODEL_BATCH_SIZES)
+        batch_size = replace(BATCH_SIZE, options=MODEL_BATCH_SIZES).show()
         preset = box.chosen_preset()
         settings = ModelSettings(
             **heads,
-            **workload,
+            context_len=context_len,
+            batch_size=batch_size,
             n_layers=n_layers,
             kv_format=KV_FORMAT.default,
             base_model=preset.model if preset else None,
@@ -84,11 +95,13 @@ def _model_sliders() -> ModelSettings:
     return replace(settings, kv_format=kv_format)
 
 
-def _part_controls(settings: ModelSettings) -> tuple[AttentionConfig, int, int]:
-    with st.grid(3, vertical_alignment="bottom"):
-        variant = variant_control(settings)
-        attention = settings.variants[variant]
-        parts = [part.name for part in cached_parts(attention)]
+def _part_controls(
+    settings: ModelSettings, more: DeltaGenerator
+) -> tuple[AttentionConfig, int, int]:
+    variant = variant_control(settings)
+    attention = settings.variants[variant]
+    parts = [part.name for part in cached_parts(attention)]
+    with more:
         part = Select(
             key="part",
             label="Cached part",

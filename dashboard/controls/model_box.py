@@ -24,7 +24,6 @@ from dashboard.shell.widgets import Select
 KEY, SOURCE_MODEL = "model", "model_the_sliders_are_from"
 LINK_STATE = "model_in_the_link"  # "read", then "corrected" once it says what the box says
 CUSTOM_PREFIX, RESTORE_SUFFIX = "Custom, from ", ", as it is"
-WIDTH = 400  # pixels: a phone gives it a line of its own
 DEFAULT_MODEL = "Llama 3 8B"  # its numbers are the defaults of the sliders
 
 
@@ -92,7 +91,6 @@ def show_model_box(settings: AttentionSettings) -> None:
         label="Model",
         options=[*by_name, *_custom_options(shown, by_name)],
         default=DEFAULT_MODEL,
-        width=WIDTH,
         help="Type to search: the lecture's examples, then published models. Choosing a model "
         f"sets the sliders below to {effect}.",
     )

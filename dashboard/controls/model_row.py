@@ -1,4 +1,4 @@
-"""The row above the sliders: the model, import, Share and Reset; and the notes below them."""
+"""Above the sliders: the model, import, Share and Reset; below them: notes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls import config_import, config_report, link_model
 from dashboard.controls import model_box as box
+from dashboard.controls.config_import import ImportedConfig
 from dashboard.report.layout_sentences import layout_sentences
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from dashboard.settings.variants import describe_merged_rows
@@ -15,16 +16,14 @@ from dashboard.shell.panels import escape_markdown
 from dashboard.shell.state import current_settings
 
 
-def model_row_placeholder(*, measuring: bool) -> DeltaGenerator:
-    """Container above the sliders; filled after them, because it depends on their values."""
-    box.apply_link(measuring=measuring)
-    return st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-
-
 def fill_model_row(settings: AttentionSettings, placeholder: DeltaGenerator) -> None:
-    """Draw the model box, import, Share and Reset into the row, and the notes below the sliders."""
+    """Draw the model box, import, Share and Reset above the sliders, and the notes below them.
+
+    Call it after the sliders, because it depends on their values.
+    """
     with placeholder:
         box.show_model_box(settings)
+    with placeholder.container(horizontal=True, gap="small"):
         config_import.show_config_import(box.set_sliders)
         imported = box.chosen_import()
         shared = current_settings()
@@ -33,6 +32,11 @@ def fill_model_row(settings: AttentionSettings, placeholder: DeltaGenerator) -> 
             shared, note = link_model.with_model(shared, imported)
         show_link_buttons(shared, note)
     link_model.update_address(imported)
+    with st.sidebar:
+        _show_notes(settings, imported)
+
+
+def _show_notes(settings: AttentionSettings, imported: ImportedConfig | None) -> None:
     show_link_errors()
     if merged := describe_merged_rows(settings.n_heads, settings.n_kv_heads):
         st.info(merged)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import streamlit as st
-
+from dashboard.controls.sidebar import sidebar_box
 from dashboard.settings.measurement import PERCENTS, QualitySettings
 from dashboard.shell.links import show_link_row
 from dashboard.shell.state import current_settings
@@ -37,10 +36,10 @@ SEED = Slider(
 
 def quality_controls() -> QualitySettings:
     """The conversion that Run measures and that the figures show."""
-    with st.container(border=True):
-        with st.grid(3, vertical_alignment="bottom"):
-            settings = QualitySettings(
-                pooling=POOLING.show(), percent=PERCENT.show(), seed=SEED.show()
-            )
+    with sidebar_box() as (placeholder, more):
+        pooling, percent = POOLING.show(), PERCENT.show()
+        with more:
+            settings = QualitySettings(pooling=pooling, percent=percent, seed=SEED.show())
+    with placeholder:
         show_link_row(current_settings())
     return settings

@@ -5,8 +5,9 @@ Impossible combinations are not offered: the number of K/V heads divides that of
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
+
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls import config_import, link_model
 from dashboard.controls.kv_heads import kv_heads_control
@@ -59,22 +60,13 @@ DTYPE = Slider(
 )
 
 
-def heads_controls() -> dict[str, int]:
-    """Query heads, K/V heads and head width, by key."""
+def heads_controls(more: DeltaGenerator) -> dict[str, int]:
+    """Query heads, K/V heads and, in the folded box `more`, head width, by key."""
     n_heads = QUERY_HEADS.show()
-    return {
-        "n_heads": n_heads,
-        "n_kv_heads": kv_heads_control(n_heads),
-        "head_dim": show_model_slider(HEAD_DIM),
-    }
-
-
-def workload_controls(batch_sizes: Sequence[int] = BATCH_SIZES) -> dict[str, int]:
-    """Context length and batch size, by key."""
-    return {
-        "context_len": CONTEXT_LEN.show(),
-        "batch_size": replace(BATCH_SIZE, options=batch_sizes).show(),
-    }
+    n_kv_heads = kv_heads_control(n_heads)
+    with more:
+        head_dim = show_model_slider(HEAD_DIM)
+    return {"n_heads": n_heads, "n_kv_heads": n_kv_heads, "head_dim": head_dim}
 
 
 def show_model_slider(slider: Slider[int]) -> int:

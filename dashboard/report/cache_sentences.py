@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard.data.cached_parts import describe_heads
+from dashboard.report.metric import Metric
 from dashboard.report.part_terms import besides_terms
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.variants import describe_latent
@@ -89,9 +90,18 @@ def heads_answer(attention: AttentionConfig) -> str:
     )
 
 
+def cache_metrics(settings: ModelSettings) -> list[Metric]:
+    """The cache of each variant, in one decimal unit."""
+    sizes = [settings.cache_bytes(name, settings.context_len) for name in settings.models]
+    return [
+        Metric(f"{name} cache", size, size_caption(settings, name), name)
+        for name, size in zip(settings.models, units.decimal_in_one_unit(sizes), strict=True)
+    ]
+
+
 def size_caption(settings: ModelSettings, variant: str) -> str:
-    """A cache in decimal units, and how it compares: "33.55 MB, 4x smaller than MHA"."""
-    caption = units.decimal(settings.cache_bytes(variant, settings.context_len))
+    """A cache in binary units, and how it compares: "32.00 MiB, 4x smaller than MHA"."""
+    caption = units.capacity(settings.cache_bytes(variant, settings.context_len))
     if variant == "MHA":
         caption += ", the baseline"
     else:

@@ -12,11 +12,12 @@ from dashboard.data.capacity import (
     fits,
 )
 from dashboard.report.capacity_arithmetic import utilisation_text, world_on
+from dashboard.report.metric import Metric
 from gqa_core import units
 from gqa_core.engine_logs.capacity_errors import capacity_errors
 
 
-def metrics(plan: Plan) -> list[tuple[str, str, str]]:
+def metrics(plan: Plan) -> list[Metric]:
     """The four answers for the variant shown; numbers that are too long for two are the engine's.
 
     `fits` lists the ideal last: it needs less memory and gives more context.
@@ -33,22 +34,23 @@ def metrics(plan: Plan) -> list[tuple[str, str, str]]:
         memories = f"{name} ({units.capacity(ideal.min_memory_bytes)} ideal), "
     safe = _span([f"{fit.safe_sequences:,}" for fit in results])
     return [
-        (
+        Metric(
             f"{plan.variant} sequences that fit",
             _span([f"{fit.max_sequences:,}" for fit in results]),
             f"{sequences}of {plan.context_len} tokens, expected; {safe} to count on",
+            plan.variant,
         ),
-        (
+        Metric(
             "Longest context",
             context_text(first),
             f"{contexts}tokens for {units.count(plan.n_users, 'user')} on {n_gpus}",
         ),
-        (
+        Metric(
             "GPUs needed",
             _span([_gpus_text(fit) for fit in reversed(results)]),
             f"{needed}{plan.gpu}, for {users}",
         ),
-        (
+        Metric(
             "Memory per GPU",
             units.capacity(first.min_memory_bytes),
             f"{memories}{units.decimal(first.min_memory_bytes)}, for {users}; "

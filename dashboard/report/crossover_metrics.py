@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from dashboard.data.crossover import Comparisons
+from dashboard.report.metric import Metric
 from gqa_core.records.crossover import crossover
 from gqa_core.records.crossover_text import describe_contexts, describe_contexts_briefly
 
 
-def metrics(comparisons: Comparisons) -> list[tuple[str, str, str]]:
-    """(variant, contexts at which its step beats MHA, the same for attending alone)."""
+def metrics(comparisons: Comparisons) -> list[Metric]:
+    """Per variant, the contexts at which its step beats MHA, and on attending alone."""
     return [
-        (
+        Metric(
             name,
             describe_contexts_briefly(crossover(results, "step")),
             f"on attending alone: {describe_contexts_briefly(crossover(results, 'attend'))}",
+            name.partition(" ")[0],
         )
         for name, results in comparisons.items()
     ]

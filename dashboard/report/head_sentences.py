@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard.data.head_inspection import TRAITS
+from dashboard.report.metric import Metric
 from gqa_core import units
 from gqa_core.records.head_inspection import InspectedModel, Matrix
 from gqa_core.records.specs.training import TrainingConfig
@@ -28,11 +29,11 @@ def limits(config: TrainingConfig, noise_cka: float) -> str:
     )
 
 
-def effective_metrics(before: InspectedModel, after: InspectedModel) -> list[tuple[str, str, str]]:
+def effective_metrics(before: InspectedModel, after: InspectedModel) -> list[Metric]:
     """Metrics of the effective number of heads per trait, before and after conversion."""
     n_heads, count = len(before.weights), units.count(after.n_kv_heads, "K/V head")
     return [
-        (
+        Metric(
             f"{name}: distinct heads",
             f"{after.effective[key]:.1f} of {n_heads}",
             f"effective number with {count}; {before.effective[key]:.1f} with {n_heads}",

@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from dashboard.data.quality import LossSeries
+from dashboard.report.metric import Metric
 from gqa_core import units
 from gqa_core.records.kinds import QualityRecord
 from gqa_core.records.specs.quality import Start
 from gqa_core.records.specs.training import POOLINGS
 
 
-def metrics(all_series: Sequence[LossSeries], percent: int) -> list[tuple[str, str, str]]:
+def metrics(all_series: Sequence[LossSeries], percent: int) -> list[Metric]:
     """The loss of each model after uptraining; beside it the loss before, and the cache."""
     largest = max((series.cache_bytes for series in all_series), default=0)
     metrics = []
@@ -27,10 +28,11 @@ def metrics(all_series: Sequence[LossSeries], percent: int) -> list[tuple[str, s
         smaller = f"{cache}, {units.times(largest / series.cache_bytes)} smaller"
         saved = smaller if series.cache_bytes < largest else f"{cache}, the baseline"
         metrics.append(
-            (
+            Metric(
                 f"{series.name}: loss",
                 f"{after:.3f}",
                 f"{before:.3f} before uptraining; cache {saved}",
+                series.variant,
             )
         )
     return metrics

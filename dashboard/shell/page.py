@@ -9,54 +9,83 @@ page config; `open_page` detects this, sets up the navigation and reruns.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import streamlit as st
 
-from dashboard.figures.style import INK
 from dashboard.shell.startup import prepare_process
 from dashboard.shell.state import restore
+from dashboard.shell.stylesheet import STYLE
 
-PAGES = (
-    ("overview", "Overview"),
-    ("head_groups", "Head groups"),
-    ("kv_cache", "KV cache"),
-    ("why_cache", "Why a cache"),
-    ("decode", "Decode"),
-    ("roofline", "Roofline"),
-    ("crossover", "Crossover"),
-    ("equivalence", "Equivalence"),
-    ("quality", "Quality"),
-    ("capacity", "Capacity"),
-    ("runs", "Runs"),
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One page of the menu: its file below pages/, which is its address too, and its title."""
+
+    name: str
+    title: str
+
+
+START = Entry("overview", "Overview")
+SECTIONS = {
+    "Understand": (
+        Entry("head_groups", "Heads"),
+        Entry("kv_cache", "Cache size"),
+        Entry("why_cache", "Why a cache"),
+        Entry("equivalence", "Same result?"),
+    ),
+    "Decide": (
+        Entry("choose", "How many K/V heads?"),
+        Entry("capacity", "What fits"),
+        Entry("quality", "Quality"),
+    ),
+    "Measure": (
+        Entry("decode", "Decode"),
+        Entry("runs", "Runs"),
+    ),
+}
+VIEWS = (  # of the page Decode, which once were pages: their addresses lead there
+    Entry("crossover", "Crossover"),
+    Entry("roofline", "Roofline"),
 )
-# Markdown tables wider than a phone scroll on their own; chart text without a colour of its own has
-# the page's, light or dark; the description of a metric wraps.
-STYLE = f"""<style>
-[data-testid=stMarkdownContainer] table {{display: block; overflow-x: auto}}
-[data-testid=stPlotlyChart] text[style*="{INK}"] {{fill: currentColor !important}}
-[data-testid=stMetricDeltaDescription] * {{white-space: normal !important}}
-</style>"""
+PAGES = (START, *(entry for entries in SECTIONS.values() for entry in entries), *VIEWS)
 HAS_NAVIGATION = "navigation_is_set_up"
 
 
 def navigate() -> st.Page:
     """Set up the navigation and the page config, and return the requested page."""
-    pages = [
-        st.Page(f"pages/{name}.py", title=title, default=name == PAGES[0][0])
-        for name, title in PAGES
-    ]
+    pages = {
+        "": [
+            st.Page(_file(START), title=START.title, url_path="start", default=True),
+            st.Page(_start_again, title=START.title, url_path=START.name, visibility="hidden"),
+            *(st.Page(_file(view), title=view.title, visibility="hidden") for view in VIEWS),
+        ],
+        **{
+            section: [st.Page(_file(entry), title=entry.title) for entry in entries]
+            for section, entries in SECTIONS.items()
+        },
+    }
     st.session_state[HAS_NAVIGATION] = True
     page = st.navigation(pages, position="top")
     st.set_page_config(page_title=f"{page.title} | GQA Lab", page_icon="🔑", layout="wide")
     return page
 
 
-def open_page(title: str, caption: str) -> None:
-    """Draw the title and caption of a page, after setting up the navigation if it is missing."""
+def open_page(title: str) -> None:
+    """Draw the title of a page, after setting up the navigation if it is missing."""
     if HAS_NAVIGATION not in st.session_state:
         navigate()
         st.rerun()
     prepare_process()
     restore(title)
     st.html(STYLE)
-    st.title(title)
-    st.caption(caption)
+    st.title(title, anchor=False)
+
+
+def _file(entry: Entry) -> str:
+    return f"pages/{entry.name}.py"
+
+
+def _start_again() -> None:
+    """Lead /overview, which visitors type, to the start page with its settings."""
+    st.switch_page(_file(START), query_params=st.query_params.to_dict())

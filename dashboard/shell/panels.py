@@ -1,19 +1,22 @@
-"""Parts of pages: evidence badges, metrics, figures, tables and downloads."""
+"""Parts of pages: the answer, a strip of numbers, figures, folded tables, the method."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 
 import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.figures.style import PLOT_CONFIG
+from dashboard.figures.style import NEUTRAL, PLOT_CONFIG, VARIANT_STYLES
 from dashboard.report.columns import MISSING, Table
+from dashboard.report.metric import Metric
+from dashboard.shell.stylesheet import ANSWER
 
 EVIDENCE = {  # where a number comes from, and how it is drawn
-    "formula": ("blue", "Computed from the numbers above; drawn as a line."),
+    "formula": ("blue", "Computed from the settings; drawn as a line."),
     "measured here": ("green", "Timed or counted on this machine; drawn as markers with spread."),
     "fit": ("blue", "A power of n fitted to measured points; drawn as a line through them."),
     "measured elsewhere": (
@@ -33,31 +36,52 @@ def escape_markdown(text: str) -> str:
 
 
 def show_evidence(*kinds: str) -> None:
-    """Draw one badge per kind of evidence in the figure or table that follows."""
-    st.markdown(
-        " ".join(f":{EVIDENCE[kind][0]}-badge[{kind}]" for kind in kinds),
-        help="\n".join(f"- **{kind}**: {EVIDENCE[kind][1]}" for kind in kinds),
+    """Draw one badge per kind of evidence in the table or section that follows."""
+    st.markdown(" ".join(map(_badge, kinds)), help=_evidence_help(kinds))
+
+
+def _badge(kind: str) -> str:
+    return f":{EVIDENCE[kind][0]}-badge[{kind}]"
+
+
+def _evidence_help(kinds: Sequence[str]) -> str:
+    return "\n".join(f"- **{kind}**: {EVIDENCE[kind][1]}" for kind in kinds)
+
+
+def show_answer(sentence: str) -> None:
+    """Draw the answer of a page, in Markdown, where it is read first."""
+    with st.container(key=ANSWER):
+        st.markdown(sentence)
+
+
+def show_strip(metrics: Sequence[Metric]) -> None:
+    """Draw numbers beside each other, as a list of terms and descriptions."""
+    if metrics:
+        st.html(f'<dl class="metric-strip">{"".join(map(_metric_html, metrics))}</dl>')
+
+
+def _metric_html(metric: Metric) -> str:
+    style = VARIANT_STYLES.get(metric.variant or "")
+    color = style.color if style else NEUTRAL
+    label, value, note = map(escape, (metric.label, metric.value, metric.note))
+    return (
+        f'<div style="border-color: {color}"><dt>{label}</dt>'
+        f'<dd class="value">{value}</dd><dd>{note}</dd></div>'
     )
 
 
-def show_metrics(metrics: Sequence[tuple[str, str, str]]) -> None:
-    """Draw a row of metrics, each (label, value, description)."""
-    if not metrics:
-        return
-    with st.grid(len(metrics)):
-        for label, value, description in metrics:
-            st.metric(
-                label,
-                value,
-                border=True,
-                height="stretch",
-                delta_description=description,
-            )
+def show_figure(
+    figure: go.Figure, key: str, takeaway: str, evidence: Sequence[str] = (), caption: str = ""
+) -> None:
+    """Draw a chart in its own style, and below it the evidence of its numbers and a caption.
 
-
-def show_figure(figure: go.Figure, key: str, takeaway: str) -> None:
-    """Draw a chart in its own style; a screen reader reads `takeaway`."""
+    A screen reader reads `takeaway`.
+    """
     st.plotly_chart(figure, theme=None, key=key, config=PLOT_CONFIG, alt=takeaway)
+    if evidence or caption:
+        st.caption(
+            " ".join([*map(_badge, evidence), caption]), help=_evidence_help(evidence) or None
+        )
 
 
 def show_table(table: Table, key: str, alt: str) -> None:
@@ -73,7 +97,7 @@ def show_table(table: Table, key: str, alt: str) -> None:
     )
 
 
-def lazy_expander(label: str, key: str) -> DeltaGenerator | None:
+def folded(label: str, key: str) -> DeltaGenerator | None:
     """An expander's container if it is open, else None, so that its content is made on demand.
 
     A grid of numbers takes a sixth of the time from a slider to a new chart. An expander whose
@@ -81,6 +105,15 @@ def lazy_expander(label: str, key: str) -> DeltaGenerator | None:
     """
     expander = st.expander(label, key=key, on_change="rerun")
     return expander if expander.open else None
+
+
+def show_method(text: str, command: str = "") -> None:
+    """Draw how a page's numbers are made, folded: method, sources, limits, and the command line."""
+    with st.expander("How this is computed"):
+        st.markdown(text)
+        if command:
+            st.caption("The same on the command line")
+            st.code(command, language="bash", wrap_lines=True)
 
 
 def show_small_table(table: Table) -> None:

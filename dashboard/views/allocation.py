@@ -22,6 +22,6 @@ def show_allocation(plan: Plan) -> None:
     table = tables.allocation_table(allocation)
     panels.show_small_table(table)
     panels.show_downloads("allocation", {"csv": table.csv})
-    if place := panels.lazy_expander("Rules and their sources", "rules_unfolded"):
+    if place := panels.folded("Rules and their sources", "rules_unfolded"):
         lines = (f"- {panels.escape_markdown(line)}" for line in tables.rule_lines(allocation))
         place.markdown("\n".join(lines))

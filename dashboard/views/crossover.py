@@ -80,7 +80,7 @@ def _show_metrics(rows: Sequence[Row], pairs: crossover.Comparisons) -> None:
         return
     show_verdict(tables.usable(rows))
     st.caption("Contexts (tokens) at which a whole step is faster than MHA's")
-    panels.show_metrics(crossover_metrics.metrics(pairs))
+    panels.show_strip(crossover_metrics.metrics(pairs))
 
 
 def _show_table(rows: Sequence[Row]) -> None:

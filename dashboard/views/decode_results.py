@@ -13,6 +13,7 @@ from dashboard.report.cache_format_tables import format_table
 from dashboard.report.columns import Table
 from dashboard.report.decode_sentences import decode_answer, describe_speed
 from dashboard.report.decode_tables import attend_table, performance_table
+from dashboard.report.metric import Metric
 from dashboard.report.predictions import prediction_sentence
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import loaders, panels
@@ -89,7 +90,7 @@ def show_every_point(
     rows: Sequence[tables.Row], build_table: BuildTable, key: str, alt: str
 ) -> None:
     """Draw an expander with the table of all points."""
-    if place := panels.lazy_expander("Every point in full", f"{key}_unfolded"):
+    if place := panels.folded("Every point in full", f"{key}_unfolded"):
         with place:
             panels.show_table(build_table(rows), key, alt)
 
@@ -149,12 +150,13 @@ def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> 
     show_verdict(shown)
     cache = f", cache in {settings.kv_format}" if shown[0].is_quantised else ""
     st.caption(f"Attend time of one step at {settings.context_len} tokens, 5th percentile{cache}")
-    panels.show_metrics(
+    panels.show_strip(
         [
-            (
+            Metric(
                 tables.row_label(versus.row),
                 units.duration(versus.row.attend.p5),
                 describe_speed(versus),
+                versus.row.variant,
             )
             for versus in tables.versus_mha(shown)
         ]

@@ -28,7 +28,7 @@ MAX_MIB = MAX_LOG_BYTES // 2**20
 
 def show_engine_log(plan: Plan) -> None:
     """Draw a place to paste a log, and what it says beside the formula for this model."""
-    place = panels.lazy_expander("Hold it against an engine's start-up log", "engine_log_unfolded")
+    place = panels.folded("Hold it against an engine's start-up log", "engine_log_unfolded")
     if not place:
         return
     with place:

@@ -11,6 +11,7 @@ from dashboard.data.generation import Generations
 from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
 from dashboard.figures.growth_time import append_vs_tokens
 from dashboard.report.generation_tables import exponent_table, growth_table, time_table
+from dashboard.report.metric import Metric
 from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
@@ -108,20 +109,22 @@ def show_answer(settings: GenerationSettings, records: Generations) -> None:
 def _show_metrics(settings: GenerationSettings, records: Generations) -> None:
     n = settings.context_len
     metrics = [
-        (
+        Metric(
             f"{n} tokens, {generation.MODE_NAMES[mode]}",
             units.duration(generation.total_s(record, n)),
             "measured here",
         )
         for mode, record in records.by_mode.items()
     ]
-    metrics.append((f"Cache at {n} tokens", units.capacity(_cache_bytes(settings)), "formula"))
+    metrics.append(
+        Metric(f"Cache at {n} tokens", units.capacity(_cache_bytes(settings)), "formula")
+    )
     if records.is_complete:
         difference = generation.largest_difference(records.by_mode)
         metrics.append(
-            ("Difference of the outputs", f"{difference:.1g}", "measured, for numbers near 1")
+            Metric("Difference of the outputs", f"{difference:.1g}", "measured, for numbers near 1")
         )
-    panels.show_metrics(metrics)
+    panels.show_strip(metrics)
 
 
 def _cache_bytes(settings: GenerationSettings) -> int:

@@ -44,7 +44,7 @@ def show_head_diversity() -> None:
         return
     before, after = answer.models
     panels.show_evidence("measured here")
-    panels.show_metrics(effective_metrics(before, after))
+    panels.show_strip(effective_metrics(before, after))
     facts = sharing_facts(after)
     st.markdown(facts)
     panels.show_figure(

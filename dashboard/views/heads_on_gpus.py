@@ -7,6 +7,7 @@ import streamlit as st
 from dashboard.figures.heads_on_gpus import heads_on_gpus
 from dashboard.report.cache_sentences import copies_sentence
 from dashboard.report.cache_tables import gpu_table
+from dashboard.report.metric import Metric
 from dashboard.settings.model import ModelSettings
 from dashboard.shell import panels
 from gqa_core import units
@@ -22,15 +23,19 @@ def show_on_gpus(settings: ModelSettings, attention: AttentionConfig, tp: int) -
     total = settings.cache_bytes(attention.variant, settings.context_len)
     per_gpu = settings.bytes_per_gpu(attention.variant, tp)
     panels.show_evidence("formula")
-    panels.show_metrics(
+    panels.show_strip(
         [
-            (
+            Metric(
                 "Cache per GPU",
                 units.capacity(per_gpu),
                 f"{units.percent(per_gpu / total)} of all",
             ),
-            (f"On all {tp} GPUs", units.capacity(tp * per_gpu), "including copies"),
-            ("Copies", units.times(tp * per_gpu / total), "bytes on all GPUs / bytes of the cache"),
+            Metric(f"On all {tp} GPUs", units.capacity(tp * per_gpu), "including copies"),
+            Metric(
+                "Copies",
+                units.times(tp * per_gpu / total),
+                "bytes on all GPUs / cache",
+            ),
         ]
     )
     sentence = copies_sentence(attention, tp)

@@ -11,6 +11,7 @@ from dashboard.data.decode_rows import Row
 from dashboard.data.selection import AnyRow
 from dashboard.report.columns import Table
 from dashboard.report.log_tables import non_decode_table, runs_table
+from dashboard.report.metric import Metric
 from dashboard.shell import panels
 from gqa_core.records.header import MEASURED_ELSEWHERE
 from gqa_core.records.kinds import encode_record
@@ -21,12 +22,12 @@ def show_counts(shown: Sequence[AnyRow], logged: Sequence[AnyRow]) -> None:
     """Draw the numbers of records, runs, devices and imported records."""
     counts = {field: len(selection.options(shown, field)) for field in ("run", "device", "date")}
     elsewhere = [row for row in shown if row.evidence == MEASURED_ELSEWHERE]
-    panels.show_metrics(
+    panels.show_strip(
         [
-            ("Records", f"{len(shown)}", f"of {len(logged)} in the log"),
-            ("Runs", f"{counts['run']}", f"dates: {counts['date']}"),
-            ("Devices", f"{counts['device']}", "distinguished by name and threads"),
-            ("Measured elsewhere", f"{len(elsewhere)}", "imported; all others were measured here"),
+            Metric("Records", f"{len(shown)}", f"of {len(logged)} in the log"),
+            Metric("Runs", f"{counts['run']}", f"dates: {counts['date']}"),
+            Metric("Devices", f"{counts['device']}", "distinguished by name and threads"),
+            Metric("Measured elsewhere", f"{len(elsewhere)}", "imported records"),
         ]
     )
 

@@ -74,7 +74,7 @@ def show_losses(settings: QualitySettings, records: LossRecords, *, is_running: 
     sentence = sentences.order_sentence(best, settings.percent)
     if metrics := sentences.metrics(best, settings.percent):
         panels.show_evidence(best[0].evidence)
-        panels.show_metrics(metrics)
+        panels.show_strip(metrics)
         st.caption(f"Medians of {units.count(len(best[0].seeds), 'seed')}, in nats per byte.")
     _show_charts(settings, records, sentence)
     if sentence:
@@ -149,7 +149,7 @@ def show_answer(settings: QualitySettings, records: LossRecords) -> None:
 
 
 def _show_here(records: LossRecords) -> None:
-    place = panels.lazy_expander("Everything measured here", "quality_unfolded")
+    place = panels.folded("Everything measured here", "quality_unfolded")
     if place is None:
         return
     table = loss_table([series for start in STARTS for series in records.series_here(start)])

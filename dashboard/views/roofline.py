@@ -11,6 +11,7 @@ from dashboard.data import roofline
 from dashboard.data.decode_rows import Row
 from dashboard.figures.roofline import roofline as roofline_figure
 from dashboard.report import roofline_sentences
+from dashboard.report.metric import Metric
 from dashboard.report.roofline_tables import roofline_table
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import panels
@@ -91,20 +92,20 @@ def _show_metrics(rows: Sequence[Row], roof: Roof) -> None:
     ridge, rate = roof.ridge_point, roof.peak_flops_per_s
     shares = roofline.bound_shares(rows)
     share = roofline.median_share(shares)
-    panels.show_metrics(
+    panels.show_strip(
         [
-            ("Read bandwidth", units.bandwidth(roof.peak_bytes_per_s), "best of the probes"),
-            (
+            Metric("Read bandwidth", units.bandwidth(roof.peak_bytes_per_s), "best of the probes"),
+            Metric(
                 "Arithmetic rate",
                 "not probed" if rate is None else units.flop_rate(rate),
                 f"{rows[0].dtype}, best of the probes",
             ),
-            (
+            Metric(
                 "Ridge point",
                 "not known" if ridge is None else f"{ridge:.3g} FLOP/B",
                 "to the left, memory is the limit",
             ),
-            (
+            Metric(
                 "Share of the bound",
                 "withheld" if share is None else units.percent(share),
                 f"median of {units.count(len(shares), 'point')}",

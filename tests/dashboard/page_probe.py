@@ -1,6 +1,10 @@
 """Contents of an opened page: widgets by key, metrics, text and the first figure."""
 
 import json
+import re
+from html import unescape
+
+STRIP_ENTRY = re.compile(r'<dt>(.*?)</dt><dd class="value">(.*?)</dd><dd>(.*?)</dd>', re.S)
 
 
 def slider(app, key):
@@ -24,12 +28,32 @@ def choose(app, name):
 
 
 def metrics(app):
-    return {metric.label: metric.value for metric in app.metric}
+    """The value of each metric of the strips, by label."""
+    return {label: value for label, value, _ in _strip_entries(app)}
 
 
 def meanings(app):
-    """The description under each metric's value."""
-    return {metric.label: metric.proto.delta_description for metric in app.metric}
+    """The note under each metric's value."""
+    return {label: note for label, _, note in _strip_entries(app)}
+
+
+def answer(app):
+    """The answer that stands on top of a page; None if there is none."""
+    for block in _blocks(app.main):
+        if str(getattr(block.proto, "id", "")).endswith("-answer"):
+            return block.markdown[0].value
+    return None
+
+
+def _blocks(block):
+    for child in getattr(block, "children", {}).values():
+        yield child
+        yield from _blocks(child)
+
+
+def _strip_entries(app):
+    texts = (block.proto.body for block in app.get("html"))
+    return [map(unescape, entry) for text in texts for entry in STRIP_ENTRY.findall(text)]
 
 
 def link(app):

@@ -1,0 +1,31 @@
+"""The style sheet of every page, where Streamlit's own differs from what a dashboard needs.
+
+* The first screen belongs to the answer and its figure: less air above a smaller title.
+* Lines of prose are short enough to read.
+* Markdown tables wider than a phone scroll on their own.
+* Chart text without a colour of its own has the page's, light or dark.
+"""
+
+from __future__ import annotations
+
+from dashboard.figures.style import INK
+
+__all__ = ["ANSWER", "STYLE"]
+
+ANSWER = "answer"  # key of the container of a page's answer
+STYLE = f"""<style>
+[data-testid=stMainBlockContainer] {{padding: 4rem clamp(1rem, 3vw, 3rem) 3rem}}
+[data-testid=stMainBlockContainer] h1 {{font-size: 1.625rem; padding: 0 0 0.25rem}}
+[data-testid=stMainBlockContainer] h2 {{font-size: 1.375rem}}
+[data-testid=stMainBlockContainer] h3 {{font-size: 1.125rem}}
+[data-testid=stMain] [data-testid=stMarkdownContainer] :is(p, li) {{max-width: 75ch}}
+[data-testid=stMarkdownContainer] table {{display: block; overflow-x: auto}}
+[data-testid=stPlotlyChart] text[style*="{INK}"] {{fill: currentColor !important}}
+.st-key-{ANSWER} {{border-left: 4px solid currentColor; padding-left: 0.75rem}}
+.st-key-{ANSWER} p {{font-size: 1.125rem; line-height: 1.4}}
+.metric-strip {{display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; margin: 0; padding: 0}}
+.metric-strip > div {{flex: 1 1 9rem; border-left: 4px solid; padding-left: 0.75rem}}
+.metric-strip dt {{font-size: 0.875rem; opacity: 0.8; font-weight: 400}}
+.metric-strip dd {{margin: 0; font-size: 0.8125rem; opacity: 0.8}}
+.metric-strip dd.value {{font-size: 1.5rem; line-height: 1.2; opacity: 1}}
+</style>"""
