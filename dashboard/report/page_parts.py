@@ -1,0 +1,66 @@
+"""The parts of a page as data from which a report and a summary are written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+__all__ = ["PageReport", "ReportFigure", "ReportMetric", "ReportTable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportMetric:
+    """One number of a page's strip, with its unit, and a note below it."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFigure:
+    """A chart: Plotly's JSON of its data, layout and frames, and the sentence that it supports."""
+
+    key: str
+    plotly_json: str
+    takeaway: str
+    evidence: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportTable:
+    """A table's cells as they are shown; `is_number` says which columns are aligned right."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    is_number: Sequence[bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageReport:
+    """Everything that a report of a page contains.
+
+    `answer` is a sentence of Markdown; `settings` are the link's parameters, `versions` those of
+    the software by name, and `created` a time in UTC.
+    """
+
+    title: str
+    answer: str
+    metrics: Sequence[ReportMetric]
+    parts: Sequence[ReportFigure | ReportTable]
+    settings: Mapping[str, str]
+    commands: Sequence[str]
+    link: str
+    versions: Mapping[str, str]
+    created: str
+
+    @property
+    def figures(self) -> list[ReportFigure]:
+        """The charts, in the order of the page."""
+        return [part for part in self.parts if isinstance(part, ReportFigure)]
+
+    @property
+    def tables(self) -> list[ReportTable]:
+        """The tables, in the order of the page."""
+        return [part for part in self.parts if isinstance(part, ReportTable)]

@@ -1,0 +1,86 @@
+"""The content of the page of this run, held by reference until someone wants it as a report.
+
+`panels` notes each part as it draws it. Nothing is converted before a download is clicked, so that
+a moved slider pays for a few references alone. A part that a fragment draws again takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import plotly.graph_objects as go
+import streamlit as st
+
+from dashboard.report.columns import Table
+from dashboard.report.page_parts import ReportMetric
+
+CONTENT = "content_of_this_page"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFigure:
+    """A chart, the sentence that a screen reader reads for it, and its kinds of evidence."""
+
+    figure: go.Figure
+    takeaway: str
+    evidence: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownTable:
+    """A table and its title."""
+
+    table: Table
+    title: str
+
+
+@dataclass(slots=True)
+class PageContent:
+    """The parts of a page, by key in the order of drawing."""
+
+    title: str
+    answer: str = ""
+    metrics: tuple[ReportMetric, ...] = ()
+    parts: dict[str, ShownFigure | ShownTable] = field(default_factory=dict)
+    commands: dict[str, None] = field(default_factory=dict)  # in order, each once
+
+
+def start(title: str) -> PageContent:
+    """Begin a page: forget what the run before it showed."""
+    content = PageContent(title)
+    st.session_state[CONTENT] = content
+    return content
+
+
+def content() -> PageContent:
+    """The content of the current page."""
+    current = st.session_state.get(CONTENT)
+    return current if isinstance(current, PageContent) else start("")
+
+
+def note_answer(sentence: str) -> None:
+    """Note the page's answer, a sentence of Markdown."""
+    content().answer = sentence
+
+
+def note_metrics(metrics: Sequence[ReportMetric]) -> None:
+    """Note the numbers of the page's strip."""
+    content().metrics = (*metrics,)
+
+
+def note_figure(key: str, figure: go.Figure, takeaway: str, evidence: Sequence[str] = ()) -> None:
+    """Note a chart."""
+    content().parts[f"figure {key}"] = ShownFigure(
+        figure=figure, takeaway=takeaway, evidence=(*evidence,)
+    )
+
+
+def note_table(key: str, table: Table, title: str) -> None:
+    """Note a table."""
+    content().parts[f"table {key}"] = ShownTable(table=table, title=title)
+
+
+def note_command(command: str) -> None:
+    """Note a command line that gives the page's numbers."""
+    content().commands[command] = None

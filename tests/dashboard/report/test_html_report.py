@@ -1,0 +1,155 @@
+"""A report is one file: it asks no other, holds every number, and shows hostile text as text."""
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from dashboard.report.evidence import EVIDENCE
+from dashboard.report.html_report import POLICY, html_report
+from dashboard.report.markdown_summary import MAX_ROWS, markdown_summary
+from dashboard.report.markup import escape_cell, markdown_as_html, markdown_as_text
+from dashboard.report.page_parts import PageReport, ReportFigure, ReportMetric, ReportTable
+
+HOSTILE = "<script>alert(1)</script> **x** | `y`"
+CHART = {"data": [{"x": [1, 2], "y": [3.25, 4.5], "name": "</script><b>"}], "layout": {}}
+REPORT = PageReport(
+    title=f"How large {HOSTILE}",
+    answer="**GQA** caches 4.29 GB, \\<b\\>",
+    metrics=[ReportMetric(label="GQA", value="4.29 GB", note=f"4.00 GiB {HOSTILE}")],
+    parts=[
+        ReportFigure(
+            key="growth",
+            plotly_json=json.dumps(CHART),
+            takeaway=f'It grows "linearly" {HOSTILE}',
+            evidence=("formula", "published"),
+        ),
+        ReportTable(
+            title="Sizes",
+            headers=["Variant", "Bytes (B)"],
+            rows=[["GQA", "4294967296"], [HOSTILE, "1"]],
+            is_number=[False, True],
+        ),
+    ],
+    settings={"model": f"Imported: {HOSTILE}", "n_heads": "32"},
+    commands=["python -m gqa_core size --n-heads 32"],
+    link="http://host/kv_cache?n_heads=32&model=a%3Cb%3E",
+    versions={"gqa-lab": "0.1.0"},
+    created="2026-11-29 11:00 UTC",
+)
+LOADING = ("src", "href", "data", "srcset", "poster", "action", "background")
+
+
+class Parser(HTMLParser):
+    """Collects tags, attributes, and the text outside and inside of scripts and styles."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.text, self.scripts = [], [], "", []
+        self.stack = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag in ("script", "style"):
+            self.stack.append(tag)
+            self.scripts.append((tag, dict(attrs), ""))
+
+    def handle_endtag(self, tag):
+        if self.stack and self.stack[-1] == tag:
+            self.stack.pop()
+
+    def handle_data(self, data):
+        if self.stack:
+            tag, attrs, text = self.scripts[-1]
+            self.scripts[-1] = (tag, attrs, text + data)
+        else:
+            self.text += data
+
+
+@pytest.fixture(scope="module")
+def page():
+    return Parser(html_report(REPORT, "UExPVExZ", '{"layout": {}}'))
+
+
+def test_nothing_in_a_report_loads_from_elsewhere(page):
+    loading = [(name, value) for name, value in page.attributes if name in LOADING]
+    assert loading == []
+    assert not {"link", "iframe", "img", "object", "embed", "base", "form"} & {*page.tags}
+    assert ("content", POLICY) in page.attributes
+    assert POLICY.startswith("default-src 'none'")
+    assert "http" not in POLICY
+    assert not [text for _, _, text in page.scripts if "fetch(" in text or "import(" in text]
+
+
+def test_a_report_has_all_that_the_page_showed(page):
+    for text in (
+        "GQA caches 4.29 GB, <b>",
+        "4.00 GiB",
+        "4294967296",
+        "python -m gqa_core size --n-heads 32",
+        REPORT.link,
+        "gqa-lab0.1.0",
+        "2026-11-29 11:00 UTC",
+        f"formula: {EVIDENCE['formula']}",
+        f"published: {EVIDENCE['published']}",
+        "n_heads32",
+    ):
+        assert text in page.text, text
+    (chart,) = [text for _, attrs, text in page.scripts if "data-chart" in attrs]
+    assert json.loads(chart) == CHART
+
+
+def test_text_of_names_is_shown_as_text(page):
+    assert page.text.count("<script>alert(1)</script>") == 6  # title twice, and four more places
+    kinds = [attrs.get("type", "code") for tag, attrs, _ in page.scripts if tag == "script"]
+    assert kinds == ["application/json", "text/plain", "application/json", "code"]
+    assert page.tags.count("b") == 0
+
+
+def test_a_page_without_charts_has_no_script():
+    text = html_report(replace(REPORT, parts=()), "UExPVExZ", "{}")
+    assert Parser(text).scripts[0][0] == "style"
+    assert len(Parser(text).scripts) == 1
+    assert "Where the numbers are from" not in text
+
+
+@pytest.mark.parametrize(
+    ("sentence", "shown", "text"),
+    [
+        ("**GQA** is `x<y`", "<strong>GQA</strong> is <code>x&lt;y</code>", "GQA is x<y"),
+        ("a \\*\\*b\\*\\* \\<i\\>", "a **b** &lt;i&gt;", "a **b** <i>"),
+        ("one ** left", "one <strong> left</strong>", "one  left"),
+        ("2 * 3 \\ 4 ` 5", "2 * 3 \\ 4 ` 5", "2 * 3 \\ 4 ` 5"),
+    ],
+)
+def test_a_sentence_of_markdown_is_html_and_text(sentence, shown, text):
+    assert (markdown_as_html(sentence), markdown_as_text(sentence)) == (shown, text)
+
+
+def test_a_summary_has_answer_table_settings_command_and_link():
+    summary = markdown_summary(REPORT)
+    assert REPORT.answer in summary
+    assert "|Variant|Bytes (B)|\n|---|---:|\n|GQA|4294967296|\n" in summary
+    assert "\n- GQA: 4.29 GB (4.00 GiB " in summary
+    assert "`n_heads=32`" in summary
+    assert "```sh\npython -m gqa_core size --n-heads 32\n```" in summary
+    assert f"Link: <{REPORT.link}>" in summary
+    assert "2026-11-29 11:00 UTC; gqa-lab 0.1.0" in summary
+
+
+def test_names_cannot_break_out_of_a_summary_s_table_or_settings():
+    summary = markdown_summary(REPORT)
+    assert f"|{escape_cell(HOSTILE)}|1|" in summary
+    assert escape_cell("a|b\n<c>") == "a\\|b \\<c\\>"
+    assert "`model=Imported: <script>alert(1)</script> **x** | y`" in summary
+    assert "\n# x" not in markdown_summary(replace(REPORT, settings={"model": "a\n# x"}))
+
+
+def test_a_long_table_of_a_summary_ends_in_the_number_of_rows_left_out():
+    table = replace(REPORT.parts[1], rows=[["GQA", str(i)] for i in range(MAX_ROWS + 3)])
+    summary = markdown_summary(replace(REPORT, parts=[table]))
+    assert summary.count("|GQA|") == MAX_ROWS
+    assert "3 more rows are in the report." in summary
