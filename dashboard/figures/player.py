@@ -20,9 +20,19 @@ IMMEDIATE = {"duration": 0}
 
 
 def add_player(
-    figure: FigureBuilder, labels: Sequence[str], *, prefix: str, frame_ms: int, below: int = 0
+    figure: FigureBuilder,
+    labels: Sequence[str],
+    *,
+    prefix: str,
+    frame_ms: int,
+    below: int = 0,
+    redraw: bool = False,
 ) -> None:
-    """Add the controls `below` so many pixels of axis; `labels` name the frames, in order."""
+    """Add the controls `below` so many pixels of axis; `labels` name the frames, in order.
+
+    Frames of bars and scatter need no `redraw`; those of heat maps do.
+    """
+    play, still = _timing(frame_ms, redraw), _timing(0, redraw)
     figure.update_layout(
         updatemenus=[
             {
@@ -38,8 +48,8 @@ def add_player(
                 "bordercolor": NEUTRAL,
                 "font": FONT | {"size": 13},
                 "buttons": [
-                    _button("▶ Play", None, _timing(frame_ms) | {"fromcurrent": True}),
-                    _button("❚❚", [None], _timing(0)),
+                    _button("▶ Play", None, play | {"fromcurrent": True}),
+                    _button("❚❚", [None], still),
                 ],
             }
         ],
@@ -62,7 +72,7 @@ def add_player(
                 "minorticklen": 0,
                 "transition": IMMEDIATE,
                 "steps": [
-                    _button(label, [str(index)], _timing(0)) for index, label in enumerate(labels)
+                    _button(label, [str(index)], still) for index, label in enumerate(labels)
                 ],
             }
         ],
@@ -73,10 +83,10 @@ def _button(label: str, frames: object, timing: dict[str, Any]) -> dict[str, Any
     return {"label": label, "method": "animate", "args": [frames, timing]}
 
 
-def _timing(frame_ms: int) -> dict[str, Any]:
+def _timing(frame_ms: int, redraw: bool) -> dict[str, Any]:
     """Options of an animation: frames of this length, and none that glides."""
     return {
         "mode": "immediate",
-        "frame": {"duration": frame_ms, "redraw": False},
+        "frame": {"duration": frame_ms, "redraw": redraw},
         "transition": IMMEDIATE,
     }

@@ -80,11 +80,12 @@ class MarkerOffset:
 MARKER_OFFSETS = {"A": MarkerOffset(14, 0.94), "B": MarkerOffset(9, 1.06)}
 FAINT = 0.45  # opacity of what is not selected
 FRAME = (("#FFFFFF", 5), ("#000000", 2))  # black in white: seen on every fill, light and dark
+CACHED, RECOMPUTED = "#8B65D8", "#AE8E38"  # colours that no variant has
 MODE_STYLES = {  # attention filled and its fit solid, projections open and their fit dotted
-    ("cached", "attention"): VariantStyle("#0072B2", "solid", "circle"),
-    ("recomputed", "attention"): VariantStyle("#D55E00", "solid", "square"),
-    ("cached", "projections"): VariantStyle("#0072B2", "dot", "circle-open"),
-    ("recomputed", "projections"): VariantStyle("#D55E00", "dot", "square-open"),
+    ("cached", "attention"): VariantStyle(CACHED, "solid", "circle"),
+    ("recomputed", "attention"): VariantStyle(RECOMPUTED, "solid", "square"),
+    ("cached", "projections"): VariantStyle(CACHED, "dot", "circle-open"),
+    ("recomputed", "projections"): VariantStyle(RECOMPUTED, "dot", "square-open"),
 }
 PART_STYLES: Mapping[PartKind, tuple[str, str]] = {  # (fill, pattern): patterns tell of tokens
     "token cache": ("#56B4E9", ""),

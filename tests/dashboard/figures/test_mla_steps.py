@@ -36,9 +36,9 @@ def test_what_is_kept_is_filled_and_what_is_computed_is_hollow(n_heads):
     fills = {
         trace.name: trace.fill for trace in figure.data if "<extra>" in (trace.hovertemplate or "")
     }
-    kept = {name for name, fill in fills.items() if fill == "toself"}
-    assert kept == {name for name in fills if "kept, and read" in name}
-    assert len(kept) == 2
+    filled = {name for name, fill in fills.items() if fill == "toself"}
+    assert filled == {name for name in fills if "kept, and read" in name}
+    assert len(filled) == 2
     (queries,) = [trace for trace in figure.data if trace.name == "queries"]
     assert len(queries.x) == 2 * min(n_heads, 8)  # naive and absorbed
     titles = [note.text for note in figure.layout.annotations]
