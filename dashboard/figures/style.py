@@ -103,7 +103,8 @@ POLICY_STYLES: Mapping[Policy, VariantStyle] = {
 }
 LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 HEAT = sequential.Cividis  # dark to bright, also for colour-blind readers
-PLOT_CONFIG = {"displayModeBar": False, "scrollZoom": False}
+PAPER = "#FFFFFF"  # behind a saved picture; on a page the style sheet lets the page's through
+CLEAR = "rgba(0,0,0,0)"
 BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 # Room for labels, a title and a legend of two lines below, or none. With automatic margins Plotly
 # would draw the chart twice: a third of its time.
@@ -237,15 +238,27 @@ def unit_interval_coloraxis(title: str, *, power: float = 1) -> dict:
     }
 
 
+def plot_config(name: str) -> dict:
+    """Plotly's options of a figure: one button, shown on hover, saves it as `name`.png."""
+    return {
+        "displayModeBar": "hover",
+        "displaylogo": False,
+        "modeBarButtons": [["toImage"]],
+        "scrollZoom": False,
+        "toImageButtonOptions": {"format": "png", "scale": 2, "filename": f"gqa-lab-{name}"},
+    }
+
+
 def base_layout(height: int, margin: Mapping[str, int] = BARE_MARGIN) -> dict:
     """Layout common to all figures: margins, font, a legend below, no background."""
     return {
         "height": height,
         "font": FONT,
         "margin": dict(margin),
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "legend": {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
+        "paper_bgcolor": PAPER,
+        "plot_bgcolor": CLEAR,
+        "legend": {"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top", "bgcolor": CLEAR},
+        "modebar": {"bgcolor": CLEAR, "color": NEUTRAL, "activecolor": NEUTRAL},
         "hoverlabel": HOVER,
     }
 

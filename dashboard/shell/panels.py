@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.figures.style import NEUTRAL, PLOT_CONFIG, VARIANT_STYLES
+from dashboard.figures.style import NEUTRAL, VARIANT_STYLES, plot_config
 from dashboard.report.columns import MISSING, Table
 from dashboard.report.metric import Metric
 from dashboard.shell.stylesheet import ANSWER
@@ -77,7 +77,7 @@ def show_figure(
 
     A screen reader reads `takeaway`.
     """
-    st.plotly_chart(figure, theme=None, key=key, config=PLOT_CONFIG, alt=takeaway)
+    st.plotly_chart(figure, theme=None, key=key, config=plot_config(key), alt=takeaway)
     if evidence or caption:
         st.caption(
             " ".join([*map(_badge, evidence), caption]), help=_evidence_help(evidence) or None

@@ -3,7 +3,8 @@
 * The first screen belongs to the answer and its figure: less air above a smaller title.
 * Lines of prose are short enough to read.
 * Markdown tables wider than a phone scroll on their own.
-* Chart text without a colour of its own has the page's, light or dark.
+* Chart text without a colour of its own has the page's, light or dark, and charts have its
+  background. A saved picture has dark text on white.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ STYLE = f"""<style>
 [data-testid=stMainBlockContainer] h3 {{font-size: 1.125rem}}
 [data-testid=stMain] [data-testid=stMarkdownContainer] :is(p, li) {{max-width: 75ch}}
 [data-testid=stMarkdownContainer] table {{display: block; overflow-x: auto}}
+[data-testid=stPlotlyChart] .main-svg {{background: transparent !important}}
 [data-testid=stPlotlyChart] text[style*="{INK}"] {{fill: currentColor !important}}
 .st-key-{ANSWER} {{border-left: 4px solid currentColor; padding-left: 0.75rem}}
 .st-key-{ANSWER} p {{font-size: 1.125rem; line-height: 1.4}}

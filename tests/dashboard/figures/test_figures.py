@@ -249,3 +249,14 @@ def test_no_figure_s_text_is_under_11_pixels():
     assert sizes  # the pattern is that of the source
     assert [(name, size) for name, size in sizes if size < style.SMALL] == []
     assert min(style.SMALL, style.FONT["size"]) >= 11
+
+
+def test_a_saved_picture_has_dark_text_on_white_and_a_page_shows_its_own_background():
+    figure = cache_vs_context({"MHA": [2**20, 2**23, 2**26]}, CONTEXTS, 4096)
+    assert figure.layout.paper_bgcolor == "#FFFFFF"
+    assert figure.layout.font.color == INK
+    assert ".main-svg {background: transparent !important}" in STYLE
+    assert {figure.layout.legend.bgcolor, figure.layout.plot_bgcolor} == {"rgba(0,0,0,0)"}
+    config = style.plot_config("cache")
+    assert config["modeBarButtons"] == [["toImage"]]
+    assert config["toImageButtonOptions"]["filename"] == "gqa-lab-cache"
