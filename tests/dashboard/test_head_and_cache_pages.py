@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from gqa_core.configs import GroupedConfig
 from tests.dashboard.example_settings import DEVICE_INFO
 from tests.dashboard.page_probe import (
+    answer,
     choose,
     figure,
     metrics,
@@ -48,14 +49,14 @@ def test_a_moved_slider_leaves_no_wrong_name_standing(opened):
 def test_deepseek_s_preset_shows_the_lecture_s_numbers_and_where_they_hold(opened):
     app = choose(opened("kv_cache"), DEEPSEEK)
     assert metrics(app) == {
-        "MHA cache": "372.31 GiB",
-        "GQA cache": "23.27 GiB",
-        "MQA cache": "2.91 GiB",
-        "MLA cache": "6.54 GiB",
+        "MHA cache": "400 GB",
+        "GQA cache": "25 GB",
+        "MQA cache": "3.12 GB",
+        "MLA cache": "7.03 GB",
     }
-    answer = app.success[0].value
+    sentence = answer(app)
     for part in ("372.31 GiB (399.77 GB)", "2.91 GiB (3.12 GB)", "400 GB at 100,058 tokens"):
-        assert part in answer
+        assert part in sentence
     assert "2 x 128 x 128 x 61 layers x 2 B x 100000 tokens x 1 = 399,769,600,000 B" in page_texts(
         app
     )
@@ -77,14 +78,14 @@ def test_the_lecture_s_own_400_gb_stand_whatever_the_sliders(opened):
     app = opened("kv_cache", n_heads=16)
     assert "61 layers, 128 heads of width 128, bf16, batch 1" in page_texts(app)
     assert "100,058 tokens" in page_texts(app)
-    assert "100,058 tokens" not in app.success[0].value
+    assert "100,058 tokens" not in answer(app)
 
 
 def test_the_lecture_s_groups_are_told_in_words(opened):
     app = opened("head_groups")
     assert app.button_group(key="variant").value == "GQA"
     assert "8 K/V heads (G = 8 groups), 4 queries each" in page_texts(app)
-    assert "4 heads in each group" in app.success[0].value
+    assert "4 heads in each group" in answer(app)
     app = app.selectbox(key="part").set_value("K/V head 3").run()
     assert "**K/V head 3** is read by query heads 12 to 15" in page_texts(app)
     assert len(small_tables(app)[0]) == 8

@@ -88,7 +88,7 @@ def test_the_lecture_s_numbers_show_on_the_overview(opened):
 @pytest.mark.parametrize(("n_kv_heads", "same"), [(32, "is MHA"), (1, "is MQA")])
 def test_equal_rows_merge_and_say_so(opened, n_kv_heads, same):
     app = opened("overview", n_kv_heads=n_kv_heads)
-    assert same in app.info[0].value
+    assert any(same in info.value for info in app.info)
     assert len(metrics(app)) == 3
 
 
@@ -96,7 +96,7 @@ def test_equal_rows_merge_and_say_so(opened, n_kv_heads, same):
 def test_an_example_sets_the_heads_of_a_measurement_and_nothing_else(opened, name):
     workload = {"context_len": 512, "batch_size": 2}
     app = opened(name, n_heads=4, n_kv_heads=4, head_dim=32, **workload)
-    assert "is MHA" in app.info[0].value
+    assert any("is MHA" in info.value for info in app.info)
     assert app.selectbox(key="model").value == "Custom, from Llama 3 8B"
     app = app.selectbox(key="model").set_value("Llama 3 70B").run()
     assert not app.exception
