@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from dashboard.report.evidence import EVIDENCE
-from dashboard.report.markup import markdown_as_html, markdown_as_text
-from dashboard.report.page_parts import PageReport, ReportFigure, ReportMetric, ReportTable
+from dashboard.report.markup import blocks_as_html, markdown_as_html
+from dashboard.report.metric import Metric
+from dashboard.report.page_parts import PageReport, ReportFigure, ReportTable
 
+NEUTRAL = "#888888"
 POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:"
@@ -24,9 +26,10 @@ h1 {font-size: 1.8rem; line-height: 1.2; margin: 0 0 1rem}
 h2 {font-size: 1.2rem; margin: 2.5rem 0 .5rem}
 .answer {border-left: 4px solid #0072b2; padding: .5rem 1rem; background: #f3f7fa; max-width: 75ch}
 dl.strip {display: flex; flex-wrap: wrap; gap: 1rem}
-dl.strip > div {border: 1px solid #d0d7de; border-radius: 6px; padding: .5rem 1rem; flex: 1 1 10rem}
+dl.strip > div {border-left: 4px solid; padding: 0 1rem; flex: 1 1 9rem}
 dl.strip dd {margin: 0} dl.strip dd:nth-of-type(1) {font-size: 1.4rem}
 figure {margin: 2rem 0} figcaption, .note {color: #57606a; font-size: .9rem; max-width: 75ch}
+.method {max-width: 75ch}
 .table {overflow-x: auto} table {border-collapse: collapse; font-size: .9rem}
 th, td {border-bottom: 1px solid #d0d7de; padding: .3rem .7rem; text-align: left}
 .number {text-align: right; font-variant-numeric: tabular-nums}
@@ -56,15 +59,18 @@ DRAW = """
 """
 
 
-def html_report(report: PageReport, plotly_script: str, template_json: str) -> str:
+def html_report(
+    report: PageReport, plotly_script: str, template_json: str, colors: Mapping[str, str]
+) -> str:
     """The report of a page.
 
     Args:
         report: what the page showed.
         plotly_script: Plotly's JavaScript, deflated (zlib) and in base64.
         template_json: Plotly's template for a white page.
+        colors: the colour of each variant.
     """
-    body = "\n".join(_sections(report))
+    body = "\n".join(_sections(report, colors))
     scripts = ""
     if report.figures:
         scripts = (
@@ -81,31 +87,40 @@ def html_report(report: PageReport, plotly_script: str, template_json: str) -> s
     )
 
 
-def _sections(report: PageReport) -> Iterator[str]:
+def _sections(report: PageReport, colors: Mapping[str, str]) -> Iterator[str]:
     yield f"<h1>{escape(report.title)}</h1>"
     if report.answer:
         yield f'<p class="answer">{markdown_as_html(report.answer)}</p>'
     if report.metrics:
-        yield _strip(report.metrics)
+        yield _strip(report.metrics, colors)
     for number, part in enumerate(report.parts):
-        yield _figure(part, number) if isinstance(part, ReportFigure) else _table(part)
+        if isinstance(part, ReportFigure):
+            yield _figure(part, number, report.answer)
+        else:
+            yield _table(part)
     yield _evidence(report.figures)
+    if report.method:
+        yield '<h2>How this is computed</h2><div class="method">'
+        yield f"{blocks_as_html(report.method)}</div>"
     yield _settings(report)
 
 
-def _strip(metrics: Sequence[ReportMetric]) -> str:
+def _strip(metrics: Sequence[Metric], colors: Mapping[str, str]) -> str:
     cells = (
-        f"<div><dt>{escape(metric.label)}</dt><dd>{escape(metric.value)}</dd>"
+        f'<div style="border-color: {escape(colors.get(metric.variant or "", NEUTRAL))}">'
+        f"<dt>{escape(metric.label)}</dt><dd>{escape(metric.value)}</dd>"
         f'<dd class="note">{escape(metric.note)}</dd></div>'
         for metric in metrics
     )
     return f'<dl class="strip">{"".join(cells)}</dl>'
 
 
-def _figure(figure: ReportFigure, number: int) -> str:
-    place, alt = f"chart-{number}", escape(markdown_as_text(figure.takeaway))
+def _figure(figure: ReportFigure, number: int, answer: str) -> str:
+    """A chart and its caption, which does not repeat the page's answer."""
+    place, alt = f"chart-{number}", escape(figure.takeaway)
     kinds = f" Evidence: {', '.join(figure.evidence)}." if figure.evidence else ""
-    caption = f"{markdown_as_html(figure.takeaway)}{escape(kinds)}"
+    takeaway = "" if figure.takeaway == answer else escape(figure.takeaway)
+    caption = f"{takeaway} {markdown_as_html(figure.caption)}{escape(kinds)}"
     return (
         f'<figure><div class="chart" id="{place}" role="img" aria-label="{alt}">'
         "The chart needs JavaScript.</div>"

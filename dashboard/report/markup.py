@@ -1,17 +1,20 @@
-"""Sentences of the pages, which are Markdown, as HTML and as plain text."""
+"""Texts of the pages, which are Markdown, as HTML; and plain text as Markdown."""
 
 from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
+from itertools import groupby
 
 TOKEN = re.compile(
-    r"\\(?P<literal>[^\w\s])|(?P<strong>\*\*)|`(?P<code>[^`]*)`|(?P<text>[^\\*`]+|.)"
+    r"\\(?P<literal>[^\w\s])|(?P<strong>\*\*)|\*(?P<em>[^\s*][^*]*)\*|`(?P<code>[^`]*)`"
+    r"|(?P<text>[^\\*`]+|.)"
 )
 
 
 def markdown_as_html(sentence: str) -> str:
-    """A sentence with bold text and code as HTML; whatever else is in it stays text."""
+    """A sentence with bold text, emphasis and code as HTML; all else in it stays text."""
     pieces: list[str] = []
     is_strong = False
     for match in TOKEN.finditer(sentence):
@@ -21,17 +24,28 @@ def markdown_as_html(sentence: str) -> str:
             is_strong = not is_strong
         elif kind == "code":
             pieces.append(f"<code>{html.escape(match['code'])}</code>")
+        elif kind == "em":
+            pieces.append(f"<em>{html.escape(match['em'])}</em>")
         else:
             pieces.append(html.escape(match[kind]))
     return "".join(pieces) + "</strong>" * is_strong
 
 
-def markdown_as_text(sentence: str) -> str:
-    """A sentence without the marks of bold text, code and escapes."""
-    return "".join(
-        "" if match["strong"] else match["literal"] or match["code"] or match["text"] or ""
-        for match in TOKEN.finditer(sentence)
-    )
+def blocks_as_html(text: str) -> str:
+    """Paragraphs and lists of Markdown as HTML; a list's lines begin with "- "."""
+    return "\n".join(_block_as_html(block.splitlines()) for block in re.split(r"\n\s*\n", text))
+
+
+def _block_as_html(lines: Sequence[str]) -> str:
+    pieces: list[str] = []
+    for is_list, group in groupby(lines, key=lambda line: line.startswith("- ")):
+        texts = list(group)
+        if is_list:
+            items = (f"<li>{markdown_as_html(text[2:])}</li>" for text in texts)
+            pieces.append(f"<ul>{''.join(items)}</ul>")
+        else:
+            pieces.append(f"<p>{markdown_as_html(' '.join(texts))}</p>")
+    return "".join(pieces)
 
 
 def escape_cell(text: str) -> str:

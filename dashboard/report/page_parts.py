@@ -5,26 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["PageReport", "ReportFigure", "ReportMetric", "ReportTable"]
+from dashboard.report.metric import Metric
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportMetric:
-    """One number of a page's strip, with its unit, and a note below it."""
-
-    label: str
-    value: str
-    note: str = ""
+__all__ = ["PageReport", "ReportFigure", "ReportTable"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportFigure:
-    """A chart: Plotly's JSON of its data, layout and frames, and the sentence that it supports."""
+    """A chart: Plotly's JSON of its data, layout and frames, and the sentence that it supports.
+
+    `takeaway` is plain text, `caption` Markdown.
+    """
 
     key: str
     plotly_json: str
     takeaway: str
     evidence: Sequence[str] = ()
+    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,14 +38,15 @@ class ReportTable:
 class PageReport:
     """Everything that a report of a page contains.
 
-    `answer` is a sentence of Markdown; `settings` are the link's parameters, `versions` those of
-    the software by name, and `created` a time in UTC.
+    `answer` is a sentence of Markdown, `method` paragraphs and lists of it; `settings` are the
+    link's parameters, `versions` those of the software by name, and `created` a time in UTC.
     """
 
     title: str
     answer: str
-    metrics: Sequence[ReportMetric]
+    metrics: Sequence[Metric]
     parts: Sequence[ReportFigure | ReportTable]
+    method: str
     settings: Mapping[str, str]
     commands: Sequence[str]
     link: str

@@ -13,6 +13,8 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 import streamlit as st
 
+from dashboard.shell.page_report import show_report_downloads
+
 SHARE = "share_popover"  # its content is made when it is opened
 CHECKED, ERRORS, DEFAULTS = "checked_query_params", "link_errors", "default_values"
 MAX_QUOTED = 40  # characters of a bad value
@@ -65,12 +67,24 @@ def show_link_row(settings: Mapping[str, Any]) -> None:
 
 
 def show_link_buttons(settings: Mapping[str, Any], note: str = "") -> None:
-    """Share this view as a link, and reset its widgets; `note` names what the link omits."""
+    """Share this view as a link or a file, and reset its widgets.
+
+    `note` says what the link carries beside the settings, or omits.
+    """
     share = st.popover("Share", icon=":material/link:", key=SHARE, on_change="rerun")
     if share.open:
-        share.caption(f"Opens this page with these settings. {note}")
-        share.code(link(st.context.url or "", settings), language=None, wrap_lines=True)
+        address = link(st.context.url or "", settings)
+        with share:
+            st.caption(f"Opens this page with these settings. {note}")
+            st.code(address, language=None, wrap_lines=True)
+            st.caption("Or as a file, with figures and tables as they are now:")
+            show_report_downloads(settings, address)
     st.button("Reset", icon=":material/restart_alt:", key="reset_button", on_click=_reset)
+
+
+def is_sharing() -> bool:
+    """True while Share is open."""
+    return bool(st.session_state.get(SHARE))
 
 
 def link(address: str, settings: Mapping[str, Any]) -> str:

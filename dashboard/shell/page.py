@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.shell import page_content
 from dashboard.shell.startup import prepare_process
 from dashboard.shell.state import restore
 from dashboard.shell.stylesheet import STYLE
@@ -78,6 +79,7 @@ def open_page(title: str) -> None:
         st.rerun()
     prepare_process()
     restore(title)
+    page_content.start(title)
     st.html(STYLE)
     st.title(title, anchor=False)
 

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard.report.columns import Table
-from dashboard.report.page_parts import ReportMetric
+from dashboard.report.metric import Metric
 
 CONTENT = "content_of_this_page"
 
@@ -25,6 +25,7 @@ class ShownFigure:
     figure: go.Figure
     takeaway: str
     evidence: Sequence[str] = ()
+    caption: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +42,10 @@ class PageContent:
 
     title: str
     answer: str = ""
-    metrics: tuple[ReportMetric, ...] = ()
+    metrics: tuple[Metric, ...] = ()
     parts: dict[str, ShownFigure | ShownTable] = field(default_factory=dict)
+    heading: str = "The numbers"  # of the tables that follow
+    method: str = ""
     commands: dict[str, None] = field(default_factory=dict)  # in order, each once
 
 
@@ -64,21 +67,34 @@ def note_answer(sentence: str) -> None:
     content().answer = sentence
 
 
-def note_metrics(metrics: Sequence[ReportMetric]) -> None:
+def note_metrics(metrics: Sequence[Metric]) -> None:
     """Note the numbers of the page's strip."""
     content().metrics = (*metrics,)
 
 
-def note_figure(key: str, figure: go.Figure, takeaway: str, evidence: Sequence[str] = ()) -> None:
-    """Note a chart."""
+def note_figure(
+    key: str, figure: go.Figure, takeaway: str, evidence: Sequence[str] = (), caption: str = ""
+) -> None:
+    """Note a chart, with its sentence, kinds of evidence and caption."""
     content().parts[f"figure {key}"] = ShownFigure(
-        figure=figure, takeaway=takeaway, evidence=(*evidence,)
+        figure=figure, takeaway=takeaway, evidence=(*evidence,), caption=caption
     )
 
 
-def note_table(key: str, table: Table, title: str) -> None:
-    """Note a table."""
-    content().parts[f"table {key}"] = ShownTable(table=table, title=title)
+def note_table(table: Table, title: str = "") -> None:
+    """Note a table, by its title or the heading that it follows."""
+    title = title or content().heading
+    content().parts[f"table {title} {table.headers}"] = ShownTable(table=table, title=title)
+
+
+def note_heading(heading: str) -> None:
+    """Note the heading of the tables that follow."""
+    content().heading = heading
+
+
+def note_method(text: str) -> None:
+    """Note how the page's numbers are made, in Markdown."""
+    content().method = text
 
 
 def note_command(command: str) -> None:

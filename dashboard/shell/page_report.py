@@ -18,6 +18,7 @@ from dashboard.figures.report_figure import (
     plotly_versions,
     white_template,
 )
+from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report.html_report import html_report
 from dashboard.report.markdown_summary import markdown_summary
 from dashboard.report.page_parts import PageReport, ReportFigure, ReportTable
@@ -55,6 +56,7 @@ def page_report(shown: PageContent, settings: Mapping[str, Any], link: str) -> P
         answer=shown.answer,
         metrics=shown.metrics,
         parts=[_part(key, part) for key, part in shown.parts.items()],
+        method=shown.method,
         settings={key: _text(value) for key, value in settings.items()},
         commands=[*shown.commands],
         link=link,
@@ -70,7 +72,8 @@ def _make(
 
 
 def _html(report: PageReport) -> str:
-    return html_report(report, plotly_script(), white_template())
+    colors = {name: style.color for name, style in VARIANT_STYLES.items()}
+    return html_report(report, plotly_script(), white_template(), colors)
 
 
 def _part(key: str, part: ShownFigure | ShownTable) -> ReportFigure | ReportTable:
@@ -80,6 +83,7 @@ def _part(key: str, part: ShownFigure | ShownTable) -> ReportFigure | ReportTabl
             plotly_json=figure_json(part.figure),
             takeaway=part.takeaway,
             evidence=part.evidence,
+            caption=part.caption,
         )
     return ReportTable(
         title=part.title,

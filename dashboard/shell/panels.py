@@ -12,21 +12,18 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.style import NEUTRAL, VARIANT_STYLES, plot_config
 from dashboard.report.columns import MISSING, Table
+from dashboard.report.evidence import EVIDENCE
 from dashboard.report.metric import Metric
+from dashboard.shell import page_content
+from dashboard.shell.links import is_sharing
 from dashboard.shell.stylesheet import ANSWER
 
-EVIDENCE = {  # where a number comes from, and how it is drawn
-    "formula": ("blue", "Computed from the settings; drawn as a line."),
-    "measured here": ("green", "Timed or counted on this machine; drawn as markers with spread."),
-    "fit": ("blue", "A power of n fitted to measured points; drawn as a line through them."),
-    "measured elsewhere": (
-        "violet",
-        "Imported from another machine's record; drawn as open markers with a dot.",
-    ),
-    "published": (
-        "orange",
-        "Published by the source that is named; drawn as open markers or a dashed bound.",
-    ),
+BADGE_COLORS = {
+    "formula": "blue",
+    "measured here": "green",
+    "fit": "blue",
+    "measured elsewhere": "violet",
+    "published": "orange",
 }
 
 
@@ -41,21 +38,23 @@ def show_evidence(*kinds: str) -> None:
 
 
 def _badge(kind: str) -> str:
-    return f":{EVIDENCE[kind][0]}-badge[{kind}]"
+    return f":{BADGE_COLORS[kind]}-badge[{kind}]"
 
 
 def _evidence_help(kinds: Sequence[str]) -> str:
-    return "\n".join(f"- **{kind}**: {EVIDENCE[kind][1]}" for kind in kinds)
+    return "\n".join(f"- **{kind}**: {EVIDENCE[kind]}" for kind in kinds)
 
 
 def show_answer(sentence: str) -> None:
     """Draw the answer of a page, in Markdown, where it is read first."""
+    page_content.note_answer(sentence)
     with st.container(key=ANSWER):
         st.markdown(sentence)
 
 
 def show_strip(metrics: Sequence[Metric]) -> None:
     """Draw numbers beside each other, as a list of terms and descriptions."""
+    page_content.note_metrics(metrics)
     if metrics:
         st.html(f'<dl class="metric-strip">{"".join(map(_metric_html, metrics))}</dl>')
 
@@ -77,6 +76,7 @@ def show_figure(
 
     A screen reader reads `takeaway`.
     """
+    page_content.note_figure(key, figure, takeaway, evidence, caption)
     st.plotly_chart(figure, theme=None, key=key, config=plot_config(key), alt=takeaway)
     if evidence or caption:
         st.caption(
@@ -86,6 +86,7 @@ def show_figure(
 
 def show_table(table: Table, key: str, alt: str) -> None:
     """Draw a table as a grid to sort and search, with its first column pinned."""
+    page_content.note_table(table, alt)
     config = {
         column.header: st.column_config.NumberColumn(format=column.unit.digits)
         for column in table.columns
@@ -100,15 +101,22 @@ def show_table(table: Table, key: str, alt: str) -> None:
 def folded(label: str, key: str) -> DeltaGenerator | None:
     """An expander's container if it is open, else None, so that its content is made on demand.
 
-    A grid of numbers takes a sixth of the time from a slider to a new chart. An expander whose
-    label changes closes itself.
+    A grid of numbers takes a sixth of the time from a slider to a new chart. While Share is open,
+    every content is made: a report has what is folded too. An expander whose label changes closes
+    itself.
     """
     expander = st.expander(label, key=key, on_change="rerun")
-    return expander if expander.open else None
+    if not (expander.open or is_sharing()):
+        return None
+    page_content.note_heading(label)
+    return expander
 
 
 def show_method(text: str, command: str = "") -> None:
     """Draw how a page's numbers are made, folded: method, sources, limits, and the command line."""
+    page_content.note_method(text)
+    if command:
+        page_content.note_command(command)
     with st.expander("How this is computed"):
         st.markdown(text)
         if command:
@@ -118,6 +126,7 @@ def show_method(text: str, command: str = "") -> None:
 
 def show_small_table(table: Table) -> None:
     """Draw a table of a few rows as Markdown, ten times as fast as a grid."""
+    page_content.note_table(table)
     sides = ["---:" if column.unit.is_number else "---" for column in table.columns]
     rows = (map(_cell, row) for row in table.texts())
     lines = [map(escape_markdown, table.headers), sides, *rows]

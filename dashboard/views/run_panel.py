@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.controls.device import chosen_device_arguments
-from dashboard.shell import loaders
+from dashboard.shell import loaders, page_content
 from dashboard.shell.job_queue import QueueFullError
 from dashboard.shell.jobs import RunJob
 from gqa_core import units
@@ -41,6 +41,7 @@ def show_command(arguments: Sequence[str]) -> None:
     """Show the line that repeats this run in a terminal."""
     words = ["python", "-m", "gqa_core", *arguments, *chosen_device_arguments(), "--out", "-"]
     line = shlex.join(words)
+    page_content.note_command(line)
     st.code(line, language="bash", wrap_lines=True)
 
 

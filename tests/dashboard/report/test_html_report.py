@@ -9,15 +9,16 @@ import pytest
 from dashboard.report.evidence import EVIDENCE
 from dashboard.report.html_report import POLICY, html_report
 from dashboard.report.markdown_summary import MAX_ROWS, markdown_summary
-from dashboard.report.markup import escape_cell, markdown_as_html, markdown_as_text
-from dashboard.report.page_parts import PageReport, ReportFigure, ReportMetric, ReportTable
+from dashboard.report.markup import blocks_as_html, escape_cell, markdown_as_html
+from dashboard.report.metric import Metric
+from dashboard.report.page_parts import PageReport, ReportFigure, ReportTable
 
 HOSTILE = "<script>alert(1)</script> **x** | `y`"
 CHART = {"data": [{"x": [1, 2], "y": [3.25, 4.5], "name": "</script><b>"}], "layout": {}}
 REPORT = PageReport(
     title=f"How large {HOSTILE}",
     answer="**GQA** caches 4.29 GB, \\<b\\>",
-    metrics=[ReportMetric(label="GQA", value="4.29 GB", note=f"4.00 GiB {HOSTILE}")],
+    metrics=[Metric("GQA", "4.29 GB", f"4.00 GiB {HOSTILE}", "GQA")],
     parts=[
         ReportFigure(
             key="growth",
@@ -32,6 +33,7 @@ REPORT = PageReport(
             is_number=[False, True],
         ),
     ],
+    method=f"**Formula.** bytes\n\n- one {HOSTILE}\n- *two*",
     settings={"model": f"Imported: {HOSTILE}", "n_heads": "32"},
     commands=["python -m gqa_core size --n-heads 32"],
     link="http://host/kv_cache?n_heads=32&model=a%3Cb%3E",
@@ -71,7 +73,7 @@ class Parser(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page():
-    return Parser(html_report(REPORT, "UExPVExZ", '{"layout": {}}'))
+    return Parser(html_report(REPORT, "UExPVExZ", '{"layout": {}}', {"GQA": "#D55E00"}))
 
 
 def test_nothing_in_a_report_loads_from_elsewhere(page):
@@ -88,6 +90,7 @@ def test_a_report_has_all_that_the_page_showed(page):
     for text in (
         "GQA caches 4.29 GB, <b>",
         "4.00 GiB",
+        "Formula. bytes",
         "4294967296",
         "python -m gqa_core size --n-heads 32",
         REPORT.link,
@@ -103,30 +106,38 @@ def test_a_report_has_all_that_the_page_showed(page):
 
 
 def test_text_of_names_is_shown_as_text(page):
-    assert page.text.count("<script>alert(1)</script>") == 6  # title twice, and four more places
+    assert page.text.count("<script>alert(1)</script>") == 7  # the title twice, and five more
     kinds = [attrs.get("type", "code") for tag, attrs, _ in page.scripts if tag == "script"]
     assert kinds == ["application/json", "text/plain", "application/json", "code"]
     assert page.tags.count("b") == 0
 
 
 def test_a_page_without_charts_has_no_script():
-    text = html_report(replace(REPORT, parts=()), "UExPVExZ", "{}")
+    text = html_report(replace(REPORT, parts=()), "UExPVExZ", "{}", {})
     assert Parser(text).scripts[0][0] == "style"
     assert len(Parser(text).scripts) == 1
     assert "Where the numbers are from" not in text
 
 
 @pytest.mark.parametrize(
-    ("sentence", "shown", "text"),
+    ("sentence", "shown"),
     [
-        ("**GQA** is `x<y`", "<strong>GQA</strong> is <code>x&lt;y</code>", "GQA is x<y"),
-        ("a \\*\\*b\\*\\* \\<i\\>", "a **b** &lt;i&gt;", "a **b** <i>"),
-        ("one ** left", "one <strong> left</strong>", "one  left"),
-        ("2 * 3 \\ 4 ` 5", "2 * 3 \\ 4 ` 5", "2 * 3 \\ 4 ` 5"),
+        ("**GQA** is `x<y`", "<strong>GQA</strong> is <code>x&lt;y</code>"),
+        ("*as <allocated>* is", "<em>as &lt;allocated&gt;</em> is"),
+        ("a \\*\\*b\\*\\* \\<i\\>", "a **b** &lt;i&gt;"),
+        ("one ** left", "one <strong> left</strong>"),
+        ("2 * 3 \\ 4 ` 5", "2 * 3 \\ 4 ` 5"),
     ],
 )
-def test_a_sentence_of_markdown_is_html_and_text(sentence, shown, text):
-    assert (markdown_as_html(sentence), markdown_as_text(sentence)) == (shown, text)
+def test_a_sentence_of_markdown_is_html(sentence, shown):
+    assert markdown_as_html(sentence) == shown
+
+
+def test_paragraphs_and_lists_of_markdown_are_html():
+    text = "**Formula.** a\nb\n\n- one\n- two\n\nend"
+    assert blocks_as_html(text) == (
+        "<p><strong>Formula.</strong> a b</p>\n<ul><li>one</li><li>two</li></ul>\n<p>end</p>"
+    )
 
 
 def test_a_summary_has_answer_table_settings_command_and_link():
