@@ -17,7 +17,7 @@ KIND_NAMES: Mapping[KindName, str] = {
 }
 PAGES: Mapping[KindName, str] = {  # the page that measures it
     "decode": "Decode",
-    "verify": "Equivalence",
+    "verify": "Same result?",
     "generate": "Why a cache",
     "growth": "Why a cache",
     "quality": "Quality",

@@ -15,7 +15,7 @@ def metrics(comparisons: Comparisons) -> list[Metric]:
             name,
             describe_contexts_briefly(crossover(results, "step")),
             f"on attending alone: {describe_contexts_briefly(crossover(results, 'attend'))}",
-            name.partition(" ")[0],
+            name.replace("-", " ").partition(" ")[0],
         )
         for name, results in comparisons.items()
     ]

@@ -16,6 +16,7 @@ from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig
 from gqa_core.engine_logs.capacity_errors import capacity_errors
 from gqa_core.theory.capacity import Deployment
 from tests.dashboard.page_probe import (
+    answer,
     choose,
     figure,
     lazy_expander,
@@ -71,8 +72,8 @@ def test_no_weights_of_another_model_are_left(opened):
         assert app.number_input(key="weights_gb").value is None
         assert "type it above" in app.warning[0].value
         assert "weights_gb=&" in link(app)
-        assert not app.metric
-        assert not app.success
+        assert not metrics(app)
+        assert answer(app) is None
         texts = " ".join([app.warning[0].value, page_texts(app)])
         assert "16.06" not in texts
         app = choose(app, "Llama 3.1 8B")
@@ -82,7 +83,7 @@ def test_no_weights_of_another_model_are_left(opened):
 def test_weights_can_be_typed_where_nobody_knows_them(opened):
     app = choose(opened("capacity"), "GLM-4.5")
     app = app.number_input(key="weights_gb").set_value(20.0).run()
-    assert "20.00 GB of weights" in app.success[0].value
+    assert "20.00 GB of weights" in answer(app)
     assert not app.warning
 
 
@@ -125,7 +126,7 @@ def test_it_opens_at_8192_tokens_with_the_four_answers(opened):
     needed = meanings(app)["Memory per GPU"]
     assert needed == "20.56 GB, for 1 user at 8192 tokens; 20.56 GB on 1 GPU"
     assert not app.warning
-    assert app.success[0].value.startswith("**Answer.** On paper, 1 x NVIDIA H100 SXM at 90% with")
+    assert answer(app).startswith("On paper, 1 x NVIDIA H100 SXM at 90% with")
 
 
 def test_memory_as_labelled_and_nothing_besides_are_the_label_s_figures(opened):

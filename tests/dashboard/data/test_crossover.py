@@ -12,6 +12,7 @@ from dashboard.figures.ratio_vs_context import ratio_vs_context
 from dashboard.figures.style import FAINT, VARIANT_STYLES
 from dashboard.report import crossover_metrics
 from dashboard.report.crossover_tables import crossover_table
+from dashboard.report.metric import Metric
 from gqa_core.records.crossover import pair_with_mha, search_contexts
 from gqa_core.records.quartiles import TimeSummary
 from tests.dashboard.example_settings import DECODE
@@ -83,10 +84,10 @@ def test_the_newest_search_with_these_settings_is_shown_in_the_variants_order(ro
 def test_metrics_and_answer_tell_the_step_of_each_variant(rows):
     comparisons = pair_with_mha(rows)
     assert crossover_metrics.metrics(comparisons) == [
-        ("GQA-2", "from 256", "on attending alone: from 256"),
-        ("MQA", "all from 64", "on attending alone: all from 64"),
-        ("MLA absorbed", "none", "on attending alone: none"),
-        ("MLA naive", "none", "on attending alone: none"),
+        Metric("GQA-2", "from 256", "on attending alone: from 256", "GQA"),
+        Metric("MQA", "all from 64", "on attending alone: all from 64", "MQA"),
+        Metric("MLA absorbed", "none", "on attending alone: none", "MLA"),
+        Metric("MLA naive", "none", "on attending alone: none", "MLA"),
     ]
     assert crossover_metrics.answer(comparisons) == (
         "A whole step is faster than MHA's: GQA-2 from 256 tokens on (at 128 slower); MQA at every "
@@ -194,8 +195,8 @@ def test_variants_whose_intervals_overlap_win_nowhere_and_lose_nowhere(rows):
         return replace(row, attend=own, step=own)
 
     pairs = pair_with_mha([blurred(row) for row in rows])
-    assert {name for name, *_ in crossover_metrics.metrics(pairs)} >= {"GQA-2", "MQA"}
-    assert {value for _, value, _ in crossover_metrics.metrics(pairs)} == {"none"}
+    assert {metric.label for metric in crossover_metrics.metrics(pairs)} >= {"GQA-2", "MQA"}
+    assert {metric.value for metric in crossover_metrics.metrics(pairs)} == {"none"}
     wins = crossover_table([blurred(row) for row in rows]).frame()["Step wins"].dropna()
     assert not wins.any()
     assert not crossover.is_unusable(pairs)

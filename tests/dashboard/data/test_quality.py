@@ -11,6 +11,7 @@ from dashboard.figures.loss_vs_percent import loss_vs_percent
 from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.figures.style import VARIANT_STYLES, style_for_sharing
 from dashboard.report import quality_sentences as sentences
+from dashboard.report.metric import Metric
 from dashboard.report.quality_tables import loss_table
 from dashboard.settings.measurement import QualitySettings
 from gqa_core.catalog.corpus import python_topics
@@ -113,12 +114,13 @@ def test_the_table_has_a_line_for_each_series_and_percent():
 
 def test_metrics_tell_before_after_and_cache():
     all_series = sentences.metrics(series(), 5)
-    assert all_series[0] == (
+    assert all_series[0] == Metric(
         "MHA, 8 K/V heads: loss",
         "1.405",
         "1.410 before uptraining; cache 512 KiB, the baseline",
+        "MHA",
     )
-    assert all_series[-1][2].endswith("cache 64 KiB, 8x smaller")
+    assert all_series[-1].note.endswith("cache 64 KiB, 8x smaller")
     assert sentences.metrics(series(), 20) == []
 
 

@@ -14,6 +14,7 @@ from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders
 from dashboard.shell.job_queue import MachineBusyError, QueryError
 from gqa_core.records.head_inspection import HeadInspection, InspectedModel
+from tests.dashboard.page_probe import metrics
 
 N_HEADS, N_TOKENS = 8, 9
 WEIGHTS = [
@@ -133,8 +134,7 @@ def test_the_component_asks_and_says_both_facts(inspections):
     assert not app.exception
     (question,) = inspections
     assert (question.n_kv_heads, question.layer, question.start) == ((8, 2), 1, "mean")
-    metrics = {metric.label: metric.value for metric in app.metric}
-    assert metrics == {
+    assert metrics(app) == {
         "Keys: distinct heads": "1.4 of 8",
         "Values: distinct heads": "1.2 of 8",
         "Attention: distinct heads": "5.5 of 8",

@@ -65,7 +65,7 @@ def test_records_of_every_kind_stand_in_a_table_of_their_own(opened, log):
     )
     assert other_kinds["Result"][5] == "pass, 2.5e-07 apart"
     assert other_kinds["Evidence"].tolist() == [MEASURED_HERE] * 6 + [MEASURED_ELSEWHERE] * 4
-    assert set(other_kinds["Page"]) <= {title for _, title in PAGES}
+    assert set(other_kinds["Page"]) <= {entry.title for entry in PAGES}
 
 
 @pytest.mark.parametrize(
