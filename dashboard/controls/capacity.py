@@ -81,7 +81,7 @@ def capacity_controls() -> Plan:
 
 
 def _plan(settings: ModelSettings, more: DeltaGenerator) -> Plan:
-    gpu, memory_bytes, source = _gpu_controls()
+    gpu, memory_bytes, source = gpu_controls()
     n_gpus_place, variant_place = st.container(), st.container()
     with variant_place:
         variant = variant_control(settings)
@@ -148,7 +148,7 @@ def _default_text(n_bytes: int) -> str:
     return f"{n_bytes / units.GIB:.2f} by default"
 
 
-def _gpu_controls() -> tuple[str, int, str | None]:
+def gpu_controls() -> tuple[str, int, str | None]:
     """Name, usable memory in bytes and source of the GPU; one more input for another GPU."""
     name = GPU.show()
     if name == OTHER_GPU:

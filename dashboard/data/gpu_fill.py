@@ -13,7 +13,6 @@ from fractions import Fraction
 from dashboard.data.capacity import IDEAL, Plan
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.splits import tp_sizes
-from gqa_core.catalog.devices import Device
 from gqa_core.theory.capacity import Deployment
 from gqa_core.theory.overhead import engine_overhead
 
@@ -52,19 +51,26 @@ class GpuFill:
     rows: Mapping[str, FilledRow]
 
 
-def fewest_gpus_plan(settings: ModelSettings, weight_bytes: int | None, device: Device) -> Plan:
+def fewest_gpus_plan(
+    settings: ModelSettings,
+    weight_bytes: int | None,
+    *,
+    gpu: str,
+    memory_bytes: int,
+    gpu_source: str | None,
+) -> Plan:
     """The fewest of these GPUs that hold the weights and can split every variant.
 
-    If no number of GPUs is enough, it is the most that can.
+    If no number of GPUs is enough, it is the most that can split them.
     """
     overhead = engine_overhead(IDEAL)
     known = weight_bytes or 0
-    room = device.usable_bytes * UTILISATION - overhead.expected_bytes
+    room = memory_bytes * UTILISATION - overhead.expected_bytes
     sizes = tp_sizes(settings.models.values(), IDEAL)
     n_gpus = next((size for size in sizes if Fraction(known, size) < room), sizes[-1])
     return Plan(
-        gpu=device.name,
-        gpu_source=device.citation,
+        gpu=gpu,
+        gpu_source=gpu_source,
         variant=settings.own_variant,
         context_len=settings.context_len,
         n_users=settings.batch_size,
@@ -72,7 +78,7 @@ def fewest_gpus_plan(settings: ModelSettings, weight_bytes: int | None, device: 
         weights_known=weight_bytes is not None,
         deployments={
             name: Deployment(
-                memory_bytes=device.usable_bytes,
+                memory_bytes=memory_bytes,
                 weight_bytes=known,
                 model=model,
                 kv_format=settings.kv_format,

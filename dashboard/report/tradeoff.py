@@ -1,15 +1,16 @@
-"""The lecture's trade-off table with live numbers: bytes and time beside the quality it claims."""
+"""The lecture's trade-off table with live numbers: size, users and reading beside quality."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from dashboard.data.decode_rows import Row
-from dashboard.report.columns import GIB, MS, NATS, TIMES, Column, Table
+from dashboard.data.capacity import Plan
+from dashboard.report.columns import COUNT, GB, MS, Column, Table
 from dashboard.settings.model import ModelSettings
 from gqa_core import units
+from gqa_core.catalog.devices import devices
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.records.specs.training import divisors
 
@@ -18,87 +19,83 @@ LECTURE = {"MHA": "best", "GQA": "middle", "MQA": "worst", "MLA": "asks for the 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tradeoff:
-    """One variant: bytes by formula, times of this machine, a small model's loss; None if unknown.
+    """One variant by formula, and its quality in words; None where a number is not known.
 
-    `small_model` says which small model the loss was measured with.
+    `read_s` is the shortest time in which a GPU reads its part of the cache.
     """
 
     variant: str
     cache_bytes: int
-    reduction: float
+    n_users: int | None
     read_s: float | None
-    measured: Row | None
-    loss: float | None
-    small_model: str | None
+    quality: str
 
 
 def tradeoff_table(
-    settings: ModelSettings, rows: Sequence[Row], losses: Mapping[int, float]
+    settings: ModelSettings, plan: Plan, losses: Mapping[int, float]
 ) -> Table[Tradeoff]:
-    """One row per variant; times are empty where this machine has measured none.
+    """One row per variant; users and reading are those of the plan's GPUs.
 
-    The read time is the cache over the read bandwidth that the newest of `rows` probed; the attend
-    time is that of the newest usable one with this layer, context and batch, as it was measured.
     `losses` are the small model's by its K/V heads; GQA's is that of the nearest ratio of sharing.
     """
-    bandwidth = rows[-1].record.read_bandwidth_bytes_per_s if rows else None
-    return Table(
-        COLUMNS, [_tradeoff(settings, name, rows, bandwidth, losses) for name in settings.variants]
+    rows = [_tradeoff(settings, plan, name, losses) for name in settings.models]
+    return Table(COLUMNS, rows)
+
+
+def tradeoff_caption(settings: ModelSettings, plan: Plan, percent: int) -> str:
+    """The GPUs, the users and the qualities that the table's columns are about."""
+    n_gpus = plan.shown.n_gpus
+    gpus = f"one {plan.gpu}" if n_gpus == 1 else f"{n_gpus} {plan.gpu}"
+    return (
+        f"Users: of {settings.context_len} tokens each, on {gpus} beside the weights. "
+        f"Reading: the cache of {units.count(settings.batch_size, 'user')} once, at the bandwidth "
+        "on the label; no step is faster. "
+        "Quality: the lecture's word, then the held-out loss of a small model after "
+        f"{percent}% of uptraining; lower is better, and it is not this model's."
     )
 
 
 def answer(settings: ModelSettings) -> str:
     """The page's question answered in one line from the sliders."""
-    mha = settings.cache_bytes("MHA", settings.context_len)
+    names = list(settings.models)
+    n_bytes = [settings.cache_bytes(name, settings.context_len) for name in names]
+    mha, *shared = zip(names, units.decimal_in_one_unit(n_bytes), strict=True)
     parts = [
-        f"{variant} {units.capacity(settings.cache_bytes(variant, settings.context_len))} "
-        f"({units.times(settings.reduction_vs_mha(variant))} smaller)"
-        for variant in settings.models
-        if variant != "MHA"
+        f"**{name} {size}** ({units.times(settings.reduction_vs_mha(name))} smaller)"
+        for name, size in shared
     ]
-    return (
-        f"At {settings.context_len} tokens MHA keeps {units.capacity(mha)}; "
-        + ", ".join(parts)
-        + "."
-    )
+    return f"For {settings.context_len} tokens {mha[0]} keeps {mha[1]}; {', '.join(parts)}."
 
 
 def _tradeoff(
-    settings: ModelSettings,
-    variant: str,
-    rows: Sequence[Row],
-    bandwidth: float | None,
-    losses: Mapping[int, float],
+    settings: ModelSettings, plan: Plan, variant: str, losses: Mapping[int, float]
 ) -> Tradeoff:
-    n_bytes, attention = (
-        settings.cache_bytes(variant, settings.context_len),
-        settings.variants[variant],
-    )
-    n_kv_heads = _nearest_small_model(attention, max(losses, default=1))
-    loss = None if n_kv_heads is None else losses.get(n_kv_heads)
+    deployment = plan.deployments[variant]
     return Tradeoff(
         variant=variant,
-        cache_bytes=n_bytes,
-        reduction=settings.reduction_vs_mha(variant),
-        read_s=n_bytes / bandwidth if bandwidth else None,
-        measured=_newest(_matching(settings, attention, rows)),
-        loss=loss,
-        small_model=None if loss is None else f"{n_kv_heads} of {max(losses)}",
+        cache_bytes=settings.cache_bytes(variant, settings.context_len),
+        n_users=deployment.max_sequences(settings.context_len) if plan.weights_known else None,
+        read_s=_read_s(settings, plan, variant),
+        quality=_quality(settings.variants[variant], losses),
     )
 
 
-def _matching(
-    settings: ModelSettings, attention: AttentionConfig, rows: Iterable[Row]
-) -> Iterable[Row]:
-    workload = (settings.context_len, settings.batch_size)
-    return (
-        row
-        for row in rows
-        if row.config == attention
-        and (row.context_len, row.batch_size) == workload
-        and row.record.kernel_ran != "naive"
-        and row.is_usable
-    )
+def _read_s(settings: ModelSettings, plan: Plan, variant: str) -> float | None:
+    """Seconds to read one GPU's part of the cache once; None for a GPU of unknown bandwidth."""
+    bandwidths = {device.name: device.bandwidth_bytes_per_s for device in devices()}
+    if plan.gpu not in bandwidths:
+        return None
+    return settings.bytes_per_gpu(variant, plan.shown.n_gpus) / bandwidths[plan.gpu]
+
+
+def _quality(attention: AttentionConfig, losses: Mapping[int, float]) -> str:
+    """The lecture's word, and the small model's loss with its K/V heads if it has this variant."""
+    word = f"{LECTURE[attention.variant]}, by the lecture"
+    n_kv_heads = _nearest_small_model(attention, max(losses, default=1))
+    loss = None if n_kv_heads is None else losses.get(n_kv_heads)
+    if loss is None:
+        return f"{word}; not measured"
+    return f"{word}; {loss:.3f} nats, small model, {n_kv_heads} of {max(losses)}"
 
 
 def _nearest_small_model(attention: AttentionConfig, n_heads: int) -> int | None:
@@ -112,28 +109,10 @@ def _nearest_small_model(attention: AttentionConfig, n_heads: int) -> int | None
     return min(between, key=lambda count: abs(math.log(count) - target), default=None)
 
 
-def _newest(rows: Iterable[Row]) -> Row | None:
-    return max(rows, key=lambda row: row.record.created_at, default=None)
-
-
-def _conditions(row: Row | None) -> str | None:
-    if row is None:
-        return None
-    return f"{units.count(row.n_layers, 'layer')}, {row.dtype}, {row.record.kernel_ran}"
-
-
 COLUMNS = (
     Column[Tradeoff]("Variant", lambda tradeoff: tradeoff.variant),
-    Column[Tradeoff]("Cache", lambda tradeoff: tradeoff.cache_bytes, GIB),
-    Column[Tradeoff]("Smaller than MHA", lambda tradeoff: tradeoff.reduction, TIMES),
-    Column[Tradeoff]("One read here, predicted", lambda tradeoff: tradeoff.read_s, MS),
-    Column[Tradeoff](
-        "Attend here, measured",
-        lambda tradeoff: tradeoff.measured.attend.p5 if tradeoff.measured else None,
-        MS,
-    ),
-    Column[Tradeoff]("Measured with", lambda tradeoff: _conditions(tradeoff.measured)),
-    Column[Tradeoff]("Quality, by the lecture", lambda tradeoff: LECTURE[tradeoff.variant]),
-    Column[Tradeoff]("Small model's loss", lambda tradeoff: tradeoff.loss, NATS),
-    Column[Tradeoff]("Small model's K/V heads", lambda tradeoff: tradeoff.small_model),
+    Column[Tradeoff]("Cache", lambda tradeoff: tradeoff.cache_bytes, GB),
+    Column[Tradeoff]("Users that fit", lambda tradeoff: tradeoff.n_users, COUNT),
+    Column[Tradeoff]("Reading, at least", lambda tradeoff: tradeoff.read_s, MS),
+    Column[Tradeoff]("Quality", lambda tradeoff: tradeoff.quality),
 )

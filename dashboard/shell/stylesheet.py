@@ -11,9 +11,10 @@ from __future__ import annotations
 
 from dashboard.figures.style import INK
 
-__all__ = ["ANSWER", "STYLE"]
+__all__ = ["ANSWER", "CARDS", "STYLE"]
 
 ANSWER = "answer"  # key of the container of a page's answer
+CARDS = "cards"  # key of a row of small buttons
 STYLE = f"""<style>
 [data-testid=stMainBlockContainer] {{padding: 4rem clamp(1rem, 3vw, 3rem) 3rem}}
 [data-testid=stMainBlockContainer] h1 {{font-size: 1.625rem; padding: 0 0 0.25rem}}
@@ -23,6 +24,15 @@ STYLE = f"""<style>
 [data-testid=stMarkdownContainer] table {{display: block; overflow-x: auto}}
 [data-testid=stPlotlyChart] .main-svg {{background: transparent !important}}
 [data-testid=stPlotlyChart] text[style*="{INK}"] {{fill: currentColor !important}}
+[data-testid=stPlotlyChart] .updatemenu-item-rect {{fill: transparent !important}}
+@media (prefers-reduced-motion: reduce) {{
+    [data-testid=stPlotlyChart] .updatemenu-container {{display: none}}
+}}
+@media (max-width: 640px) {{
+    [data-testid=stMarkdownContainer] td:last-child {{min-width: 12rem}}
+}}
+.st-key-{CARDS} button {{min-height: 2rem; padding: 0.125rem 0.5rem}}
+.st-key-{CARDS} button p {{font-size: 0.875rem}}
 .st-key-{ANSWER} {{border-left: 4px solid currentColor; padding-left: 0.75rem}}
 .st-key-{ANSWER} p {{font-size: 1.125rem; line-height: 1.4}}
 .metric-strip {{display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; margin: 0; padding: 0}}

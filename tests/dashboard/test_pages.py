@@ -68,13 +68,6 @@ def test_k_v_heads_offers_divisors_only(opened):
     assert slider(app, "n_kv_heads").value == 10
 
 
-def test_the_overview_says_why_its_times_are_empty_until_there_is_one(opened, log):
-    message = "This machine's times are empty until something is measured on the page **Decode**."
-    assert message in [caption.value for caption in opened("overview").caption]
-    log.append(samples.record(device=loaders.device().device))
-    assert message not in [caption.value for caption in opened("overview").caption]
-
-
 def test_the_lecture_s_numbers_show_on_the_overview(opened):
     app = opened("overview", n_heads=128, n_layers=61, context_len=100000)
     assert metrics(app) == {

@@ -16,7 +16,12 @@ def plan(name, weight_gb=None, **changes):
     workload = {"context_len": 8192, "batch_size": 1, "kv_format": "bf16"}
     settings = ModelSettings(**heads | workload | changes, base_model=preset.model)
     weight_gb = preset.settings["weights_gb"] if weight_gb is None else weight_gb
-    return fewest_gpus_plan(settings, round(weight_gb * 1e9), H100)
+    return on_h100(settings, round(weight_gb * 1e9))
+
+
+def on_h100(settings, weight_bytes):
+    memory = {"memory_bytes": H100.usable_bytes, "gpu_source": H100.citation}
+    return fewest_gpus_plan(settings, weight_bytes, gpu=H100.name, **memory)
 
 
 def test_llama_3_8b_is_full_where_its_arithmetic_ends():
@@ -66,8 +71,8 @@ def test_weights_that_are_not_known_or_too_large_fill_nothing():
         context_len=512,
         batch_size=1,
     )
-    assert gpu_fill(fewest_gpus_plan(settings, None, H100)) is None
-    assert gpu_fill(fewest_gpus_plan(settings, 10**13, H100)) is None
+    assert gpu_fill(on_h100(settings, None)) is None
+    assert gpu_fill(on_h100(settings, 10**13)) is None
 
 
 def test_frames_begin_empty_end_full_and_never_go_back():

@@ -1,42 +1,58 @@
-"""The trade-off table: formula always, times only where this machine has measured them."""
+"""The trade-off table: four rows, at most five columns, and nothing compared that is not alike."""
 
 from dataclasses import replace
 
 import pytest
 
-from dashboard.data import decode_rows as tables
 from dashboard.report.quality_tables import published_table
-from dashboard.report.tradeoff import answer, tradeoff_table
+from dashboard.report.tradeoff import answer, tradeoff_caption, tradeoff_table
+from tests.dashboard.data.test_gpu_fill import H100, on_h100
 from tests.dashboard.example_settings import SIZE
-from tests.records import fake_records as samples
 
 CHOICE = replace(SIZE, n_layers=4, kv_format="bf16")
+LOSSES = {8: 1.40, 4: 1.45, 2: 1.55, 1: 1.60}
 
 
-def test_times_are_open_where_nothing_is_measured():
-    table = tradeoff_table(CHOICE, [], {}).frame().set_index("Variant")
+def frame(settings=CHOICE, weight_bytes=10**9, losses=LOSSES):
+    plan = on_h100(settings, weight_bytes)
+    return tradeoff_table(settings, plan, losses).frame().set_index("Variant")
+
+
+def test_four_rows_and_five_columns_by_formula():
+    table = frame()
     assert list(table.index) == ["MHA", "GQA", "MQA", "MLA"]
-    assert table["One read here, predicted (ms)"].isna().all()
-    assert table["Attend here, measured (ms)"].isna().all()
-    assert table.loc["GQA", "Cache (GiB)"] == 4 * 64 * 2 * 2 * 16 * 2 / 2**30
-    assert table["Quality, by the lecture"].tolist()[:3] == ["best", "middle", "worst"]
+    assert len(table.columns) == 4
+    n_bytes = 4 * 64 * 2 * 2 * 16 * 2  # layers, tokens, K/V heads, K and V, width, bf16
+    assert table.loc["GQA", "Cache (GB)"] == n_bytes / 1e9
+    seconds = n_bytes / H100.bandwidth_bytes_per_s
+    assert table.loc["GQA", "Reading, at least (ms)"] == pytest.approx(seconds * 1e3)
+    plan = on_h100(CHOICE, 10**9)
+    users = plan.deployments["GQA"].max_sequences(64)
+    assert table.loc["GQA", "Users that fit"] == users > 0
 
 
-def test_the_read_is_predicted_by_the_probed_bandwidth_and_attend_is_as_measured():
-    rows = tables.decode_rows(
-        [samples.record(attend=samples.around(0.002, low=0.0019, high=0.0021, median=0.003))]
-    )
-    table = tradeoff_table(CHOICE, rows, {}).frame().set_index("Variant")
-    # 4 layers x 64 tokens x 2 x 2 heads x 16 x 2 B over 32,768,000 B/s
-    assert table.loc["GQA", "One read here, predicted (ms)"] == pytest.approx(1.0)
-    assert table.loc["GQA", "Attend here, measured (ms)"] == 2.0
-    assert table.loc["GQA", "Measured with"] == "1 layer, float32, packed"
-    assert table["Attend here, measured (ms)"].isna().sum() == 3
-    newer = samples.record(attend=samples.UNUSABLE, created_at="2026-11-24T20:00:00+00:00")
-    both = tradeoff_table(CHOICE, [*rows, *tables.decode_rows([newer])], {}).frame()
-    assert both["Attend here, measured (ms)"].dropna().tolist() == [2.0]
-    unusable = tradeoff_table(CHOICE, tables.decode_rows([newer]), {}).frame()
-    assert unusable["Attend here, measured (ms)"].isna().all()
+def test_users_are_open_where_the_weights_are_not_known_and_reading_is_not():
+    table = frame(weight_bytes=None)
+    assert table["Users that fit"].isna().all()
+    assert table["Reading, at least (ms)"].notna().all()
+
+
+def test_reading_is_open_for_a_gpu_of_which_no_bandwidth_is_known():
+    plan = replace(on_h100(CHOICE, 10**9), gpu="80 GB GPU")
+    assert tradeoff_table(CHOICE, plan, {}).frame()["Reading, at least (ms)"].isna().all()
+
+
+def test_quality_says_whose_it_is():
+    quality = frame()["Quality"]
+    # 4 queries per K/V head, as 2 of the small model's 8 have
+    assert quality["GQA"] == "middle, by the lecture; 1.550 nats, small model, 2 of 8"
+    assert quality["MHA"].startswith("best, by the lecture; 1.400 nats")
+    assert quality["MLA"] == "asks for the best, by the lecture; not measured"
+    assert frame(replace(CHOICE, n_kv_heads=4))["Quality"]["GQA"].endswith("4 of 8")
+    assert frame(losses={})["Quality"].str.endswith("not measured").all()
+    caption = tradeoff_caption(CHOICE, on_h100(CHOICE, 10**9), 5)
+    assert "one NVIDIA H100 SXM" in caption
+    assert "it is not this model's" in caption
 
 
 def test_the_published_rows_are_the_gqa_paper_s():
@@ -46,24 +62,10 @@ def test_the_published_rows_are_the_gqa_paper_s():
     assert len(table) == 4
 
 
-def test_the_answer_is_one_line_with_every_variant():
+def test_the_answer_is_one_line_with_every_variant_in_one_unit():
     line = answer(CHOICE)
-    assert line.startswith("At 64 tokens MHA keeps 128.00 KiB; GQA 32.00 KiB (4x smaller), MQA")
+    assert line.startswith("For 64 tokens MHA keeps 131 kB; **GQA 32.8 kB** (4x smaller), **MQA")
     assert "\n" not in line
-
-
-def test_the_small_model_s_loss_stands_beside_the_claim_for_the_nearest_sharing():
-    losses = {8: 1.40, 4: 1.45, 2: 1.55, 1: 1.60}
-    # 4 queries per K/V head
-    table = tradeoff_table(CHOICE, [], losses).frame().set_index("Variant")
-    loss, model = "Small model's loss (nats)", "Small model's K/V heads"
-    assert table[loss].tolist()[:3] == [1.40, 1.55, 1.60]
-    assert table.loc["GQA", model] == "2 of 8"
-    assert table.loc["MQA", model] == "1 of 8"
-    assert table.loc["MLA", [loss, model]].isna().all()
-    halved = tradeoff_table(replace(CHOICE, n_kv_heads=4), [], losses).frame().set_index("Variant")
-    assert halved.loc["GQA", model] == "4 of 8"
-    assert tradeoff_table(CHOICE, [], {}).frame()[loss].isna().all()
 
 
 def test_tables_of_one_paper_are_kept_apart():

@@ -1,0 +1,34 @@
+"""Cards that set everything with one click: the lecture's examples, models, one's own config."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard.controls import config_import
+from dashboard.controls.model_box import set_sliders
+from dashboard.settings.presets import offered
+from dashboard.shell.stylesheet import CARDS as CARDS_KEY
+
+CARDS = {  # label: the preset
+    "32 heads in 8 groups": "32 heads in 8",
+    "128 in 8 (16x)": "128 heads in 8 (16x)",
+    "DeepSeek: 400 GB → 3 GB": "DeepSeek at 100,000 tokens",
+    "Llama 3 8B": "Llama 3 8B",
+    "Llama 3 70B": "Llama 3 70B",
+    "DeepSeek-V3": "DeepSeek-V3",
+}
+OWN = "Your config.json"
+
+
+def show_preset_cards() -> None:
+    """Draw the row of cards; the last one opens the import."""
+    presets = offered(measuring=False)
+    with st.container(horizontal=True, gap="xsmall", key=CARDS_KEY):
+        for label, name in CARDS.items():
+            preset = presets[name]
+            st.button(label, key=f"card_{name}", on_click=set_sliders, args=(preset,))
+        st.button(OWN, key="card_own", icon=":material/upload_file:", on_click=_open_import)
+
+
+def _open_import() -> None:
+    st.session_state[config_import.POPOVER] = True
