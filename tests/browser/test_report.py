@@ -4,8 +4,6 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import wait_until_settled
-from tests.browser.test_pages import is_drawn
-
 DRAWN = "document.querySelectorAll('.chart .main-svg').length > 0"
 SERIES = "[...document.querySelectorAll('.chart')].map(c => c.data.map(t => t.y?.length ?? 0))"
 
@@ -16,7 +14,8 @@ def downloaded(visit, tmp_path):
 
     def download(path):
         page = visit(path)
-        is_drawn(page, path.partition("?")[0])
+        expect(page.locator(".js-plotly-plot").first).to_be_visible()
+        wait_until_settled(page)
         page.get_by_role("button", name="Share").click()
         files = []
         for label in ("Report (HTML)", "Summary (Markdown)"):
@@ -40,7 +39,7 @@ def test_a_report_draws_offline_what_the_page_drew(downloaded, chromium):
     offline.on("pageerror", lambda error: problems.append(str(error)))
     offline.goto(report.as_uri())
     offline.wait_for_function(DRAWN)
-    shown = page.get_by_test_id("stMain").get_by_test_id("stMarkdownContainer").first.inner_text()
+    shown = page.locator(".st-key-answer").inner_text()
     expect(offline.locator(".answer")).to_have_text(shown)
     expect(offline.locator("h1")).to_have_text("How large the KV cache grows")
     charts = page.evaluate(SERIES.replace(".chart", ".js-plotly-plot"))
