@@ -1,12 +1,8 @@
-"""The page that recommends a number of K/V heads."""
+"""Recommend a number of K/V heads: all numbers at once on given GPUs."""
 
-from dashboard.controls.capacity import capacity_controls
-from dashboard.report import capacity_sentences as sentences
-from dashboard.shell import panels
+from dashboard.controls.choose import choose_controls
 from dashboard.shell.page import open_page
+from dashboard.views.choose import show_choice
 
 open_page("How many K/V heads?")
-plan = capacity_controls()
-if sentences.weights_error(plan) is None and sentences.missing_sentence(plan) is None:
-    panels.show_answer(sentences.answer(plan))
-    panels.show_strip(sentences.metrics(plan))
+show_choice(choose_controls())

@@ -94,7 +94,7 @@ def _plan(settings: ModelSettings, more: DeltaGenerator) -> Plan:
     model = settings.models[variant]
     with more:
         parallelism = _parallelism_controls(model, engine, n_gpus)
-        memory_bytes, overhead = _memory_controls(memory_bytes, engine)
+        memory_bytes, overhead = memory_controls(memory_bytes, engine)
     models = {
         name: model
         for name, model in settings.models.items()
@@ -133,7 +133,7 @@ def _parallelism_controls(model: ModelConfig, engine: EngineName, n_gpus: int) -
     return Parallelism(tp=n_gpus, dp=dp, dcp=dcp, pp=pp)
 
 
-def _memory_controls(device_bytes: int, engine: EngineName) -> tuple[int, int]:
+def memory_controls(device_bytes: int, engine: EngineName) -> tuple[int, int]:
     """Usable memory and overhead per GPU in bytes: those typed, or the defaults."""
     expected = engine_overhead(engine).expected_bytes
     usable = replace(USABLE, placeholder=_default_text(device_bytes)).show()

@@ -63,25 +63,28 @@ def cache_controls() -> tuple[ModelSettings, list[Device]]:
     return model_controls_with(lambda settings, _: (settings, _ceiling_control()))
 
 
-def model_controls_with(finish: Callable[[ModelSettings, DeltaGenerator], T]) -> T:
+def model_controls_with(
+    finish: Callable[[ModelSettings, DeltaGenerator], T], *, has_batch: bool = True
+) -> T:
     """Draw a model's widgets in the sidebar, then those of `finish`; return its result.
 
-    `finish` is called with the settings and the folded box below, for widgets of its own there.
+    `finish` is called with the settings and the folded box below, for widgets of its own there. A
+    page that counts users in another way has no batch.
     """
     with sidebar_box() as (placeholder, more):
         box.apply_link(measuring=False)
-        settings = _model_sliders(more)
+        settings = _model_sliders(more, has_batch=has_batch)
         result = finish(settings, more)
     fill_model_row(settings, placeholder)
     return result
 
 
-def _model_sliders(more: DeltaGenerator) -> ModelSettings:
+def _model_sliders(more: DeltaGenerator, *, has_batch: bool) -> ModelSettings:
     heads = heads_controls(more)
     context_len = CONTEXT_LEN.show()
     with more:
         n_layers = show_model_slider(LAYERS)
-        batch_size = replace(BATCH_SIZE, options=MODEL_BATCH_SIZES).show()
+        batch_size = replace(BATCH_SIZE, options=MODEL_BATCH_SIZES).show() if has_batch else 1
         preset = box.chosen_preset()
         settings = ModelSettings(
             **heads,

@@ -7,11 +7,20 @@ the number of its candidate, so that a click can select it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import plotly.graph_objects as go
 
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.candidate_texts import (
+    loss_hover,
+    option_label,
+    published_hover,
+    ratio_text,
+    users_hover,
+    users_text,
+)
+from dashboard.figures.colors import text_color_on
 from dashboard.figures.style import (
     ELSEWHERE,
     FONT,
@@ -20,7 +29,6 @@ from dashboard.figures.style import (
     NEUTRAL,
     VARIANT_STYLES,
     base_layout,
-    translucent,
 )
 from gqa_core import units
 from gqa_core.advice import Advice
@@ -29,15 +37,15 @@ from gqa_core.advice.advise import Option
 ROW_HEIGHT, TITLES_HEIGHT, FOOT_HEIGHT = 40, 58, 12  # pixels
 MAX_ROWS_HEIGHT, MIN_ROW_HEIGHT = 360, 20  # as high as fits with them; more rows than 18 do not
 LABELS_WIDTH = 104  # pixels, left of the rows
-EFFICIENT = "◆"  # of the Pareto set
 DOMAINS = ((0.0, 0.42), (0.52, 0.72), (0.82, 1.0))  # of the columns
 TITLES = ("users<br>that fit", "loss above<br>MHA", "published<br>models")
 LABEL_SHARE = 0.14  # of the users' axis, as wide as a number
 LIMIT_SHARE = 0.3  # of the users' axis, where the limit stands if many more users fit
 ROOM = 1.25  # of an axis over its largest number, for the label at a bar's end
+PASSES = 0.4  # opacity of what passes but is not recommended
 FAILS = "rgba(136, 136, 136, 0.35)"
 LEAST_LOSS = 0.8  # nats per byte: the losses' axis reaches to it
-MAX_NAMES = 6  # of published models in a hover
+NO_FADING = {"marker": {"opacity": 1}}  # what is not selected: a click fades nothing
 
 
 def kv_head_choices(advice: Advice, chosen_kv_heads: int | None = None) -> go.Figure:
@@ -58,18 +66,6 @@ def kv_head_choices(advice: Advice, chosen_kv_heads: int | None = None) -> go.Fi
     figure.default_layout(**base_layout(rows + TITLES_HEIGHT + FOOT_HEIGHT, margin))
     figure.update_layout(showlegend=False, bargap=0.3, barmode="overlay", hovermode="closest")
     return figure.figure()
-
-
-def option_label(advice: Advice, option: Option) -> str:
-    """A row's label: "4 (6:1) ◆", with an arrow if it is recommended."""
-    candidate = option.candidate
-    name = (
-        f"MLA {candidate.kv_lora_rank}"
-        if candidate.n_kv_heads is None
-        else f"{candidate.n_kv_heads} ({candidate.q_per_kv}:1)"
-    )
-    marked = f"{name} {EFFICIENT if option.is_efficient else ' '}"
-    return f"<b>▶ {marked}</b>" if option is advice.recommended else marked
 
 
 def _add_title(figure: FigureBuilder, x: float, text: str, side: str) -> None:
@@ -99,14 +95,15 @@ def _add_users(figure: FigureBuilder, advice: Advice) -> None:
         x=[min(number or 0, most) for number in users],
         y=list(range(len(users))),
         customdata=[option.candidate.n_kv_heads for option in advice.options],
+        unselected=NO_FADING,
         marker={"color": list(_colors(advice)), "line": {"width": 0}},
-        text=[_users_text(option, most) for option in advice.options],
+        text=[users_text(option, most) for option in advice.options],
         textposition=[_text_position(number or 0, most, limit) for number in users],
         insidetextanchor="end",
         insidetextfont=FONT | {"color": [_ink(advice, option) for option in advice.options]},
         outsidetextfont=FONT,
         cliponaxis=False,
-        hovertext=[_users_hover(advice, option) for option in advice.options],
+        hovertext=[users_hover(advice, option) for option in advice.options],
         hovertemplate="%{hovertext}<extra></extra>",
     )
     if limit is not None:
@@ -155,12 +152,8 @@ def _add_losses(figure: FigureBuilder, advice: Advice) -> None:
         textfont=FONT | {"size": 11},
         cliponaxis=False,
         customdata=[option.candidate.n_kv_heads for _, option, _ in measured],
-        hovertext=[
-            f"small model, {loss.n_kv_heads} of {loss.n_heads} K/V heads, {loss.percent}% "
-            f"uptrained:<br>{loss.loss:.3f} nats per byte, {loss.above_mha:+.3f} above MHA<br>"
-            f"{loss.low:.3f} to {loss.high:.3f} over {loss.n_seeds} seeds, measured elsewhere"
-            for _, _, loss in measured
-        ],
+        unselected=NO_FADING,
+        hovertext=[loss_hover(loss) for _, _, loss in measured],
         hovertemplate="%{hovertext}<extra></extra>",
     )
     missing = [(index, option) for index, option in rows if not option.loss]
@@ -173,7 +166,7 @@ def _add_losses(figure: FigureBuilder, advice: Advice) -> None:
         text=["-"] * len(missing),
         textposition="middle right",
         textfont=FONT | {"size": 11},
-        hovertext=[f"not measured{_ratio(option)}" for _, option in missing],
+        hovertext=[f"not measured{ratio_text(option)}" for _, option in missing],
         hovertemplate="%{hovertext}<extra></extra>",
     )
 
@@ -188,6 +181,7 @@ def _add_published(figure: FigureBuilder, advice: Advice) -> None:
         x=[len(option.chosen_by) for option in options],
         y=list(range(len(options))),
         customdata=[option.candidate.n_kv_heads for option in options],
+        unselected=NO_FADING,
         marker={
             "color": "rgba(0, 0, 0, 0)",
             "line": {
@@ -199,7 +193,7 @@ def _add_published(figure: FigureBuilder, advice: Advice) -> None:
         textposition="outside",
         outsidetextfont=FONT,
         cliponaxis=False,
-        hovertext=[_published_hover(advice, option) for option in options],
+        hovertext=[published_hover(advice, option) for option in options],
         hovertemplate="%{hovertext}<extra></extra>",
     )
 
@@ -274,13 +268,6 @@ def _users_axis_end(advice: Advice) -> float:
     return ROOM * most if limit is None else min(ROOM * max(most, limit), limit / LIMIT_SHARE)
 
 
-def _users_text(option: Option, most: float) -> str:
-    number = _users(option)
-    if number is None:
-        return f"no: {option.candidate.failures[0].limit}"
-    return f"{number:,} »" if number > most else f"{number:,}"
-
-
 def _text_position(number: int, most: float, limit: int | None) -> str:
     """Inside a bar that is cut, or whose end is so near the limit that they would overlap."""
     label = LABEL_SHARE * most
@@ -292,7 +279,7 @@ def _ink(advice: Advice, option: Option) -> str:
     """The colour of a number on its bar: dark or light on a full colour, else that of the page."""
     if option is not advice.recommended:
         return INK
-    return "#FFFFFF" if option.candidate.variant == "MHA" else "#000000"
+    return text_color_on(VARIANT_STYLES[option.candidate.variant].color)
 
 
 def _colors(advice: Advice) -> Iterator[str]:
@@ -304,32 +291,4 @@ def _colors(advice: Advice) -> Iterator[str]:
         elif option is advice.recommended:
             yield color
         else:
-            yield translucent(color)
-
-
-def _users_hover(advice: Advice, option: Option) -> str:
-    candidate, sizes = option.candidate, option.candidate.sizes
-    lines = [f"<b>{candidate.name}</b>{_ratio(option)}"]
-    if sizes is not None:
-        lines.append(f"{units.count(sizes.max_users, 'user')}, {sizes.safe_users:,} to count on")
-        lines.append(f"{units.decimal(sizes.sequence_bytes)} per user on each GPU")
-        if sizes.kv_copies > 1:
-            lines.append(f"{sizes.kv_copies} GPUs keep the same byte")
-        if sizes.step_s is not None:
-            users = units.count(advice.request.step_users, "user")
-            lines.append(f"step for {users}: {units.duration(sizes.step_s)}, predicted")
-    lines += [f"fails: {failure.reason}" for failure in candidate.failures]
-    if sizes is not None and not option.is_efficient:
-        lines.append("another has as many K/V heads or more for as few bytes")
-    return "<br>".join(lines)
-
-
-def _published_hover(advice: Advice, option: Option) -> str:
-    names: Sequence[str] = option.chosen_by
-    shown = [*names[:MAX_NAMES], *(["..."] if len(names) > MAX_NAMES else [])]
-    count = f"{len(names)} of {len(advice.peers.models)} of {advice.peers.size}{_ratio(option)}"
-    return "<br>".join([count, *shown])
-
-
-def _ratio(option: Option) -> str:
-    return f", {option.candidate.q_per_kv}:1" if option.candidate.q_per_kv else ""
+            yield f"rgba({', '.join(str(int(color[i : i + 2], 16)) for i in (1, 3, 5))}, {PASSES})"

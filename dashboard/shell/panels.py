@@ -70,14 +70,29 @@ def _metric_html(metric: Metric) -> str:
 
 
 def show_figure(
-    figure: go.Figure, key: str, takeaway: str, evidence: Sequence[str] = (), caption: str = ""
+    figure: go.Figure,
+    key: str,
+    takeaway: str,
+    evidence: Sequence[str] = (),
+    caption: str = "",
+    *,
+    on_select: Callable[[], None] | None = None,
 ) -> None:
     """Draw a chart in its own style, and below it the evidence of its numbers and a caption.
 
-    A screen reader reads `takeaway`.
+    A screen reader reads `takeaway`. `on_select` is called after a click on a point, with the
+    selection in the session's state.
     """
     page_content.note_figure(key, figure, takeaway, evidence, caption)
-    st.plotly_chart(figure, theme=None, key=key, config=plot_config(key), alt=takeaway)
+    st.plotly_chart(
+        figure,
+        theme=None,
+        key=key,
+        config=plot_config(key),
+        alt=takeaway,
+        on_select=on_select or "ignore",
+        selection_mode="points",
+    )
     if evidence or caption:
         st.caption(
             " ".join([*map(_badge, evidence), caption]), help=_evidence_help(evidence) or None

@@ -52,11 +52,11 @@ def measured_step(
 def _matches(row: DecodeRow, request: AdviceRequest, candidate: Candidate) -> bool:
     """True if a usable row has the candidate's heads, users, context and cache format."""
     return (
-        row.is_usable
-        and row.record.kernel_ran != "naive"
-        and (row.context_len, row.batch_size) == (request.context_len, request.step_users)
+        (row.context_len, row.batch_size) == (request.context_len, request.step_users)
         and row.kv_format == request.kv_format
         and _heads(row.config) == _heads(candidate.attention)
+        and row.record.kernel_ran != "naive"
+        and row.is_usable
     )
 
 

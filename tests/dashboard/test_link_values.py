@@ -12,7 +12,7 @@ from tests.dashboard.example_settings import DEVICE_INFO
 from tests.dashboard.views.test_head_diversity import answered
 from tests.records import fake_records as samples
 
-OPTIONAL = {"weights_gb", "usable_gib", "overhead_gib"}  # numbers that may be left empty
+OPTIONAL = {"weights_gb", "usable_gib", "overhead_gib", "max_ms"}  # numbers that may be left empty
 PAGES = sorted(path.stem for path in (Path(APP).parent / "pages").glob("*.py"))
 
 
