@@ -22,6 +22,7 @@ RUN_S = 300  # for a whole run, on a machine that has other work too
 NO_SLIDERS = {"runs"}  # pages about what is kept, not about a geometry
 SLIDERS = {"n_heads", "n_kv_heads", "head_dim", "context_len", "batch_size"}
 OWN_SLIDERS = {
+    "choose": (SLIDERS - {"batch_size"}) | {"n_gpus"},
     "quality": {"quality_percent", "quality_seed"},
     "why_cache": {"why_n_heads", "why_head_dim", "why_n_layers", "why_context_len"},
 }
