@@ -30,7 +30,9 @@ WITHOUT_MODEL = "the sliders' numbers alone, with all layers alike and no weight
 
 
 def read_from_link(model_name: str) -> str | None:
-    """Import the model of a new link; the name to show if the link has one that it lacks.
+    """Import the model of a new link; None if that went well, or there was nothing to import.
+
+    Else a sentence is noted, and the name to show is returned, "" if the link names another model.
 
     Args:
         model_name: what the link calls its model, imported or not.
@@ -48,7 +50,7 @@ def read_from_link(model_name: str) -> str | None:
     because = reason or "it carries none"
     add_link_error(KEY, f"{named} is not in the link ({because}): shown are {WITHOUT_MODEL}")
     if not is_import:
-        return None
+        return ""
     _clear_weights()
     st.session_state[NUMBERS] = _numbers_of_link()
     return MISSING

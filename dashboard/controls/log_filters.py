@@ -8,7 +8,6 @@ import streamlit as st
 
 from dashboard.data import selection
 from dashboard.data.decode_rows import Row
-from dashboard.shell.links import show_link_errors
 from dashboard.shell.widgets import MultiSelect
 
 FIELDS = ("variant", "context", "dtype", "evidence", "kind", "device", "date", "run")
@@ -34,6 +33,5 @@ def filter_controls(
                 placeholder="all",
                 help=DECODE_ONLY if is_decode_only else None,
             ).show()
-        show_link_errors()
     shared = {field: wanted[field] for field in FIELDS if field not in selection.DECODE_ONLY_FIELDS}
     return selection.filtered(decode_rows, wanted), selection.filtered(other_rows, shared)

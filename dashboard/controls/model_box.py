@@ -58,6 +58,8 @@ def _read_import() -> None:
     if missing:
         st.session_state[SOURCE_MODEL] = missing
         del st.query_params[KEY]
+    if missing is not None:
+        st.rerun()  # the page's top shows the sentence
     elif not name and link_model.KEY in st.query_params and (preset := config_import.preset()):
         st.query_params[KEY] = preset.name
 

@@ -11,7 +11,7 @@ from dashboard.controls.config_import import ImportedConfig
 from dashboard.report.layout_sentences import layout_sentences
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from dashboard.settings.variants import describe_merged_rows
-from dashboard.shell.links import show_link_buttons, show_link_errors
+from dashboard.shell.links import show_link_buttons
 from dashboard.shell.panels import escape_markdown
 from dashboard.shell.state import current_settings
 
@@ -37,7 +37,6 @@ def fill_model_row(settings: AttentionSettings, placeholder: DeltaGenerator) -> 
 
 
 def _show_notes(settings: AttentionSettings, imported: ImportedConfig | None) -> None:
-    show_link_errors()
     if merged := describe_merged_rows(settings.n_heads, settings.n_kv_heads):
         st.info(merged)
     if isinstance(settings, ModelSettings):

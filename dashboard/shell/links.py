@@ -48,22 +48,16 @@ def set_default(key: str, default: Any) -> None:
     st.session_state.setdefault(DEFAULTS, {})[key] = default
 
 
-def show_link_errors(keys: Sequence[str] | None = None) -> None:
-    """Show the bad values of the link that opened this session, verbatim; of `keys` alone if given.
-
-    They stay until Reset.
-    """
-    errors = st.session_state.get(ERRORS, {})
-    shown = [error for key, error in errors.items() if keys is None or key in keys]
-    if shown:
-        st.code("\n".join(shown), language=None, wrap_lines=True)
+def show_link_errors() -> None:
+    """Show what the link that opened this session could not set, verbatim, until Reset."""
+    if errors := st.session_state.get(ERRORS):
+        st.code("\n".join(errors.values()), language=None, wrap_lines=True)
 
 
 def show_link_row(settings: Mapping[str, Any]) -> None:
-    """A row with the Share and Reset buttons, and the link errors below it."""
+    """A row with the Share and Reset buttons."""
     with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
         show_link_buttons(settings)
-    show_link_errors()
 
 
 def show_link_buttons(settings: Mapping[str, Any], note: str = "") -> None:
@@ -109,7 +103,7 @@ def _reset() -> None:
 
 
 def add_link_error(key: str, sentence: str) -> None:
-    """Show a sentence about a link's parameter, verbatim, until Reset."""
+    """Note a sentence about a link's parameter; the page shows it from its next run on."""
     st.session_state.setdefault(ERRORS, {})[key] = sentence
 
 

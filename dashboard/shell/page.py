@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.shell import page_content
+from dashboard.shell.links import show_link_errors
 from dashboard.shell.startup import prepare_process
 from dashboard.shell.state import restore
 from dashboard.shell.stylesheet import STYLE
@@ -82,6 +83,7 @@ def open_page(title: str) -> None:
     page_content.start(title)
     st.html(STYLE)
     st.title(title, anchor=False)
+    show_link_errors()
 
 
 def _file(entry: Entry) -> str:

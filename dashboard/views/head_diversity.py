@@ -13,7 +13,6 @@ from dashboard.report.head_sentences import effective_metrics, limits, sharing_f
 from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders, panels
 from dashboard.shell.job_queue import JobError, MachineBusyError
-from dashboard.shell.links import show_link_errors
 from dashboard.shell.widgets import Segmented, TextInput
 from dashboard.views.device import rerun_when_free
 from gqa_core import units
@@ -78,7 +77,6 @@ def _inspection_controls(training_config: TrainingConfig) -> InspectionSpec:
         for column, widget in zip(columns, widgets, strict=True):
             with column:
                 values.append(widget.show())
-        show_link_errors([TEXT.key, *(widget.key for widget in widgets)])
     layer, n_kv_heads, start = values
     return InspectionSpec(
         text=text,

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from benchmarks.serving import wait_until_settled
+
 DRAWN = "document.querySelectorAll('.chart .main-svg').length > 0"
 SERIES = "[...document.querySelectorAll('.chart')].map(c => c.data.map(t => t.y?.length ?? 0))"
 
