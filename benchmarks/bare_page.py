@@ -1,4 +1,4 @@
-"""The page that `benchmarks.pages` compares with: one slider and plain Plotly charts.
+"""The page that `benchmarks.pages` compares with: plain Plotly charts, a slider in the sidebar.
 
 The address sets the number of charts and how many follow the slider: `/?charts=3&follow=2`.
 """
@@ -8,7 +8,7 @@ import streamlit as st
 
 st.set_page_config(layout="wide")
 n_charts, n_following = (int(st.query_params[name]) for name in ("charts", "follow"))
-factor = st.slider("Factor", 1, 100, 50)
+factor = st.sidebar.slider("Factor", 1, 100, 50)
 for chart in range(n_charts):
     slope = factor if chart < n_following else 1
     line = go.Scatter(x=list(range(50)), y=[slope * x for x in range(50)])

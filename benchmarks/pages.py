@@ -1,9 +1,9 @@
 """python -m benchmarks.pages [--json FILE]: time from a moved slider to the new charts, per page.
 
 The dashboard and a bare Streamlit page run on separate servers, in two tabs of one headless
-Chromium. The bare page has one slider, the same number of plain Plotly charts as the page it is
-compared with, and the same number of them follow the slider. Both sliders are moved by arrow keys,
-alternately and to new values where possible; the medians are compared.
+Chromium. The bare page has one slider in its sidebar, the same number of plain Plotly charts as the
+page it is compared with, and the same number of them follow the slider. Both sliders are moved by
+arrow keys, alternately and to new values where possible; the medians are compared.
 
 The browser measures the time: from the key's time stamp until the frame after the last change
 inside any chart, when all of them are drawn. `whole` ends once the script has ended too, with all
@@ -52,7 +52,7 @@ CASES = (  # a page, and the slider or the button that redraws its charts
     ("/", "K/V heads"),
     ("/", "Context"),
     ("/head_groups", "K/V heads"),
-    ("/head_groups?tp=4", "Query heads"),
+    ("/head_groups?tp=4", "K/V heads"),
     ("/kv_cache", "K/V heads"),
     ("/kv_cache", "Context"),
     ("/why_cache?why_n_heads=2&why_head_dim=32&why_n_layers=1&why_context_len=128", "Heads"),
