@@ -11,7 +11,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.style import NEUTRAL, VARIANT_STYLES, plot_config
-from dashboard.report.columns import MISSING, Table
+from dashboard.report.columns import Table
 from dashboard.report.evidence import EVIDENCE
 from dashboard.report.metric import Metric
 from dashboard.shell import page_content
@@ -140,16 +140,27 @@ def show_method(text: str, command: str = "") -> None:
 
 
 def show_small_table(table: Table) -> None:
-    """Draw a table of a few rows as Markdown, ten times as fast as a grid."""
+    """Draw a table of a few rows as HTML, ten times as fast as a grid.
+
+    One that is wider than the screen scrolls by itself, by keyboard too.
+    """
     page_content.note_table(table)
-    sides = ["---:" if column.unit.is_number else "---" for column in table.columns]
-    rows = (map(_cell, row) for row in table.texts())
-    lines = [map(escape_markdown, table.headers), sides, *rows]
-    st.markdown("\n".join(f"|{'|'.join(line)}|" for line in lines))
+    is_number = [column.unit.is_number for column in table.columns]
+    head = _row_html("th", table.headers, is_number)
+    body = "".join(_row_html("td", row, is_number) for row in table.texts())
+    st.html(
+        f'<div class="small-table" tabindex="0" role="region" '
+        f'aria-label="Table by {escape(table.headers[0])}">'
+        f"<table><thead>{head}</thead><tbody>{body}</tbody></table></div>"
+    )
 
 
-def _cell(text: str) -> str:
-    return text if text == MISSING else escape_markdown(text)
+def _row_html(tag: str, texts: Sequence[str], is_number: Sequence[bool]) -> str:
+    cells = (
+        f"<{tag}{' class=number' if right else ''}>{escape(text)}</{tag}>"
+        for text, right in zip(texts, is_number, strict=True)
+    )
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def show_downloads(name: str, makers: Mapping[str, Callable[[], str]]) -> None:

@@ -2,14 +2,14 @@
 
 * The first screen belongs to the answer and its figure: less air above a smaller title.
 * Lines of prose are short enough to read.
-* Markdown tables wider than a phone scroll on their own.
+* Small tables wider than a phone scroll on their own; captions have contrast enough to read.
 * Chart text without a colour of its own has the page's, light or dark, and charts have its
   background. A saved picture has dark text on white.
 """
 
 from __future__ import annotations
 
-from dashboard.figures.style import INK
+from dashboard.figures.style import GRID, INK
 
 __all__ = ["ANSWER", "CARDS", "STYLE"]
 
@@ -21,7 +21,15 @@ STYLE = f"""<style>
 [data-testid=stMainBlockContainer] h2 {{font-size: 1.375rem}}
 [data-testid=stMainBlockContainer] h3 {{font-size: 1.125rem}}
 [data-testid=stMain] [data-testid=stMarkdownContainer] :is(p, li) {{max-width: 75ch}}
-[data-testid=stMarkdownContainer] table {{display: block; overflow-x: auto}}
+[data-testid=stCaptionContainer] {{opacity: 0.85}}
+.small-table {{overflow-x: auto; font-size: 0.875rem}}
+.small-table table {{border-collapse: collapse}}
+.small-table :is(th, td) {{
+    padding: 0.25rem 0.75rem; border-bottom: 1px solid {GRID}; text-align: left;
+    font-variant-numeric: tabular-nums; vertical-align: top
+}}
+.small-table :is(th, td):first-child {{padding-left: 0; white-space: nowrap}}
+.small-table .number {{text-align: right}}
 [data-testid=stPlotlyChart] .main-svg {{background: transparent !important}}
 [data-testid=stPlotlyChart] text[style*="{INK}"] {{fill: currentColor !important}}
 [data-testid=stPlotlyChart] .updatemenu-item-rect {{fill: transparent !important}}

@@ -4,6 +4,7 @@ import json
 import re
 from html import unescape
 
+ROW, CELL = re.compile(r"<tr>(.*?)</tr>", re.S), re.compile(r"<t[hd][^>]*>(.*?)</t[hd]>", re.S)
 STRIP_ENTRY = re.compile(r'<dt>(.*?)</dt><dd class="value">(.*?)</dd><dd>(.*?)</dd>', re.S)
 
 
@@ -75,10 +76,14 @@ def import_box(app):
 
 
 def small_tables(app):
-    """Rows of each table that stands as text, by its column names."""
-    tables = [block.value.replace("\\", "") for block in app.markdown if block.value[0] == "|"]
-    cells = [[line.strip("|").split("|") for line in table.split("\n")] for table in tables]
-    return [[dict(zip(names, row, strict=True)) for row in rows] for names, _, *rows in cells]
+    """Rows of each small table, by its column names."""
+    texts = [
+        block.proto.body for block in app.get("html") if 'class="small-table"' in block.proto.body
+    ]
+    tables = [
+        [list(map(unescape, CELL.findall(row))) for row in ROW.findall(text)] for text in texts
+    ]
+    return [[dict(zip(names, row, strict=True)) for row in rows] for names, *rows in tables]
 
 
 def page_texts(app):

@@ -1,5 +1,7 @@
 """Tables that stand as text show numbers as grids do, and a cell's own letters as they are."""
 
+import re
+
 from streamlit.testing.v1 import AppTest
 
 
@@ -19,9 +21,15 @@ def _page():
 def test_a_small_table_has_its_units_digits_and_no_cell_is_markup():
     app = AppTest.from_function(_page, default_timeout=30).run()
     assert not app.exception
-    (table,) = app.markdown
-    names, sides, first, second = table.value.split("\n")
-    assert names == r"|Name|Cache \(GiB\)|Heads|Share of the read \(\%\)|"
-    assert sides == "|---|---:|---:|---:|"
-    assert first == r"|a\|b \<i\>\*c\*\<\/i\>|0\.125|8|12\.5\%|"
-    assert second == r"|-|-|1|0\.001\%|"
+    (block,) = app.get("html")
+    names, first, second = re.findall("<tr>(.*?)</tr>", block.proto.body)
+    assert names == (
+        "<th>Name</th><th class=number>Cache (GiB)</th><th class=number>Heads</th>"
+        "<th class=number>Share of the read (%)</th>"
+    )
+    assert first == (
+        "<td>a|b &lt;i&gt;*c*&lt;/i&gt;</td><td class=number>0.125</td><td class=number>8</td>"
+        "<td class=number>12.5%</td>"
+    )
+    assert second.startswith("<td>-</td><td class=number>-</td><td class=number>1</td>")
+    assert 'tabindex="0" role="region" aria-label="Table by Name"' in block.proto.body
