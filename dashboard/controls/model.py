@@ -46,6 +46,7 @@ KV_FORMAT = Slider(
     "are counted. Formats that the head width cannot have are not offered.",
 )
 MAX_CEILINGS = 4
+PART = "part"  # key of the cached part that a page describes
 
 
 def model_controls() -> ModelSettings:
@@ -106,7 +107,7 @@ def _part_controls(
     parts = [part.name for part in cached_parts(attention)]
     with more:
         part = Select(
-            key="part",
+            key=PART,
             label="Cached part",
             options=parts,
             default=parts[0],

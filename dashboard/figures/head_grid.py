@@ -14,19 +14,14 @@ import plotly.graph_objects as go
 from dashboard.data.cached_parts import describe_part
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.head_colors import KV_HEAD_FILLS, kv_head_color, kv_head_colorscale
-from dashboard.figures.style import (
-    FRAME,
-    NEUTRAL,
-    SMALL,
-    finish,
-)
+from dashboard.figures.style import FRAME, NEUTRAL, NO_LINE, SMALL, UNDIMMED_BARS, finish
 from dashboard.settings.variants import describe_latent
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig
 from gqa_core.theory.sharing import CachedPart
 
 COLUMNS = 16
-CELL = 24  # pixels of a row
+CELL = 22  # pixels of a row
 TITLE = 1.6  # height of a title in rows
 
 
@@ -51,10 +46,12 @@ def head_grid(attention: AttentionConfig, parts: Sequence[CachedPart], selected:
             readers,
             [f"query head {q}<br>reads {parts[kv].name}" for q, kv in enumerate(readers)],
             selected,
+            [parts[kv].name for kv in readers],
         )
         _add_title(figure, below, f"{units.count(len(parts), 'K/V head')}, cached")
         hovers = [describe_part(part) for part in parts]
-        _add_cells(figure, "K/V heads", below, range(len(parts)), hovers, selected)
+        names = [part.name for part in parts]
+        _add_cells(figure, "K/V heads", below, range(len(parts)), hovers, selected, names)
         end = below - _n_rows(len(parts))
     figure.update_xaxes(visible=False, range=[-0.6, COLUMNS - 0.4], fixedrange=True)
     figure.update_yaxes(visible=False, range=[end - 0.1, TITLE], fixedrange=True)
@@ -79,6 +76,7 @@ def _add_cells(
     colors: Sequence[int],
     hovers: Sequence[str],
     selected: int,
+    part_names: Sequence[str],
 ) -> None:
     """Numbered cells in their colours, and a frame around those of the selected part."""
     rows = range(_n_rows(len(colors)))
@@ -87,7 +85,6 @@ def _add_cells(
         x=list(range(COLUMNS)),
         y=[top - row - 0.5 for row in rows],
         z=[_padded([color % len(KV_HEAD_FILLS) for color in colors[chunk]]) for chunk in chunks],
-        text=[_padded(list(hovers[chunk])) for chunk in chunks],
         name=name,
         colorscale=kv_head_colorscale(),
         zmin=-0.5,
@@ -95,8 +92,7 @@ def _add_cells(
         showscale=False,
         xgap=2,
         ygap=2,
-        hoverongaps=False,
-        hovertemplate="%{text}<extra></extra>",
+        hoverinfo="skip",
     )
     places = [_place(index, top) for index in range(len(colors))]
     framed = [place for place, color in zip(places, colors, strict=True) if color == selected]
@@ -118,6 +114,7 @@ def _add_cells(
             hoverinfo="skip",
         )
     _add_numbers(figure, places, [kv_head_color(color)[1] for color in colors])
+    _add_targets(figure, places, hovers, part_names)
 
 
 def _add_hollow(figure: FigureBuilder, n_heads: int) -> None:
@@ -148,7 +145,9 @@ def _add_bars(
             width=0.9,
             orientation="h",
             name=part.name,
-            marker={"color": kv_head_color(index)[0], "line": {"width": 0}},
+            marker={"color": kv_head_color(index)[0], "line": NO_LINE},
+            customdata=[part.name],
+            **UNDIMMED_BARS,
             hovertext=[describe_part(part)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
@@ -158,14 +157,38 @@ def _add_bars(
 def _add_numbers(
     figure: FigureBuilder, places: Sequence[tuple[float, float]], text_colors: Sequence[str]
 ) -> None:
+    """The number of each cell, one trace per colour of text: a click fades none of them."""
+    for color in sorted(set(text_colors)):
+        numbers = [index for index, own in enumerate(text_colors) if own == color]
+        figure.add_scatter(
+            x=[places[index][0] for index in numbers],
+            y=[places[index][1] for index in numbers],
+            name="numbers",
+            mode="text",
+            text=[str(index) for index in numbers],
+            textfont={"size": SMALL, "color": color},
+            unselected={"textfont": {"color": color}},
+            hoverinfo="skip",
+        )
+
+
+def _add_targets(
+    figure: FigureBuilder,
+    places: Sequence[tuple[float, float]],
+    hovers: Sequence[str],
+    part_names: Sequence[str],
+) -> None:
+    """Markers that nobody sees, one per cell: the cells of a heat map take no click."""
     figure.add_scatter(
         x=[x for x, _ in places],
         y=[y for _, y in places],
-        name="numbers",
-        mode="text",
-        text=[str(index) for index in range(len(places))],
-        textfont={"size": SMALL, "color": list(text_colors)},
-        hoverinfo="skip",
+        name="targets",
+        mode="markers",
+        marker={"symbol": "square", "size": CELL - 4, "color": "rgba(0,0,0,0)", "line": NO_LINE},
+        customdata=list(part_names),
+        **UNDIMMED_BARS,
+        hovertext=list(hovers),
+        hovertemplate="%{hovertext}<extra></extra>",
     )
 
 

@@ -3,6 +3,8 @@
 Up to 64 query heads are circles above what they read, joined by lines; more of them are rows of
 numbered cells, joined by colour. Neighbours never have the same colour. What is filled below is
 cached; what is hollow, MLA's own K and V of every head, is recomputed for each step.
+
+What a click selects bears the name of its cached part as customdata.
 """
 
 from __future__ import annotations
@@ -15,7 +17,15 @@ from dashboard.data.cached_parts import describe_part
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.head_colors import kv_head_color
 from dashboard.figures.head_grid import head_grid
-from dashboard.figures.style import FAINT, NEUTRAL, NO_LINE, finish
+from dashboard.figures.style import (
+    FAINT,
+    NEUTRAL,
+    NO_LINE,
+    UNDIMMED,
+    UNDIMMED_BARS,
+    finish,
+    translucent,
+)
 from dashboard.settings.variants import describe_latent
 from gqa_core import units
 from gqa_core.configs import AttentionConfig, LatentConfig
@@ -51,6 +61,7 @@ def _add_shared(figure: FigureBuilder, parts: Sequence[CachedPart], selected: in
     """Grouped heads: circles over squares joined by lines, in the colour of their K/V head."""
     middles = [(part.query_heads[0] + part.query_heads[-1]) / 2 for part in parts]
     larger = [SELECTED if index == selected else 0 for index in range(len(parts))]
+    _add_band(figure, parts[selected], middles[selected], kv_head_color(selected)[0])
     readers = [(head, index) for index, part in enumerate(parts) for head in part.query_heads]
     by_style: dict[tuple[str, bool], list[tuple[int, int]]] = {}  # drawn as one broken line
     for head, index in readers:
@@ -76,6 +87,7 @@ def _add_shared(figure: FigureBuilder, parts: Sequence[CachedPart], selected: in
             "symbol": "circle",
         },
         larger=[larger[index] for _, index in readers],
+        part_names=[parts[index].name for _, index in readers],
     )
     _add_row(
         figure,
@@ -89,8 +101,24 @@ def _add_shared(figure: FigureBuilder, parts: Sequence[CachedPart], selected: in
         },
         larger=larger,
         n_heads=len(readers),
+        part_names=[part.name for part in parts],
     )
     _add_label(figure, -0.42, f"{units.count(len(parts), 'K/V head')}, cached")
+
+
+def _add_band(figure: FigureBuilder, part: CachedPart, middle: float, color: str) -> None:
+    """A pale field behind a K/V head and the query heads that read it."""
+    left, right = part.query_heads[0] - 0.5, part.query_heads[-1] + 0.5
+    figure.add_scatter(
+        x=[left, right, right, middle + 0.5, middle - 0.5, left, left],
+        y=[1.14, 1.14, 0.86, -0.14, -0.14, 0.86, 1.14],
+        name="selected",
+        mode="lines",
+        fill="toself",
+        fillcolor=translucent(color),
+        line=NO_LINE,
+        hoverinfo="skip",
+    )
 
 
 def _add_latent(
@@ -120,7 +148,9 @@ def _add_latent(
             width=0.3,
             orientation="h",
             name=part.name,
-            marker={"color": fill, "line": {"width": 0}},
+            marker={"color": fill, "line": NO_LINE},
+            customdata=[part.name],
+            **UNDIMMED_BARS,
             hovertext=[describe_part(part)],
             hovertemplate="%{hovertext}<extra></extra>",
         )
@@ -160,6 +190,7 @@ def _add_row(
     n_heads: int | None = None,
     larger: Sequence[int] = (),
     labels: bool = True,
+    part_names: Sequence[str] = (),
 ) -> None:
     """A row of markers, numbered as densely as a phone can show; `larger` adds pixels."""
     step = -(-len(xs) // MAX_LABELS)
@@ -179,6 +210,8 @@ def _add_row(
         text=[str(index) if index % step == 0 else "" for index in range(len(xs))],
         textposition="top center" if y else "bottom center",
         textfont={"size": 11},
+        customdata=list(part_names),
+        **UNDIMMED,
         hovertext=list(hovers),
         hovertemplate="%{hovertext}<extra></extra>",
     )

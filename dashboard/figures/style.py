@@ -79,6 +79,10 @@ class MarkerOffset:
 
 MARKER_OFFSETS = {"A": MarkerOffset(14, 0.94), "B": MarkerOffset(9, 1.06)}
 FAINT = 0.45  # opacity of what is not selected
+# A click selects a point for the page alone, which draws the selection itself: Plotly would fade
+# all others.
+UNDIMMED = {"unselected": {"marker": {"opacity": 1}, "textfont": {"color": INK}}}
+UNDIMMED_BARS = {"unselected": {"marker": {"opacity": 1}}}
 FRAME = (("#FFFFFF", 5), ("#000000", 2))  # black in white: seen on every fill, light and dark
 CACHED, RECOMPUTED = "#8B65D8", "#AE8E38"  # colours that no variant has
 MODE_STYLES = {  # attention filled and its fit solid, projections open and their fit dotted

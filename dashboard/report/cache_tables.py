@@ -59,11 +59,16 @@ def size_table(settings: ModelSettings) -> Table[str]:
     return Table(columns, list(settings.models))
 
 
-def part_table(settings: ModelSettings, attention: AttentionConfig) -> Table[CachedPart]:
-    """One row per cached part: who reads it, its bytes, and its share of what a step reads."""
+def part_table(
+    settings: ModelSettings, attention: AttentionConfig, selected: str = ""
+) -> Table[CachedPart]:
+    """One row per cached part: who reads it, its bytes, and its share of what a step reads.
+
+    The part of the name `selected` is marked.
+    """
     n_tokens = settings.tokens_cached(attention)
     columns = (
-        Column[CachedPart]("Cached part", lambda part: part.name),
+        Column[CachedPart]("Cached part", lambda part: _marked(part.name, selected)),
         Column[CachedPart]("Read by", lambda part: describe_heads(part.query_heads)),
         Column[CachedPart]("Query heads", lambda part: len(part.query_heads), COUNT),
         Column[CachedPart]("Per token and layer", lambda part: part.bytes_per_token, BYTES),
@@ -73,6 +78,10 @@ def part_table(settings: ModelSettings, attention: AttentionConfig) -> Table[Cac
         Column[CachedPart]("Share of the read", lambda part: part.read_share, PERCENT_3_DIGITS),
     )
     return Table(columns, cached_parts(attention, settings.kv_format))
+
+
+def _marked(name: str, selected: str) -> str:
+    return f"{name}, selected" if name == selected else name
 
 
 def gpu_table(settings: ModelSettings, attention: AttentionConfig, tp: int) -> Table[GpuShard]:

@@ -18,7 +18,9 @@ def show_on_gpus(settings: ModelSettings, attention: AttentionConfig, tp: int) -
     """Draw how tensor parallelism splits this variant's heads over `tp` GPUs."""
     st.subheader("On GPUs")
     if tp == 1:
-        st.caption("One GPU holds everything. Choose more GPUs above to see where copies begin.")
+        st.caption(
+            "One GPU holds everything. Choose more under **More settings** to see copies begin."
+        )
         return
     total = settings.cache_bytes(attention.variant, settings.context_len)
     per_gpu = settings.bytes_per_gpu(attention.variant, tp)

@@ -3,6 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
+from dashboard.views import head_selection
 from gqa_core.configs import GroupedConfig
 from tests.dashboard.example_settings import DEVICE_INFO
 from tests.dashboard.page_probe import (
@@ -158,3 +159,25 @@ def test_a_format_that_mla_alone_cannot_have_leaves_its_row_out_and_says_so(open
     assert "MLA of these widths cannot be stored in q8_0" in app.info[0].value
     app = opened("kv_cache", head_dim=96, kv_format="q8_0")
     assert [*metrics(app)] == ["MHA cache", "GQA cache", "MQA cache"]
+
+
+def test_mla_is_shown_in_steps_beside_its_heads_and_the_selected_part_is_marked(opened):
+    app = opened("head_groups", n_heads=128, variant="MLA", part="RoPE key")
+    assert not app.exception
+    charts = [chart.proto.id.rsplit("-", 1)[-1] for chart in app.get("plotly_chart")]
+    assert charts == ["head_map", "mla_steps"]
+    forms, parts = small_tables(app)
+    assert [row["Elements per token"] for row in forms] == ["40960", "576"]
+    assert [row["Cached part"] for row in parts] == ["latent", "RoPE key, selected"]
+    app = app.button_group(key="variant").set_value("GQA").run()
+    assert len(app.get("plotly_chart")) == 1
+
+
+def test_a_click_on_a_head_selects_what_it_reads(monkeypatch):
+    state = {head_selection.KEY: {"selection": {"points": [{"customdata": ["K/V head 5"]}]}}}
+    monkeypatch.setattr(head_selection.st, "session_state", state)
+    head_selection._select()
+    assert state["part"] == "K/V head 5"
+    state[head_selection.KEY]["selection"]["points"] = []  # a click beside the heads
+    head_selection._select()
+    assert state["part"] == "K/V head 5"

@@ -22,6 +22,11 @@ def trace(figure, name):
     return match
 
 
+def targets(figure, index):
+    """Markers to click on cells of query heads (0) or of K/V heads (1)."""
+    return [trace for trace in figure.data if trace.name == "targets"][index]
+
+
 def flat(rows):
     return [cell for row in rows for cell in row if cell is not None]
 
@@ -57,9 +62,12 @@ def test_more_heads_are_numbered_cells_in_the_colour_they_read(n_heads, n_kv_hea
     assert flat(queries.z) == [q // per % len(KV_HEAD_FILLS) for q in range(n_heads)]
     assert len(flat(cached.z)) == n_kv_heads
     assert max(map(len, queries.z)) == MAX_LABELS  # as many numbers as fit side by side
-    numbers = [int(text) for t in figure.data if t.name == "numbers" for text in t.text]
-    assert numbers == [*range(n_heads), *range(n_kv_heads)]
-    assert flat(queries.text)[-1] == f"query head {n_heads - 1}<br>reads K/V head {n_kv_heads - 1}"
+    numbers = [t for t in figure.data if t.name == "numbers"]
+    shown = [int(text) for trace in numbers for text in trace.text]
+    assert sorted(shown) == sorted([*range(n_heads), *range(n_kv_heads)])
+    assert all(t.unselected.textfont.color == t.textfont.color for t in numbers)
+    last = f"query head {n_heads - 1}<br>reads K/V head {n_kv_heads - 1}"
+    assert targets(figure, 0).hovertext[-1] == last
 
 
 @pytest.mark.parametrize("n_heads", [2, 15, 16, 17, 20, 28, 32, 48, 56, MAX_JOINED])
@@ -73,8 +81,9 @@ def test_no_more_numbers_stand_side_by_side_than_a_phone_can_show(n_heads):
 
 @pytest.mark.parametrize(("n_heads", "n_kv_heads"), [(32, 8), (128, 8)])
 def test_a_k_v_head_tells_its_queries_bytes_and_share(n_heads, n_kv_heads):
-    cached = trace(head_map(layer(n_heads, n_kv_heads), "fp8"), "K/V heads")
-    hover = cached.hovertext[3] if n_heads == 32 else flat(cached.text)[3]
+    figure = head_map(layer(n_heads, n_kv_heads), "fp8")
+    cached = trace(figure, "K/V heads") if n_heads == 32 else targets(figure, 1)
+    hover = cached.hovertext[3]
     first, last = (12, 15) if n_heads == 32 else (48, 63)
     assert hover.split("<br>") == [
         "K/V head 3",
@@ -88,6 +97,8 @@ def test_the_selected_k_v_head_stands_out():
     figure = head_map(layer(8, 2), "bf16", selected=1)
     widths = [trace.line.width for trace in figure.data if trace.name == "reads"]
     assert widths[1] > widths[0]
+    band = trace(figure, "selected")
+    assert (min(band.x), max(band.x)) == (3.5, 7.5)  # behind query heads 4 to 7
     sizes = trace(figure, "query heads").marker.size
     assert min(sizes[4:]) > max(sizes[:4])
     frames = [t for t in head_map(layer(128, 8), "bf16", selected=1).data if t.name == "selected"]
@@ -95,6 +106,23 @@ def test_the_selected_k_v_head_stands_out():
     assert sum(x is None for x in queries.x) == 16
     # query heads 16 to 31 are the whole second row of 16 cells
     assert {round(y, 2) for y in queries.y if y is not None} == {-1.92, -1.08}
+
+
+@pytest.mark.parametrize(("n_heads", "n_kv_heads"), [(32, 8), (64, 64), (128, 8)])
+def test_every_head_that_is_clicked_names_what_it_reads(n_heads, n_kv_heads):
+    figure = head_map(layer(n_heads, n_kv_heads), "bf16")
+    if n_heads <= MAX_JOINED:
+        queries, cached = trace(figure, "query heads"), trace(figure, "K/V heads")
+    else:
+        queries, cached = (targets(figure, index) for index in (0, 1))
+    per = n_heads // n_kv_heads
+    assert list(queries.customdata) == [f"K/V head {q // per}" for q in range(n_heads)]
+    assert list(cached.customdata) == [f"K/V head {kv}" for kv in range(n_kv_heads)]
+    for clicked in (queries, cached):
+        assert clicked.hoverinfo != "skip"  # Plotly would not click it either
+        assert clicked.unselected.marker.opacity == 1
+    latent = head_map(variants(n_heads, 1, 128)["MLA"], "bf16")
+    assert list(trace(latent, "RoPE key").customdata) == ["RoPE key"]
 
 
 @pytest.mark.parametrize("n_heads", [2, 32, 64, 80, 128])
