@@ -24,9 +24,8 @@ READ = "imported_model_is_read"
 MAX_LINK = 2000  # characters that mail and chat programs leave whole
 WEIGHTS, HEAD_DIM, N_LAYERS = "weights_gb", "head_dim", "n_layers"
 NUMBERS = "numbers_of_a_missing_model"  # that no slider offers, by its key
-MISSING = "Imported model, not in the link"  # begins as the names of imports do
+MISSING = "a missing model"
 CARRIED = "It carries the imported model: its layers and its weights."
-WITHOUT_MODEL = "the sliders' numbers alone, with all layers alike and no weights"
 
 
 def read_from_link(model_name: str) -> str | None:
@@ -48,7 +47,8 @@ def read_from_link(model_name: str) -> str | None:
     is_named = is_import and model_name != MISSING
     named = repr(model_name[:MAX_QUOTED]) if is_named else "an imported model"
     because = reason or "it carries none"
-    add_link_error(KEY, f"{named} is not in the link ({because}): shown are {WITHOUT_MODEL}")
+    shown = _without_model(st.query_params)
+    add_link_error(KEY, f"{named} is not in the link ({because}): shown are {shown}")
     if not is_import:
         return ""
     _clear_weights()
@@ -70,9 +70,8 @@ def with_model(settings: Mapping[str, Any], config: ImportedConfig) -> tuple[dic
     if not reason and n_characters > MAX_LINK:
         reason = f"a link must have at most {MAX_LINK} characters: got {n_characters}"
     if reason:
-        return dict(
-            settings
-        ), f"It does not carry the model, because {reason}. It opens {WITHOUT_MODEL}."
+        opened = _without_model(settings)
+        return dict(settings), f"It does not carry the model ({reason}): it opens {opened}."
     return carrying, CARRIED
 
 
@@ -100,6 +99,12 @@ def _import_from_link() -> str | None:
         del st.query_params[KEY]
         return str(error)
     return None
+
+
+def _without_model(settings: Mapping[str, Any]) -> str:
+    """A phrase for what a link with these settings opens without its model."""
+    weights = "these weights" if settings.get(WEIGHTS) else "no weights"
+    return f"the sliders' numbers alone, with all layers alike and {weights}"
 
 
 def _clear_weights() -> None:

@@ -9,9 +9,11 @@ from dashboard.controls import config_import, config_report, link_model
 from dashboard.controls import model_box as box
 from dashboard.controls.config_import import ImportedConfig
 from dashboard.report.layout_sentences import layout_sentences
+from dashboard.report.size_command import size_command
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from dashboard.settings.variants import describe_merged_rows
 from dashboard.shell.links import show_link_buttons
+from dashboard.shell.page_content import note_command
 from dashboard.shell.panels import escape_markdown
 from dashboard.shell.state import current_settings
 
@@ -46,3 +48,10 @@ def _show_notes(settings: AttentionSettings, imported: ImportedConfig | None) ->
             st.caption(escape_markdown(" ".join(sentences)))
         if imported:
             config_report.show_config_report(settings, imported)
+        _note_command(settings, imported)
+
+
+def _note_command(settings: ModelSettings, imported: ImportedConfig | None) -> None:
+    """Note the line that prints these sizes, if there is one, for the report of the page."""
+    if command := config_report.command(settings) if imported else size_command(settings):
+        note_command(command)

@@ -95,7 +95,7 @@ def test_a_link_without_its_model_says_so_and_has_no_weights(opened, shared, cha
     (sentence,) = link_errors(app)
     assert reason in sentence
     assert sentence.startswith("'Imported config' is not in the link (")
-    assert sentence.endswith(link_model.WITHOUT_MODEL)
+    assert sentence.endswith("numbers alone, with all layers alike and no weights")
     assert box(app) == f"Custom, from {link_model.MISSING}"
     keys = ("n_heads", "n_kv_heads", "head_dim", "n_layers")
     assert [slider(app, key).value for key in keys] == [18, 6, 72, 5]  # the link's
@@ -103,6 +103,15 @@ def test_a_link_without_its_model_says_so_and_has_no_weights(opened, shared, cha
     app = app.switch_page("pages/capacity.py").run()
     assert not app.exception
     assert app.number_input(key="weights_gb").value is None
+
+
+def test_a_link_that_has_its_weights_keeps_them_without_the_model(opened, shared):
+    _, settings = shared
+    lacking = settings | {link_model.KEY: "1.cut", "weights_gb": "12.5"}
+    app = opened("capacity", **lacking)
+    (sentence,) = link_errors(app)
+    assert sentence.endswith("and these weights")
+    assert app.number_input(key="weights_gb").value == 12.5
 
 
 def test_an_opened_link_without_its_model_can_be_reset_or_reloaded(opened):
@@ -121,7 +130,7 @@ def test_a_link_that_would_be_too_long_names_its_length_and_lacks_the_model(
     monkeypatch.setattr(link_model, "MAX_LINK", 200)
     app = app.run()
     assert "a link must have at most 200 characters: got " in captions(app)
-    assert link_model.WITHOUT_MODEL in captions(app)
+    assert "it opens the sliders' numbers alone, with all layers alike" in captions(app)
     lacking = query(app)
     assert lacking == {key: value for key, value in settings.items() if key != link_model.KEY}
     assert lacking["model"] == "Imported config"  # so that who opens it reads what is missing
