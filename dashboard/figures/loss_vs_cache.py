@@ -10,6 +10,9 @@ from dashboard.data.quality import LossSeries
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
     ELSEWHERE,
+    LABELLED_MARGIN,
+    LEGEND_ABOVE,
+    LEGEND_PX,
     NEUTRAL,
     finish,
     log_axis,
@@ -22,6 +25,7 @@ from gqa_core.records.header import MEASURED_ELSEWHERE
 from gqa_core.records.specs.quality import SCRATCH
 
 SHIFT = 1.07  # factor on the bytes: measured elsewhere is right of here, from scratch further
+HEIGHT = 380
 NO_CACHES, NO_LOSSES = (2**16, 2**19), (1.0, 4.0)  # the axes where there is nothing to draw
 
 
@@ -50,7 +54,8 @@ def loss_vs_cache(
         | {"title": {"text": "cache of one sequence (float32)"}}
     )
     figure.update_yaxes(loss_axis(losses or NO_LOSSES))
-    return finish(figure, height=460, showlegend=True)
+    margin = LABELLED_MARGIN | {"t": LABELLED_MARGIN["t"] + 2 * LEGEND_PX}
+    return finish(figure, HEIGHT, showlegend=True, legend=LEGEND_ABOVE, margin=margin)
 
 
 def _add_group(

@@ -12,10 +12,10 @@ import plotly.graph_objects as go
 
 from dashboard.data.quality import LossSeries
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.end_labels import EndLabel, finish_labelled
 from dashboard.figures.style import (
     ELSEWHERE,
     GRID,
-    finish,
     loss_axis,
     spread_bars,
     style_for_sharing,
@@ -24,6 +24,7 @@ from gqa_core.records.header import MEASURED_ELSEWHERE
 
 SHIFT = 0.3  # percent of the steps
 NO_LOSSES = (1.0, 4.0)  # the axis where there is nothing to draw
+HEIGHT = 380
 
 
 def loss_vs_percent(
@@ -42,13 +43,30 @@ def loss_vs_percent(
         fixedrange=True,
     )
     figure.update_yaxes(loss_axis(losses or NO_LOSSES))
-    return finish(figure, height=460, showlegend=True)
+    return finish_labelled(figure, _end_labels(all_series), HEIGHT)
+
+
+def _end_labels(all_series: Sequence[LossSeries]) -> list[EndLabel]:
+    """The K/V heads of each line, with its evidence if there are two kinds."""
+    evidence = {series.evidence for series in all_series}
+    labels = []
+    for series in all_series:
+        style = style_for_sharing(series.n_heads, series.n_kv_heads)
+        suffix = ", elsewhere" if len(evidence) > 1 and _is_elsewhere(series) else ""
+        name = f"{series.variant} {series.n_kv_heads}{suffix}"
+        _, median, _ = list(series.spreads.values())[-1]
+        labels.append(EndLabel(name, style.color, style.symbol, median))
+    return labels
+
+
+def _is_elsewhere(series: LossSeries) -> bool:
+    return series.evidence == MEASURED_ELSEWHERE
 
 
 def _add_series(figure: FigureBuilder, series: LossSeries) -> None:
     style, elsewhere = (
         style_for_sharing(series.n_heads, series.n_kv_heads),
-        series.evidence == MEASURED_ELSEWHERE,
+        _is_elsewhere(series),
     )
     figure.add_scatter(
         x=[percent + SHIFT * elsewhere for percent in series.spreads],

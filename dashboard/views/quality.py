@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.data import quality as rows
+from dashboard.data.published_ratios import published_ratios
 from dashboard.data.quality import LossSeries
 from dashboard.figures.loss_vs_cache import loss_vs_cache
 from dashboard.figures.loss_vs_percent import loss_vs_percent
+from dashboard.figures.published_ratios import published_ratios_figure
 from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.report import quality_sentences as sentences
 from dashboard.report.quality_tables import loss_table, published_table
@@ -25,7 +27,8 @@ from gqa_core.records.kinds import QualityRecord, Record, encode_record
 from gqa_core.records.kinds.quality import unanswered_specs
 from gqa_core.records.specs.quality import SCRATCH, STARTS, Start
 
-INCOMPLETE = "Not everything is measured on this machine yet. Press **Run**."
+INCOMPLETE = "Not everything is measured on this machine yet: Run does it."
+NO_ANSWER = "Held-out losses of the models that were measured; MHA or all others are missing."
 NO_GRID = "This copy has no records from another machine."
 
 
@@ -62,23 +65,27 @@ def loss_records(live_records: Sequence[Record]) -> LossRecords:
     return LossRecords(local, loaders.shipped_quality())
 
 
-def show_losses(settings: QualitySettings, records: LossRecords, *, is_running: bool) -> None:
-    """Draw metrics, and the loss over uptraining and over the cache size."""
-    note = st.container()  # always there: charts below it would be redrawn if they moved
-    if not is_running and unanswered_specs(settings.specs, records.local, loaders.corpus_sha256()):
-        note.info(INCOMPLETE)
-    all_series = records.series(settings.pooling)
-    if not all_series:
-        return
+def show_losses(settings: QualitySettings, records: LossRecords) -> None:
+    """Draw the answer, the losses in numbers, and the loss over uptraining and over the cache."""
     best = records.best_available(settings)
-    sentence = sentences.order_sentence(best, settings.percent)
-    if metrics := sentences.metrics(best, settings.percent):
-        panels.show_evidence(best[0].evidence)
-        panels.show_strip(metrics)
-        st.caption(f"Medians of {units.count(len(best[0].seeds), 'seed')}, in nats per byte.")
-    _show_charts(settings, records, sentence)
+    scratch = records.series_here(SCRATCH) or records.series_elsewhere(SCRATCH)
+    sentence = sentences.answer(best, scratch, settings.percent)
     if sentence:
-        st.markdown(f"**At {settings.percent}%, {best[0].evidence}.** {sentence}")
+        panels.show_answer(sentence)
+    panels.show_strip(sentences.metrics(best, settings.percent))
+    if records.series(settings.pooling):
+        _show_charts(settings, records, sentence or NO_ANSWER)
+    if order := sentences.order_sentence(best, settings.percent):
+        seeds = units.count(len(best[0].seeds), "seed")
+        st.markdown(f"{order} Medians of {seeds}. {sentences.meaning(best, settings.percent)}")
+
+
+def show_what_is_missing(
+    settings: QualitySettings, records: LossRecords, *, is_running: bool
+) -> None:
+    """Say that a run would measure more here, and draw what was measured here, folded."""
+    if not is_running and unanswered_specs(settings.specs, records.local, loaders.corpus_sha256()):
+        st.caption(INCOMPLETE)
     if records.local:
         _show_here(records)
 
@@ -86,24 +93,54 @@ def show_losses(settings: QualitySettings, records: LossRecords, *, is_running: 
 def _show_charts(settings: QualitySettings, records: LossRecords, takeaway: str) -> None:
     shared, scratch = records.series(settings.pooling), records.series(SCRATCH)
     losses = rows.all_losses([*records.local, *records.elsewhere])
-    left, right = st.columns(2, gap="large")
+    left, right = st.columns(2, gap="medium")
     with left:
-        st.subheader("Loss against uptraining")
-        panels.show_evidence(*_kinds(shared))
-        panels.show_figure(loss_vs_percent(shared, PERCENTS, losses), "loss_vs_percent", takeaway)
+        panels.show_figure(
+            loss_vs_percent(shared, PERCENTS, losses),
+            "loss_vs_percent",
+            takeaway,
+            _kinds(shared),
+            f"Loss against uptraining, heads shared by {settings.pooling}.",
+        )
     with right:
-        st.subheader(f"Loss against cache, {settings.percent}% uptrained")
         both = [*shared, *scratch]
-        panels.show_evidence(*_kinds(both))
         figure = loss_vs_cache(both, settings.percent, [s.cache_bytes for s in both], losses)
-        panels.show_figure(figure, "loss_vs_cache", takeaway)
+        panels.show_figure(
+            figure,
+            "loss_vs_cache",
+            takeaway,
+            _kinds(both),
+            f"Loss against the cache, {settings.percent}% uptrained.",
+        )
+
+
+def show_choices() -> None:
+    """Draw how many published models share heads in which ratio."""
+    counts = published_ratios()
+    n_models = sum(len(count.names) for count in counts)
+    most = max(counts, key=lambda count: len(count.names))
+    takeaway = f"{len(most.names)} of {n_models} published models chose {most.label}, the most."
+    st.subheader("What published models chose")
+    panels.show_figure(
+        published_ratios_figure(counts),
+        "published_ratios",
+        takeaway,
+        ("published",),
+        f"{takeaway} Hover for their names.",
+    )
 
 
 def show_grid(records: LossRecords) -> None:
-    """Draw the reference records: every start, and whether the order holds for each seed."""
+    """Draw the reference records, folded: every start, and whether the order holds."""
     if not records.elsewhere:
         st.info(NO_GRID)
         return
+    if place := panels.folded("The whole grid, measured elsewhere", "quality_grid_unfolded"):
+        with place:
+            _show_grid(records)
+
+
+def _show_grid(records: LossRecords) -> None:
     panels.show_evidence(MEASURED_ELSEWHERE)
     by_start = {start: records.series_elsewhere(start) for start in STARTS}
     lines = [
@@ -128,24 +165,25 @@ def show_grid(records: LossRecords) -> None:
 
 
 def show_published() -> None:
-    """Draw each published table, and the GQA paper's also as score over time."""
-    panels.show_evidence("published")
-    panels.show_figure(
-        score_vs_time([model for model in published_results() if model.table == GQA_PAPER]),
-        "score_vs_time",
-        "GQA is nearly as fast as MQA and scores nearly as high as MHA.",
-    )
-    for table in published_tables():
-        st.markdown(f"**{table}**")
-        panels.show_small_table(published_table(table))
-
-
-def show_answer(settings: QualitySettings, records: LossRecords) -> None:
-    """Draw the answer if there are records."""
-    best = records.best_available(settings)
-    scratch = records.series_here(SCRATCH) or records.series_elsewhere(SCRATCH)
-    if sentence := sentences.answer(best, scratch, settings.percent):
-        st.success(f"**Answer, {best[0].evidence}.** {sentence}")
+    """Draw each published table, folded, and the GQA paper's also as score over time."""
+    place = panels.folded("What others published", "quality_published_unfolded")
+    if place is None:
+        return
+    with place:
+        panels.show_figure(
+            score_vs_time([model for model in published_results() if model.table == GQA_PAPER]),
+            "score_vs_time",
+            "GQA is nearly as fast as MQA and scores nearly as high as MHA.",
+            ("published",),
+        )
+        for table in published_tables():
+            st.markdown(f"**{table}**")
+            panels.show_small_table(published_table(table))
+        st.caption(
+            "Each table covers one family of models: compare rows within a table only. No "
+            "published row compares GQA with MLA directly; each is compared with MHA, in "
+            "different models."
+        )
 
 
 def _show_here(records: LossRecords) -> None:

@@ -19,7 +19,7 @@ from gqa_core import units
 from gqa_core.records.kinds import Record
 from gqa_core.records.run_log import RunLog, RunLogError
 
-__all__ = ["show_command", "show_run"]
+__all__ = ["run_command", "show_command", "show_run"]
 
 POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next point
 
@@ -37,10 +37,15 @@ def show_run(arguments: Sequence[str], description: str) -> tuple[Sequence[Recor
     return run.records, run.is_active
 
 
+def run_command(arguments: Sequence[str]) -> str:
+    """The line that repeats this run in a terminal."""
+    words = ["python", "-m", "gqa_core", *arguments, *chosen_device_arguments(), "--out", "-"]
+    return shlex.join(words)
+
+
 def show_command(arguments: Sequence[str]) -> None:
     """Show the line that repeats this run in a terminal."""
-    words = ["python", "-m", "gqa_core", *arguments, *chosen_device_arguments(), "--out", "-"]
-    line = shlex.join(words)
+    line = run_command(arguments)
     page_content.note_command(line)
     st.code(line, language="bash", wrap_lines=True)
 

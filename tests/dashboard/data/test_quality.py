@@ -6,8 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from dashboard.data import quality as rows
+from dashboard.data.published_ratios import published_ratios
 from dashboard.figures.loss_vs_cache import loss_vs_cache
 from dashboard.figures.loss_vs_percent import loss_vs_percent
+from dashboard.figures.published_ratios import published_ratios_figure
 from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.figures.style import VARIANT_STYLES, style_for_sharing
 from dashboard.report import quality_sentences as sentences
@@ -15,11 +17,13 @@ from dashboard.report.metric import Metric
 from dashboard.report.quality_tables import loss_table
 from dashboard.settings.measurement import QualitySettings
 from gqa_core.catalog.corpus import python_topics
+from gqa_core.catalog.models import models
 from gqa_core.catalog.results import published_results
 from gqa_core.commands.quality import quality as quality_command
 from gqa_core.records.kinds.quality import unanswered_specs
 from gqa_core.records.specs.quality import SCRATCH
 from gqa_core.records.summaries import line
+from gqa_core.theory.kv_heads import main_attention
 from tests.quality import fake_runs as grids
 
 MEASURED_HERE, MEASURED_ELSEWHERE = "measured here", "measured elsewhere"
@@ -117,10 +121,10 @@ def test_metrics_tell_before_after_and_cache():
     assert all_series[0] == Metric(
         "MHA, 8 K/V heads: loss",
         "1.405",
-        "1.410 before uptraining; cache 512 KiB, the baseline",
+        "1.410 before uptraining; the baseline",
         "MHA",
     )
-    assert all_series[-1].note.endswith("cache 64 KiB, 8x smaller")
+    assert all_series[-1].note.endswith("cache 8x smaller")
     assert sentences.metrics(series(), 20) == []
 
 
@@ -151,13 +155,22 @@ def test_the_best_pooling_is_named_for_each_number_of_heads():
 
 def test_the_answer_tells_cost_and_what_is_bought_back():
     sentence = sentences.answer(series(), series(SCRATCH, MEASURED_ELSEWHERE), 5)
-    # 4 heads: 0.4 more at once, 0.4 / 6 left of it after 5%
-    assert "at once (MHA: 1.410) and after 5% of uptraining (MHA: 1.405)" in sentence
-    assert "GQA, 4 K/V heads +0.400, then +0.067 (cache 2x smaller, 83.3% recovered)" in sentence
-    scratch = "with shared heads (measured elsewhere), MQA is at 1.520 and MHA at 1.510: +0.010."
-    assert scratch in sentence
+    # 4 heads: 1.810 - 1.410 at once, 1.472 - 1.405 after 5%
+    assert sentence == (
+        "**4, 2 and 1 K/V heads in place of 8 cost +0.067, +0.100 and +0.117 nats per byte** after "
+        "5% more training (measured here). Right after sharing they cost +0.400, +0.600 and "
+        "+0.700. A model trained from scratch with a single K/V head costs +0.010 (measured "
+        "elsewhere)."
+    )
     assert sentences.answer(series()[1:], [], 5) is None
     assert "scratch" not in sentences.answer(series(), [], 5)
+
+
+def test_nats_per_byte_are_explained_with_the_loss_of_mha():
+    # e^-1.405 = 0.245; ln 256 = 5.545
+    assert sentences.meaning(series(), 5).startswith("A loss of 1.41 nats per byte: ")
+    assert "a probability of 25% on average" in sentences.meaning(series(), 5)
+    assert sentences.meaning(series()[1:], 5) == ""
 
 
 def test_every_machine_that_records_come_from_is_named_once():
@@ -223,6 +236,31 @@ def test_published_scores_are_open_markers_with_their_source():
     for trace in figure.data:
         assert left < trace.x[0] < right
         assert low < trace.y[0] < high
+
+
+def test_every_line_is_named_at_its_end_and_with_its_evidence_if_there_are_two_kinds():
+    local, both = series(), [*series(), *series(evidence=MEASURED_ELSEWHERE)]
+    texts = [note.text for note in loss_vs_percent(local, (0, 5), [1.3, 3.9]).layout.annotations]
+    assert [text.split("> ")[-1] for text in texts] == ["MHA 8", "GQA 4", "GQA 2", "MQA 1"]
+    texts = [note.text for note in loss_vs_percent(both, (0, 5), [1.3, 3.9]).layout.annotations]
+    assert texts[4].endswith("MHA 8, elsewhere")
+
+
+def test_published_ratios_count_every_model_with_heads_once():
+    counts = published_ratios()
+    names = [name for count in counts for name in count.names]
+    with_heads = [known.name for known in models() if main_attention(known.config)]
+    assert sorted(names) == sorted(with_heads)
+    labels = [count.label for count in counts]
+    assert (labels[0], labels[1], labels[-2:]) == ("MHA", "2:1", ["MQA", "MLA"])
+    by_label = {count.label: count.names for count in counts}
+    assert "Llama 3 8B" in by_label["4:1"]
+    assert "Falcon 7B" in by_label["MQA"]  # 71 query heads, 1 K/V head
+    assert "DeepSeek-V3" in by_label["MLA"]
+    figure = published_ratios_figure(counts)
+    assert list(figure.data[0].y) == [len(count.names) for count in counts]
+    assert list(figure.layout.xaxis.ticktext) == labels
+    assert "Llama 3 8B" in figure.data[0].hovertext[labels.index("4:1")]
 
 
 def test_nothing_to_draw_is_an_empty_picture_and_no_error():

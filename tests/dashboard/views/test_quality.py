@@ -10,7 +10,7 @@ from dashboard.views.quality import INCOMPLETE, NO_GRID
 from gqa_core.records.kinds import encode_record
 from gqa_core.records.reference_runs import reference_runs
 from gqa_core.records.run_log import RunLogError
-from tests.dashboard.page_probe import metrics, small_tables
+from tests.dashboard.page_probe import answer, lazy_expander, metrics, page_texts, small_tables
 from tests.quality import fake_runs as grids
 
 STARTS = ("mean", "first", "random", "scratch")
@@ -44,8 +44,8 @@ def log_records(log, records):
         log.append(record)
 
 
-def message(app):
-    return " ".join(element.value for element in (*app.markdown, *app.success))
+def notes(app):
+    return [caption.value for caption in app.caption]
 
 
 def charts(app):
@@ -55,43 +55,46 @@ def charts(app):
 def test_with_nothing_measured_anywhere_it_says_so_and_shows_what_is_published(opened, shipped):
     shipped([])
     app = opened()
-    assert [info.value for info in app.info] == [INCOMPLETE, NO_GRID]
-    assert not app.metric
-    assert len(charts(app)) == 1
-    assert len(small_tables(app)) == 5  # all that is published
+    assert answer(app) is None
+    assert INCOMPLETE in notes(app)
+    assert [info.value for info in app.info] == [NO_GRID]
+    assert not metrics(app)
+    (ratios,) = charts(app)
+    assert ratios["data"][0]["type"] == "bar"
     assert not app.dataframe
-    assert "Answer" not in message(app)
+    app = lazy_expander(app, "quality_published")
+    assert len(small_tables(app)) == 5  # all that is published
 
 
 def test_the_shipped_records_answer_before_anything_is_run(opened, shipped):
     shipped(grids.records(STARTS, (0, 1, 2), (0, 5, 20)))
     app = opened()
-    assert [info.value for info in app.info] == [INCOMPLETE]
+    assert INCOMPLETE in notes(app)
     assert metrics(app)["MQA, 1 K/V head: loss"] == "1.522"
-    assert "Answer, measured elsewhere" in message(app)
-    assert any("Medians of 3 seeds" in caption.value for caption in app.caption)
-    assert any("Measured on A CPU with Python 3" in c.value.replace("\\", "") for c in app.caption)
+    assert "(measured elsewhere)" in answer(app)
+    assert "Medians of 3 seeds." in page_texts(app)
     uptraining, cache, _ = charts(app)
     assert all(trace["marker"]["symbol"].endswith("-open-dot") for trace in uptraining["data"])
     assert [trace["name"] for trace in cache["data"]] == [
         "shared by mean, 5% uptrained, elsewhere",
         "from scratch, elsewhere",
     ]
+    app = lazy_expander(app, "quality_grid")
+    assert any("Measured on A CPU with Python 3" in note.replace("\\", "") for note in notes(app))
 
 
 def test_what_is_measured_here_is_told_once_there_is_all_of_it(opened, log, shipped):
     shipped(grids.records(STARTS, (0, 1, 2), (0, 5, 20)))
     records = grids.records(percents=(0, 1, 2, 5))
     log_records(log, records[:3])
-    assert "Answer, measured elsewhere" in message(opened())
+    assert "(measured here)" not in answer(opened())
     log_records(log, [replace(records[3], run_id="run-2")])
     app = opened()
-    assert not app.info
-    assert "Answer, measured here" in message(app)
+    assert INCOMPLETE not in notes(app)
+    assert "(measured here)" in answer(app)
     assert metrics(app)["MQA, 1 K/V head: loss"] == "1.512"
-    other = opened(quality_seed=4)
-    assert [info.value for info in other.info] == [INCOMPLETE]
-    assert opened(quality_pooling="first").info[0].value == INCOMPLETE
+    assert INCOMPLETE in notes(opened(quality_seed=4))
+    assert INCOMPLETE in notes(opened(quality_pooling="first"))
 
 
 def test_an_order_that_does_not_hold_is_said(opened, log, shipped):
@@ -99,7 +102,7 @@ def test_an_order_that_does_not_hold_is_said(opened, log, shipped):
     records = grids.records(percents=(0, 1, 2, 5))
     records[-1] = replace(records[-1], losses=(*records[-1].losses[:-1], 1.0))
     log_records(log, records)
-    assert "does **not** hold: MQA, 1 K/V head (1.000) is better than" in message(opened())
+    assert "does **not** hold: MQA, 1 K/V head (1.000) is better than" in page_texts(opened())
 
 
 def test_records_of_another_text_are_not_shown_and_a_shipped_text_that_differs_is_told(
@@ -108,9 +111,10 @@ def test_records_of_another_text_are_not_shown_and_a_shipped_text_that_differs_i
     log_records(log, grids.records(percents=(0, 1, 2, 5), corpus_sha256="0" * 64))
     shipped(grids.records(corpus_sha256="0" * 64))
     app = opened()
-    assert app.info[0].value == INCOMPLETE
-    assert "Answer, measured elsewhere" in message(app)
-    assert any("is a different text" in caption.value for caption in app.caption)
+    assert INCOMPLETE in notes(app)
+    assert "(measured elsewhere)" in answer(app)
+    app = lazy_expander(app, "quality_grid")
+    assert any("is a different text" in note for note in notes(app))
 
 
 def test_a_log_that_cannot_be_read_is_one_sentence(opened, log, shipped):
