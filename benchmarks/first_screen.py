@@ -59,12 +59,12 @@ def positions(browser: Browser, address: str, size: tuple[int, int]) -> Iterator
         page.goto(address + path)
         page.get_by_test_id("stHeading").first.wait_for()
         wait_until_settled(page)
-        _wait_for_charts(page)
+        wait_for_charts(page)
         yield {"path": path, "width": width, "screen": height, **page.evaluate(POSITIONS)}
     context.close()
 
 
-def _wait_for_charts(page: Page) -> None:
+def wait_for_charts(page: Page) -> None:
     """Wait until every chart that the page has received is drawn; it may have none."""
     page.wait_for_timeout(SETTLE_MS)
     page.wait_for_function(ALL_DRAWN)

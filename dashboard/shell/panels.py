@@ -136,7 +136,7 @@ def show_method(text: str, command: str = "") -> None:
         st.markdown(text)
         if command:
             st.caption("The same on the command line")
-            st.code(command, language="bash", wrap_lines=True)
+            st.code(command, language=None, wrap_lines=True)
 
 
 def show_small_table(table: Table) -> None:

@@ -21,7 +21,11 @@ STYLE = f"""<style>
 [data-testid=stMainBlockContainer] h2 {{font-size: 1.375rem}}
 [data-testid=stMainBlockContainer] h3 {{font-size: 1.125rem}}
 [data-testid=stMain] [data-testid=stMarkdownContainer] :is(p, li) {{max-width: 75ch}}
-[data-testid=stCaptionContainer] {{opacity: 0.85}}
+[data-testid=stCaptionContainer] {{opacity: 1; color: inherit}}
+[data-testid=stCaptionContainer] :is(p, li) {{
+    color: color-mix(in srgb, currentColor 85%, transparent)
+}}
+button[kind=primary] p {{color: light-dark(#FFFFFF, #0F1418)}}
 .small-table {{overflow-x: auto; font-size: 0.875rem}}
 .small-table table {{border-collapse: collapse}}
 .small-table :is(th, td) {{
