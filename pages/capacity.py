@@ -17,14 +17,14 @@ from dashboard.views.engine_log import show_engine_log
 open_page("What fits, and for how many users")
 plan = capacity_controls()
 if missing := sentences.missing_sentence(plan):
-    st.warning(missing)
+    panels.show_notice(missing)
     show_allocation(plan)
     show_engine_log(plan)
     st.stop()
 evidence = ("formula", "published") if plan.gpu_source else ("formula",)
 error = sentences.weights_error(plan)
 if error:
-    st.warning(error)
+    panels.show_notice(error)
 else:
     panels.show_answer(sentences.answer(plan))
 panels.show_strip(sentences.metrics(plan))

@@ -8,6 +8,8 @@ import streamlit as st
 
 from dashboard.data import selection
 from dashboard.data.decode_rows import Row
+from dashboard.shell.links import show_link_row
+from dashboard.shell.state import current_settings
 from dashboard.shell.widgets import MultiSelect
 
 FIELDS = ("variant", "context", "dtype", "evidence", "kind", "device", "date", "run")
@@ -23,6 +25,7 @@ def filter_controls(
     """
     wanted = {}
     with st.sidebar:
+        above = st.container()
         for field in FIELDS:
             is_decode_only = field in selection.DECODE_ONLY_FIELDS
             rows = decode_rows if is_decode_only else (*decode_rows, *other_rows)
@@ -33,5 +36,7 @@ def filter_controls(
                 placeholder="all",
                 help=DECODE_ONLY if is_decode_only else None,
             ).show()
+        with above:
+            show_link_row(current_settings())
     shared = {field: wanted[field] for field in FIELDS if field not in selection.DECODE_ONLY_FIELDS}
     return selection.filtered(decode_rows, wanted), selection.filtered(other_rows, shared)

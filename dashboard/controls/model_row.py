@@ -13,7 +13,7 @@ from dashboard.report.size_command import size_command
 from dashboard.settings.model import AttentionSettings, ModelSettings
 from dashboard.settings.variants import describe_merged_rows
 from dashboard.shell.links import show_link_buttons
-from dashboard.shell.page_content import note_command
+from dashboard.shell.page_content import note_fallback_command
 from dashboard.shell.panels import escape_markdown
 from dashboard.shell.state import current_settings
 
@@ -54,4 +54,4 @@ def _show_notes(settings: AttentionSettings, imported: ImportedConfig | None) ->
 def _note_command(settings: ModelSettings, imported: ImportedConfig | None) -> None:
     """Note the line that prints these sizes, if there is one, for the report of the page."""
     if command := config_report.command(settings) if imported else size_command(settings):
-        note_command(command)
+        note_fallback_command(command)

@@ -25,6 +25,7 @@ body {font: 16px/1.5 system-ui, sans-serif; color: #1b1f24; background: #fff; ma
 h1 {font-size: 1.8rem; line-height: 1.2; margin: 0 0 1rem}
 h2 {font-size: 1.2rem; margin: 2.5rem 0 .5rem}
 .answer {border-left: 4px solid #0072b2; padding: .5rem 1rem; background: #f3f7fa; max-width: 75ch}
+.notice {border-left: 4px solid #bf8700; padding: .5rem 1rem; background: #fff8e6; max-width: 75ch}
 dl.strip {display: flex; flex-wrap: wrap; gap: 1rem}
 dl.strip > div {border-left: 4px solid; padding: 0 1rem; flex: 1 1 9rem}
 dl.strip dd {margin: 0} dl.strip dd:nth-of-type(1) {font-size: 1.4rem}
@@ -91,6 +92,8 @@ def _sections(report: PageReport, colors: Mapping[str, str]) -> Iterator[str]:
     yield f"<h1>{escape(report.title)}</h1>"
     if report.answer:
         yield f'<p class="answer">{markdown_as_html(report.answer)}</p>'
+    for notice in report.notices:
+        yield f'<p class="notice">{markdown_as_html(notice)}</p>'
     if report.metrics:
         yield _strip(report.metrics, colors)
     for number, part in enumerate(report.parts):
@@ -98,7 +101,7 @@ def _sections(report: PageReport, colors: Mapping[str, str]) -> Iterator[str]:
             yield _figure(part, number, report.answer)
         else:
             yield _table(part)
-    yield _evidence(report.figures)
+    yield _evidence(report.kinds_of_evidence)
     if report.method:
         yield '<h2>How this is computed</h2><div class="method">'
         yield f"{blocks_as_html(report.method)}</div>"
@@ -145,9 +148,8 @@ def _cells(tag: str, texts: Sequence[str], sides: Sequence[str]) -> str:
     return "".join(f"<{tag}{side}>{escape(text)}</{tag}>" for text, side in pairs)
 
 
-def _evidence(figures: Sequence[ReportFigure]) -> str:
-    """The kinds of evidence of the charts, each with its sentence."""
-    kinds = dict.fromkeys(kind for figure in figures for kind in figure.evidence)
+def _evidence(kinds: Sequence[str]) -> str:
+    """The kinds of evidence, each with its sentence."""
     items = (
         f"<li><strong>{escape(kind)}</strong>: {escape(EVIDENCE.get(kind, ''))}</li>"
         for kind in kinds

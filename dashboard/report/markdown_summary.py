@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from dashboard.report.markup import escape_cell
 from dashboard.report.page_parts import PageReport, ReportTable
+from gqa_core import units
 
-MAX_ROWS = 40  # of one table: a message is no place for a sweep
+MAX_TABLES, MAX_ROWS = 2, 40  # a message is no place for a sweep
 
 
 def markdown_summary(report: PageReport) -> str:
@@ -19,14 +20,20 @@ def _blocks(report: PageReport) -> Iterator[str]:
     yield f"## {escape_cell(report.title)}"
     if report.answer:
         yield report.answer
+    for notice in report.notices:
+        yield f"> {notice}"
     if report.metrics:
         yield "\n".join(
             f"- {escape_cell(f'{metric.label}: {metric.value}')}"
             + (f" ({escape_cell(metric.note)})" if metric.note else "")
             for metric in report.metrics
         )
-    for table in report.tables:
+    for table in report.tables[:MAX_TABLES]:
         yield from _table_blocks(table)
+    if report.tables[MAX_TABLES:]:
+        yield f"{units.count(len(report.tables) - MAX_TABLES, 'more table')} in the report."
+    if kinds := report.kinds_of_evidence:
+        yield f"Evidence: {', '.join(kinds)}."
     yield "Settings: " + ", ".join(
         f"`{key}={_in_code(value)}`" for key, value in report.settings.items()
     )

@@ -38,20 +38,29 @@ class ReportTable:
 class PageReport:
     """Everything that a report of a page contains.
 
-    `answer` is a sentence of Markdown, `method` paragraphs and lists of it; `settings` are the
-    link's parameters, `versions` those of the software by name, and `created` a time in UTC.
+    `answer` and `notices` are sentences of Markdown, `method` paragraphs and lists of it;
+    `evidence` are kinds beside those of the figures, `settings` the link's parameters, `versions`
+    those of the software by name, and `created` is a time in UTC.
     """
 
     title: str
     answer: str
+    notices: Sequence[str]
     metrics: Sequence[Metric]
     parts: Sequence[ReportFigure | ReportTable]
+    evidence: Sequence[str]
     method: str
     settings: Mapping[str, str]
     commands: Sequence[str]
     link: str
     versions: Mapping[str, str]
     created: str
+
+    @property
+    def kinds_of_evidence(self) -> list[str]:
+        """The kinds of evidence of all numbers, each once."""
+        figure_kinds = (kind for figure in self.figures for kind in figure.evidence)
+        return list(dict.fromkeys((*figure_kinds, *self.evidence)))
 
     @property
     def figures(self) -> list[ReportFigure]:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-import streamlit as st
-
 from dashboard.shell import loaders
-from dashboard.shell.panels import escape_markdown
+from dashboard.shell.panels import escape_markdown, show_notice
 from gqa_core.records.run_log import RunLogError
 
 T = TypeVar("T")
@@ -19,8 +17,8 @@ def read_log(load: Callable[[], T], empty: E) -> T | E:
     """The result of `load`, or `empty` if the log cannot be read; a warning names what cannot."""
     try:
         if warning := loaders.log_warning():
-            st.warning(escape_markdown(f"{warning}."))
+            show_notice(escape_markdown(f"{warning}."))
         return load()
     except RunLogError as error:
-        st.warning(escape_markdown(f"The {error}."))
+        show_notice(escape_markdown(f"The {error}."))
         return empty

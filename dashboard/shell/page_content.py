@@ -46,7 +46,10 @@ class PageContent:
     parts: dict[str, ShownFigure | ShownTable] = field(default_factory=dict)
     heading: str = "The numbers"  # of the tables that follow
     method: str = ""
-    commands: dict[str, None] = field(default_factory=dict)  # in order, each once
+    evidence: dict[str, None] = field(default_factory=dict)  # these three in order, each once
+    notices: dict[str, None] = field(default_factory=dict)
+    commands: dict[str, None] = field(default_factory=dict)
+    fallback_command: str = ""
 
 
 def start(title: str) -> PageContent:
@@ -97,6 +100,21 @@ def note_method(text: str) -> None:
     content().method = text
 
 
+def note_evidence(kinds: Sequence[str]) -> None:
+    """Note the kinds of evidence of a table or section."""
+    content().evidence.update(dict.fromkeys(kinds))
+
+
+def note_notice(sentence: str) -> None:
+    """Note a warning about the page's numbers, in Markdown: a report must not go without it."""
+    content().notices[sentence] = None
+
+
 def note_command(command: str) -> None:
     """Note a command line that gives the page's numbers."""
     content().commands[command] = None
+
+
+def note_fallback_command(command: str) -> None:
+    """Note the command line that stands for the page if it has none of its own."""
+    content().fallback_command = command

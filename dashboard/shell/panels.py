@@ -34,6 +34,7 @@ def escape_markdown(text: str) -> str:
 
 def show_evidence(*kinds: str) -> None:
     """Draw one badge per kind of evidence in the table or section that follows."""
+    page_content.note_evidence(kinds)
     st.markdown(" ".join(map(_badge, kinds)), help=_evidence_help(kinds))
 
 
@@ -50,6 +51,12 @@ def show_answer(sentence: str) -> None:
     page_content.note_answer(sentence)
     with st.container(key=ANSWER):
         st.markdown(sentence)
+
+
+def show_notice(sentence: str) -> None:
+    """Draw a warning about the page's numbers, in Markdown; a report of the page has it too."""
+    page_content.note_notice(sentence)
+    st.warning(sentence)
 
 
 def show_strip(metrics: Sequence[Metric]) -> None:

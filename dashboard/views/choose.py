@@ -26,7 +26,7 @@ CHART = "kv_head_choices"
 def show_choice(choice: Choice) -> None:
     """Draw the answer to a choice, or what it lacks."""
     if choice.request is None:
-        st.warning(choice.missing)
+        panels.show_notice(choice.missing)
         return
     advice = _advice(choice.request)
     panels.show_answer(sentences.answer(advice))

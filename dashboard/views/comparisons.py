@@ -28,7 +28,7 @@ def show_comparisons(
     if not failed:
         st.success(f"All {len(newest)} comparisons pass: it is the same attention.")
     elif settings.planted:
-        st.warning(f"The planted error is caught: {len(failed)} of {len(newest)} fail.")
+        panels.show_notice(f"The planted error is caught: {len(failed)} of {len(newest)} fail.")
     else:
         st.error(f"{len(failed)} of {len(newest)} comparisons fail.")
     table = comparison_table(list(newest.values()))

@@ -8,7 +8,7 @@ import streamlit as st
 
 from dashboard.data.decode_rows import Row, run_verdict
 from dashboard.report.verdicts import doubt_sentences, unusable_sentence, verdict_sentence
-from dashboard.shell import panels
+from dashboard.shell import page_content, panels
 from gqa_core import units
 from gqa_core.records.noise import MAX_INTERVAL_RATIO
 
@@ -25,15 +25,17 @@ def show_verdict(rows: Sequence[Row]) -> None:
     """Draw the worst verdict on the samples of these rows, and its reason."""
     name = run_verdict(rows).name
     sentence = panels.escape_markdown(verdict_sentence(rows))
+    page_content.note_notice(f"**{name} samples** {sentence}")
     st.markdown(f":{COLORS[name]}-badge[{name} samples] {sentence}", help=HELP)
 
 
 def show_unusable(title: str, rows: Sequence[Row]) -> None:
     """Draw why these rows give no figures, in the place of those."""
-    st.warning(f"**{title}** {panels.escape_markdown(unusable_sentence(rows))}")
+    panels.show_notice(f"**{title}** {panels.escape_markdown(unusable_sentence(rows))}")
 
 
 def show_doubts(rows: Sequence[Row]) -> None:
     """Draw which bounds are withheld, and the warnings of the records."""
-    for sentence in doubt_sentences(rows):
-        st.caption(panels.escape_markdown(sentence))
+    for sentence in map(panels.escape_markdown, doubt_sentences(rows)):
+        page_content.note_notice(sentence)
+        st.caption(sentence)

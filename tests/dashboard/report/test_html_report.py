@@ -18,6 +18,7 @@ CHART = {"data": [{"x": [1, 2], "y": [3.25, 4.5], "name": "</script><b>"}], "lay
 REPORT = PageReport(
     title=f"How large {HOSTILE}",
     answer="**GQA** caches 4.29 GB, \\<b\\>",
+    notices=["Noisy \\<i\\>"],
     metrics=[Metric("GQA", "4.29 GB", f"4.00 GiB {HOSTILE}", "GQA")],
     parts=[
         ReportFigure(
@@ -33,6 +34,7 @@ REPORT = PageReport(
             is_number=[False, True],
         ),
     ],
+    evidence=("fit", "formula"),
     method=f"**Formula.** bytes\n\n- one {HOSTILE}\n- *two*",
     settings={"model": f"Imported: {HOSTILE}", "n_heads": "32"},
     commands=["python -m gqa_core size --n-heads 32"],
@@ -98,6 +100,8 @@ def test_a_report_has_all_that_the_page_showed(page):
         "2026-11-29 11:00 UTC",
         f"formula: {EVIDENCE['formula']}",
         f"published: {EVIDENCE['published']}",
+        f"fit: {EVIDENCE['fit']}",
+        "Noisy <i>",
         "n_heads32",
     ):
         assert text in page.text, text
@@ -116,7 +120,8 @@ def test_a_page_without_charts_has_no_script():
     text = html_report(replace(REPORT, parts=()), "UExPVExZ", "{}", {})
     assert Parser(text).scripts[0][0] == "style"
     assert len(Parser(text).scripts) == 1
-    assert "Where the numbers are from" not in text
+    assert "formula" in text
+    assert "published" not in text
 
 
 @pytest.mark.parametrize(
@@ -146,6 +151,11 @@ def test_a_summary_has_answer_table_settings_command_and_link():
     assert "|Variant|Bytes (B)|\n|---|---:|\n|GQA|4294967296|\n" in summary
     assert "\n- GQA: 4.29 GB (4.00 GiB " in summary
     assert "`n_heads=32`" in summary
+    assert "> Noisy \\<i\\>\n" in summary
+    assert "Evidence: formula, published, fit." in summary
+    assert "1 more table in the report." in markdown_summary(
+        replace(REPORT, parts=[REPORT.parts[1]] * 3)
+    )
     assert "```sh\npython -m gqa_core size --n-heads 32\n```" in summary
     assert f"Link: <{REPORT.link}>" in summary
     assert "2026-11-29 11:00 UTC; gqa-lab 0.1.0" in summary
