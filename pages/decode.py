@@ -1,39 +1,49 @@
-"""Decode: how long does a step take here, and what does sharing K/V heads save? (measured)"""
+"""Decode: how long one step takes, from which context sharing pays, and what bounds it."""
 
 import streamlit as st
 
-from dashboard.controls.measurement import decode_controls
+from dashboard.controls.decode_view import BOUND, FASTER, shown_control, view_control
+from dashboard.controls.measurement import decode_controls_with
+from dashboard.data.decode_view import DecodeSources
+from dashboard.report.decode_method import bound_method, crossover_method, time_method
+from dashboard.shell import loaders, panels
 from dashboard.shell.page import open_page
-from dashboard.views.decode_results import show_answer, show_results
-from dashboard.views.device import show_device
-from dashboard.views.run_panel import show_command, show_run
+from dashboard.views.crossover import quantity_control, show_crossovers
+from dashboard.views.decode_results import own_rows, show_times
+from dashboard.views.roofline import roofs_control, show_bound
+from dashboard.views.run_panel import current_run, run_command, show_progress, show_run_bar
 
-open_page("Decode steps, measured here")
-settings = decode_controls()
-device = show_device()
-contexts = ", ".join(map(str, settings.context_lens))
-live_records, _ = show_run(settings.arguments, f"Measures every variant at {contexts} tokens.")
-rows = show_results(settings, device, live_records)
-st.markdown(
-    "**What is measured.** One decode step: one new token per sequence, in a child process, with a "
-    "cache full of random values. *Attend* covers scores, softmax and the weighted sum. *Step* "
-    "adds the norm, the projections, RoPE and the write to the cache. The variants take turns, in "
-    "an order drawn anew in each round, until their times stop moving. Other work on a machine "
-    "only adds time, so a time is the 5th percentile of its samples with its 95% interval; "
-    "medians, p95 and p99 stand in the table. Two variants whose intervals overlap are not ranked. "
-    "Read (GB/s) is the formula's bytes divided by the attend time; its percentage refers to the "
-    "read bandwidth probed in the same run. Peak is the memory in use above the level just before "
-    "the cache was allocated.\n\n"
-    "**What is predicted.** The bound is the larger of bytes / read bandwidth and FLOP / "
-    "arithmetic rate, both the best that was probed between the samples. The predicted *attend* is "
-    "the bound plus the launch overhead, which is the attend time with one cached token. The "
-    "predicted *step* adds one read of the projection weights and the write of the new token.\n\n"
-    "**Quantised caches.** A vector of K or V is stored as codes of 8 bits (int8, or float8 e4m3) "
-    "and one float32 scale, its largest magnitude over that of a code; a latent of MLA has one "
-    "scale with its RoPE key. The CPU kernel turns codes into float32 in registers; any other "
-    "kernel attends over a dequantised copy, which costs time. Writing a token quantises it.\n\n"
-    "**Limits.** Tokens/s covers the measured layers only: no feed-forward layers and no "
-    "vocabulary. The prediction ignores the norm, RoPE and kernels slower than the device allows."
+open_page("How long one decode step takes")
+bar = st.container(horizontal=True, vertical_alignment="center")
+with bar:
+    view = view_control()
+settings, (quantity, gpus) = decode_controls_with(
+    lambda settings: (
+        settings,
+        (
+            quantity_control() if view == FASTER else "step",
+            roofs_control() if view == BOUND else [],
+        ),
+    )
 )
-show_answer(rows, settings.context_len)
-show_command(settings.arguments)
+is_search = view == FASTER
+arguments = settings.search_arguments if is_search else settings.arguments
+estimate_s = settings.search_estimate_s if is_search else settings.estimate_s
+run = current_run()
+if run is not None:
+    show_progress(run, estimate_s)
+own, sample = own_rows(run.records if run else ()), loaders.sample_rows()
+sources = DecodeSources(settings=settings, own=own, sample=sample)
+shown = shown_control(has_both=sources.has_both)
+sources = DecodeSources(settings=settings, own=own, sample=sample, shown=shown)
+if view == FASTER:
+    show_crossovers(sources, quantity)
+    method = crossover_method(settings)
+elif view == BOUND:
+    show_bound(sources, gpus)
+    method = bound_method(gpus)
+else:
+    show_times(sources)
+    method = time_method()
+show_run_bar(bar, arguments, settings.describe_run(is_search=is_search), estimate_s)
+panels.show_method(method, run_command(arguments))

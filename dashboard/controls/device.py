@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import streamlit as st
+
 from dashboard.settings.devices import device_arguments
 from dashboard.shell.links import validate_query_param
 from dashboard.shell.state import current_settings
 from dashboard.shell.widgets import Select
 from gqa_core.records.device_names import DEFAULT_DEVICE
 
-__all__ = ["KEY", "chosen_device_arguments", "device_control"]
+__all__ = ["KEY", "chosen_device", "chosen_device_arguments", "device_control"]
 
 KEY = "run_device"
 
@@ -37,6 +39,11 @@ def device_control(requestable: Sequence[str]) -> str:
         help="auto takes a GPU if torch can use one, and of several the first.",
         width=220,
     ).show()
+
+
+def chosen_device() -> str:
+    """The name of the device that the page's choice will show, before it is drawn."""
+    return str(st.session_state.get(KEY) or st.query_params.get(KEY) or DEFAULT_DEVICE)
 
 
 def chosen_device_arguments() -> tuple[str, ...]:

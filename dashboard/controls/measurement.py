@@ -41,8 +41,9 @@ CACHE_FORMAT = Select(
 )
 PLANTED = Toggle(
     key="planted",
-    label="Plant the classic errors: heads in the wrong order (repeat for repeat_interleave), and "
-    "each scale of a quantised cache one token late",
+    label="Plant the classic errors",
+    help="Heads in the wrong order (`repeat` for `repeat_interleave`), and each scale of a "
+    "quantised cache one token late: see the comparisons fail.",
 )
 
 

@@ -15,6 +15,7 @@ from dashboard.data.decode_rows import Row
 from dashboard.settings.measurement import DecodeSettings
 from gqa_core.catalog.devices import Device
 from gqa_core.configs import ModelConfig, Workload
+from gqa_core.records.header import MEASURED_ELSEWHERE
 from gqa_core.theory.cost import arithmetic_intensity
 from gqa_core.theory.roofline import Roof
 
@@ -27,14 +28,32 @@ class RooflineData:
     local_roof: Roof | None
     published: Mapping[str, Roof]
     intensities: Mapping[str, float]
+    reference_rows: Sequence[Row] = ()
+
+    @property
+    def is_sample(self) -> bool:
+        """True if the points and the roof that they probed are those of a sample run."""
+        return any(row.evidence == MEASURED_ELSEWHERE for row in self.rows)
+
+    @property
+    def drawn_rows(self) -> list[Row]:
+        """The points below a bound that holds, with those of another machine."""
+        return [row for row in (*self.rows, *self.reference_rows) if row.bound_s is not None]
 
 
 def roofline_data(
-    settings: DecodeSettings, gpus: Iterable[Device], rows: Sequence[Row]
+    settings: DecodeSettings,
+    gpus: Iterable[Device],
+    rows: Sequence[Row],
+    reference_rows: Sequence[Row] = (),
 ) -> RooflineData:
-    """The measured points of a page under their roof and those of published GPUs."""
+    """The measured points of a page under their roof and those of published GPUs.
+
+    `reference_rows` are points of another machine, drawn beside them.
+    """
     return RooflineData(
         rows=rows,
+        reference_rows=reference_rows,
         local_roof=local_roof(rows),
         published={gpu.name: published_roof(gpu) for gpu in gpus},
         intensities=intensities(settings),

@@ -1,4 +1,4 @@
-"""Attend time against context: measured, with its interval; bounds and predictions."""
+"""Attend time against context: measured with its interval, over predicted lines."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from dashboard.data.decode_rows import Row, row_label
+from dashboard.data.predicted_steps import PredictedSteps
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.end_labels import EndLabel, finish_labelled
 from dashboard.figures.measured import (
@@ -27,29 +28,32 @@ from dashboard.figures.style import (
 from gqa_core import units
 
 SECONDS = (1e-5, 1.0)  # the axis where there is nothing to draw
-BOUND, PREDICTED = "bound", "predicted"
+PREDICTED = "predicted"
 
 
 def attend_vs_context(
-    rows: Sequence[Row], context_lens: Sequence[int], height: int = FIGURE_PX
+    rows: Sequence[Row],
+    predicted: PredictedSteps | None,
+    context_len: int,
+    height: int = FIGURE_PX,
 ) -> go.Figure:
-    """Attend time by context, 5th percentile and its interval; bounds are dashed grey.
+    """Attend time by context: 5th percentiles with their intervals over predicted lines.
 
-    Predictions are thin lines in the variant's colour. Markers of unusable samples are faint, and
-    open if they were measured elsewhere. The axis always includes `context_lens`.
+    Markers of unusable samples are faint, and open if they were measured elsewhere. A dotted line
+    stands at the context of the sliders.
     """
     figure = FigureBuilder()
-    _set_axes(figure, rows, context_lens)
     by_label = _by_label(rows)
-    _add_bounds(figure, by_label)
+    _set_axes(figure, rows, predicted, context_len)
+    _add_slider_line(figure, context_len)
+    if predicted is not None:
+        _add_predictions(figure, predicted)
     for label, label_rows in by_label.items():
-        _add_prediction(figure, label, label_rows)
         for evidence in dict.fromkeys(row.evidence for row in label_rows):
             _add_markers(figure, label, [row for row in label_rows if row.evidence == evidence])
-    if rows:
-        _add_line_legend(figure)
-        add_evidence_legend(figure, rows)
-    return finish_labelled(figure, _end_labels(by_label), height, has_legend=bool(rows))
+    add_evidence_legend(figure, rows)
+    has_legend = bool(rows) or predicted is not None
+    return finish_labelled(figure, _end_labels(by_label, predicted), height, has_legend=has_legend)
 
 
 def _by_label(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -61,45 +65,44 @@ def _by_label(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return {label: label_rows for label, label_rows in by_label.items() if label_rows}
 
 
-def _end_labels(by_label: Mapping[str, Sequence[Row]]) -> list[EndLabel]:
-    """The variants' names beside their longest context."""
-    styles = {label: VARIANT_STYLES[label] for label in by_label}
+def _end_labels(
+    by_label: Mapping[str, Sequence[Row]], predicted: PredictedSteps | None
+) -> list[EndLabel]:
+    """The variants' names at the ends of their lines, or beside their longest context."""
+    ends = {label: label_rows[-1].attend.p5 for label, label_rows in by_label.items()}
+    if predicted is not None:
+        ends |= {label: seconds[-1] for label, seconds in predicted.attend_s.items()}
+    styles = {label: style for label, style in VARIANT_STYLES.items() if label in ends}
     return [
-        EndLabel(label, styles[label].color, styles[label].symbol, label_rows[-1].attend.p5)
-        for label, label_rows in by_label.items()
+        EndLabel(label, style.color, style.symbol, ends[label]) for label, style in styles.items()
     ]
 
 
-def _add_bounds(figure: FigureBuilder, by_label: Mapping[str, Sequence[Row]]) -> None:
-    """The bounds of all variants: one broken line."""
-    if not by_label:
-        return
-    rows = [row for label_rows in by_label.values() for row in (*label_rows, None)]
+def _add_slider_line(figure: FigureBuilder, context_len: int) -> None:
     figure.add_scatter(
-        x=[row and row.context_len for row in rows],
-        y=[row and row.bound_s for row in rows],
-        name=BOUND,
-        mode="lines",
-        line={"color": NEUTRAL, "dash": "dash", "width": 1},
-        hoverinfo="skip",
-    )
-
-
-def _add_prediction(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None:
-    """The predicted times of a variant, told by one entry of the legend for all."""
-    figure.add_scatter(
-        x=[row.context_len for row in rows],
-        y=[row.predicted_attend_s for row in rows],
-        name=f"{label}, predicted",
+        x=[context_len, context_len],
+        y=[10**end for end in figure.layout["yaxis"]["range"]],
+        name="context slider",
         showlegend=False,
         mode="lines",
-        line=VARIANT_STYLES[label].line(1.5),
+        line={"color": NEUTRAL, "dash": "dot", "width": 1},
         hoverinfo="skip",
     )
 
 
-def _add_line_legend(figure: FigureBuilder) -> None:
-    """One grey entry for the predictions of all variants."""
+def _add_predictions(figure: FigureBuilder, predicted: PredictedSteps) -> None:
+    """A thin line per variant, told by one grey entry of the legend for all."""
+    for label, seconds in predicted.attend_s.items():
+        figure.add_scatter(
+            x=list(predicted.context_lens),
+            y=list(seconds),
+            name=f"{label}, predicted",
+            showlegend=False,
+            mode="lines",
+            line=VARIANT_STYLES[label].line(1.5),
+            text=[units.duration(value) for value in seconds],
+            hovertemplate=f"{label}, predicted: %{{text}}<extra></extra>",
+        )
     figure.add_scatter(
         x=[None],
         y=[None],
@@ -110,7 +113,7 @@ def _add_line_legend(figure: FigureBuilder) -> None:
 
 
 def _add_markers(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None:
-    """Measured times of one kind of evidence; the hover text adds prediction and bound."""
+    """Measured times of one kind of evidence; the hover text adds the bound."""
     style, evidence = VARIANT_STYLES[label], rows[0].evidence
     figure.add_scatter(
         x=[row.context_len for row in rows],
@@ -119,29 +122,27 @@ def _add_markers(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None
         showlegend=False,
         mode="markers",
         marker=evidence_marker(style, evidence, 11) | opacities(rows),
-        text=[f"{describe_attend(row)}{_describe_model(row)}" for row in rows],
+        text=[f"{describe_attend(row)}{_describe_bound(row)}" for row in rows],
         hovertemplate=f"{label}, {evidence}: %{{text}}<extra></extra>",
     )
 
 
-def _describe_model(row: Row) -> str:
-    """Prediction and bound beside a measured time; empty where they are withheld."""
-    texts = []
-    if row.predicted_attend_s is not None:
-        texts.append(f"predicted {units.duration(row.predicted_attend_s)}")
-    if row.bound_s is not None:
-        texts.append(f"bound {units.duration(row.bound_s)}")
-    return "".join(f", {text}" for text in texts)
+def _describe_bound(row: Row) -> str:
+    """The bound beside a measured time; empty where it is withheld."""
+    return "" if row.bound_s is None else f", bound {units.duration(row.bound_s)}"
 
 
-def _set_axes(figure: FigureBuilder, rows: Sequence[Row], context_lens: Sequence[int]) -> None:
+def _set_axes(
+    figure: FigureBuilder,
+    rows: Sequence[Row],
+    predicted: PredictedSteps | None,
+    context_len: int,
+) -> None:
     """Set axes to whole powers around the data, so that a further row seldom moves them."""
-    times = [
-        time
-        for row in rows
-        for time in (row.attend.p5_low, row.attend.p5_high, row.bound_s, row.predicted_attend_s)
-        if time is not None
-    ]
-    contexts = [*context_lens, *(row.context_len for row in rows)]
-    figure.update_xaxes(context_axis(*whole_powers(contexts, 4)))
-    figure.update_yaxes(seconds_axis(times or SECONDS, "attend (5th percentile, measured)"))
+    times = [time for row in rows for time in (row.attend.p5_low, row.attend.p5_high)]
+    contexts = [context_len, *(row.context_len for row in rows)]
+    if predicted is not None:
+        times += [time for seconds in predicted.attend_s.values() for time in seconds]
+        contexts += predicted.context_lens
+    figure.update_xaxes(context_axis(*whole_powers(contexts, 2)))
+    figure.update_yaxes(seconds_axis(times or SECONDS, "attend time of one step"))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import plotly.graph_objects as go
 
 from dashboard.data.decode_rows import row_label
+from dashboard.data.predicted_steps import PredictedSteps
+from dashboard.figures.attend_vs_context import PREDICTED
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.end_labels import EndLabel, finish_labelled
-from dashboard.figures.measured import evidence_marker
+from dashboard.figures.measured import add_evidence_legend, evidence_marker
 from dashboard.figures.style import (
     FAINT,
     FIGURE_PX,
@@ -25,6 +28,9 @@ from dashboard.figures.style import (
 from gqa_core import units
 from gqa_core.records.crossover import PairedResult, Quantity, crossover, times
 
+Comparisons = Mapping[str, Sequence[PairedResult]]
+Ratios = Mapping[str, Sequence[float]]
+NO_COMPARISONS: Comparisons = MappingProxyType({})
 TITLES: dict[Quantity, str] = {
     "step": "time of the step / MHA's",
     "attend": "time of attending / MHA's",
@@ -32,44 +38,81 @@ TITLES: dict[Quantity, str] = {
 
 
 def ratio_vs_context(
-    comparisons: Mapping[str, Sequence[PairedResult]],
+    comparisons: Comparisons,
     quantity: Quantity,
     context_lens: Sequence[int],
+    *,
+    predicted: PredictedSteps | None = None,
+    reference: Comparisons = NO_COMPARISONS,
     height: int = FIGURE_PX,
 ) -> go.Figure:
     """Time over MHA's by context; a band is where a variant crosses over, 1 is MHA itself.
 
     Bars span the lowest to the highest ratio of the intervals: a win is a bar that ends below 1.
-    Results of unusable samples are faint. The axis always includes `context_lens`.
+    Results of unusable samples are faint. `reference` are those of another machine, drawn beside;
+    predicted ratios are thin lines. The axis always includes `context_lens`.
     """
     figure = FigureBuilder()
-    ratios = [result.ratio(quantity) for results in comparisons.values() for result in results]
-    low, high = whole_powers(
-        [end for ratio in ratios for end in (ratio.q1, ratio.q3)] + [0.6, 1.4], 2
-    )
+    lines = _predicted_ratios(predicted, quantity)
+    low, high = _range([comparisons, reference], quantity, lines)
     ends = [min(context_lens), max(context_lens)]
+    if predicted is not None:
+        ends = [min(*ends, *predicted.context_lens), max(*ends, *predicted.context_lens)]
     figure.add_scatter(
         x=ends,
         y=[1, 1],
         name="MHA",
+        showlegend=False,
         mode="lines",
         line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
         hoverinfo="skip",
     )
     for name, results in comparisons.items():
         _add_bracket(figure, name, results, quantity, (low, high))
-    for name, results in comparisons.items():
-        _add_markers(figure, name, results, quantity)
-    figure.update_xaxes(context_axis(*whole_powers(ends, 4)))
+    if predicted is not None:
+        _add_lines(figure, predicted.context_lens, lines)
+    for compared in (reference, comparisons):
+        for name, results in compared.items():
+            _add_markers(figure, name, results, quantity)
+    shown = [
+        result.own
+        for each in (comparisons, reference)
+        for pairs in each.values()
+        for result in pairs
+    ]
+    add_evidence_legend(figure, shown)
+    figure.update_xaxes(context_axis(*whole_powers(ends, 2)))
     ticks = [2.0**power for power in range(round(math.log2(low)), round(math.log2(high)) + 1)]
     axis = log_axis(low, high, ticks, [units.times(tick) for tick in ticks])
-    figure.update_yaxes(axis | {"title": {"text": f"{TITLES[quantity]} (measured)"}})
-    return finish_labelled(figure, _end_labels(comparisons, quantity), height)
+    figure.update_yaxes(axis | {"title": {"text": TITLES[quantity]}})
+    labels = _end_labels(comparisons or reference, quantity, lines)
+    has_legend = bool(shown) or predicted is not None
+    return finish_labelled(figure, labels, height, has_legend=has_legend)
 
 
-def _end_labels(
-    comparisons: Mapping[str, Sequence[PairedResult]], quantity: Quantity
-) -> list[EndLabel]:
+def _range(
+    all_comparisons: Sequence[Comparisons], quantity: Quantity, lines: Ratios
+) -> tuple[float, float]:
+    """Whole powers of 2 around all ratios and MHA's 1."""
+    ratios = [
+        result.ratio(quantity)
+        for comparisons in all_comparisons
+        for results in comparisons.values()
+        for result in results
+    ]
+    ends = [end for ratio in ratios for end in (ratio.q1, ratio.q3)]
+    predicted = [ratio for values in lines.values() for ratio in values]
+    return whole_powers([*ends, *predicted, 0.6, 1.4], 2)
+
+
+def _predicted_ratios(predicted: PredictedSteps | None, quantity: Quantity) -> Ratios:
+    """Predicted times over MHA's, by variant."""
+    if predicted is None:
+        return {}
+    return predicted.step_ratios() if quantity == "step" else predicted.attend_ratios()
+
+
+def _end_labels(comparisons: Comparisons, quantity: Quantity, lines: Ratios) -> list[EndLabel]:
     """MHA beside 1, and each variant beside its ratio at its longest context."""
     labels = [EndLabel("MHA, 1x", NEUTRAL, "circle", 1)]
     for name, results in comparisons.items():
@@ -77,7 +120,35 @@ def _end_labels(
             style, last = VARIANT_STYLES[row_label(results[0].own)], results[-1]
             ratio = last.ratio(quantity).median
             labels.append(EndLabel(name, style.color, style.symbol, ratio))
+    if len(labels) == 1:
+        styles = {name: VARIANT_STYLES[name] for name in lines}
+        labels += [
+            EndLabel(name, style.color, style.symbol, lines[name][-1])
+            for name, style in styles.items()
+        ]
     return labels
+
+
+def _add_lines(figure: FigureBuilder, context_lens: Sequence[int], lines: Ratios) -> None:
+    """A thin line of predicted ratios per variant, told by one grey entry of the legend."""
+    for name, ratios in lines.items():
+        figure.add_scatter(
+            x=list(context_lens),
+            y=list(ratios),
+            name=f"{name}, predicted",
+            showlegend=False,
+            mode="lines",
+            line=VARIANT_STYLES[name].line(1.5),
+            text=[units.times(ratio) for ratio in ratios],
+            hovertemplate=f"{name}, predicted: %{{text}}<extra></extra>",
+        )
+    figure.add_scatter(
+        x=[None],
+        y=[None],
+        name=PREDICTED,
+        mode="lines",
+        line={"color": NEUTRAL, "width": 1.5},
+    )
 
 
 def _add_bracket(

@@ -38,15 +38,15 @@ RATES = (1e8, 1e12)  # the axis where there is nothing to draw
 HEADROOM = 4  # above the highest tick, for the variants' names
 NAME_STEP = 3  # how many times further left the name of the next higher roof stands
 SIZES = (8, 16)  # of markers, from the shortest context shown to the longest
-LOCAL_ROOF = "roof here: probed bandwidth and arithmetic rate"
+LOCAL_ROOF, SAMPLE_ROOF = "roof probed here", "roof probed elsewhere"
 
 
 def roofline(data: RooflineData, height: int = FIGURE_PX) -> go.Figure:
     """Achieved FLOP per second by intensity, log-log; bars span its 95% interval.
 
-    The local roof is a solid grey line, published ones are dashed. A thin upright line stands at
-    each variant's intensity. Markers are larger for longer contexts, and faint for
-    unusable samples.
+    The probed roof is a solid grey line, published ones are dashed. A thin upright line stands at
+    each variant's intensity. Markers are larger for longer contexts, and faint for unusable
+    samples; a point whose bound is withheld has none.
     """
     low, high = _range(data)
     figure = FigureBuilder()
@@ -56,15 +56,16 @@ def roofline(data: RooflineData, height: int = FIGURE_PX) -> go.Figure:
     _add_roofs(figure, "published roofs", published, {"dash": "dash", "width": 1.5})
     _add_names(figure, data.published)
     if data.local_roof is not None:
-        local = {LOCAL_ROOF: data.local_roof}
-        _add_roofs(figure, LOCAL_ROOF, local, {"dash": "solid", "width": 2}, showlegend=True)
-    large_first = sorted(data.rows, key=lambda row: -row.context_len)
+        name = SAMPLE_ROOF if data.is_sample else LOCAL_ROOF
+        local = {name: data.local_roof}
+        _add_roofs(figure, name, local, {"dash": "solid", "width": 2}, showlegend=True)
+    large_first = sorted(data.drawn_rows, key=lambda row: -row.context_len)
     for label in VARIANT_STYLES:
         label_rows = [row for row in large_first if row_label(row) == label]
         for evidence in dict.fromkeys(row.evidence for row in label_rows):
             rows = [row for row in label_rows if row.evidence == evidence]
-            _add_points(figure, label, rows, _marker_sizes(data.rows))
-    add_evidence_legend(figure, data.rows, ", larger at longer contexts")
+            _add_points(figure, label, rows, _marker_sizes(data.drawn_rows))
+    add_evidence_legend(figure, data.drawn_rows, ", larger at longer contexts")
     _set_axes(figure, low, high)
     margin = LABELLED_MARGIN | {"t": LABELLED_MARGIN["t"] + LEGEND_PX}
     return finish(figure, height, margin=margin, legend=LEGEND_ABOVE)
@@ -84,7 +85,7 @@ def _range(data: RooflineData) -> tuple[float, float]:
     """Whole powers of ten around the points and all of each roof."""
     roofs = [*data.published.values(), *([data.local_roof] if data.local_roof else [])]
     rates = [roof.attainable_flops_per_s(intensity) for roof in roofs for intensity in INTENSITIES]
-    rates += [rate for row in data.rows for rate in (row.flops_per_s.q1, row.flops_per_s.q3)]
+    rates += [rate for row in data.drawn_rows for rate in (row.flops_per_s.q1, row.flops_per_s.q3)]
     return whole_powers(rates or RATES, 10)
 
 

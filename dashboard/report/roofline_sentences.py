@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dashboard.data.decode_rows import Row, variant_name
 from dashboard.data.roofline import RooflineData, bound_shares, median_share
+from dashboard.report.decode_sentences import listed, machine_name
 from gqa_core import units
 from gqa_core.theory.roofline import Roof
 
@@ -13,15 +14,31 @@ NO_SHARE = "the samples are unusable or the bound is withheld"
 
 
 def bounds_sentence(intensities: Mapping[str, float], roof: Roof, where: str) -> str:
-    """The limit of each variant under a roof, with their intensities and the ridge point."""
+    """The limit of each variant under a roof."""
     sides: dict[str, list[str]] = {}
     for name, intensity in intensities.items():
         sides.setdefault(roof.bounded_by(intensity), []).append(name)
-    each = ", ".join(f"{side} bounds {_listed(names)}" for side, names in sides.items())
-    numbers = _listed([f"{intensity:.3g}" for intensity in intensities.values()])
+    each = ", ".join(f"{side} bounds {listed(names)}" for side, names in sides.items())
+    return f"{where}, {each}."
+
+
+def intensities_sentence(intensities: Mapping[str, float], roof: Roof) -> str:
+    """The intensities of the variants beside the ridge point of a roof."""
+    numbers = listed([f"{name} {intensity:.3g}" for name, intensity in intensities.items()])
     ridge = roof.ridge_point
-    ridge_text = "an unknown ridge" if ridge is None else f"a ridge at {ridge:.3g}"
-    return f"{where}, {each}: {numbers} FLOP per byte against {ridge_text}."
+    ridge_text = "unknown" if ridge is None else f"at {ridge:.3g}"
+    return f"FLOP per byte: {numbers}; the ridge is {ridge_text}."
+
+
+def median_sentence(rows: Sequence[Row]) -> str:
+    """The median share of their bound that the points reach."""
+    shares = bound_shares(rows)
+    median = median_share(shares)
+    if median is None:
+        return f"No point shown has a share of its bound: {NO_SHARE}."
+    if len(shares) == 1:
+        return f"The one point with a bound reaches {units.percent(median)} of it."
+    return f"The {len(shares)} points shown reach {units.percent(median)} of their bound (median)."
 
 
 def share_sentence(rows: Sequence[Row]) -> str:
@@ -42,8 +59,9 @@ def share_sentence(rows: Sequence[Row]) -> str:
 def answer(data: RooflineData) -> str:
     """The page's answer in one line: by the points shown, else by the first published roof."""
     if data.local_roof:
-        bounds = bounds_sentence(data.intensities, data.local_roof, "On this device")
-        return f"{bounds} {share_sentence(data.rows)}"
+        machine = machine_name(data.rows[0].record.device) if data.is_sample else "this device"
+        bounds = bounds_sentence(data.intensities, data.local_roof, f"On {machine}")
+        return f"{bounds} {median_sentence(data.rows)}"
     if not data.published:
         return "Nothing is measured and no published roof is chosen, so there is no answer yet."
     name, roof = next(iter(data.published.items()))
@@ -53,9 +71,12 @@ def answer(data: RooflineData) -> str:
     return f"{on_paper} How near this device comes to its own roof is not measured yet."
 
 
-def _listed(names: Sequence[str]) -> str:
-    *most, last = names
-    return f"{', '.join(most)} and {last}" if most else last
+def details(data: RooflineData) -> str:
+    """The numbers behind the answer, for the line below the figure."""
+    if data.local_roof is None:
+        return ""
+    intensities = intensities_sentence(data.intensities, data.local_roof)
+    return f"{intensities} {share_sentence(data.rows)}"
 
 
 def _point(share: float, row: Row) -> str:

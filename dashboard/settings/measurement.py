@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from dashboard.settings.model import AttentionSettings
 from dashboard.settings.options import UNQUANTISED
 from gqa_core.configs import GroupedConfig
+from gqa_core.records.crossover import N_BISECTIONS, search_contexts
 from gqa_core.records.kinds import VerifyRecord
 from gqa_core.records.specs.quality import QualitySpec, quality_specs
 from gqa_core.records.specs.training import Pooling, TrainingConfig, divisors
+from gqa_core.records.specs.verify import COMPARISONS
 from gqa_core.theory.formats import DTYPE_FORMATS
+
+SECONDS_PER_POINT = 2.5  # of a decode step whose samples settle late, with its set-up
+SECONDS_PER_COMPARISON = 3.0  # each in a process of its own, which imports torch
 
 Flag = int | str | tuple[int, ...]  # the value of a command-line option
 
@@ -42,6 +47,29 @@ class DecodeSettings(AttentionSettings):
     def context_lens(self) -> tuple[int, ...]:
         """The contexts that one run measures: `context_len`, a quarter and a sixteenth of it."""
         return tuple(sorted({max(self.context_len // divisor, 1) for divisor in (16, 4, 1)}))
+
+    @property
+    def n_points(self) -> int:
+        """The points that one run measures: every variant, MLA in both forms, at each context."""
+        formats = 1 if self.cache_format == UNQUANTISED else 2
+        return len(self.context_lens) * (len(self.variants) + 1) * formats
+
+    def describe_run(self, *, is_search: bool) -> str:
+        """A clause about what a run, or a search for crossovers, measures."""
+        if is_search:
+            return f"searches contexts up to {self.context_len:,} tokens"
+        return f"measures every variant at {', '.join(f'{n:,}' for n in self.context_lens)} tokens"
+
+    @property
+    def estimate_s(self) -> float:
+        """About the seconds that a run takes."""
+        return SECONDS_PER_POINT * self.n_points
+
+    @property
+    def search_estimate_s(self) -> float:
+        """About the seconds that a search for crossovers takes."""
+        n_contexts = len(search_contexts(self.context_len)) + N_BISECTIONS
+        return SECONDS_PER_POINT * n_contexts * (len(self.variants) + 1)
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -87,6 +115,11 @@ class VerifySettings(AttentionSettings):
 
     dtype: str
     planted: bool
+
+    @property
+    def estimate_s(self) -> float:
+        """About the seconds that all comparisons take."""
+        return SECONDS_PER_COMPARISON * len(COMPARISONS)
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -173,6 +174,8 @@ class JobQueue:
                 while (job := self._next()) is None:
                     self._changed.wait()
                 job.state = "running"
+                if isinstance(job, RunJob):
+                    job.started_s = time.monotonic()
                 try:
                     # A killed child cannot remove its temporary files: they go with this folder.
                     folder = tempfile.TemporaryDirectory(prefix="gqa-", ignore_cleanup_errors=True)

@@ -107,6 +107,21 @@ class RunJob(Job):
     n_not_logged: int = 0
     device_info: DeviceInfo | None = None
     records: list[Record] = field(default_factory=list)
+    started_s: float | None = None  # of the monotonic clock
+
+    def seconds(self, now_s: float) -> float:
+        """Seconds since the run began; 0 while it waits."""
+        return 0.0 if self.started_s is None else now_s - self.started_s
+
+    def seconds_left(self, now_s: float, estimate_s: float) -> float:
+        """About the seconds that are left: by the points done so far, else by an estimate.
+
+        A search that narrows down early ends sooner.
+        """
+        elapsed_s = self.seconds(now_s)
+        if not self.n_done:
+            return max(estimate_s - elapsed_s, 0.0)
+        return elapsed_s * (self.n_points - self.n_done) / self.n_done
 
     @property
     def command_arguments(self) -> Sequence[str]:

@@ -86,6 +86,15 @@ def open_page(title: str) -> None:
     show_link_errors()
 
 
+def lead_to(name: str, **params: str) -> None:
+    """Lead an old address to the page of this name, with the link's settings and `params`."""
+    if HAS_NAVIGATION not in st.session_state:
+        navigate()
+        st.rerun()
+    entry = next(entry for entry in PAGES if entry.name == name)
+    st.switch_page(_file(entry), query_params=st.query_params.to_dict() | params)
+
+
 def _file(entry: Entry) -> str:
     return f"pages/{entry.name}.py"
 

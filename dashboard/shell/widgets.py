@@ -87,13 +87,14 @@ class Select(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segmented(Generic[T]):
-    """A row of buttons, one of which is always chosen."""
+    """A row of buttons, one of which is always chosen; a screen reader reads a hidden label."""
 
     key: str
     label: str
     options: Sequence[T]
     default: T
     help: str | None = None
+    has_label: bool = True
 
     def show(self, on_change: Callable[[], None] | None = None) -> T:
         """Draw the buttons and return the chosen option."""
@@ -106,6 +107,7 @@ class Segmented(Generic[T]):
             key=self.key,
             required=True,
             help=self.help,
+            label_visibility="visible" if self.has_label else "collapsed",
             on_change=on_change,
             bind="query-params",
         )

@@ -1,4 +1,4 @@
-"""Results of a search for crossovers: metrics, figures, sentences, table and answer."""
+"""From which context sharing pays: answer, strip, ratios over MHA, and the parts of a step."""
 
 from __future__ import annotations
 
@@ -9,81 +9,96 @@ import streamlit as st
 from dashboard.data import crossover
 from dashboard.data import decode_rows as tables
 from dashboard.data.decode_rows import Row
+from dashboard.data.decode_view import DecodeSources, DecodeView
+from dashboard.data.predicted_steps import PredictedSteps
 from dashboard.figures.phase_breakdown import phase_breakdown
 from dashboard.figures.ratio_vs_context import ratio_vs_context
 from dashboard.report import crossover_metrics
 from dashboard.report.crossover_tables import crossover_table
-from dashboard.settings.measurement import DecodeSettings
+from dashboard.report.decode_sentences import source_sentence
 from dashboard.shell import panels
+from dashboard.shell.widgets import Segmented
 from dashboard.views.decode_results import (
-    merge_with_log,
+    NOTHING,
+    figure_evidence,
+    rates_caption,
     show_every_point,
     show_point_downloads,
 )
 from dashboard.views.verdict import show_doubts, show_unusable, show_verdict
 from gqa_core.records.crossover import Quantity, pair_with_mha, search_contexts
 from gqa_core.records.crossover_text import crossover_sentences
-from gqa_core.records.header import Device
-from gqa_core.records.kinds import Record
 
-COMPARED: Mapping[str, Quantity] = {"The whole step": "step", "Attending alone": "attend"}
+COMPARED: Mapping[str, Quantity] = {"whole step": "step", "attending alone": "attend"}
 
 
-def search_rows(
-    settings: DecodeSettings, device: Device, live_records: Sequence[Record]
-) -> list[Row]:
-    """Rows of this device's newest search with these settings, from the log and this run."""
-    rows = merge_with_log(live_records)
-    return crossover.latest_search(tables.measured_on(rows, device), settings)
+def quantity_control() -> Quantity:
+    """The time that is compared with MHA's: that of a whole step, or of attending."""
+    name = Segmented(
+        key="compared",
+        label="Compare",
+        options=tuple(COMPARED),
+        default=next(iter(COMPARED)),
+    ).show()
+    return COMPARED[name]
 
 
-def show_crossovers(settings: DecodeSettings, rows: Sequence[Row]) -> None:
-    """Draw from which context each variant wins and why it loses below, if that was measured."""
-    pairs = pair_with_mha(rows)
-    if not pairs:
-        st.info("No crossover was searched on this device with these settings yet. Press **Run**.")
-        return
-    panels.show_evidence("measured here", "formula")
-    _show_metrics(rows, pairs)
-    compared = st.segmented_control(
-        "Compare", list(COMPARED), default=next(iter(COMPARED)), required=True, key="compared"
-    )
-    sentences = crossover_sentences(rows)
+def show_crossovers(sources: DecodeSources, quantity: Quantity) -> None:
+    """Draw from which context each variant beats MHA, measured by a search or predicted."""
+    view, predicted = sources.searches(), sources.predicted()
+    pairs = pair_with_mha(view.rows)
+    _show_answer(view.rows, pairs, predicted)
+    sentences = crossover_sentences(view.rows)
     panels.show_figure(
-        ratio_vs_context(pairs, COMPARED[compared], search_contexts(settings.context_len)),
+        ratio_vs_context(
+            pairs,
+            quantity,
+            search_contexts(sources.settings.context_len),
+            predicted=predicted,
+            reference=pair_with_mha(view.reference_rows),
+        ),
         "ratio_vs_context",
-        " ".join(sentences),
+        " ".join(sentences) or "Predicted times over MHA's, by context.",
+        figure_evidence(view, predicted),
+        rates_caption(predicted),
     )
-    st.markdown("\n".join(f"* {panels.escape_markdown(sentence)}" for sentence in sentences))
-    st.subheader("What a step consists of")
-    contexts = crossover.representative_contexts(pairs)
-    panels.show_figure(
-        phase_breakdown([row for row in rows if row.context_len in contexts]),
-        "phase_breakdown",
-        f"Phases of a step at {', '.join(map(str, contexts))} tokens, as in the table.",
-    )
-    _show_table(rows)
+    if pairs:
+        _show_details(view, pairs, sentences)
 
 
-def show_answer(rows: Sequence[Row]) -> None:
-    """Draw the answer if there are measurements, or why these give none."""
-    pairs = pair_with_mha(rows)
-    if crossover.is_unusable(pairs):
-        show_unusable("No answer.", rows)
-    elif pairs:
-        st.success(f"**Answer.** {panels.escape_markdown(crossover_metrics.answer(pairs))}")
-
-
-def _show_metrics(rows: Sequence[Row], pairs: crossover.Comparisons) -> None:
+def _show_answer(
+    rows: Sequence[Row], pairs: crossover.Comparisons, predicted: PredictedSteps | None
+) -> None:
+    """Draw answer and strip, or why there are none."""
     if crossover.is_unusable(pairs):
         show_unusable("No crossovers.", rows)
-        return
-    show_verdict(tables.usable(rows))
-    st.caption("Contexts (tokens) at which a whole step is faster than MHA's")
-    panels.show_strip(crossover_metrics.metrics(pairs))
+    elif pairs:
+        answer = f"{crossover_metrics.answer(pairs)} {source_sentence(rows)}"
+        panels.show_answer(panels.escape_markdown(answer))
+        show_verdict(tables.usable(rows))
+        panels.show_strip(crossover_metrics.metrics(pairs))
+    elif predicted is not None:
+        panels.show_answer(panels.escape_markdown(crossover_metrics.predicted_answer(predicted)))
+        panels.show_strip(crossover_metrics.predicted_metrics(predicted))
+    else:
+        st.info(NOTHING)
 
 
-def _show_table(rows: Sequence[Row]) -> None:
+def _show_details(view: DecodeView, pairs: crossover.Comparisons, sentences: Sequence[str]) -> None:
+    """Draw why a variant loses below its crossover, and every point, folded."""
+    rows = view.rows
+    if place := panels.folded("What a step consists of", "phases_unfolded"):
+        with place:
+            st.markdown(
+                "\n".join(f"* {panels.escape_markdown(sentence)}" for sentence in sentences)
+            )
+            contexts = crossover.representative_contexts(pairs)
+            panels.show_figure(
+                phase_breakdown([row for row in rows if row.context_len in contexts]),
+                "phase_breakdown",
+                f"Phases of a step at {', '.join(map(str, contexts))} tokens, as in the table.",
+                view.evidence[:1],
+            )
     alt = "Step and attend of each variant relative to MHA"
     show_every_point(rows, crossover_table, "crossover", alt)
     show_doubts(rows)

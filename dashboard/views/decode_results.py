@@ -1,4 +1,4 @@
-"""Measured decode steps: metrics, chart over context, tables and downloads."""
+"""Decode steps over context: answer, strip, chart, tables and downloads, measured or predicted."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from dashboard.controls.device import chosen_device
 from dashboard.data import decode_rows as tables
 from dashboard.data.cache_formats import format_rows
+from dashboard.data.decode_view import DecodeSources, DecodeView
+from dashboard.data.predicted_steps import PredictedSteps
 from dashboard.figures.attend_vs_context import attend_vs_context
+from dashboard.report import decode_sentences as sentences
 from dashboard.report.cache_format_tables import format_table
 from dashboard.report.columns import Table
-from dashboard.report.decode_sentences import decode_answer, describe_speed
 from dashboard.report.decode_tables import attend_table, performance_table
 from dashboard.report.metric import Metric
 from dashboard.report.predictions import prediction_sentence
@@ -20,70 +23,84 @@ from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from dashboard.views.device import device_or_notice
 from dashboard.views.verdict import show_doubts, show_unusable, show_verdict
-from gqa_core import units
-from gqa_core.records.header import Device
 from gqa_core.records.kinds import Record, VerifyRecord, encode_record
 
 BuildTable = Callable[[Sequence[tables.Row]], Table]
 
 POINTS = "Measured decode steps, one row per point"
-SCOPES = ("these settings", "everything measured here")
-NOTHING = "Nothing is measured on this device for these settings yet. Press **Run**."
+NOTHING = (
+    "Nothing is measured here with these settings, and no sample runs are installed. Press "
+    "**Run here**: the results are drawn as they come."
+)
 
 
-def show_results(
-    settings: DecodeSettings, device: Device, live_records: Sequence[Record]
-) -> list[tables.Row]:
-    """Draw what this device measured, from the log and this run.
-
-    Returns the newest rows with these settings, whichever are shown.
-    """
-    rows = tables.measured_on(merge_with_log(live_records), device)
-    matching = tables.latest(tables.matching(rows, settings))
-    comparable = scope_control()
-    shown = matching if comparable else tables.latest(rows)
-    if not shown:
-        st.info(NOTHING)
-        return matching
-    panels.show_evidence("measured here", "formula")
-    if comparable:
-        _show_attend_times(settings, shown)
-        panels.show_figure(
-            attend_vs_context(shown, settings.context_lens),
-            "attend_vs_context",
-            f"Attend time by context for {len(shown)} measured points, as in the table.",
-        )
-        panels.show_small_table(attend_table(shown))
-        _show_formats(settings, rows)
-        show_every_point(shown, performance_table, "performance", POINTS)
-    else:
-        panels.show_table(performance_table(shown), "performance", POINTS)
-    st.caption(prediction_sentence(tables.usable(shown)))
-    show_doubts(shown)
-    show_point_downloads("decode", shown, performance_table)
-    return matching
-
-
-def show_answer(rows: Sequence[tables.Row], context_len: int) -> None:
-    """Draw the answer if there are measurements, or why these give none."""
-    shown = [row for row in rows if row.context_len == context_len]
-    if not all(row.is_usable for row in shown):
-        show_unusable("No answer.", shown)
-    elif rows:
-        st.success(f"**Answer, measured here.** {decode_answer(rows, context_len)}")
-
-
-def scope_control() -> bool:
-    """True to show only what was measured with the current settings, False to show everything."""
-    scope = st.segmented_control(
-        "Show",
-        SCOPES,
-        default=SCOPES[0],
-        required=True,
-        key="scope",
-        label_visibility="collapsed",
+def show_times(sources: DecodeSources) -> None:
+    """Draw the attend times of one step, those of this machine or of a sample run."""
+    view, predicted = sources.times(), sources.predicted()
+    context_len = sources.settings.context_len
+    shown = [row for row in view.rows if row.context_len == context_len]
+    takeaway = _show_answer(shown, predicted, context_len)
+    panels.show_figure(
+        attend_vs_context((*view.reference_rows, *view.rows), predicted, context_len),
+        "attend_vs_context",
+        takeaway,
+        figure_evidence(view, predicted),
+        rates_caption(predicted),
     )
-    return scope == SCOPES[0]
+    if view.rows:
+        _show_tables(sources, view)
+
+
+def figure_evidence(view: DecodeView, predicted: PredictedSteps | None) -> list[str]:
+    """The kinds of evidence of a figure of measured rows over predicted lines."""
+    return [*view.evidence, *["formula"] * (predicted is not None)]
+
+
+def rates_caption(predicted: PredictedSteps | None) -> str:
+    """A line about the machine whose rates are behind the lines; empty without lines."""
+    if predicted is None:
+        return ""
+    return f"Lines: formula with {panels.escape_markdown(sentences.rates_name(predicted))}."
+
+
+def _show_answer(
+    shown: Sequence[tables.Row], predicted: PredictedSteps | None, context_len: int
+) -> str:
+    """Draw answer and strip at the context of the sliders, or why there are none; returns it."""
+    if shown and not all(row.is_usable for row in shown):
+        show_unusable(f"No times at {context_len} tokens.", shown)
+        return sentences.decode_answer(shown, context_len)
+    if shown:
+        answer = sentences.decode_answer(shown, context_len)
+        panels.show_answer(panels.escape_markdown(f"{answer} {sentences.source_sentence(shown)}"))
+        show_verdict(shown)
+        _show_strip(sentences.speed_notes(shown))
+    elif predicted is not None:
+        answer = sentences.predicted_answer(predicted, context_len)
+        panels.show_answer(panels.escape_markdown(answer))
+        _show_strip(sentences.predicted_notes(predicted.attend_times(context_len)))
+    else:
+        answer = sentences.nothing_sentence()
+        st.info(NOTHING)
+    return answer
+
+
+def _show_strip(notes: dict[str, tuple[str, str]]) -> None:
+    panels.show_strip([Metric(name, value, note, name) for name, (value, note) in notes.items()])
+
+
+def _show_tables(sources: DecodeSources, view: DecodeView) -> None:
+    """Draw the folded tables of the rows, and their downloads."""
+    rows = view.rows
+    if place := panels.folded("The numbers", "attend_unfolded"):
+        with place:
+            panels.show_evidence(*view.evidence[:1], "formula")
+            panels.show_small_table(attend_table(rows))
+            st.caption(prediction_sentence(tables.usable(rows)))
+            show_doubts(rows)
+            show_point_downloads("decode", rows, performance_table)
+    _show_formats(sources.settings, sources.sample if view.is_sample else sources.own)
+    show_every_point(rows, performance_table, "performance", POINTS)
 
 
 def show_every_point(
@@ -104,6 +121,16 @@ def show_point_downloads(name: str, rows: Sequence[tables.Row], build_table: Bui
             "jsonl": lambda: "".join(encode_record(row.record) + "\n" for row in rows),
         },
     )
+
+
+def own_rows(live_records: Sequence[Record]) -> list[tables.Row]:
+    """Decode rows of the chosen device, from the log and this page's run.
+
+    The device is probed only if there are rows to compare it with.
+    """
+    rows = merge_with_log(live_records)
+    device = device_or_notice(chosen_device()) if rows else None
+    return tables.measured_on(rows, device) if device else []
 
 
 def merge_with_log(live_records: Sequence[Record]) -> list[tables.Row]:
@@ -127,37 +154,16 @@ def logged_rows_of_this_device() -> Sequence[tables.Row]:
 def _show_formats(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
     """Draw the formats of the cache beside each other, where more than one was measured."""
     logged = read_log(lambda: loaders.logged_records("verify"), ())
-    comparisons = [record for record in logged if isinstance(record, VerifyRecord)]
+    known = (*loaders.sample_records(), *logged)
+    comparisons = [record for record in known if isinstance(record, VerifyRecord)]
     formats = format_rows(rows, comparisons, settings)
     if not formats:
         return
-    st.caption(
-        f"Formats of the cache at {settings.context_len} tokens. The error is that of the output "
-        "against float64, on normal values: run the page Equivalence at this head width, context "
-        "and number format to measure it."
-    )
-    panels.show_small_table(format_table(formats))
-
-
-def _show_attend_times(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
-    """Draw the verdict and the times at the context of the settings, or why there are none."""
-    shown = [row for row in rows if row.context_len == settings.context_len]
-    if not shown:
-        return
-    if not all(row.is_usable for row in shown):
-        show_unusable(f"No times at {settings.context_len} tokens.", shown)
-        return
-    show_verdict(shown)
-    cache = f", cache in {settings.kv_format}" if shown[0].is_quantised else ""
-    st.caption(f"Attend time of one step at {settings.context_len} tokens, 5th percentile{cache}")
-    panels.show_strip(
-        [
-            Metric(
-                tables.row_label(versus.row),
-                units.duration(versus.row.attend.p5),
-                describe_speed(versus),
-                versus.row.variant,
+    if place := panels.folded("Formats of the cache beside each other", "formats_unfolded"):
+        with place:
+            st.caption(
+                f"At {settings.context_len} tokens. The error is that of the output against "
+                "float64, on normal values: the page **Same result?** measures it at this head "
+                "width, context and number format."
             )
-            for versus in tables.versus_mha(shown)
-        ]
-    )
+            panels.show_small_table(format_table(formats))

@@ -12,7 +12,7 @@ from gqa_core import units
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import Device, DeviceInfo
 
-__all__ = ["device_or_notice", "rerun_when_free", "show_device"]
+__all__ = ["device_or_notice", "rerun_when_free", "show_device", "show_device_line"]
 
 POLL_S = 1.0
 BUSY = "This machine is measuring. Its device is shown as soon as the run has reported it."
@@ -39,9 +39,26 @@ def show_device(n_threads: int | None = None) -> Device:
     return info.device
 
 
-def device_or_notice() -> Device | None:
-    """The device, or None after a notice; while a run is measured, the page redraws by itself."""
+def show_device_line(n_threads: int | None = None) -> str:
+    """A sentence about the device that a run would use; in the sidebar a choice of several.
+
+    Empty after a notice that it is not known.
+    """
     info = _info_or_notice(DEFAULT_DEVICE)
+    if info is not None:
+        with st.sidebar:
+            name = device_control(info.requestable)
+        if name != DEFAULT_DEVICE:
+            info = _info_or_notice(name)
+    if info is None:
+        return ""
+    threads = units.count(n_threads or info.n_threads, "thread")
+    return f"It runs on **{escape_markdown(info.name)}** ({info.type}, {threads}), one at a time."
+
+
+def device_or_notice(name: str = DEFAULT_DEVICE) -> Device | None:
+    """The device, or None after a notice; while a run is measured, the page redraws by itself."""
+    info = _info_or_notice(name)
     return info.device if info else None
 
 

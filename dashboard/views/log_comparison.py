@@ -21,14 +21,9 @@ def show_comparison(rows: Sequence[Row]) -> None:
 
     A fragment, because the tables around it do not depend on its widgets.
     """
-    by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
-    names = selection.selections(rows, by)
-    with st.grid(2):
-        first = _pick("A: large markers, left", names, f"first_{by}")
-        remaining = [name for name in names if name != first]
-        second = _pick("B: small markers, right", remaining, f"second_{by}")
-    chosen = [row for row in rows if selection.selection_name(row, by) in (first, second)]
-    settings = _pick("Settings", _most_shared(chosen, by), "compared_settings")
+    chart, widgets = st.container(), st.container()
+    with widgets:
+        by, first, second, settings = _show_widgets(rows)
     selections = {
         key: selection.selected(rows, by, name, settings or "")
         for key, name in (("A", first), ("B", second))
@@ -38,8 +33,24 @@ def show_comparison(rows: Sequence[Row]) -> None:
         sentence = compared_sentence(selections["A"], selections["B"])
     else:
         sentence = f"All records shown are from one {by}, so there is nothing to compare it with."
-    panels.show_figure(attend_compared(selections), "attend_compared", sentence)
-    st.caption(f"{sentence} Filled markers were measured here, open ones with a dot elsewhere.")
+    evidence = dict.fromkeys(row.evidence for chosen in selections.values() for row in chosen)
+    with chart:
+        panels.show_figure(
+            attend_compared(selections), "attend_compared", sentence, [*evidence], sentence
+        )
+
+
+def _show_widgets(rows: Sequence[Row]) -> tuple[str, str | None, str | None, str | None]:
+    """The field to compare by, the two selections, and the settings that both have."""
+    by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
+    names = selection.selections(rows, by)
+    with st.grid(3):
+        first = _pick("A: large markers, left", names, f"first_{by}")
+        remaining = [name for name in names if name != first]
+        second = _pick("B: small markers, right", remaining, f"second_{by}") if remaining else None
+        chosen = [row for row in rows if selection.selection_name(row, by) in (first, second)]
+        settings = _pick("Settings", _most_shared(chosen, by), "compared_settings")
+    return by, first, second, settings
 
 
 def _most_shared(rows: Sequence[Row], by: str) -> list[str]:

@@ -1,33 +1,24 @@
-"""The roofline of measured points: metrics, chart, table and answer."""
+"""The limit of a step: answer, metrics, the roofline of measured points, and their table."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboard.data import decode_rows as tables
 from dashboard.data import roofline
 from dashboard.data.decode_rows import Row
+from dashboard.data.decode_view import DecodeSources
 from dashboard.figures.roofline import roofline as roofline_figure
 from dashboard.report import roofline_sentences
+from dashboard.report.decode_sentences import source_sentence
 from dashboard.report.metric import Metric
 from dashboard.report.roofline_tables import roofline_table
-from dashboard.settings.measurement import DecodeSettings
 from dashboard.shell import panels
 from dashboard.shell.widgets import MultiSelect
-from dashboard.views.decode_results import (
-    NOTHING,
-    merge_with_log,
-    scope_control,
-    show_every_point,
-    show_point_downloads,
-)
+from dashboard.views.decode_results import show_every_point, show_point_downloads
 from dashboard.views.verdict import show_doubts, show_unusable, show_verdict
 from gqa_core import units
 from gqa_core.catalog.devices import Device, devices
-from gqa_core.records.header import Device as MeasuredDevice
-from gqa_core.records.kinds import Record
 from gqa_core.theory.roofline import Roof
 
 ROOFS = ("NVIDIA L4", "NVIDIA H100 SXM")
@@ -48,44 +39,30 @@ def roofs_control() -> list[Device]:
     return [by_name[name] for name in names]
 
 
-def visible_points(
-    settings: DecodeSettings, device: MeasuredDevice, live_records: Sequence[Record]
-) -> list[Row]:
-    """Points that this device measured in the selected number format, in the log and this run."""
-    rows = tables.measured_on(merge_with_log(live_records), device)
-    if scope_control():
-        rows = tables.matching(rows, settings)
-    return tables.latest(roofline.in_format(rows, settings.dtype))
+def show_bound(sources: DecodeSources, gpus: Sequence[Device]) -> None:
+    """Draw the roofline: what bounds each variant, and how near measured points come."""
+    view = sources.points()
+    data = roofline.roofline_data(sources.settings, gpus, view.rows, view.reference_rows)
+    _show_answer(view.rows, data)
+    evidence = [*view.evidence, "formula", *["published"] * bool(gpus)]
+    answer = roofline_sentences.answer(data)
+    caption = panels.escape_markdown(roofline_sentences.details(data))
+    panels.show_figure(roofline_figure(data), "roofline", answer, evidence, caption)
+    if view.rows:
+        _show_table(view.rows)
 
 
-def show_roofline(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
-    """Draw metrics, the chart and the points' table; without points, the formula's part only."""
-    if not rows:
-        st.info(NOTHING)
-    elif usable := tables.usable(rows):
-        show_verdict(usable)
-        _show_metrics(rows, roofline.best_roof(rows))
-    else:
-        show_unusable("No roof.", rows)
-    evidence = {"measured here": rows, "formula": settings.variants, "published": gpus}
-    panels.show_evidence(*[kind for kind, items in evidence.items() if items])
-    data = roofline.roofline_data(settings, gpus, rows)
-    panels.show_figure(
-        roofline_figure(data),
-        "roofline",
-        roofline_sentences.answer(data),
-    )
-    if rows:
-        _show_table(rows)
-
-
-def show_answer(settings: DecodeSettings, gpus: Sequence[Device], rows: Sequence[Row]) -> None:
+def _show_answer(rows: Sequence[Row], data: roofline.RooflineData) -> None:
     """Draw the answer that the points and roofs shown give, or why the points give none."""
     if rows and not tables.usable(rows):
-        show_unusable("No answer.", rows)
+        show_unusable("No roof.", rows)
         return
-    data = roofline.roofline_data(settings, gpus, rows)
-    st.success(f"**Answer.** {roofline_sentences.answer(data)}")
+    answer = roofline_sentences.answer(data)
+    source = f" {source_sentence(rows)}" if rows else ""
+    panels.show_answer(panels.escape_markdown(f"{answer}{source}"))
+    if rows:
+        show_verdict(tables.usable(rows))
+        _show_metrics(rows, roofline.best_roof(rows))
 
 
 def _show_metrics(rows: Sequence[Row], roof: Roof) -> None:

@@ -6,22 +6,38 @@ page polls for news; the rest is redrawn only when a point is done, which is whe
 
 from __future__ import annotations
 
+import math
 import shlex
+import time
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.device import chosen_device_arguments
 from dashboard.shell import loaders, page_content
 from dashboard.shell.job_queue import QueueFullError
 from dashboard.shell.jobs import RunJob
+from dashboard.views.device import show_device_line
 from gqa_core import units
 from gqa_core.records.kinds import Record
 from gqa_core.records.run_log import RunLog, RunLogError
 
-__all__ = ["run_command", "show_command", "show_run"]
+__all__ = [
+    "current_run",
+    "run_command",
+    "show_command",
+    "show_progress",
+    "show_run",
+    "show_run_bar",
+]
 
 POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next point
+
+
+def current_run() -> RunJob | None:
+    """The run that this page follows, if there is one."""
+    return loaders.job_queue().get(st.query_params.get("run"))
 
 
 def show_run(arguments: Sequence[str], description: str) -> tuple[Sequence[Record], bool]:
@@ -30,10 +46,14 @@ def show_run(arguments: Sequence[str], description: str) -> tuple[Sequence[Recor
     Run measures with `python -m gqa_core` and these arguments, as `description` says, on the device
     that the page has drawn a choice of.
     """
-    run = _show_buttons((*arguments, *chosen_device_arguments()), description)
+    run = current_run()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        _show_run((*arguments, *chosen_device_arguments()), run, "Run")
+        _show_cancel(run)
+        st.caption(description)
     if run is None:
         return (), False
-    _show_progress(run)
+    show_progress(run)
     return run.records, run.is_active
 
 
@@ -43,6 +63,27 @@ def run_command(arguments: Sequence[str]) -> str:
     return shlex.join(words)
 
 
+def show_run_bar(
+    bar: DeltaGenerator,
+    arguments: Sequence[str],
+    description: str,
+    estimate_s: float,
+    n_threads: int | None = None,
+) -> None:
+    """Draw Run, and Cancel while a run is active, into `bar`, and here what would run and where.
+
+    Call it last, because a page may have to wait until the device is known.
+    """
+    device = show_device_line(n_threads)
+    st.caption(f"**Run here** {description}. {device}")
+    about = units.duration(10 * math.ceil(estimate_s / 10))
+    run = current_run()
+    with bar:
+        _show_run((*arguments, *chosen_device_arguments()), run, f"Run here, about {about}")
+        if run is not None and run.is_active:
+            _show_cancel(run)
+
+
 def show_command(arguments: Sequence[str]) -> None:
     """Show the line that repeats this run in a terminal."""
     line = run_command(arguments)
@@ -50,26 +91,27 @@ def show_command(arguments: Sequence[str]) -> None:
     st.code(line, language="bash", wrap_lines=True)
 
 
-def _show_buttons(arguments: Sequence[str], description: str) -> RunJob | None:
-    """Show Run and Cancel; returns the run that this page follows, if there is one."""
-    queue = loaders.job_queue()
-    run = queue.get(st.query_params.get("run"))
+def _show_run(arguments: Sequence[str], run: RunJob | None, label: str) -> None:
     is_active = run is not None and run.is_active
-    with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Run", type="primary", key="run_button", disabled=is_active):
-            _submit(arguments)
-        if st.button("Cancel", key="cancel_button", disabled=not is_active) and run is not None:
-            queue.cancel(run.id)
-            st.rerun()
-        st.caption(description)
-    return run
+    if st.button(label, type="primary", key="run_button", disabled=is_active):
+        _submit(arguments)
 
 
-def _show_progress(run: RunJob) -> None:
-    """Show the run's state; while it is active, poll it and redraw the page when it changes."""
+def _show_cancel(run: RunJob | None) -> None:
+    is_active = run is not None and run.is_active
+    if st.button("Cancel", key="cancel_button", disabled=not is_active) and run is not None:
+        loaders.job_queue().cancel(run.id)
+        st.rerun()
+
+
+def show_progress(run: RunJob, estimate_s: float | None = None) -> None:
+    """Show the run's state; while it is active, poll it and redraw the page when it changes.
+
+    `estimate_s` are about the seconds of a whole run.
+    """
     drawn_state = (run.state, len(run.records))
     part = st.fragment(_show_state, run_every=POLL_S if run.is_active else None)
-    part(run, drawn_state)
+    part(run, drawn_state, estimate_s)
     if not run.has_log:
         st.warning(f"This run is not in the log: download its records below. {_log_problem()}")
 
@@ -86,7 +128,7 @@ def _submit(arguments: Sequence[str]) -> None:
     st.rerun()
 
 
-def _show_state(run: RunJob, drawn_state: tuple[str, int]) -> None:
+def _show_state(run: RunJob, drawn_state: tuple[str, int], estimate_s: float | None = None) -> None:
     """Show how far the run is; redraws the page if that is no longer what it shows."""
     if (run.state, len(run.records)) != drawn_state:
         st.rerun()
@@ -96,7 +138,8 @@ def _show_state(run: RunJob, drawn_state: tuple[str, int]) -> None:
             st.info(f"This machine is measuring: {n_ahead} ahead of yours, which starts by itself.")
         case "running":
             fraction = run.n_done / run.n_points if run.n_points else 0.0
-            st.progress(fraction, f"{run.n_done} of {run.n_points or '?'}: {run.activity}")
+            done = f"{run.n_done} of {run.n_points or '?'}: {run.activity}"
+            st.progress(fraction, f"{done}{_describe_seconds(run, estimate_s)}")
         case "cancelled":
             n_points = run.n_points
             st.warning(
@@ -107,6 +150,15 @@ def _show_state(run: RunJob, drawn_state: tuple[str, int]) -> None:
         case "done":
             done = f"Done: {_summary(run)}." if run.n_points else "Done."
             st.success(" ".join([done, *([] if run.n_points else run.messages)]))
+
+
+def _describe_seconds(run: RunJob, estimate_s: float | None) -> str:
+    """The seconds so far, and about how many are left, where that can be estimated."""
+    now_s = time.monotonic()
+    if run.started_s is None or (estimate_s is None and not run.n_done):
+        return ""
+    left_s = run.seconds_left(now_s, estimate_s or 0.0)
+    return f" ({run.seconds(now_s):.0f} s so far, about {max(left_s, 1):.0f} s left)"
 
 
 def _summary(run: RunJob) -> str:

@@ -22,8 +22,10 @@ HELP = (
 
 
 def show_verdict(rows: Sequence[Row]) -> None:
-    """Draw the worst verdict on the samples of these rows, and its reason."""
+    """Draw the worst verdict on the samples of these rows, and its reason; nothing if quiet."""
     name = run_verdict(rows).name
+    if name == "quiet":
+        return
     sentence = panels.escape_markdown(verdict_sentence(rows))
     page_content.note_notice(f"**{name} samples** {sentence}")
     st.markdown(f":{COLORS[name]}-badge[{name} samples] {sentence}", help=HELP)

@@ -25,6 +25,7 @@ from gqa_core.records.quartiles import Quartiles, TimeSummary
 __all__ = [
     "MIN_BRACKET_RATIO",
     "MIN_CONTEXT",
+    "N_BISECTIONS",
     "N_INITIAL_CONTEXTS",
     "QUANTITIES",
     "Crossover",
@@ -44,6 +45,7 @@ Quantity = Literal["step", "attend"]
 QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)  # what a user notices; what the cache affects
 MIN_CONTEXT = 64
 N_INITIAL_CONTEXTS = 9  # contexts that every search measures
+N_BISECTIONS = 3  # contexts that it adds at most
 MIN_BRACKET_RATIO = 1.25  # a bracket whose ends are closer is not halved
 
 

@@ -101,16 +101,17 @@ def describe_contexts(wins: Crossover) -> str:
 
 
 def describe_contexts_briefly(wins: Crossover) -> str:
-    """The contexts in a few words, for a metric: "from 512", "all from 64", "none"."""
+    """The contexts in a few words, for a metric: "from 512 tokens", "every context"."""
     if not wins.contexts:
         return "disturbed"
     if not wins.won:
-        return "none"
+        return "at no context"
     if wins.first_win is None:
-        return f"up to {wins.last_win}" if wins.last_win else f"not at {wins.contexts[-1]}"
+        few = f"at {len(wins.won)} of {len(wins.contexts)} contexts"
+        return f"up to {wins.last_win} tokens" if wins.last_win else few
     if wins.last_non_win is None:
-        return f"all from {wins.first_win}"
-    return f"from {wins.first_win}"
+        return "every context"
+    return f"from {wins.first_win} tokens"
 
 
 def _span(first: int, last: int) -> str:

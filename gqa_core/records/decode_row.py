@@ -165,8 +165,11 @@ class DecodeRow:
 
     @property
     def bound_share(self) -> float | None:
-        """Least possible over measured attend time; None where the bound does not hold."""
-        return None if self.bound_s is None else self.bound_s / self.attend.p5
+        """Least possible over measured attend time, at most 1; None where the bound does not hold.
+
+        A time that is below its bound by less than the tolerance counts as the bound itself.
+        """
+        return None if self.bound_s is None else min(self.bound_s / self.attend.p5, 1.0)
 
     @property
     def verdict(self) -> Verdict:

@@ -17,15 +17,13 @@ from gqa_core.configs import (
     LatentConfig,
     validate_int,
 )
-from gqa_core.records.crossover import next_context, pair_with_mha, search_contexts
+from gqa_core.records.crossover import N_BISECTIONS, next_context, pair_with_mha, search_contexts
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.kinds import DecodeRecord, Record
 from gqa_core.records.specs.decode import CacheFormat, DecodeSpec, decode_specs
 from gqa_core.theory.formats import DtypeName
 
 __all__ = ["CrossoverSearch"]
-
-N_BISECTIONS = 3
 
 
 @dataclass(frozen=True, kw_only=True)

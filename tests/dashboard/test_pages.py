@@ -13,7 +13,14 @@ from dashboard.views.generation import NOTHING_MEASURED
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.specs.growth import POLICIES
 from tests.dashboard.example_settings import DEVICE_INFO
-from tests.dashboard.page_probe import lazy_expander, metrics, slider, small_tables, values
+from tests.dashboard.page_probe import (
+    answer,
+    lazy_expander,
+    metrics,
+    slider,
+    small_tables,
+    values,
+)
 from tests.records import fake_records as samples
 
 ROOT = Path(__file__).parents[2]
@@ -111,7 +118,10 @@ def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
     assert not app.exception
     assert metrics(app) == {"GQA": "2 ms"}
     assert not app.dataframe
-    (table,) = small_tables(app)
+    assert answer(app).replace("\\", "") == (
+        "Attending over 512 tokens takes 2 ms with GQA. Measured here: A CPU (2 threads)."
+    )
+    (table,) = small_tables(lazy_expander(app, "attend"))
     assert table == [
         {
             "Variant": "GQA",
@@ -124,22 +134,19 @@ def test_what_the_log_holds_shows_without_running(opened, log, monkeypatch):
         }
     ]
     assert lazy_expander(app, "performance").dataframe[0].value["Attend (ms)"].tolist() == [2.0]
-    app = app.segmented_control(key="scope").set_value("everything measured here").run()
-    assert app.dataframe[0].value["Attend (ms)"].tolist() == [2.0]
 
 
 def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, log, monkeypatch):
     monkeypatch.setattr("dashboard.shell.loaders.device", lambda: DEVICE_INFO)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
-    app = opened("roofline", **settings)
-    assert "Nothing is measured" in app.info[0].value
-    assert app.success[0].value.startswith("**Answer.** By the label of an NVIDIA L4")
+    app = opened("decode", view="Bound", **settings)
+    assert answer(app).startswith("By the label of an NVIDIA L4")
     assert not metrics(app)
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
     log.append(samples.record(spec=samples.point(attention, context_len=128)))
     log.append(samples.record(spec=samples.point(attention, context_len=512), run_id="run-2"))
     log.append(samples.record(spec=samples.point(context_len=512, dtype="float16"), run_id="3"))
-    app = opened("roofline", **settings)
+    app = opened("decode", view="Bound", **settings)
     assert not app.exception
     assert metrics(app) == {
         "Read bandwidth": "0.0 GB/s",
@@ -150,13 +157,10 @@ def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, 
     assert not app.dataframe
     app = lazy_expander(app, "points")
     assert app.dataframe[0].value["Context"].tolist() == [128, 512]
-    assert app.success[0].value.startswith("**Answer.** On this device, memory bounds MHA and GQA")
+    assert answer(app).startswith(r"On this device\, memory bounds MHA and GQA")
     app = app.multiselect(key="roofs").set_value([]).run()
-    app = app.segmented_control(key="scope").set_value("everything measured here").run()
     assert not app.exception
     assert app.dataframe[0].value["Dtype"].tolist() == ["float32"] * 2
-    app = slider(app, "dtype").set_value("float16").run()
-    assert app.dataframe[0].value["Dtype"].tolist() == ["float16"]
 
 
 @pytest.fixture
@@ -178,20 +182,29 @@ def test_a_run_from_the_page_fills_the_table(opened, log):
     app.button(key="run_button").click().run()
     app = until_done(app)
     assert "12 of 12 points were measured and are in the log" in app.success[0].value
-    variants = [row["Variant"] for row in small_tables(app)[0]]
+    texts = [answer(app) or "", *(element.value for element in app.warning)]
+    first_words = ("Attending over 512 tokens ", "**No times at 512 tokens.** The samples are ")
+    assert [text for text in texts if text.startswith(first_words)]
+    variants = [row["Variant"] for row in small_tables(lazy_expander(app, "attend"))[0]]
     assert variants == ["MHA", "MQA", "MLA absorbed", "MLA naive"]
-    answers = [element.value for element in (app.success[-1], *app.warning)]
-    first_words = ("**Answer, measured here.** One step at ", "**No answer.** The samples are ")
-    assert [answer for answer in answers if answer.startswith(first_words)]
     assert len(log.records()) == 12
+
+
+@pytest.mark.parametrize(("old", "view"), [("crossover", "Faster from"), ("roofline", "Bound")])
+def test_an_old_address_leads_to_the_view_of_decode_with_its_settings(opened, old, view):
+    app = opened(old, n_heads=24, n_kv_heads=6)
+    assert not app.exception
+    assert app.title[0].value == "How long one decode step takes"
+    assert app.segmented_control(key="view").value == view
+    assert values(app).items() >= {"n_heads": 24, "n_kv_heads": 6}.items()
 
 
 def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, monkeypatch):
     monkeypatch.setattr("dashboard.shell.loaders.device", lambda: DEVICE_INFO)
     settings = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
-    app = opened("crossover", **settings)
-    assert "No crossover was searched" in app.info[0].value
-    assert not app.success
+    app = opened("decode", view="Faster from", **settings)
+    assert "Nothing is measured" in app.info[0].value
+    assert answer(app) is None
     for context_len in (64, 128, 256, 512):
         for n_kv_heads, token_s in ((8, 8e-6), (2, 9e-6 if context_len < 256 else 2e-6)):
             layer = GroupedConfig(n_heads=8, n_kv_heads=n_kv_heads, head_dim=32)
@@ -204,19 +217,21 @@ def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, mon
                     step=0.003 + attend,
                 )
             )
-    app = opened("crossover", **settings)
+    app = opened("decode", view="Faster from", **settings)
     assert not app.exception
-    assert metrics(app) == {"GQA-2": "from 256"}
-    assert "A whole step is faster than MHA" in app.success[0].value
+    assert metrics(app) == {"GQA-2": "from 256 tokens"}
+    assert "A whole step is faster than MHA" in answer(app)
     assert not app.dataframe
     assert len(lazy_expander(app, "crossover").dataframe[0].value) == 8
-    assert len(app.get("plotly_chart")) == 2
-    nearer = opened("crossover", **settings | {"context_len": 1024})  # a part of that search
-    assert metrics(nearer) == {"GQA-2": "from 256"}
+    assert len(lazy_expander(app, "phases").get("plotly_chart")) == 2
+    longer = settings | {"context_len": 1024}
+    nearer = opened("decode", view="Faster from", **longer)
+    assert metrics(nearer) == {"GQA-2": "from 256 tokens"}
 
 
 def test_run_on_the_page_of_crossovers_starts_a_search_and_cancel_ends_it(opened, log):
-    app = opened("crossover", n_heads=2, n_kv_heads=1, head_dim=32, context_len=512)
+    settings = {"n_heads": 2, "n_kv_heads": 1, "head_dim": 32, "context_len": 512}
+    app = opened("decode", view="Faster from", **settings)
     app = app.button(key="run_button").click().run()
     job = loaders.job_queue().get(app.query_params["run"])
     assert job.arguments[0] == "crossover"
@@ -230,17 +245,16 @@ def test_run_on_the_page_of_crossovers_starts_a_search_and_cancel_ends_it(opened
 def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
     settings = {"n_heads": 4, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("equivalence", **settings)
-    assert "No comparison was made" in app.info[0].value
+    assert "Nothing is compared" in app.info[0].value
     for planted, verdict in (
-        (False, "All 15 comparisons pass"),
-        (True, "is caught: 11 of 15 fail"),
+        (False, "all 15 comparisons pass"),
+        (True, "another attention: 11 of 15 comparisons fail"),
     ):
         app = app.toggle(key="planted").set_value(planted).run()
         app.button(key="run_button").click().run()
         app = until_done(app)
-        message = [element.value for element in (*app.success, *app.warning)]
-        assert any(verdict in sentence for sentence in message), message
-    assert "another attention: 11 of 15 comparisons fail; " in app.success[-1].value
+        assert verdict in answer(app).replace("\\", "")
+    app = lazy_expander(app, "comparisons")
     results = app.dataframe[0].value.set_index("Comparison")["Result"]
     assert results["kernel eager against float64"] == "FAIL"
     assert results["GQA with n_kv_heads = n_heads against MHA"] == "pass"

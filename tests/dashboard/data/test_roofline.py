@@ -3,13 +3,15 @@
 import pytest
 
 from dashboard.data import roofline as page
-from dashboard.figures.roofline import INTENSITIES, LOCAL_ROOF, roofline
+from dashboard.data.decode_rows import decode_rows
+from dashboard.figures.roofline import INTENSITIES, LOCAL_ROOF, SAMPLE_ROOF, roofline
 from dashboard.figures.style import FAINT, NEUTRAL, VARIANT_STYLES
 from dashboard.report import roofline_sentences as sentences
 from dashboard.report.roofline_tables import roofline_table
 from dashboard.settings.measurement import DecodeSettings
 from gqa_core.catalog.devices import devices
 from gqa_core.configs import default_mla_for
+from gqa_core.records.header import MEASURED_ELSEWHERE
 from gqa_core.theory.roofline import Roof
 from tests.dashboard.example_settings import DECODE, MHA, rows
 from tests.records import fake_records as samples
@@ -29,6 +31,29 @@ def drawn(shown, gpus=()):
 
 def answer(shown, gpus=()):
     return sentences.answer(page.roofline_data(DECODE, gpus, shown))
+
+
+def details(shown):
+    return sentences.details(page.roofline_data(DECODE, (), shown))
+
+
+def test_a_sample_s_points_are_open_under_a_roof_probed_elsewhere():
+    shown = decode_rows([samples.record()], MEASURED_ELSEWHERE)
+    figure = drawn(shown)
+    assert traces(figure, LOCAL_ROOF) == []
+    assert len(traces(figure, SAMPLE_ROOF)) == 1
+    (gqa,) = traces(figure, "GQA")
+    assert gqa.marker.symbol == "square-open-dot"
+    assert answer(shown).startswith("On A CPU (2 threads), memory bounds")
+
+
+def test_points_of_another_machine_stand_beside_and_leave_roof_and_answer():
+    own = rows(samples.record())
+    reference_rows = decode_rows([samples.record(attend=[0.004] * 3)], MEASURED_ELSEWHERE)
+    data = page.roofline_data(DECODE, (), own, reference_rows)
+    filled, hollow = traces(roofline(data), "GQA")
+    assert (filled.marker.symbol, hollow.marker.symbol) == ("square", "square-open-dot")
+    assert sentences.answer(data) == answer(own)
 
 
 def test_a_point_stands_at_its_formula_s_intensity_and_its_measured_rate_with_its_interval():
@@ -145,9 +170,13 @@ def test_the_answer_tells_what_bounds_each_and_how_near_the_points_come():
     mha = samples.record(index=1, spec=samples.point(MHA), bound_s=0.002)
     sentence = answer(rows(samples.record(), mha))
     assert sentence == (
-        "On this device, memory bounds MHA and GQA, arithmetic bounds MQA and MLA: "
-        "0.5, 2, 4 and 7.56 FLOP per byte against a ridge at 4. The 2 points shown reach 62.5% of "
-        "their bound (median), from 25% (GQA at 64 tokens) to 100% (MHA at 64 tokens)."
+        "On this device, memory bounds MHA and GQA, arithmetic bounds MQA and MLA. "
+        "The 2 points shown reach 62.5% of their bound (median)."
+    )
+    assert details(rows(samples.record(), mha)) == (
+        "FLOP per byte: MHA 0.5, GQA 2, MQA 4 and MLA 7.56; the ridge is at 4. The 2 points shown "
+        "reach 62.5% of their bound (median), from 25% (GQA at 64 tokens) to 100% (MHA at 64 "
+        "tokens)."
     )
     single = answer(rows(samples.record()))
     assert single.endswith("The one point with a bound reaches 25% of it.")
@@ -164,15 +193,15 @@ def test_without_a_point_the_answer_is_that_of_a_label_or_none():
 
 def test_only_a_bandwidth_leaves_the_ridge_unknown():
     roof = Roof(peak_bytes_per_s=1.0, peak_flops_per_s=None)
-    assert sentences.bounds_sentence({"MHA": 0.5}, roof, "Here") == (
-        "Here, memory bounds MHA: 0.5 FLOP per byte against an unknown ridge."
+    assert sentences.bounds_sentence({"MHA": 0.5}, roof, "Here") == "Here, memory bounds MHA."
+    assert sentences.intensities_sentence({"MHA": 0.5}, roof) == (
+        "FLOP per byte: MHA 0.5; the ridge is unknown."
     )
 
 
-def test_a_withheld_bound_leaves_its_marker_and_the_answer_without_a_share():
+def test_a_withheld_bound_leaves_no_marker_and_the_answer_without_a_share():
     below = samples.record(index=1, attend=[0.0004] * 3)  # the bound is 0.5 ms
-    (gqa,) = traces(drawn(rows(below)), "GQA")
-    assert gqa.text[0] == "64 tokens: 81.9 MFLOP/s, its bound is withheld"
+    assert traces(drawn(rows(below)), "GQA") == []
     table = roofline_table(rows(below)).frame()
     assert (
         table[["Share of the bound (%)", "Bound (ms)", "Roof there (GFLOP/s)"]].isna().all().all()
@@ -183,7 +212,7 @@ def test_a_withheld_bound_leaves_its_marker_and_the_answer_without_a_share():
         "No point shown has a share of its bound: "
         "the samples are unusable or the bound is withheld."
     )
-    both = answer(rows(samples.record(), below))
+    both = details(rows(samples.record(), below))
     assert both.endswith(
         "The one point with a bound reaches 25% of it. 1 more has none: the samples are unusable "
         "or the bound is withheld."
@@ -197,7 +226,7 @@ def test_unusable_points_are_faint_and_count_for_no_share():
     (gqa,) = traces(drawn(shown), "GQA")
     assert list(gqa.marker.opacity) == [1, FAINT, FAINT]
     assert gqa.text[1].endswith("25% of the bound, unusable samples")
-    assert "reaches 50% of it. 2 more have none: " in answer(shown)
+    assert "reaches 50% of it. 2 more have none: " in details(shown)
     assert list(roofline_table(shown).frame()["Verdict"]) == ["quiet", "unusable", "unusable"]
 
 

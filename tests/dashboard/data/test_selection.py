@@ -133,7 +133,7 @@ def test_the_chart_fills_what_was_measured_here_and_opens_what_was_not():
 def test_the_axis_of_time_holds_every_bar():
     spread = samples.around(2e-3, low=5e-5, high=0.3, median=0.3)
     wild = decode_rows([samples.record(attend=spread)])
-    for figure in (attend_compared({"A": wild}), attend_vs_context(wild, (64,))):
+    for figure in (attend_compared({"A": wild}), attend_vs_context(wild, None, 64)):
         low, high = figure.layout.yaxis.range
         assert 10**low <= 5e-5 * 1.001
         assert 10**high >= 0.3 * 0.999

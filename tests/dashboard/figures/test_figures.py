@@ -7,16 +7,18 @@ from pathlib import Path
 import pytest
 
 from dashboard.data.decode_rows import decode_rows
+from dashboard.data.predicted_steps import predicted_steps
 from dashboard.figures import style
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
-from dashboard.figures.style import FAINT, INK, NEUTRAL, VARIANT_STYLES
+from dashboard.figures.style import FAINT, INK, VARIANT_STYLES
 from dashboard.settings.variants import variants
 from dashboard.shell.page import STYLE
 from gqa_core.configs import GroupedConfig
+from tests.dashboard.example_settings import DECODE
 from tests.records import fake_records as samples
 
 CONTEXTS = [512, 4096, 32768]
@@ -133,12 +135,13 @@ def test_the_axes_stay_where_they_are_while_gqa_moves():
     assert pictures[0].layout.xaxis.range == pictures[1].layout.xaxis.range
 
 
-def test_measured_points_are_markers_with_their_interval_and_bounds_are_dashed_grey():
+def test_measured_points_are_markers_with_their_interval_over_predicted_lines():
     records = [
         samples.record(index=index, spec=samples.point(context_len=context), attend=attend)
         for index, (context, attend) in enumerate([(64, SPREAD), (256, (8e-3,) * 3)])
     ]
-    figure = attend_vs_context(decode_rows(records), [16, 64])
+    rows = decode_rows(records)
+    figure = attend_vs_context(rows, predicted_steps(DECODE, rows, (64, 128, 256)), 64)
     (measured,) = traces(figure, "GQA")
     assert measured.mode == "markers"
     assert list(measured.x) == [64, 256]
@@ -146,36 +149,29 @@ def test_measured_points_are_markers_with_their_interval_and_bounds_are_dashed_g
     assert measured.error_y.array[0] == pytest.approx(0.25e-3)  # up to 2.25 ms
     assert measured.error_y.arrayminus[0] == pytest.approx(0.1e-3)  # down to 1.9 ms
     assert list(measured.text) == [
-        "2 ms (95% CI 1.9 ms to 2.25 ms), predicted 600 us, bound 500 us",
-        "8 ms (95% CI 8 ms to 8 ms), predicted 2.1 ms, bound 500 us",
+        "2 ms (95% CI 1.9 ms to 2.25 ms), bound 500 us",
+        "8 ms (95% CI 8 ms to 8 ms), bound 500 us",
     ]
     assert list(measured.marker.opacity) == [1, 1]
-    (bound,) = traces(figure, "bound")
-    assert (bound.mode, bound.line.dash, bound.line.color) == ("lines", "dash", NEUTRAL)
     (predicted,) = traces(figure, "GQA, predicted")
     assert (predicted.mode, predicted.line.color) == ("lines", VARIANT_STYLES["GQA"].color)
-    assert predicted.y[0] == pytest.approx(0.6e-3)  # floor 0.1 ms + bound 0.5 ms
-    assert figure.layout.yaxis.range == pytest.approx((-4, -2))  # 100 us to 10 ms
-    assert list(figure.layout.yaxis.ticktext) == ["100 us", "1 ms", "10 ms"]
+    assert list(predicted.x) == [64, 128, 256]
+    assert list(predicted.y) == pytest.approx([0.6e-3, 1.1e-3, 2.1e-3])  # 0.1 ms + the bound
+    (slider,) = traces(figure, "context slider")
+    assert list(slider.x) == [64, 64]
+    names = ["MHA", "GQA", "MQA", "MLA"]
+    assert [label.text[-3:] for label in figure.layout.annotations] == names
 
 
 def test_one_legend_entry_stands_for_all_predictions():
-    mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
-    records = [samples.record(), samples.record(index=1, spec=samples.point(mha))]
-    figure = attend_vs_context(decode_rows(records), [16, 64])
-    assert [trace.name for trace in figure.data if trace.showlegend is not False] == [
-        "bound",
-        "predicted",
-        "measured here",
-    ]
-    assert len(traces(figure, "MHA, predicted") + traces(figure, "GQA, predicted")) == 2
-    (bounds,) = traces(figure, "bound")
-    assert list(bounds.x) == [64, None, 64, None]
-    assert [label.text[-3:] for label in figure.layout.annotations] == ["MHA", "GQA"]
+    rows = decode_rows([samples.record()])
+    figure = attend_vs_context(rows, predicted_steps(DECODE, rows, (16, 64)), 64)
+    legend = [trace.name for trace in figure.data if trace.showlegend is not False]
+    assert legend == ["predicted", "measured here"]
 
 
 def test_nothing_to_draw_is_an_empty_picture_and_no_error():
-    assert len(attend_vs_context([], [512]).data) == 0
+    assert [trace.name for trace in attend_vs_context([], None, 512).data] == ["context slider"]
     assert len(head_sharing({}).data) == 0
 
 
@@ -208,21 +204,19 @@ def test_unusable_samples_are_faint_and_noisy_ones_are_not():
         ),
     ]
     rows = decode_rows(records)
-    for figure in (attend_vs_context(rows, [16, 64]), attend_compared({"A": rows})):
+    for figure in (attend_vs_context(rows, None, 64), attend_compared({"A": rows})):
         (markers,) = [t for t in figure.data if t.mode == "markers" and t.x[0] is not None]
         assert list(markers.marker.opacity) == [FAINT, 1]
         assert "2 ms (95% CI 1 ms to 2.5 ms), unusable samples" in markers.text[0]
         assert "unusable" not in markers.text[1]
 
 
-def test_a_withheld_bound_is_not_drawn():
+def test_a_withheld_bound_is_not_told():
     records = [
         samples.record(index=0, spec=samples.point(context_len=64), attend=[0.0004] * 3),
         samples.record(index=1, spec=samples.point(context_len=256)),
     ]
-    figure = attend_vs_context(decode_rows(records), [16, 64])
-    (bound,) = traces(figure, "bound")
-    assert list(bound.y) == [None, 0.5e-3, None]
+    figure = attend_vs_context(decode_rows(records), None, 64)
     (measured,) = traces(figure, "GQA")
     assert ["bound" in text for text in measured.text] == [False, True]
 
@@ -232,7 +226,7 @@ def test_measured_elsewhere_is_an_open_marker_with_an_entry_of_its_own():
         *decode_rows([samples.record()], "measured elsewhere"),
         *decode_rows([samples.record(spec=samples.point(context_len=256))]),
     ]
-    figure = attend_vs_context(rows, [16, 64])
+    figure = attend_vs_context(rows, None, 64)
     symbols = [trace.marker.symbol for trace in traces(figure, "GQA")]
     assert symbols == ["square-open-dot", "square"]
     legend = [trace.name for trace in figure.data if trace.showlegend is not False]

@@ -10,7 +10,7 @@ from dashboard.shell.page import PAGES
 from dashboard.shell.panels import escape_markdown
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Device, DeviceInfo
-from tests.dashboard.page_probe import metrics
+from tests.dashboard.page_probe import answer, metrics
 from tests.quality import fake_runs as grids
 from tests.records import fake_comparisons as comparisons
 from tests.records import fake_generations as generations
@@ -24,7 +24,10 @@ OTHER = Device(type="cpu", name=HTML, n_threads=4)
 @pytest.fixture
 def opened(opened):
     def open_page(name="runs", **query):
-        return opened(name, **query)
+        app = opened(name, **query)
+        for table in ("runs", "others"):
+            app.session_state[f"{table}_unfolded"] = True
+        return app.run()
 
     return open_page
 
@@ -95,7 +98,7 @@ def test_a_log_without_decode_steps_shows_what_it_has(opened, log):
     app = opened()
     assert not app.exception
     assert len(app.dataframe) == 1
-    assert "nothing to compare" in app.success[-1].value
+    assert "nothing to compare" in answer(app)
 
 
 def test_records_of_every_kind_come_in_and_no_other_page_shows_them(opened, log):
@@ -142,9 +145,7 @@ def test_every_record_stands_in_the_table_with_its_evidence(opened, log):
         "Devices": "2",
         "Measured elsewhere": "1",
     }
-    assert app.success[-1].value.startswith(
-        "**Answer from the records shown.** In 1 pair of GQA or MQA with the MHA of the same run"
-    )
+    assert answer(app).startswith("In 1 pair of GQA or MQA with the MHA of the same run")
 
 
 @pytest.mark.parametrize(
@@ -267,6 +268,5 @@ def test_what_was_imported_is_not_shown_as_this_machine_s(opened, log, monkeypat
     )
     monkeypatch.setattr("dashboard.shell.loaders.device", lambda: info)
     app = opened("decode", n_heads=8, n_kv_heads=2, head_dim=32)
-    app = app.segmented_control(key="scope").set_value("everything measured here").run()
     assert "Nothing is measured" in app.info[0].value
     assert len(app.dataframe) == 0
