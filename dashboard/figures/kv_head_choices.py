@@ -146,6 +146,7 @@ def _add_losses(figure: FigureBuilder, advice: Advice) -> None:
             "arrayminus": [loss.loss - loss.low for _, _, loss in measured],
             "thickness": 1.5,
             "width": 3,
+            "color": NEUTRAL,
         },
         text=[f"{loss.above_mha:+.2f}" for _, _, loss in measured],
         textposition="top center",
