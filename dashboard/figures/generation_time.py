@@ -9,7 +9,9 @@ import plotly.graph_objects as go
 from dashboard.data.generation import Series
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
+    ELSEWHERE,
     MODE_STYLES,
+    OPEN,
     context_axis,
     finish,
     interval_bars,
@@ -17,31 +19,33 @@ from dashboard.figures.style import (
     whole_powers,
 )
 from gqa_core import units
+from gqa_core.records.header import MEASURED_HERE, Evidence
 from gqa_core.theory.fit import PowerFit
 
 
-def step_vs_tokens(all_series: Sequence[Series]) -> go.Figure:
+def step_vs_tokens(all_series: Sequence[Series], evidence: Evidence = MEASURED_HERE) -> go.Figure:
     """Median time of the step that adds token n; bars span the interquartile range."""
     figure = FigureBuilder()
     for series in all_series:
-        _add(figure, series, series.step_fit, **interval_bars(series.steps))
+        _add(figure, series, series.step_fit, evidence, **interval_bars(series.steps))
     times = [time for series in all_series for step in series.steps for time in (step.q1, step.q3)]
-    return _finish(figure, all_series, times, "time of step n (median, measured here)")
+    return _finish(figure, all_series, times, f"time of step n (median, {evidence})")
 
 
-def total_vs_tokens(all_series: Sequence[Series]) -> go.Figure:
+def total_vs_tokens(all_series: Sequence[Series], evidence: Evidence = MEASURED_HERE) -> go.Figure:
     """Time of all steps up to token n, each counted once."""
     figure = FigureBuilder()
     for series in all_series:
-        _add(figure, series, series.total_fit, y=list(series.totals))
+        _add(figure, series, series.total_fit, evidence, y=list(series.totals))
     times = [time for series in all_series for time in series.totals]
-    return _finish(figure, all_series, times, "time of steps 1 to n (measured here)")
+    return _finish(figure, all_series, times, f"time of steps 1 to n ({evidence})")
 
 
 def _add(
     figure: FigureBuilder,
     series: Series,
     fit: PowerFit | None,
+    evidence: Evidence,
     *,
     y: Sequence[float],
     **error_bars: object,
@@ -53,7 +57,7 @@ def _add(
         name=series.name,
         mode="markers",
         cliponaxis=False,
-        marker=style.marker(8),
+        marker=style.marker(8) | {"symbol": _symbol(style.symbol, evidence)},
         text=[units.duration(value) for value in y],
         hovertemplate=f"{series.name} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         **error_bars,
@@ -70,6 +74,13 @@ def _add(
         line=style.line(1.5),
         hovertemplate=f"{series.name}: fitted exponent {power}<extra></extra>",
     )
+
+
+def _symbol(symbol: str, evidence: Evidence) -> str:
+    """The symbol of a marker: open with a dot if it was measured elsewhere, open ones with an x."""
+    if evidence == MEASURED_HERE:
+        return symbol
+    return symbol.replace(OPEN, "-x-open") if OPEN in symbol else symbol + ELSEWHERE
 
 
 def _finish(

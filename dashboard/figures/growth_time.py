@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from dashboard.data.generation import appends
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import (
+    ELSEWHERE,
     POLICY_STYLES,
     context_axis,
     finish,
@@ -17,13 +18,17 @@ from dashboard.figures.style import (
     whole_powers,
 )
 from gqa_core import units
+from gqa_core.records.header import MEASURED_HERE, Evidence
 from gqa_core.records.kinds import GrowthRecord
 from gqa_core.records.specs.growth import Policy
 
 
-def append_vs_tokens(records: Mapping[Policy, GrowthRecord]) -> go.Figure:
+def append_vs_tokens(
+    records: Mapping[Policy, GrowthRecord], evidence: Evidence = MEASURED_HERE
+) -> go.Figure:
     """Median time to append a token, all layers, at each length; records by policy."""
     figure = FigureBuilder()
+    suffix = "" if evidence == MEASURED_HERE else ELSEWHERE
     lengths: list[int] = []
     times: list[float] = []
     for policy, record in records.items():
@@ -35,7 +40,7 @@ def append_vs_tokens(records: Mapping[Policy, GrowthRecord]) -> go.Figure:
             name=policy,
             mode="markers",
             cliponaxis=False,
-            marker=style.marker(9),
+            marker=style.marker(9) | {"symbol": style.symbol + suffix},
             text=[units.duration(append.median) for append in seconds],
             hovertemplate=f"{policy} at %{{x:,}} tokens: %{{text}}<extra></extra>",
         )
@@ -44,6 +49,6 @@ def append_vs_tokens(records: Mapping[Policy, GrowthRecord]) -> go.Figure:
     axis = context_axis(*whole_powers(lengths or [16, 4096], 4))
     figure.update_xaxes(axis | {"title": {"text": "token n"}})
     figure.update_yaxes(
-        seconds_axis(times or [1e-6, 1e-3], "time of an append (median, measured here)")
+        seconds_axis(times or [1e-6, 1e-3], f"time of an append (median, {evidence})")
     )
     return finish(figure, height=380)

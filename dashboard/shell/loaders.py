@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,7 @@ from gqa_core.records.kinds import DecodeRecord, QualityRecord, Record
 from gqa_core.records.reference_runs import reference_runs
 from gqa_core.records.run_log import LogContents, LoggedRecord, RunLog
 from gqa_core.records.specs.inspection import InspectionSpec
+from gqa_core.sample_runs.doubts import doubt
 from gqa_core.sample_runs.reader import FOLDER as SAMPLE_FOLDER
 from gqa_core.sample_runs.reader import sample_records as read_sample_runs
 
@@ -43,6 +45,22 @@ def device(name: str = DEFAULT_DEVICE) -> DeviceInfo:
     info = msgspec.json.decode(answer, type=DeviceInfo)
     queue.set_known_device(name, info)
     return info
+
+
+def known_device(name: str = DEFAULT_DEVICE) -> DeviceInfo | None:
+    """The device of this name if it is determined already; asks nobody."""
+    return job_queue().known_device(name)
+
+
+def live_records(run_id: str | None) -> Sequence[Record]:
+    """The records of a run of this server so far, none without one."""
+    run = job_queue().get(run_id)
+    return run.records if run else ()
+
+
+def doubts(records: Iterable[Record]) -> list[str]:
+    """The reasons why these records were disturbed, none if no other work was near."""
+    return [reason for record in records if (reason := doubt(record))]
 
 
 @st.cache_data(max_entries=16, show_spinner="Inspecting the heads ...")

@@ -1,130 +1,174 @@
-"""Measurements of generation with and without a cache, and of caches that grow."""
+"""Generation with and without a cache: by formula at once, with measured times over it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
+from dashboard.controls import device
 from dashboard.data import generation
+from dashboard.data.cached_work import CachedWork, cached_work
 from dashboard.data.generation import Generations
+from dashboard.figures.cached_work import cached_work_figure
 from dashboard.figures.generation_time import step_vs_tokens, total_vs_tokens
 from dashboard.figures.growth_time import append_vs_tokens
+from dashboard.figures.score_cells import score_cells_figure
+from dashboard.report import generation_sentences as sentences
 from dashboard.report.generation_tables import exponent_table, growth_table, time_table
-from dashboard.report.metric import Metric
 from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from gqa_core import units
-from gqa_core.records.header import Device
-from gqa_core.records.kinds import Record, encode_record
-from gqa_core.records.specs.generate import MODES, GenerateSpec
+from gqa_core.records.device_names import DEFAULT_DEVICE
+from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Device, Evidence
+from gqa_core.records.kinds import encode_record
+from gqa_core.records.specs.generate import GenerateSpec
 
-NOTHING_MEASURED = "Nothing is measured on this device for these settings yet. Press **Run**."
+NOTHING_MEASURED = (
+    "Nothing is measured for these settings yet: the numbers above are counted. Press **Run** to "
+    "time them on this machine."
+)
+CELLS_TAKEAWAY = (
+    "Score cells of twelve tokens, step by step: with a cache one row per step, 78 in all; without "
+    "one the whole triangle each time, 364 in all."
+)
 
 
-def generation_records(
-    settings: GenerationSettings, device: Device, live_records: Sequence[Record]
-) -> Generations:
-    """The newest record of each mode and growth policy, from the log and this run."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The records that a page shows, where they were measured, and why their times are in doubt."""
+
+    generations: Generations
+    evidence: Evidence
+    doubts: Sequence[str]
+
+    @property
+    def is_sound(self) -> bool:
+        """True if both modes are measured and nothing disturbed them."""
+        return self.generations.is_complete and not self.doubts
+
+
+def shown_records(settings: GenerationSettings) -> Shown:
+    """The newest records of these settings: this machine's, or else those of the sample runs."""
+    live = loaders.live_records(st.query_params.get("run"))
     logged = read_log(
         lambda: (*loaders.logged_records("generate"), *loaders.logged_records("growth")), ()
     )
-    return generation.matching([*logged, *live_records], settings, device)
+    own = generation.matching([*logged, *live], settings, _known_device())
+    if own.by_mode or own.by_policy:
+        doubts = loaders.doubts(own.by_mode.values())
+        return Shown(generations=own, evidence=MEASURED_HERE, doubts=doubts)
+    samples = generation.matching(loaders.sample_records(), settings)
+    return Shown(generations=samples, evidence=MEASURED_ELSEWHERE, doubts=())
 
 
-def show_generation(settings: GenerationSettings, records: Generations) -> None:
-    """Draw metrics, two charts and the fitted exponents of the measured modes."""
-    all_series = generation.series(records.by_mode)
+def show_work(settings: GenerationSettings, shown: Shown) -> None:
+    """Draw the answer, its numbers, and the work of each step as lines and as cells."""
+    work = _work(settings, shown)
+    measured = ""
+    if shown.is_sound:
+        times = shown.generations, settings.context_len, shown.evidence
+        measured = sentences.measured_sentence(*times)
+    panels.show_answer(f"{sentences.work_answer(work)} {measured}".strip())
+    if shown.doubts:
+        st.warning(sentences.doubt_sentence(shown.doubts))
+    panels.show_strip(sentences.work_metrics(work, _cache_bytes(settings)))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.show_figure(
+            cached_work_figure(work),
+            "cached_work",
+            sentences.work_takeaway(work),
+            ("formula", *[shown.evidence] * bool(work.measured)),
+            "Lines: cells. Markers: seconds." if work.measured else "Cells of one head.",
+        )
+    with right:
+        panels.show_figure(
+            score_cells_figure(),
+            "score_cells",
+            CELLS_TAKEAWAY,
+            ("formula",),
+            "Full: computed in this step. Pale: in the cache already.",
+        )
+
+
+def show_measured(shown: Shown) -> None:
+    """Draw the times of steps and totals and the powers fitted to them, folded."""
+    all_series = generation.series(shown.generations.by_mode)
     if not all_series:
         st.info(NOTHING_MEASURED)
         return
-    panels.show_evidence("measured here", "fit", "formula")
-    _show_metrics(settings, records)
-    left, right = st.columns(2, gap="large")
-    with left:
-        st.subheader("The step that adds token n")
-        panels.show_figure(
-            step_vs_tokens(all_series), "step_vs_tokens", _takeaway(all_series, "step")
-        )
-    with right:
-        st.subheader("All n tokens")
-        panels.show_figure(
-            total_vs_tokens(all_series), "total_vs_tokens", _takeaway(all_series, "total")
-        )
-    st.subheader("Fitted and theoretical exponents")
-    table = exponent_table(all_series)
-    panels.show_table(table, "exponents", "Exponents: fitted with standard errors, and theoretical")
-    lines = [encode_record(record) for record in records.by_mode.values()]
-    panels.show_downloads(
-        "generation",
-        {
-            "csv": time_table(all_series).csv,
-            "jsonl": lambda: "\n".join(lines) + "\n",
-        },
-    )
-
-
-def show_growth(records: Generations) -> None:
-    """Draw the chart and table of the measured growth policies."""
-    by_policy = records.by_policy
-    if not by_policy:
-        st.info(NOTHING_MEASURED)
+    place = panels.folded("Measured times and fitted exponents", "generation_unfolded")
+    if place is None:
         return
-    panels.show_evidence("measured here", "formula")
+    with place:
+        _show_times(all_series, shown)
+
+
+def show_growth(shown: Shown) -> None:
+    """Draw the chart and table of the measured growth policies."""
+    by_policy, evidence = shown.generations.by_policy, shown.evidence
+    if not by_policy:
+        st.caption("The policies are timed by the same run.")
+        return
     table = growth_table(by_policy)
     takeaway = ", ".join(
         f"{name}: {units.duration(record.totals_s.append[-1])}"
         for name, record in by_policy.items()
     )
-    panels.show_figure(append_vs_tokens(by_policy), "append_vs_tokens", f"All appends: {takeaway}.")
+    panels.show_figure(
+        append_vs_tokens(by_policy, evidence),
+        "append_vs_tokens",
+        f"All appends: {takeaway}.",
+        (evidence,),
+    )
     panels.show_table(table, "growth", "Time, peak memory and waste of each growth policy")
     lines = [encode_record(record) for record in by_policy.values()]
+    panels.show_downloads("growth", {"csv": table.csv, "jsonl": lambda: "\n".join(lines) + "\n"})
+
+
+def _known_device() -> Device | None:
+    """The device to measure on, None (any) until this server has determined it."""
+    info = loaders.known_device(st.session_state.get(device.KEY, DEFAULT_DEVICE))
+    return info.device if info else None
+
+
+def _work(settings: GenerationSettings, shown: Shown) -> CachedWork:
+    all_series = generation.series(shown.generations.by_mode) if shown.is_sound else ()
+    return cached_work(settings.context_len, all_series, shown.evidence)
+
+
+def _show_times(all_series: Sequence[generation.Series], shown: Shown) -> None:
+    evidence = shown.evidence
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.show_figure(
+            step_vs_tokens(all_series, evidence),
+            "step_vs_tokens",
+            sentences.takeaway(all_series, "step"),
+            (evidence, "fit"),
+            "The step that adds token n.",
+        )
+    with right:
+        panels.show_figure(
+            total_vs_tokens(all_series, evidence),
+            "total_vs_tokens",
+            sentences.takeaway(all_series, "total"),
+            (evidence, "fit"),
+            "All n tokens.",
+        )
+    table = exponent_table(all_series)
+    panels.show_table(table, "exponents", "Exponents: fitted with standard errors, and theoretical")
+    if shown.generations.is_complete:
+        difference = generation.largest_difference(shown.generations.by_mode)
+        st.caption(f"The outputs of both modes differ by at most {difference:.1g}, near 1.")
+    lines = [encode_record(record) for record in shown.generations.by_mode.values()]
     panels.show_downloads(
-        "growth",
-        {"csv": table.csv, "jsonl": lambda: "\n".join(lines) + "\n"},
+        "generation",
+        {"csv": time_table(all_series).csv, "jsonl": lambda: "\n".join(lines) + "\n"},
     )
-
-
-def show_answer(settings: GenerationSettings, records: Generations) -> None:
-    """Draw the answer if both modes are measured."""
-    if not records.is_complete:
-        return
-    n = settings.context_len
-    cached, recomputed = (generation.total_s(records.by_mode[mode], n) for mode in MODES)
-    powers = {
-        series.mode: units.exponent(series.step_fit.exponent, series.step_fit.standard_error)
-        for series in generation.series(records.by_mode)
-        if series.part == "attention" and series.step_fit
-    }
-    cache_size = units.capacity(_cache_bytes(settings))
-    st.success(
-        f"**Answer.** {n} tokens took {units.duration(cached)} with the cache and "
-        f"{units.duration(recomputed)} without, {units.times(recomputed / cached)} as long. "
-        f"The attention of one step grew as n^{powers['cached']} with the cache and as "
-        f"n^{powers['recomputed']} without. The cache takes {cache_size}."
-    )
-
-
-def _show_metrics(settings: GenerationSettings, records: Generations) -> None:
-    n = settings.context_len
-    metrics = [
-        Metric(
-            f"{n} tokens, {generation.MODE_NAMES[mode]}",
-            units.duration(generation.total_s(record, n)),
-            "measured here",
-        )
-        for mode, record in records.by_mode.items()
-    ]
-    metrics.append(
-        Metric(f"Cache at {n} tokens", units.capacity(_cache_bytes(settings)), "formula")
-    )
-    if records.is_complete:
-        difference = generation.largest_difference(records.by_mode)
-        metrics.append(
-            Metric("Difference of the outputs", f"{difference:.1g}", "measured, for numbers near 1")
-        )
-    panels.show_strip(metrics)
 
 
 def _cache_bytes(settings: GenerationSettings) -> int:
@@ -135,9 +179,3 @@ def _cache_bytes(settings: GenerationSettings) -> int:
         n_layers=settings.n_layers,
     )
     return point.formula_bytes
-
-
-def _takeaway(all_series: Sequence[generation.Series], quantity: str) -> str:
-    fits = {series.name: getattr(series, f"{quantity}_fit") for series in all_series}
-    powers = "; ".join(f"{name}: n^{fit.exponent:.2f}" for name, fit in fits.items() if fit)
-    return f"Fitted growth with tokens: {powers}."
