@@ -6,10 +6,13 @@ from dashboard.data.capacity import LABEL_PERCENT
 from dashboard.figures.cache_growth import cache_growth
 from dashboard.report import cache_sentences as sentences
 from dashboard.report import cache_tables as tables
+from dashboard.report.guesses import other_format_guess
 from dashboard.settings.options import CONTEXT_LENS
 from dashboard.settings.presets import DEEPSEEK
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
+from dashboard.views.deepseek_staircase import show_deepseek_staircase
+from dashboard.views.guess import show_guess
 from dashboard.views.logged_caches import logged_caches, show_logged_caches
 from dashboard.views.memory_parts import show_parts
 
@@ -25,6 +28,8 @@ panels.show_figure(
     sentences.cache_answer(settings),
     ("formula", "published", *(["measured here"] if measured else [])),
 )
+show_guess(other_format_guess(settings))
+show_deepseek_staircase()
 own = settings.own_variant
 show_parts(f"What {own} keeps", settings.parts(own), settings.workload(settings.context_len))
 show_logged_caches(measured)

@@ -80,6 +80,8 @@ def test_the_lecture_s_own_400_gb_stand_whatever_the_sliders(opened):
     assert "61 layers, 128 heads of width 128, bf16, batch 1" in page_texts(app)
     assert "100,058 tokens" in page_texts(app)
     assert "100,058 tokens" not in answer(app)
+    staircase = app.get("plotly_chart")[1]
+    assert "MHA 400 GB, 5 GPUs; GQA 25 GB, 1 GPU; MLA 7.03 GB, 1 GPU" in staircase.proto.alt
 
 
 def test_the_lecture_s_groups_are_told_in_words(opened):
