@@ -7,7 +7,8 @@ from fractions import Fraction
 from math import gcd
 
 from dashboard.settings.model import ModelSettings
-from dashboard.settings.presets import Preset
+from dashboard.settings.presets import Preset, weights_gb
+from gqa_core import units
 from gqa_core.advice import AdviceRequest
 from gqa_core.configs import ModelConfig
 from gqa_core.theory.engines import EngineName
@@ -34,12 +35,16 @@ class Gpus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """The sliders' K/V heads, the GPUs, and the request; without one, `missing` says why."""
+    """The sliders' K/V heads, the GPUs, and the request; without one, `missing` says why.
+
+    `note` says whose weights these are if the sliders have left their model.
+    """
 
     n_kv_heads: int
     gpus: Gpus
     request: AdviceRequest | None
     missing: str = ""
+    note: str = ""
 
 
 def choice(
@@ -55,6 +60,12 @@ def choice(
 ) -> Choice:
     """The choice of these settings; without a request if something that it rests on is unknown."""
     own_kv_heads = _own_kv_heads(settings, preset)
+    note = ""
+    if preset and weight_bytes == _preset_bytes(preset, weight_format):
+        note = _borrowed_note(settings, preset)
+        if note and _is_larger(settings, preset):
+            missing = f"{note} This one is larger, so they are too small for it. {TYPE_WEIGHTS}"
+            return Choice(n_kv_heads=settings.n_kv_heads, gpus=gpus, request=None, missing=missing)
     try:
         request = AdviceRequest(
             model=advised_model(settings, own_kv_heads),
@@ -78,13 +89,37 @@ def choice(
     except ValueError as error:
         missing = WEIGHTS_MISSING if weight_bytes is None else f"No answer: {error}."
         return Choice(n_kv_heads=settings.n_kv_heads, gpus=gpus, request=None, missing=missing)
-    return Choice(n_kv_heads=settings.n_kv_heads, gpus=gpus, request=request)
+    return Choice(n_kv_heads=settings.n_kv_heads, gpus=gpus, request=request, note=note)
 
 
+TYPE_WEIGHTS = "Type **Weights in total (GB)** under **More settings**."
 WEIGHTS_MISSING = (
-    "The size of the weights is not known, so nothing can be said about what fits. Type "
-    "**Weights in total (GB)** under **More settings**."
+    "The size of the weights is not known, so nothing can be said about what fits. " + TYPE_WEIGHTS
 )
+
+
+def _preset_bytes(preset: Preset, weight_format: str) -> int | None:
+    """The weights of a model in this format, as the widget holds them; None if not known."""
+    gigabytes = weights_gb(preset, weight_format)
+    return None if gigabytes is None else round(gigabytes * units.GB)
+
+
+def _borrowed_note(settings: ModelSettings, preset: Preset) -> str:
+    """A sentence on whose weights these are; empty if the sliders have that model's geometry."""
+    is_known = all(key in preset.settings for key in GEOMETRY)
+    if preset.model is None or not is_known or _has_own_geometry(settings, preset):
+        return ""
+    heads, head_dim, layers = (preset.settings[key] for key in GEOMETRY)
+    return (
+        f"The weights are those of {preset.name}, with {heads} query heads of {head_dim} and "
+        f"{layers} layers."
+    )
+
+
+def _is_larger(settings: ModelSettings, preset: Preset) -> bool:
+    """True if the sliders have wider layers or more of them than the model."""
+    heads, head_dim, layers = (int(preset.settings[key] or 0) for key in GEOMETRY)
+    return settings.n_heads * settings.head_dim > heads * head_dim or settings.n_layers > layers
 
 
 def advised_model(settings: ModelSettings, own_kv_heads: int | None) -> ModelConfig:

@@ -42,8 +42,8 @@ def slider_sentence(choice: Choice, advice: Advice) -> str:
     name = option.candidate.name
     if not option.candidate.can_pass:
         return f"The sliders have {name}: {option.candidate.failures[0].reason}."
-    users = _users_text(option)
-    return f"The sliders have {name}, which pass too: {users}, with fewer heads than recommended."
+    passes = "passes" if choice.n_kv_heads == 1 else "pass"
+    return f"The sliders have {name}, which {passes} too: {_users_text(option)}."
 
 
 def metrics(advice: Advice) -> list[Metric]:
@@ -55,7 +55,7 @@ def metrics(advice: Advice) -> list[Metric]:
     closest = Metric(
         "Closest, does not pass", candidate.name, _sharing_text(option), candidate.variant
     )
-    copies = f", on {sizes.kv_copies} GPUs each" if sizes.kv_copies > 1 else ""
+    copies = f"; {sizes.kv_copies} GPUs keep the same" if sizes.kv_copies > 1 else ""
     users = units.count(request.step_users, "user")
     step = (
         []

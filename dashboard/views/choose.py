@@ -40,7 +40,7 @@ def show_choice(choice: Choice) -> None:
         on_select=partial(take_kv_heads, CHART),
     )
     slider = sentences.slider_sentence(choice, advice)
-    lines = [*filter(None, [slider]), *sentences.details(advice)]
+    lines = [*filter(None, [choice.note, slider]), *sentences.details(advice)]
     st.markdown("".join(f"- {panels.escape_markdown(line)}\n" for line in lines))
     _show_tables(advice)
     panels.show_method(sentences.method(choice, advice), sentences.command(choice))

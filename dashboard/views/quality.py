@@ -27,7 +27,7 @@ from gqa_core.records.kinds import QualityRecord, Record, encode_record
 from gqa_core.records.kinds.quality import unanswered_specs
 from gqa_core.records.specs.quality import SCRATCH, STARTS, Start
 
-INCOMPLETE = "Not everything is measured on this machine yet: Run does it."
+INCOMPLETE = "Not everything is measured on this machine yet: press **Run** to measure the rest."
 NO_ANSWER = "Held-out losses of the models that were measured; MHA or all others are missing."
 NO_GRID = "This copy has no records from another machine."
 

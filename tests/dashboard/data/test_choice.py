@@ -68,6 +68,21 @@ def test_unknown_weights_are_no_answer_until_they_are_typed(page):
     assert not app.warning
 
 
+def test_weights_of_a_smaller_model_are_no_answer_and_those_of_a_larger_one_are_named(page):
+    whose = "The weights are those of Llama 3 8B, with 32 query heads of 128 and 32 layers."
+    app = page(n_heads=40)
+    assert answer(app) is None
+    assert app.warning[0].value.startswith(whose)
+    app = slider(app, "weights_gb").set_value(25.0).run()
+    assert answer(app)  # typed: they are this model's
+    app = page(n_layers=40)
+    assert answer(app) is None
+    app = page(n_heads=24)
+    assert answer(app)
+    assert whose in page_texts(app).replace("\\", "")
+    assert whose not in page_texts(page(n_kv_heads=4)).replace("\\", "")
+
+
 def test_a_model_with_mla_is_asked_about_its_own(page):
     app = choose(page(users=10, n_gpus=8, gpu="NVIDIA B200 SXM"), "DeepSeek-V3")
     assert answer(app).startswith("**No candidate passes")  # 1,342 GB in 16 bits
@@ -96,6 +111,6 @@ def test_tables_are_folded_and_the_command_gives_the_same_answer(page, capsys, l
 
 @pytest.mark.parametrize("n_heads", [1, 71, 128, 840])
 def test_any_number_of_heads_has_an_answer(page, n_heads):
-    app = page(n_heads=n_heads)
+    app = page(n_heads=n_heads, weights_gb=40)
     assert answer(app)
     assert len(bars(app)["x"]) == 1 + sum(n_heads % count == 0 for count in range(1, n_heads + 1))
