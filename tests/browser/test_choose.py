@@ -31,7 +31,7 @@ def test_a_click_on_a_row_sets_the_kv_heads(visit):
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_titles_of_columns_do_not_overlap(visit, width):
-    page = visit("/choose?n_heads=128", width)
+    page = visit("/choose?n_heads=128&weights_gb=40", width)
     titles = chart(page).locator(".annotation")
     expect(titles).to_have_count(4)
     boxes = sorted((title.bounding_box() for title in titles.all()), key=lambda box: box["x"])
