@@ -62,7 +62,9 @@ def comparisons_answer(records: Sequence[VerifyRecord], *, planted: bool) -> str
     """The verdict on the comparisons (at least one)."""
     failed = [record for record in records if not record.passed]
     if not failed:
-        return f"It is the same attention: all {len(records)} comparisons pass."
+        n_all = len(records)
+        passed = f"all {n_all} comparisons pass" if n_all > 1 else "the comparison passes"
+        return f"It is the same attention: {passed}."
     if planted:
         return (
             "Heads or scales in the wrong order are another attention: "
