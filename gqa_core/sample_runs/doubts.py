@@ -22,15 +22,20 @@ from gqa_core.records.quartiles import TimeSummary
 __all__ = ["doubt"]
 
 MAX_PASS_RATIO = 3  # of a step in the one pass behind the totals, which meets cold memory
-ODD_LENGTHS = 1 / 4  # of a growing cache, where the allocator by itself may be slow or fast
+# Of one core. An append that copies is fast or slow by what the allocator does, on a quiet machine
+# too (half of the repeats took 4.2 times the others), so its spread says nothing of other work.
+MAX_OTHER_CORES = 0.15
 
 
-def doubt(record: Record) -> str:
+def doubt(record: Record, other_cores: float = 0.0) -> str:
     """The reason why a record may not ship, empty if it may.
 
-    The samples of a decode step must be quiet by its verdict. Those of a generated or appended
-    token must be alike, and the one pass behind the totals like its repeats.
+    The samples of a decode step must be quiet by its verdict. Those of a generated token must be
+    alike, and the one pass behind the totals like its repeats. While tokens were generated or
+    appended, other processes must have left the processor alone: `other_cores` is what they used.
     """
+    if isinstance(record, GenerateRecord | GrowthRecord) and other_cores > MAX_OTHER_CORES:
+        return f"other work used {other_cores:.2g} cores meanwhile"
     match record:
         case DecodeRecord():
             verdict = DecodeRow.from_record(record).verdict
@@ -42,11 +47,6 @@ def doubt(record: Record) -> str:
             repeats = [_sum_phases(by_phase) for by_phase in zip(*phases, strict=True)]
             totals = _sum_phases(msgspec.structs.astuple(record.totals_s))
             return next(_doubts_by_length(record.workload.context_lens, repeats, totals), "")
-        case GrowthRecord():
-            lengths = record.workload.context_lens
-            samples, seconds = record.samples_s.append, record.totals_s.append
-            doubts = [*_doubts_by_length(lengths, samples, seconds)]
-            return doubts[0] if len(doubts) > ODD_LENGTHS * len(lengths) else ""
     return ""
 
 

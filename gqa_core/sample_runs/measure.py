@@ -13,6 +13,7 @@ from gqa_core.runner.events import Event, Note
 from gqa_core.runner.run import RunResult
 from gqa_core.runner.run import run as run_specs
 from gqa_core.sample_runs.doubts import doubt
+from gqa_core.sample_runs.neighbours import CpuWatch
 from gqa_core.sample_runs.plan import N_SAMPLES, Part
 
 __all__ = ["MAX_TRIES", "is_measured", "measure_part"]
@@ -44,12 +45,13 @@ def measure_part(
         part.specs,
         device=device,
         log=None,
+        on_record=repeats.watch,
         on_event=on_event,
         next_specs=repeats.next_specs,
         max_extra=(max_tries - 1) * len(part.specs) + max_tries * n_extra,
     )
     last = last_records(result.records)
-    doubts = [f"{record.spec}: {reason}" for record in last if (reason := doubt(record))]
+    doubts = [f"{record.spec}: {reason}" for record in last if (reason := repeats.doubt(record))]
     missing = [spec for spec in part.specs if _key(spec) not in {_key(r.spec) for r in last}]
     return last, [*doubts, *(f"{spec}: not measured" for spec in missing)]
 
@@ -72,16 +74,28 @@ class _Repeats:
     max_tries: int
     on_event: Callable[[Event], None]
     tries: dict[object, int] = field(default_factory=dict)
+    cpu: CpuWatch = field(default_factory=CpuWatch)
+    other_cores: dict[int, float] = field(default_factory=dict)  # by point
 
     @property
     def search_extra(self) -> int:
         """The most points that the search may add."""
         return self.part.search.max_extra if self.part.search else 0
 
+    def watch(self, record: Record) -> None:
+        """Note what other processes used of the processor while this record was measured."""
+        self.other_cores[record.point] = self.cpu.other_cores()
+
+    def doubt(self, record: Record) -> str:
+        """The reason why a record of this run may not ship, empty if it may."""
+        return doubt(record, self.other_cores.get(record.point, 0.0))
+
     def next_specs(self, records: Sequence[Record]) -> list[Spec]:
         """The specs to measure next, given all records so far; empty at the end."""
         last = last_records(records)
-        disturbed = {_turn(record.spec): reason for record in last if (reason := doubt(record))}
+        disturbed = {
+            _turn(record.spec): reason for record in last if (reason := self.doubt(record))
+        }
         again = [turn for turn in disturbed if self.tries.get(turn, 1) < self.max_tries]
         if not again:
             return self._searched(last)

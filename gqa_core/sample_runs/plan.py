@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gqa_core.configs import QUANTISED_FORMATS, GroupedConfig, Workload, default_mla_for
 from gqa_core.records.specs.decode import CacheFormat, DecodeSpec, decode_specs
+from gqa_core.records.specs.generate import GenerateSpec
 from gqa_core.records.specs.generation import generation_specs
 from gqa_core.records.specs.spec import Spec
 from gqa_core.records.specs.verify import COMPARISONS, VerifySpec
@@ -42,7 +43,7 @@ def sample_plan() -> list[Part]:
     return [
         *searches,
         _formats_part(LAYER, CONTEXT_LEN),
-        _generation_part(2, GENERATED, GENERATED_CACHED),
+        *_generation_parts(2, GENERATED, GENERATED_CACHED),
         *(_verify_part(LAYER, dtype, CONTEXT_LEN) for dtype in DTYPES),
         *planted,
     ]
@@ -54,7 +55,7 @@ def quick_plan() -> list[Part]:
     specs = _specs(layer, DTYPES[0], (64, 128))
     return [
         Part(name="decode steps in float32", specs=specs[:4]),
-        _generation_part(1, (16, 24), ()),
+        *_generation_parts(1, (16, 24), ()),
         Part(name="comparisons in float32", specs=_comparisons(layer, DTYPES[0], 64)[:1]),
     ]
 
@@ -80,14 +81,19 @@ def _formats_part(layer: GroupedConfig, context_len: int) -> Part:
     return Part(name="quantised caches", specs=specs)
 
 
-def _generation_part(n_layers: int, context_lens: Sequence[int], cached: Sequence[int]) -> Part:
+def _generation_parts(
+    n_layers: int, context_lens: Sequence[int], cached: Sequence[int]
+) -> list[Part]:
+    """Generation with and without a cache, and caches that grow."""
     specs = generation_specs(
         attention=GroupedConfig(n_heads=2, n_kv_heads=2, head_dim=128),
         context_lens=context_lens,
         cached_context_lens=cached,
         n_layers=n_layers,
     )
-    return Part(name="generation and growing caches", specs=specs)
+    generating = [spec for spec in specs if isinstance(spec, GenerateSpec)]
+    growing = [spec for spec in specs if not isinstance(spec, GenerateSpec)]
+    return [Part(name="generation", specs=generating), Part(name="growing caches", specs=growing)]
 
 
 def _verify_part(

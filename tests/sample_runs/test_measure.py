@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import pytest
+from msgspec import structs
 
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.specs.decode import decode_specs
@@ -10,8 +11,11 @@ from gqa_core.runner.events import Note
 from gqa_core.runner.run import RunResult
 from gqa_core.runner.search import CrossoverSearch
 from gqa_core.sample_runs.measure import is_measured, measure_part
+from gqa_core.sample_runs.neighbours import CpuWatch
 from gqa_core.sample_runs.plan import Part
-from tests.records.fake_records import NOISY_BANDWIDTHS, around, record
+from tests.records import fake_generations
+from tests.records.fake_records import NOISY_BANDWIDTHS, around
+from tests.records.fake_records import record as fake_record
 
 MHA, GQA = (GroupedConfig(n_heads=8, n_kv_heads=count, head_dim=16) for count in (8, 2))
 NOISY = around(0.002, low=0.002, high=0.0021, median=0.0036)  # over 1.75 times the 5th percentile
@@ -32,13 +36,14 @@ class FakeRun:
     def __post_init__(self):
         self.turns = []
 
-    def __call__(self, specs, *, device, log, on_event, next_specs, max_extra):
+    def __call__(self, specs, *, device, log, on_record, on_event, next_specs, max_extra):
         records = []
         while specs:
             self.turns.append([spec.workload.context_len for spec in specs])
             assert all(spec.n_samples == 10 for spec in specs)
             for spec in filter(self.works, specs):
                 records.append(self.measure(spec, len(records)))
+                on_record(records[-1])
             specs = next_specs(records)[:max_extra]
             max_extra -= len(specs)
         return RunResult(records=tuple(records), n_failed=0, n_not_logged=0)
@@ -51,7 +56,7 @@ class FakeRun:
         tries = sum(length in turn for turn in self.turns)
         is_noisy = spec.attention == GQA and tries <= self.noisy_turns.get(length, 0)
         samples = {"attend": NOISY} if is_noisy else {}
-        return record(index, spec=spec, kernel_ran="packed", **samples)
+        return fake_record(index, spec=spec, kernel_ran="packed", **samples)
 
 
 def measure(part, run, **options):
@@ -124,9 +129,33 @@ def test_a_part_is_measured_if_every_point_is():
 def test_a_noisy_probe_is_a_doubt_too(bandwidths):
     part = decode_part(64)
     run = FakeRun({})
-    run.measure = lambda spec, index: record(
+    run.measure = lambda spec, index: fake_record(
         index, spec=replace(spec, n_samples=1), bandwidth_samples_bytes_per_s=bandwidths
     )
     _, doubts, _ = measure(part, run, max_tries=1)
     assert len(doubts) == 2
     assert "other work was running" in doubts[0]
+
+
+def test_generated_tokens_beside_other_work_are_measured_again(monkeypatch):
+    generated = fake_generations.records()
+    cores = iter([0.0, 0.5, *[0.0] * 9])
+    monkeypatch.setattr(CpuWatch, "other_cores", lambda self: next(cores))
+    turns = []
+
+    def run(specs, *, on_record, next_specs, max_extra, **options):
+        records = []
+        while specs:
+            turns.append(len(specs))
+            for spec in specs:
+                record = next(each for each in generated if each.spec == spec)
+                records.append(structs.replace(record, point=len(records)))
+                on_record(records[-1])
+            specs = next_specs(records)[:max_extra]
+        return RunResult(records=tuple(records), n_failed=0, n_not_logged=0)
+
+    part = Part(name="generation", specs=[each.spec for each in generated])
+    records, doubts, notes = measure(part, run)
+    assert turns == [5, 1]
+    assert (len(records), doubts) == (5, [])
+    assert notes == ["disturbed, 1 points are measured again: other work used 0.5 cores meanwhile"]
