@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dashboard.report.markup import escape_cell
+from dashboard.report.markup import escape_cell, without_needless_escapes
 from dashboard.report.page_parts import PageReport, ReportTable
 from gqa_core import units
 
-MAX_TABLES, MAX_ROWS = 2, 40  # a message is no place for a sweep
+MAX_TABLES, MAX_COLUMNS, MAX_ROWS = 2, 14, 20  # a message is no place for a sweep
 
 
 def markdown_summary(report: PageReport) -> str:
@@ -19,19 +19,19 @@ def markdown_summary(report: PageReport) -> str:
 def _blocks(report: PageReport) -> Iterator[str]:
     yield f"## {escape_cell(report.title)}"
     if report.answer:
-        yield report.answer
+        yield without_needless_escapes(report.answer)
     for notice in report.notices:
-        yield f"> {notice}"
+        yield f"> {without_needless_escapes(notice)}"
     if report.metrics:
         yield "\n".join(
             f"- {escape_cell(f'{metric.label}: {metric.value}')}"
             + (f" ({escape_cell(metric.note)})" if metric.note else "")
             for metric in report.metrics
         )
-    for table in report.tables[:MAX_TABLES]:
-        yield from _table_blocks(table)
-    if report.tables[MAX_TABLES:]:
-        yield f"{units.count(len(report.tables) - MAX_TABLES, 'more table')} in the report."
+    tables = [table for table in report.tables if _is_short(table)][:MAX_TABLES]
+    yield from map(_table_block, tables)
+    if n_more := len(report.tables) - len(tables):
+        yield f"{units.count(n_more, 'more table')} in the report."
     if kinds := report.kinds_of_evidence:
         yield f"Evidence: {', '.join(kinds)}."
     yield "Settings: " + ", ".join(
@@ -45,15 +45,17 @@ def _blocks(report: PageReport) -> Iterator[str]:
     yield f"{report.created}; {versions}"
 
 
-def _table_blocks(table: ReportTable) -> Iterator[str]:
-    """The title of a table and its first rows."""
-    yield f"**{escape_cell(table.title)}**"
+def _is_short(table: ReportTable) -> bool:
+    return len(table.headers) <= MAX_COLUMNS and len(table.rows) <= MAX_ROWS
+
+
+def _table_block(table: ReportTable) -> str:
+    """The title of a table, and its rows."""
     sides = ["---:" if is_number else "---" for is_number in table.is_number]
     lines = [map(escape_cell, table.headers), sides]
-    lines += [map(escape_cell, row) for row in table.rows[:MAX_ROWS]]
-    yield "\n".join(f"|{'|'.join(line)}|" for line in lines)
-    if len(table.rows) > MAX_ROWS:
-        yield f"{len(table.rows) - MAX_ROWS} more rows are in the report."
+    lines += [map(escape_cell, row) for row in table.rows]
+    rows = "\n".join(f"|{'|'.join(line)}|" for line in lines)
+    return f"**{escape_cell(table.title)}**\n\n{rows}"
 
 
 def _in_code(text: str) -> str:

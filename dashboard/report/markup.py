@@ -32,13 +32,13 @@ def markdown_as_html(sentence: str) -> str:
 
 
 def blocks_as_html(text: str) -> str:
-    """Paragraphs and lists of Markdown as HTML; a list's lines begin with "- "."""
+    """Paragraphs and lists of Markdown as HTML; a list's lines begin with - or *."""
     return "\n".join(_block_as_html(block.splitlines()) for block in re.split(r"\n\s*\n", text))
 
 
 def _block_as_html(lines: Sequence[str]) -> str:
     pieces: list[str] = []
-    for is_list, group in groupby(lines, key=lambda line: line.startswith("- ")):
+    for is_list, group in groupby(lines, key=lambda line: line.startswith(("- ", "* "))):
         texts = list(group)
         if is_list:
             items = (f"<li>{markdown_as_html(text[2:])}</li>" for text in texts)
@@ -46,6 +46,11 @@ def _block_as_html(lines: Sequence[str]) -> str:
         else:
             pieces.append(f"<p>{markdown_as_html(' '.join(texts))}</p>")
     return "".join(pieces)
+
+
+def without_needless_escapes(sentence: str) -> str:
+    """Markdown without the escapes that it does not need, for readers of its source."""
+    return re.sub(r"\\([^\w\s\\`*_{}\[\]<>|#~&+-])", r"\1", sentence)
 
 
 def escape_cell(text: str) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from dashboard.report.evidence import EVIDENCE
 from dashboard.report.html_report import POLICY, html_report
-from dashboard.report.markdown_summary import MAX_ROWS, markdown_summary
+from dashboard.report.markdown_summary import MAX_COLUMNS, MAX_ROWS, markdown_summary
 from dashboard.report.markup import blocks_as_html, escape_cell, markdown_as_html
 from dashboard.report.metric import Metric
 from dashboard.report.page_parts import PageReport, ReportFigure, ReportTable
@@ -17,7 +17,7 @@ HOSTILE = "<script>alert(1)</script> **x** | `y`"
 CHART = {"data": [{"x": [1, 2], "y": [3.25, 4.5], "name": "</script><b>"}], "layout": {}}
 REPORT = PageReport(
     title=f"How large {HOSTILE}",
-    answer="**GQA** caches 4.29 GB, \\<b\\>",
+    answer="**GQA** caches 4\\.29 GB\\, \\<b\\>",
     notices=["Noisy \\<i\\>"],
     metrics=[Metric("GQA", "4.29 GB", f"4.00 GiB {HOSTILE}", "GQA")],
     parts=[
@@ -139,7 +139,7 @@ def test_a_sentence_of_markdown_is_html(sentence, shown):
 
 
 def test_paragraphs_and_lists_of_markdown_are_html():
-    text = "**Formula.** a\nb\n\n- one\n- two\n\nend"
+    text = "**Formula.** a\nb\n\n- one\n* two\n\nend"
     assert blocks_as_html(text) == (
         "<p><strong>Formula.</strong> a b</p>\n<ul><li>one</li><li>two</li></ul>\n<p>end</p>"
     )
@@ -147,7 +147,7 @@ def test_paragraphs_and_lists_of_markdown_are_html():
 
 def test_a_summary_has_answer_table_settings_command_and_link():
     summary = markdown_summary(REPORT)
-    assert REPORT.answer in summary
+    assert "\n**GQA** caches 4.29 GB, \\<b\\>\n" in summary
     assert "|Variant|Bytes (B)|\n|---|---:|\n|GQA|4294967296|\n" in summary
     assert "\n- GQA: 4.29 GB (4.00 GiB " in summary
     assert "`n_heads=32`" in summary
@@ -169,8 +169,13 @@ def test_names_cannot_break_out_of_a_summary_s_table_or_settings():
     assert "\n# x" not in markdown_summary(replace(REPORT, settings={"model": "a\n# x"}))
 
 
-def test_a_long_table_of_a_summary_ends_in_the_number_of_rows_left_out():
-    table = replace(REPORT.parts[1], rows=[["GQA", str(i)] for i in range(MAX_ROWS + 3)])
-    summary = markdown_summary(replace(REPORT, parts=[table]))
-    assert summary.count("|GQA|") == MAX_ROWS
-    assert "3 more rows are in the report." in summary
+@pytest.mark.parametrize(("n_rows", "n_columns"), [(MAX_ROWS + 1, 2), (1, MAX_COLUMNS + 1)])
+def test_a_summary_leaves_large_tables_to_the_report(n_rows, n_columns):
+    rows = [["MQA"] * n_columns] * n_rows
+    table = ReportTable(
+        title="Large", headers=["x"] * n_columns, rows=rows, is_number=[False] * n_columns
+    )
+    summary = markdown_summary(replace(REPORT, parts=[table, *REPORT.parts]))
+    assert "MQA" not in summary
+    assert "|GQA|4294967296|" in summary
+    assert "1 more table in the report." in summary
