@@ -11,7 +11,10 @@ __all__ = ["option_table"]
 
 
 def option_table(advice: Advice) -> Table[Option]:
-    """One row per option: what fits, its step, its evidence, and why it does not pass."""
+    """One row per option: what fits, its step, its evidence, and why it does not pass.
+
+    A measured step is of some layers on another device than the GPUs, so it stands apart.
+    """
     users = f"for {advice.request.step_users}"
     columns = (
         Column[Option]("K/V heads", lambda option: _name(option)),
@@ -22,11 +25,11 @@ def option_table(advice: Advice) -> Table[Option]:
         Column[Option]("Cache per user and GPU", lambda o: _size(o, "sequence_bytes"), GB),
         Column[Option]("Copies", lambda option: _size(option, "kv_copies"), COUNT),
         Column[Option](f"Step {users}, predicted", lambda option: _size(option, "step_s"), MS),
-        Column[Option]("Step, measured", _measured, MS),
-        Column[Option]("Measured with", _conditions),
         Column[Option]("Loss above MHA", lambda o: o.loss.above_mha if o.loss else None, NATS),
         Column[Option]("Published models", lambda option: len(option.chosen_by), COUNT),
         Column[Option]("Pareto set", lambda option: "yes" if option.is_efficient else "no"),
+        Column[Option]("Layers' step, measured", _measured, MS),
+        Column[Option]("Measured with", _conditions),
     )
     return Table(columns, advice.options)
 

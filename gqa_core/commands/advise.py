@@ -28,6 +28,7 @@ from gqa_core.configs import MAX_RANK
 if TYPE_CHECKING:
     from gqa_core.advice import AdviceRequest
     from gqa_core.catalog.devices import Device
+    from gqa_core.records.decode_row import DecodeRow
     from gqa_core.theory.engines import EngineName
 
 
@@ -61,8 +62,8 @@ def advise(
 
     The model comes from --config, from --model, or from the options of a layer, whose K/V heads
     are those of the --weights (left out: the safe assumption of a single one). Users that fit and
-    step times are computed; nothing is measured. Step times of the run log are printed beside
-    them. Candidates that miss a limit say which.
+    step times are computed; nothing is measured. Step times that were measured are printed
+    beside them. Candidates that miss a limit say which.
 
     \b
     Examples:
@@ -72,23 +73,32 @@ def advise(
         --users 100 --context-len 8192 --json
     """
     from gqa_core.advice import advise as find_advice
-    from gqa_core.records.decode_row import DecodeRow
-    from gqa_core.records.kinds import DecodeRecord
     from gqa_core.records.reference_runs import reference_runs
-    from gqa_core.records.run_log import RunLog
 
     weighed = weighed_model(config, model, layer)
     request = _request(weighed, gpus, limits, kv_format or weighed.kv_format, mla_rank or ())
-    rows = [
-        DecodeRow.from_record(entry.record, entry.evidence)
-        for entry in RunLog(log).read("decode").logged
-        if isinstance(entry.record, DecodeRecord)
-    ]
-    advice = find_advice(request, reference_runs(), rows)
+    advice = find_advice(request, reference_runs(), _decode_rows(log))
     click.echo(
         advice_json(advice) if as_json else advice_text(advice, weighed.notes(limits.context_len))
     )
     return 0
+
+
+def _decode_rows(log: str | None) -> list[DecodeRow]:
+    """Decode steps of the sample runs that ship, and of the run log."""
+    from gqa_core.records.decode_row import DecodeRow
+    from gqa_core.records.header import MEASURED_ELSEWHERE
+    from gqa_core.records.kinds import DecodeRecord
+    from gqa_core.records.run_log import RunLog
+    from gqa_core.sample_runs.reader import sample_records
+
+    logged = [(entry.record, entry.evidence) for entry in RunLog(log).read("decode").logged]
+    samples = [(record, MEASURED_ELSEWHERE) for record in sample_records()]
+    return [
+        DecodeRow.from_record(record, evidence)
+        for record, evidence in [*samples, *logged]
+        if isinstance(record, DecodeRecord)
+    ]
 
 
 def _request(

@@ -27,7 +27,6 @@ HEADERS = (
     "MB per user, GPU",
     "copies",
     "ms predicted",
-    "ms measured",
     "loss above MHA",
     "published",
 )
@@ -153,9 +152,8 @@ def _cells(advice: Advice, option: Option) -> Sequence[str]:
             str(sizes.kv_copies),
             MISSING if sizes.step_s is None else f"{1e3 * sizes.step_s:.1f}",
         ]
-    measured = f"{1e3 * option.measured.step_s:.3g}" if option.measured else MISSING
     loss = f"{option.loss.above_mha:+.3f}" if option.loss else MISSING
-    return mark, candidate.name, sharing, *numbers, measured, loss, str(len(option.chosen_by))
+    return mark, candidate.name, sharing, *numbers, loss, str(len(option.chosen_by))
 
 
 def _context_text(context_len: int | None) -> str:
@@ -172,7 +170,10 @@ def _failures(advice: Advice) -> Iterator[str]:
 
 
 def _measured_lines(advice: Advice) -> Iterator[str]:
-    """One line per measured step, with what ran: it is of some layers on one device."""
+    """One line per measured step, with what ran: some layers on a device that may be another.
+
+    It is no column beside the prediction, which is of the whole model on the requested GPUs.
+    """
     for option in advice.options:
         if step := option.measured:
             yield (
