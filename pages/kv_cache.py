@@ -1,44 +1,20 @@
 """Cache size: how large does the KV cache grow with the context?"""
 
 from dashboard.controls.model import cache_controls
-from dashboard.data.cache_growth import cache_growth_data
 from dashboard.data.capacity import LABEL_PERCENT
-from dashboard.figures.cache_growth import cache_growth
 from dashboard.report import cache_sentences as sentences
-from dashboard.report import cache_tables as tables
-from dashboard.report.guesses import other_format_guess
-from dashboard.settings.options import CONTEXT_LENS
 from dashboard.settings.presets import DEEPSEEK
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
-from dashboard.views.deepseek_staircase import show_deepseek_staircase
-from dashboard.views.guess import show_guess
-from dashboard.views.logged_caches import logged_caches, show_logged_caches
-from dashboard.views.memory_parts import show_parts
+from dashboard.views.cache_size import show_cache_size
+from dashboard.views.model_comparison import show_cache_comparison
 
 open_page("How large the KV cache grows")
-settings, ceilings = cache_controls()
-measured = logged_caches(settings)
-contexts = sorted({*CONTEXT_LENS, *(cache.row.context_len for cache in measured)})
-panels.show_answer(sentences.cache_answer(settings))
-panels.show_strip(sentences.cache_metrics(settings))
-panels.show_figure(
-    cache_growth(cache_growth_data(settings, contexts, measured, ceilings)),
-    "cache_growth",
-    sentences.cache_answer(settings),
-    ("formula", "published", *(["measured here"] if measured else [])),
-)
-show_guess(other_format_guess(settings))
-show_deepseek_staircase()
-own = settings.own_variant
-show_parts(f"What {own} keeps", settings.parts(own), settings.workload(settings.context_len))
-show_logged_caches(measured)
-if place := panels.folded("The numbers", "growth_unfolded"):
-    with place:
-        table = tables.growth_table(settings, contexts)
-        panels.show_evidence("formula")
-        panels.show_small_table(table)
-        panels.show_downloads("kv_cache", {"csv": table.csv})
+settings, comparison, ceilings = cache_controls()
+if comparison:
+    show_cache_comparison(comparison, ceilings)
+else:
+    show_cache_size(settings, ceilings)
 panels.show_method(
     "**Formula**, with your numbers: elements per token and layer x layers x bytes per element x "
     "context x batch. A layer with a window caches at most its window. *As allocated* is what an "

@@ -16,25 +16,29 @@ from dashboard.shell.loaders import shipped_quality
 from dashboard.shell.page import open_page
 from dashboard.views.gpu_fill import show_gpu_fill
 from dashboard.views.guess import show_guess
+from dashboard.views.model_comparison import show_cache_comparison
 from dashboard.views.preset_cards import show_preset_cards
 
 open_page("What sharing K/V heads buys")
-settings, plan = overview_controls()
+settings, plan, comparison = overview_controls()
 st.markdown("In GQA, a group of query heads shares one K and one V: less to keep per token.")
 show_preset_cards()
-panels.show_answer(answer(settings))
-panels.show_strip(cache_metrics(settings))
-left, right = st.columns(2, gap="medium")
-with left:
-    panels.show_figure(
-        head_sharing(settings.variants),
-        "head_sharing",
-        f"{settings.n_heads} query heads; GQA shares {settings.n_kv_heads} K/V heads among them.",
-        ("formula",),
-        "Who shares with whom. Filled below: cached. Hollow: computed, not kept.",
-    )
-with right:
-    show_gpu_fill(settings, plan)
+if comparison:
+    show_cache_comparison(comparison)
+else:
+    panels.show_answer(answer(settings))
+    panels.show_strip(cache_metrics(settings))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        panels.show_figure(
+            head_sharing(settings.variants),
+            "head_sharing",
+            f"{settings.n_heads} query heads; GQA shares {settings.n_kv_heads} K/V heads.",
+            ("formula",),
+            "Who shares with whom. Filled below: cached. Hollow: computed, not kept.",
+        )
+    with right:
+        show_gpu_fill(settings, plan)
 show_guess(longer_context_guess(settings))
 st.subheader("The trade-off")
 losses = small_model_losses(shipped_quality(), PAPER_PERCENT)

@@ -9,11 +9,13 @@ from fractions import Fraction
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.controls.compare import compare_control
 from dashboard.controls.model import model_controls_with
 from dashboard.controls.parallel import dcp_control, dp_control, engine_control, pp_control
 from dashboard.controls.variant import variant_control
 from dashboard.controls.weights import weights_control
 from dashboard.data.capacity import Plan
+from dashboard.data.model_comparison import ModelComparison
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.splits import can_split, tp_sizes
 from dashboard.shell.widgets import NumberInput, OptionalNumberInput, Select, Slider
@@ -80,12 +82,24 @@ def capacity_controls() -> Plan:
     return model_controls_with(_plan)
 
 
+def compared_capacity_controls() -> tuple[Plan, ModelComparison | None]:
+    """The deployment, and the models to compare on its GPUs, if any are chosen."""
+
+    def finish(
+        settings: ModelSettings, more: DeltaGenerator
+    ) -> tuple[Plan, ModelComparison | None]:
+        comparison = compare_control(settings)
+        return _plan(settings, more), comparison
+
+    return model_controls_with(finish)
+
+
 def _plan(settings: ModelSettings, more: DeltaGenerator) -> Plan:
     gpu, memory_bytes, source = gpu_controls()
     n_gpus_place, variant_place = st.container(), st.container()
     with variant_place:
         variant = variant_control(settings)
-    weight_bytes = weights_control()
+    weight_bytes = weights_control(more)
     with more:
         engine = engine_control()
         utilisation = UTILISATION.show()
@@ -155,7 +169,6 @@ def gpu_controls() -> tuple[str, int, str | None]:
         memory_gb = GPU_MEMORY.show()
         return f"{memory_gb:g} GB GPU", round(memory_gb * units.GB), None
     device = next(device for device in devices() if device.name == name)
-    st.caption(f"{units.gigabytes_label(device.memory_bytes)} on the label")
     source = "; ".join(filter(None, (device.citation, device.usable_source)))
     return name, device.usable_bytes, source
 

@@ -83,7 +83,7 @@ def _choice(settings: ModelSettings, more: DeltaGenerator) -> Choice:
             "split so fail.",
         ).show()
         max_ms = MAX_MS.show()
-        weight_bytes = weights_control()
+        weight_bytes = weights_control(more)
         engine = engine_control()
         utilisation = UTILISATION.show()
         memory_bytes, overhead_bytes = memory_controls(memory_bytes, engine)

@@ -9,6 +9,7 @@ from typing import TypeVar
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls import model_box as box
+from dashboard.controls.compare import compare_control
 from dashboard.controls.model_row import fill_model_row
 from dashboard.controls.sidebar import sidebar_box
 from dashboard.controls.sliders import (
@@ -18,6 +19,7 @@ from dashboard.controls.sliders import (
     show_model_slider,
 )
 from dashboard.controls.variant import variant_control
+from dashboard.data.model_comparison import ModelComparison
 from dashboard.settings.model import ModelSettings, storable_formats
 from dashboard.settings.options import (
     CEILINGS,
@@ -49,19 +51,22 @@ MAX_CEILINGS = 4
 PART = "part"  # key of the cached part that a page describes
 
 
-def model_controls() -> ModelSettings:
-    """Geometry, workload and number format of a model whose cache is computed."""
-    return model_controls_with(lambda settings, _: settings)
-
-
 def head_controls() -> tuple[ModelSettings, AttentionConfig, int, int]:
     """A model, the layer to draw, the index of the cached part to describe, and the GPUs."""
     return model_controls_with(lambda settings, more: (settings, *_part_controls(settings, more)))
 
 
-def cache_controls() -> tuple[ModelSettings, list[Device]]:
-    """A model, and the devices whose memory is drawn as a ceiling."""
-    return model_controls_with(lambda settings, _: (settings, _ceiling_control()))
+def cache_controls() -> tuple[ModelSettings, ModelComparison | None, list[Device]]:
+    """A model, those to compare it with, and the devices whose memory is drawn as a ceiling."""
+
+    def finish(
+        settings: ModelSettings, more: DeltaGenerator
+    ) -> tuple[ModelSettings, ModelComparison | None, list[Device]]:
+        comparison = compare_control(settings)
+        with more:
+            return settings, comparison, _ceiling_control()
+
+    return model_controls_with(finish)
 
 
 def model_controls_with(

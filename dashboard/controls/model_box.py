@@ -22,6 +22,7 @@ from dashboard.shell.state import remember
 from dashboard.shell.widgets import Select
 
 KEY, SOURCE_MODEL = "model", "model_the_sliders_are_from"
+COMPARED = "compare"  # key of the models beside this one
 LINK_STATE = "model_in_the_link"  # "read", then "corrected" once it says what the box says
 CUSTOM_PREFIX, RESTORE_SUFFIX = "Custom, from ", ", as it is"
 DEFAULT_MODEL = "Llama 3 8B"  # its numbers are the defaults of the sliders
@@ -60,7 +61,16 @@ def _read_import() -> None:
         del st.query_params[KEY]
     if missing is not None:
         st.rerun()  # the page's top shows the sentence
-    elif not name and link_model.KEY in st.query_params and (preset := config_import.preset()):
+    elif not name and LINK_STATE not in st.session_state:
+        _name_import()
+
+
+def _name_import() -> None:
+    """Make a new link without a model name show the import that it carries, unless beside it."""
+    preset = config_import.preset()
+    if preset is None or link_model.KEY not in st.query_params:
+        return
+    if preset.name not in st.query_params.get_all(COMPARED):
         st.query_params[KEY] = preset.name
 
 

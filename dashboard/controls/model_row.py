@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls import config_import, config_report, link_model
 from dashboard.controls import model_box as box
+from dashboard.controls.compare import compared_import
 from dashboard.controls.config_import import ImportedConfig
 from dashboard.report.layout_sentences import layout_sentences
 from dashboard.report.size_command import size_command
@@ -27,15 +28,14 @@ def fill_model_row(settings: AttentionSettings, placeholder: DeltaGenerator) -> 
         box.show_model_box(settings)
     with placeholder.container(horizontal=True, gap="small"):
         config_import.show_config_import(box.set_sliders)
-        imported = box.chosen_import()
         shared = current_settings()
         note = ""
-        if imported:
+        if imported := box.chosen_import() or compared_import():
             shared, note = link_model.with_model(shared, imported)
         show_link_buttons(shared, note)
     link_model.update_address(imported)
     with st.sidebar:
-        _show_notes(settings, imported)
+        _show_notes(settings, box.chosen_import())
 
 
 def _show_notes(settings: AttentionSettings, imported: ImportedConfig | None) -> None:

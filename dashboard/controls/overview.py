@@ -1,27 +1,32 @@
-"""Widgets of the start page: a model, and folded the GPU and the weights that its cache fills."""
+"""Widgets of the start page: a model, others beside it, and folded the GPU that its cache fills."""
 
 from __future__ import annotations
 
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.capacity import gpu_controls
+from dashboard.controls.compare import compare_control
 from dashboard.controls.model import model_controls_with
 from dashboard.controls.weights import weights_control
 from dashboard.data.capacity import Plan
 from dashboard.data.gpu_fill import fewest_gpus_plan
+from dashboard.data.model_comparison import ModelComparison
 from dashboard.settings.model import ModelSettings
 
 
-def overview_controls() -> tuple[ModelSettings, Plan]:
-    """A model, and the fewest GPUs that hold it."""
+def overview_controls() -> tuple[ModelSettings, Plan, ModelComparison | None]:
+    """A model, the fewest GPUs that hold it, and the models to compare it with, if any."""
     return model_controls_with(_with_plan)
 
 
-def _with_plan(settings: ModelSettings, more: DeltaGenerator) -> tuple[ModelSettings, Plan]:
+def _with_plan(
+    settings: ModelSettings, more: DeltaGenerator
+) -> tuple[ModelSettings, Plan, ModelComparison | None]:
+    comparison = compare_control(settings)
     with more:
         gpu, memory_bytes, source = gpu_controls()
-        weight_bytes = weights_control()
+        weight_bytes = weights_control(more)
     plan = fewest_gpus_plan(
         settings, weight_bytes, gpu=gpu, memory_bytes=memory_bytes, gpu_source=source
     )
-    return settings, plan
+    return settings, plan, comparison

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.model_box import DEFAULT_MODEL, chosen_preset
 from dashboard.settings.presets import WEIGHT_FORMATS, Preset, offered, weights_gb
@@ -34,12 +35,16 @@ WEIGHTS = OptionalNumberInput(
 )
 
 
-def weights_control() -> int | None:
-    """Bytes of the weights in total; None if they are neither known nor typed."""
+def weights_control(more: DeltaGenerator) -> int | None:
+    """Bytes of the weights in total; None if they are neither known nor typed.
+
+    Their format stands in the folded box.
+    """
     preset = chosen_preset()
     own = preset.settings["weight_format"] if preset else FORMAT.default
     options = tuple(dict.fromkeys([*WEIGHT_FORMATS, str(own)]))
-    replace(FORMAT, options=options).show(on_change=_set_weights, args=(preset,))
+    with more:
+        replace(FORMAT, options=options).show(on_change=_set_weights, args=(preset,))
     gigabytes = WEIGHTS.show()
     return None if gigabytes is None else round(gigabytes * units.GB)
 

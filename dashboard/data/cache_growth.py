@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from dashboard.data.decode_rows import CacheRow
 from dashboard.settings.model import ModelSettings
@@ -13,9 +14,9 @@ from gqa_core.catalog.devices import Device, devices
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Crossing:
-    """The longest context whose cache fits into the memory of these devices, for one variant."""
+    """The longest context whose cache fits into these devices, for one variant or model."""
 
-    variant: str
+    name: str
     context_len: int
     memory_bytes: int
     devices: Sequence[str]
@@ -48,13 +49,12 @@ def cache_growth_data(
 ) -> CacheGrowth:
     """The curves of these settings over `contexts` and the contexts where they meet a ceiling."""
     windowed = settings.models if settings.has_window_layers else ()
-    meetings = crossings(settings, ceilings, max(contexts))
+    sizes = {name: partial(settings.cache_bytes, name) for name in settings.models}
+    meetings = crossings(sizes, ceilings, max(contexts))
     contexts = sorted({*contexts, *(crossing.context_len for crossing in meetings)})
     return CacheGrowth(
         contexts=contexts,
-        curves={
-            name: [settings.cache_bytes(name, n) for n in contexts] for name in settings.models
-        },
+        curves={name: [size(n_tokens) for n_tokens in contexts] for name, size in sizes.items()},
         context_len=settings.context_len,
         allocated={
             name: [settings.allocated_bytes(name, n) for n in contexts] for name in windowed
@@ -67,30 +67,25 @@ def cache_growth_data(
 
 
 def crossings(
-    settings: ModelSettings, ceilings: Sequence[Device], max_context_len: int
+    sizes: Mapping[str, Callable[[int], int]], ceilings: Sequence[Device], max_context_len: int
 ) -> list[Crossing]:
-    """The contexts at which variants fill these memories, up to `max_context_len`.
+    """The contexts at which caches fill these memories, up to `max_context_len`.
 
-    The batch is that of the settings. A cache that is too large for one token has no crossing.
+    `sizes` has the bytes at a context, by name. A cache that is too large for one token has no
+    crossing.
     """
     by_size: dict[int, list[str]] = {}
     for device in ceilings:
         by_size.setdefault(device.memory_bytes, []).append(device.name)
     return [
-        Crossing(variant=variant, context_len=n_tokens, memory_bytes=memory_bytes, devices=names)
-        for memory_bytes, names in by_size.items()
-        for variant in settings.models
-        if (n_tokens := _longest_context(settings, variant, memory_bytes, max_context_len))
+        Crossing(name=name, context_len=n_tokens, memory_bytes=memory_bytes, devices=cards)
+        for memory_bytes, cards in by_size.items()
+        for name, size in sizes.items()
+        if (n_tokens := _longest_context(size, memory_bytes, max_context_len))
         and n_tokens < max_context_len
     ]
 
 
-def _longest_context(
-    settings: ModelSettings, variant: str, memory_bytes: int, max_context_len: int
-) -> int:
+def _longest_context(size: Callable[[int], int], memory_bytes: int, max_context_len: int) -> int:
     """The most tokens whose cache fits; 0 if not even one does."""
-    return bisect_right(
-        range(1, max_context_len + 1),
-        memory_bytes,
-        key=lambda n_tokens: settings.cache_bytes(variant, n_tokens),
-    )
+    return bisect_right(range(1, max_context_len + 1), memory_bytes, key=size)

@@ -143,11 +143,14 @@ class SequenceCurves:
 
 
 def sequence_curves(plan: Plan, contexts: Sequence[int]) -> SequenceCurves:
-    """The curves of a plan; without any where the weights do not fit."""
-    deployments = plan.deployments if plan.shown.kv_budget_bytes > 0 else {}
+    """The curves of a plan, those of deployments whose weights fit."""
     return SequenceCurves(
         contexts=contexts,
-        curves={variant: _curve(each, contexts) for variant, each in deployments.items()},
+        curves={
+            variant: _curve(each, contexts)
+            for variant, each in plan.deployments.items()
+            if each.kv_budget_bytes > 0
+        },
         context_len=plan.context_len,
         n_users=plan.n_users,
     )

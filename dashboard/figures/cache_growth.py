@@ -14,6 +14,7 @@ from dashboard.data.cache_growth import CacheGrowth
 from dashboard.data.decode_rows import CacheRow, row_label
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.cache_lines import (
+    Styles,
     add_cache_line,
     add_slider_context,
     cache_end_labels,
@@ -29,20 +30,22 @@ MeasuredBytes = Literal["tensor_bytes", "peak_bytes"]
 MEASURED: Mapping[MeasuredBytes, str] = {"tensor_bytes": "live tensors", "peak_bytes": "peak"}
 
 
-def cache_growth(growth: CacheGrowth, height: int = FIGURE_PX) -> go.Figure:
+def cache_growth(
+    growth: CacheGrowth, height: int = FIGURE_PX, styles: Styles = VARIANT_STYLES
+) -> go.Figure:
     """Cache bytes over context on log-log axes, the slider's context marked by a dotted line.
 
     What is allocated beyond windows is a thin line above its variant's own. Rings mark where a
-    variant's cache fills a device.
+    cache fills a device. `styles` are those of the curves' names.
     """
     figure = FigureBuilder()
     set_cache_axes(figure, growth.contexts, _all_bytes(growth), "KV cache")
     add_ceilings(figure, growth.ceilings, growth.contexts)
-    for variant, n_bytes in growth.curves.items():
-        add_cache_line(figure, variant, VARIANT_STYLES[variant], growth.contexts, n_bytes)
+    for name, n_bytes in growth.curves.items():
+        add_cache_line(figure, name, styles[name], growth.contexts, n_bytes)
     _add_allocated(figure, growth.allocated, growth.contexts)
-    add_slider_context(figure, growth.curves, growth.contexts, growth.context_len)
-    add_crossings(figure, growth.crossings)
+    add_slider_context(figure, growth.curves, growth.contexts, growth.context_len, styles)
+    add_crossings(figure, growth.crossings, styles)
     if growth.measured:
         _add_legend(figure)
     for label in growth.curves:
@@ -50,7 +53,8 @@ def cache_growth(growth: CacheGrowth, height: int = FIGURE_PX) -> go.Figure:
             rows = [cache for cache in growth.measured if row_label(cache.row) == label]
             _add_measured(figure, label, field, rows)
     has_legend = bool(growth.measured or growth.allocated)
-    return finish_labelled(figure, cache_end_labels(growth.curves), height, has_legend=has_legend)
+    labels = cache_end_labels(growth.curves, styles)
+    return finish_labelled(figure, labels, height, has_legend=has_legend)
 
 
 def _all_bytes(growth: CacheGrowth) -> list[int]:

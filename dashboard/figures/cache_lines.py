@@ -13,11 +13,12 @@ from dashboard.figures.style import (
     VariantStyle,
     bytes_axis,
     context_axis,
-    variant_markers,
+    markers,
 )
 from gqa_core import units
 
-Curves = Mapping[str, Sequence[int]]  # bytes at each context, by variant
+Curves = Mapping[str, Sequence[int]]  # bytes at each context, by variant or model
+Styles = Mapping[str, VariantStyle]
 
 
 def set_cache_axes(
@@ -50,9 +51,13 @@ def add_cache_line(
 
 
 def add_slider_context(
-    figure: FigureBuilder, curves: Curves, contexts: Sequence[int], context_len: int
+    figure: FigureBuilder,
+    curves: Curves,
+    contexts: Sequence[int],
+    context_len: int,
+    styles: Styles = VARIANT_STYLES,
 ) -> None:
-    """A dotted line at the slider's context, and a marker where each variant meets it."""
+    """A dotted line at the slider's context, and a marker where each line meets it."""
     figure.add_scatter(
         x=[context_len, context_len],
         y=[10**end for end in figure.layout["yaxis"]["range"]],
@@ -71,15 +76,14 @@ def add_slider_context(
         name="here",
         showlegend=False,
         mode="markers",
-        marker=variant_markers(list(curves), 11),
+        marker=markers([styles[name] for name in curves], 11),
         hoverinfo="skip",
     )
 
 
-def cache_end_labels(curves: Curves) -> list[EndLabel]:
-    """The variants' names at the ends of their lines."""
-    styles = {name: VARIANT_STYLES[name] for name in curves}
+def cache_end_labels(curves: Curves, styles: Styles = VARIANT_STYLES) -> list[EndLabel]:
+    """The names of variants or models at the ends of their lines."""
     return [
-        EndLabel(name, style.color, style.symbol, curves[name][-1])
-        for name, style in styles.items()
+        EndLabel(name, styles[name].color, styles[name].symbol, curve[-1])
+        for name, curve in curves.items()
     ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from dashboard.data.cache_growth import Crossing
 from dashboard.figures.builder import FigureBuilder
-from dashboard.figures.style import CONTEXT_PAD, LINE_END, NEUTRAL, VARIANT_STYLES
+from dashboard.figures.style import CONTEXT_PAD, LINE_END, NEUTRAL, VariantStyle
 from gqa_core import units
 
 SECOND_LABEL = 0.47  # of the width: where a label starts that would meet the one below it
@@ -53,8 +53,10 @@ def add_ceilings(
     )
 
 
-def add_crossings(figure: FigureBuilder, crossings: Sequence[Crossing]) -> None:
-    """An open ring where a variant's line meets a device's memory, with the context on hover."""
+def add_crossings(
+    figure: FigureBuilder, crossings: Sequence[Crossing], styles: Mapping[str, VariantStyle]
+) -> None:
+    """An open ring where a line meets a device's memory, with the context on hover."""
     if not crossings:
         return
     figure.add_scatter(
@@ -66,11 +68,11 @@ def add_crossings(figure: FigureBuilder, crossings: Sequence[Crossing]) -> None:
         marker={
             "symbol": "circle-open",
             "size": 11,
-            "color": [VARIANT_STYLES[crossing.variant].color for crossing in crossings],
+            "color": [styles[crossing.name].color for crossing in crossings],
             "line": {"width": 2},
         },
         text=[
-            f"{crossing.variant} fills {units.gigabytes_label(crossing.memory_bytes)} "
+            f"{crossing.name} fills {units.gigabytes_label(crossing.memory_bytes)} "
             f"({', '.join(crossing.devices)}) at {crossing.context_len:,} tokens"
             for crossing in crossings
         ],

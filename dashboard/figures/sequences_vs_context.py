@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 
 from dashboard.data.capacity import SequenceCurve, SequenceCurves, engine_label
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.cache_lines import Styles
 from dashboard.figures.end_labels import EndLabel, finish_labelled
 from dashboard.figures.style import (
     CONTEXT_PAD,
@@ -20,11 +21,12 @@ from dashboard.figures.style import (
     LINE_END,
     NEUTRAL,
     VARIANT_STYLES,
+    VariantStyle,
     context_axis,
     decades,
     log_axis,
+    markers,
     translucent,
-    variant_markers,
     whole_powers,
 )
 from gqa_core import units
@@ -33,8 +35,10 @@ LABEL_SHIFT = 1.35  # how far a label stands over its line, as a factor
 LOWEST = 0.8  # so that a single sequence is clear of the axis
 
 
-def sequences_vs_context(data: SequenceCurves, height: int = FIGURE_PX) -> go.Figure:
-    """Sequences that fit over context, one line or band per variant.
+def sequences_vs_context(
+    data: SequenceCurves, height: int = FIGURE_PX, styles: Styles = VARIANT_STYLES
+) -> go.Figure:
+    """Sequences that fit over context, one line or band per variant, or per model of `styles`.
 
     Dotted lines stand at the sliders: below a line, so many users fit. The axes include MHA, MQA
     and MLA, so they stay where they are while K/V heads, context and users are moved.
@@ -47,34 +51,32 @@ def sequences_vs_context(data: SequenceCurves, height: int = FIGURE_PX) -> go.Fi
     ticks = decades(1, high)
     axis = log_axis(LOWEST, high, ticks, [f"{tick:,}" for tick in ticks])
     figure.update_yaxes(axis | {"title": {"text": "sequences that fit (formula)"}})
-    for variant, curve in data.curves.items():
+    for name, curve in data.curves.items():
         if list(curve.allocated) != list(curve.ideal):
-            _add_band(figure, variant, contexts, curve)
-        _add_line(figure, variant, variant, contexts, curve.ideal, width=2.5)
-    _add_markers(figure, data.context_len, _slider_points(data))
+            _add_band(figure, name, styles[name], contexts, curve)
+        _add_line(figure, name, styles[name].line(2.5), contexts, curve.ideal)
+    _add_markers(figure, data, styles)
     _add_sliders(figure, data, (LOWEST, high))
     _add_label(figure, units.count(data.n_users, "user"), min(contexts), data.n_users)
-    return finish_labelled(figure, _end_labels(data), height)
+    return finish_labelled(figure, _end_labels(data, styles), height)
 
 
-def _end_labels(data: SequenceCurves) -> list[EndLabel]:
-    """The variants' names; that of a line that has left the chart stands at the lower edge."""
-    ends = {variant: max(curve.ideal[-1], LOWEST) for variant, curve in data.curves.items()}
-    styles = {variant: VARIANT_STYLES[variant] for variant in ends}
+def _end_labels(data: SequenceCurves, styles: Styles) -> list[EndLabel]:
+    """The lines' names; that of a line that has left the chart stands at the lower edge."""
     return [
-        EndLabel(variant, styles[variant].color, styles[variant].symbol, end)
-        for variant, end in ends.items()
+        EndLabel(name, styles[name].color, styles[name].symbol, max(curve.ideal[-1], LOWEST))
+        for name, curve in data.curves.items()
     ]
 
 
 def _slider_points(data: SequenceCurves) -> list[tuple[str, float]]:
-    """(variant, sequences) at the slider's context, once per engine, where at least one fits."""
+    """(name, sequences) at the slider's context, once per engine, where at least one fits."""
     if data.context_len not in data.contexts:
         return []
     index = list(data.contexts).index(data.context_len)
     return [
-        (variant, value)
-        for variant, curve in data.curves.items()
+        (name, value)
+        for name, curve in data.curves.items()
         for value in sorted({curve.allocated[index], curve.ideal[index]})
         if value >= 1
     ]
@@ -82,60 +84,57 @@ def _slider_points(data: SequenceCurves) -> list[tuple[str, float]]:
 
 def _add_line(
     figure: FigureBuilder,
-    variant: str,
     name: str,
+    line: dict,
     contexts: Sequence[int],
     curve: Sequence[float],
-    width: float,
-    **options: object,
 ) -> None:
     figure.add_scatter(
         x=list(contexts),
         y=list(curve),
         name=name,
         mode="lines",
-        line=VARIANT_STYLES[variant].line(width),
+        line=line,
         text=[units.count(math.floor(value), "sequence") for value in curve],
         hovertemplate=f"{name}: %{{text}}<extra></extra>",
-        **options,
     )
 
 
 def _add_band(
     figure: FigureBuilder,
-    variant: str,
+    name: str,
+    style: VariantStyle,
     contexts: Sequence[int],
     curve: SequenceCurve,
 ) -> None:
     """Fill between an engine's sequences and the ideal; the lower edge is a thin line."""
-    name = f"{variant} {engine_label(curve.engine)}"
-    _add_line(figure, variant, name, contexts, curve.allocated, width=1, showlegend=False)
+    lower = f"{name} {engine_label(curve.engine)}"
+    _add_line(figure, lower, style.line(1), contexts, curve.allocated)
     figure.add_scatter(
         x=list(contexts),
         y=list(curve.ideal),
-        name=f"{variant} band",
+        name=f"{name} band",
         showlegend=False,
         mode="lines",
         line={"width": 0},
         fill="tonexty",
-        fillcolor=translucent(VARIANT_STYLES[variant].color),
+        fillcolor=translucent(style.color),
         hoverinfo="skip",
     )
 
 
-def _add_markers(
-    figure: FigureBuilder, context_len: int, points: Sequence[tuple[str, float]]
-) -> None:
-    """One marker per engine, in its variant's style."""
+def _add_markers(figure: FigureBuilder, data: SequenceCurves, styles: Styles) -> None:
+    """One marker per engine at the slider's context, in its line's style."""
+    points = _slider_points(data)
     if not points:
         return
     figure.add_scatter(
-        x=[context_len] * len(points),
+        x=[data.context_len] * len(points),
         y=[value for _, value in points],
         name="here",
         showlegend=False,
         mode="markers",
-        marker=variant_markers([variant for variant, _ in points], 11),
+        marker=markers([styles[name] for name, _ in points], 11),
         hoverinfo="skip",
     )
 

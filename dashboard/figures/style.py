@@ -119,9 +119,8 @@ LEGEND_PX = 26  # height of one line of a legend above the axes
 FIGURE_PX = 400  # height of a figure that is seen whole below a page's answer
 
 
-def variant_markers(variants: Sequence[str], size: float) -> dict:
-    """Markers of one size, each in its variant's style."""
-    styles = [VARIANT_STYLES[variant] for variant in variants]
+def markers(styles: Sequence[VariantStyle], size: float) -> dict:
+    """Markers of one size, each in its own style."""
     return {
         "color": [style.color for style in styles],
         "symbol": [style.symbol for style in styles],

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import log2
+
+from dashboard.data.cache_growth import Crossing
 from dashboard.data.cached_parts import describe_heads
 from dashboard.report.metric import Metric
 from dashboard.report.part_terms import besides_terms
@@ -121,7 +125,7 @@ def formula_filled_in(settings: ModelSettings, variant: str) -> str:
     n_bytes = settings.cache_bytes(variant, settings.context_len)
     return (
         f"{one_sequence} x {settings.batch_size} = "
-        f"{units.exact_bytes(n_bytes)} = {units.binary_and_decimal(n_bytes)}"
+        f"{units.exact_bytes(n_bytes)} = {units.decimal_and_binary(n_bytes)}"
     )
 
 
@@ -141,19 +145,39 @@ def lecture_sentence(settings: ModelSettings) -> str:
 
 
 def cache_answer(settings: ModelSettings) -> str:
-    """The one-line answer of the page on the KV cache."""
-    sizes = [
-        f"{name} {units.binary_and_decimal(settings.cache_bytes(name, settings.context_len))}"
-        for name in settings.models
-    ]
-    sizes_text = f"At {settings.context_len} tokens: {', '.join(sizes)}."
-    if settings.has_window_layers:
-        return f"{sizes_text} Layers with a window stop growing there, if the engine lets them."
+    """The answer of the page on the size of the cache."""
+    sentences = [_sizes_sentence(settings)]
     if not settings.models["MHA"].layer_groups:
-        return f"{sizes_text} Only states are kept, so more tokens take no more memory."
-    if settings.keeps_more_than_a_cache:
-        return sizes_text
-    return f"{sizes_text} {lecture_sentence(settings)}."
+        sentences.append("Only states are kept, so more tokens take no more memory.")
+    elif settings.has_window_layers:
+        sentences.append("Layers with a window stop growing there, if the engine lets them.")
+    return " ".join(sentences)
+
+
+def full_device_sentence(meetings: Sequence[Crossing], context_len: int) -> str:
+    """The contexts that fill the device whose crossings are nearest; empty without crossings."""
+    if not meetings:
+        return ""
+    nearest = min(meetings, key=lambda each: abs(log2(each.context_len / context_len)))
+    same_size = [each for each in meetings if each.memory_bytes == nearest.memory_bytes]
+    places = ", ".join(f"{each.name} at {each.context_len:,}" for each in same_size)
+    device = f"{nearest.devices[0]} ({units.gigabytes_label(nearest.memory_bytes)})"
+    return f"Rings: the cache alone fills one {device}, {places} tokens."
+
+
+def _sizes_sentence(settings: ModelSettings) -> str:
+    """The cache of each variant, and how many times smaller than MHA's it is."""
+    sizes = [settings.cache_bytes(name, settings.context_len) for name in settings.models]
+    texts = dict(zip(settings.models, units.decimal_in_one_unit(sizes), strict=True))
+    ratios = [
+        f"{name} {text} ({units.times(settings.reduction_vs_mha(name))} smaller)"
+        for name, text in texts.items()
+        if name != "MHA"
+    ]
+    users = f" for {settings.batch_size:,} users" if settings.batch_size > 1 else ""
+    return (
+        f"At {settings.context_len:,} tokens{users} MHA keeps {texts['MHA']}; {', '.join(ratios)}."
+    )
 
 
 def _group_filled_in(settings: ModelSettings, group: LayerGroup) -> str:

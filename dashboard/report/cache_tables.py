@@ -9,6 +9,7 @@ from dashboard.report.columns import (
     BYTES,
     COUNT,
     GB,
+    GB_4_DIGITS,
     GIB,
     KIB,
     MIB,
@@ -118,10 +119,12 @@ def _cached_heads(share: GpuShard) -> str:
 
 
 def _size_column(settings: ModelSettings, name: str) -> Column[int]:
-    return Column(name, lambda context_len: settings.cache_bytes(name, context_len), MIB)
+    return Column(name, lambda context_len: settings.cache_bytes(name, context_len), GB_4_DIGITS)
 
 
 def _allocated_column(settings: ModelSettings, name: str) -> Column[int]:
     return Column(
-        f"{name} as allocated", lambda context_len: settings.allocated_bytes(name, context_len), MIB
+        f"{name} as allocated",
+        lambda context_len: settings.allocated_bytes(name, context_len),
+        GB_4_DIGITS,
     )

@@ -23,7 +23,7 @@ def metrics(plan: Plan) -> list[Metric]:
     `fits` lists the ideal last: it needs less memory and gives more context.
     """
     results = fits(plan, plan.variant)
-    users = f"{units.count(plan.n_users, 'user')} at {plan.context_len} tokens"
+    users = f"{units.count(plan.n_users, 'user')} at {plan.context_len:,} tokens"
     n_gpus = units.count(plan.shown.world, "GPU")
     sequences, needed, contexts, memories = "", "", "", ""
     first, ideal = results[0], results[-1]
@@ -31,13 +31,14 @@ def metrics(plan: Plan) -> list[Metric]:
         name = engine_label(first.engine)
         sequences, needed = (f"{name} to ideal, ", f"ideal to {name}, ")
         contexts = f"{name} ({context_text(ideal)} ideal), "
-        memories = f"{name} ({units.capacity(ideal.min_memory_bytes)} ideal), "
+        memories = f"{name} ({units.decimal(ideal.min_memory_bytes)} ideal), "
     safe = _span([f"{fit.safe_sequences:,}" for fit in results])
+    in_all = f"; {units.decimal(first.memory_in_all)} on {n_gpus}" if plan.shown.world > 1 else ""
     return [
         Metric(
             f"{plan.variant} sequences that fit",
             _span([f"{fit.max_sequences:,}" for fit in results]),
-            f"{sequences}of {plan.context_len} tokens, expected; {safe} to count on",
+            f"{sequences}of {plan.context_len:,} tokens; {safe} to count on",
             plan.variant,
         ),
         Metric(
@@ -52,9 +53,8 @@ def metrics(plan: Plan) -> list[Metric]:
         ),
         Metric(
             "Memory per GPU",
-            units.capacity(first.min_memory_bytes),
-            f"{memories}{units.decimal(first.min_memory_bytes)}, for {users}; "
-            f"{units.decimal(first.memory_in_all)} on {n_gpus}",
+            units.decimal(first.min_memory_bytes),
+            f"{memories}{units.capacity(first.min_memory_bytes)}, for {users}{in_all}",
         ),
     ]
 
@@ -119,8 +119,9 @@ def answer(plan: Plan) -> str:
     """The page's answer in one sentence; a fit is on paper, since labels overstate memory."""
     results = fits(plan, plan.variant)
     users = units.count(plan.n_users, "user")
+    verb = "needs" if plan.n_users == 1 else "need"
     needed = (
-        f"{users} at {plan.context_len} tokens need "
+        f"{users} at {plan.context_len:,} tokens {verb} "
         f"{_span([_gpus_text(fit) for fit in reversed(results)])} of these GPUs."
     )
     if error := weights_error(plan):
@@ -128,12 +129,12 @@ def answer(plan: Plan) -> str:
     sequences = _span([f"{fit.max_sequences:,}" for fit in results])
     safe = _span([f"{fit.safe_sequences:,}" for fit in results])
     contexts = _span([context_text(fit) for fit in results])
+    tokens = "" if contexts.endswith("no limit") else " tokens"
     return (
-        f"On paper, {plan.shown.world} x {plan.gpu} at {utilisation_text(plan.shown)} with "
-        f"{units.decimal(plan.shown.weight_bytes)} of weights hold {sequences} {plan.variant} "
-        f"sequences of {plan.context_len} tokens ({safe} to count on); the longest context for "
-        f"{users} is {contexts}; "
-        f"{needed}"
+        f"On paper, {plan.shown.world} x {plan.gpu} at {utilisation_text(plan.shown)} hold "
+        f"{sequences} {plan.variant} sequences of {plan.context_len:,} tokens ({safe} to count on) "
+        f"beside {units.decimal(plan.shown.weight_bytes)} of weights. The longest context for "
+        f"{users} is {contexts}{tokens}. {needed}"
     )
 
 

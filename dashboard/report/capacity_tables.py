@@ -18,13 +18,16 @@ from gqa_core import units
 VariantResult = tuple[str, CapacityResult]
 
 
-def plan_table(plan: Plan) -> Table[VariantResult]:
-    """One row per variant and engine: all answers for these users at this length."""
+def plan_table(plan: Plan, title: str = "Variant") -> Table[VariantResult]:
+    """One row per deployment and engine: all answers for these users at this length.
+
+    `title` says what the deployments are: variants, or models.
+    """
     demand, users = f"{plan.n_users} x {plan.context_len}", units.count(plan.n_users, "user")
     rows = [(variant, fit) for variant in plan.deployments for fit in fits(plan, variant)]
     by_engine = Column[VariantResult]("Allocation", lambda row: engine_label(row[1].engine))
     columns = (
-        Column[VariantResult]("Variant", lambda row: row[0]),
+        Column[VariantResult](title, lambda row: row[0]),
         *([by_engine] if len(rows) > len(plan.deployments) else []),
         Column[VariantResult]("Sequence per GPU", lambda row: row[1].sequence_bytes, MIB),
         Column[VariantResult](

@@ -70,6 +70,7 @@ KIB = _number("%.2f", "KiB", divisor=units.KIB)
 MIB = _number("%.2f", "MiB", divisor=units.MIB)
 GIB = _number("%.3f", "GiB", divisor=units.GIB)
 GB = _number("%.3f", "GB", divisor=units.GB)
+GB_4_DIGITS = _number("%.4g", "GB", divisor=units.GB)  # of sizes that differ a thousandfold
 GB_PER_S = _number("%.1f", "GB/s", divisor=units.GB)
 GFLOP_PER_S = _number("%.4g", "GFLOP/s", divisor=1e9)
 FLOP_PER_BYTE = _number("%.4g", "FLOP/B")

@@ -50,7 +50,7 @@ class ModelSettings(AttentionSettings):
         models = _models(
             self.base_model, family, self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers
         )
-        if self.own_kind == "MLA" or _is_storable(models["MLA"], self.kv_format):
+        if self.own_kind == "MLA" or is_storable(models["MLA"], self.kv_format):
             return models
         return {name: model for name, model in models.items() if name != "MLA"}
 
@@ -132,12 +132,13 @@ def storable_formats(settings: ModelSettings, kv_formats: Iterable[str]) -> tupl
     return tuple(
         kv_format
         for kv_format in kv_formats
-        if all(_is_storable(model, kv_format) for model in models)
+        if all(is_storable(model, kv_format) for model in models)
     )
 
 
 @lru_cache(maxsize=1024)
-def _is_storable(model: ModelConfig, kv_format: str) -> bool:
+def is_storable(model: ModelConfig, kv_format: str) -> bool:
+    """True if all that a model keeps can be stored in this format."""
     try:
         memory_parts(model, kv_format)
     except ValueError:  # also of an indexer's or encoder's widths

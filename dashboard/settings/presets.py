@@ -27,6 +27,7 @@ WEIGHTS = ("weights_gb", "weight_format")
 WEIGHT_FORMATS = tuple(BLOCK_BYTES)
 WIDE_FORMATS = ("fp32", "bf16", "fp16")  # in which embeddings are stored as all else is
 GROUP_SIZE = 128  # of int4, as GPTQ and AWQ checkpoints have it
+DEEPSEEK_EXAMPLE = "DeepSeek at 100,000 tokens"
 PUBLISHED_FORMAT = "bf16"  # of weights whose format nobody states
 Setting = float | str | None
 
@@ -119,7 +120,7 @@ def _deepseek() -> Preset:
     assert isinstance(attention, LatentConfig)
     published = _published(known)
     example = _preset(
-        "DeepSeek at 100,000 tokens",
+        DEEPSEEK_EXAMPLE,
         n_heads=attention.n_heads,
         n_kv_heads=8,
         head_dim=attention.v_head_dim,

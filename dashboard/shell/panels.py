@@ -68,7 +68,7 @@ def show_strip(metrics: Sequence[Metric]) -> None:
 
 def _metric_html(metric: Metric) -> str:
     style = VARIANT_STYLES.get(metric.variant or "")
-    color = style.color if style else NEUTRAL
+    color = style.color if style else metric.color or NEUTRAL
     label, value, note = map(escape, (metric.label, metric.value, metric.note))
     return (
         f'<div style="border-color: {color}"><dt>{label}</dt>'

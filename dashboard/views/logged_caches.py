@@ -21,26 +21,28 @@ def logged_caches(settings: ModelSettings) -> list[tables.CacheRow]:
         return []
     matching = tables.cache_rows(rows, settings)
     if not matching:
-        st.info(f"No measured cache has these settings. {_describe_measured(rows)}")
+        st.caption(f"No measured cache has these settings. {_describe_measured(rows)}")
         return []
     if (device := device_or_notice()) is None:
         return []
     local = [cache for cache in matching if cache.row.record.device == device]
     if not local:
         names = ", ".join(sorted({cache.row.record.device.name for cache in matching}))
-        st.info(f"These settings were measured on another device only: {names}.")
+        st.caption(f"These settings were measured on another device only: {names}.")
     return local
 
 
 def show_logged_caches(rows: list[tables.CacheRow]) -> None:
-    """Draw the measured caches next to the formula, if there are any."""
+    """Draw the measured caches next to the formula, folded, if there are any."""
     if not rows:
         return
-    st.subheader("Formula and measurement")
-    panels.show_evidence("measured here", "formula")
-    table = cache_table(rows)
-    panels.show_table(table, "measured_caches", "Bytes of measured caches next to the formula")
-    panels.show_downloads("measured_caches", {"csv": table.csv})
+    if place := panels.folded("Formula and measurement", "measured_caches_unfolded"):
+        with place:
+            panels.show_evidence("measured here", "formula")
+            table = cache_table(rows)
+            alt = "Bytes of measured caches next to the formula"
+            panels.show_table(table, "measured_caches", alt)
+            panels.show_downloads("measured_caches", {"csv": table.csv})
 
 
 def _describe_measured(rows: tuple[tables.Row, ...]) -> str:

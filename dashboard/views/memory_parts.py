@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import streamlit as st
-
 from dashboard.data.parts import merged_parts, part_bytes, part_shares
 from dashboard.figures.part_shares import part_shares_figure
 from dashboard.report.part_tables import parts_table
@@ -16,17 +14,22 @@ from gqa_core.theory.parts import MemoryPart
 
 
 def show_parts(title: str, parts: Sequence[MemoryPart], workload: Workload) -> None:
-    """Draw the parts and their sum; nothing for a model whose layers all keep the same."""
+    """Draw the parts and their sum, folded; nothing if all layers of a model keep the same."""
     parts = merged_parts(parts)
     if len(parts) < 2:
         return
-    st.subheader(title)
-    panels.show_evidence("formula")
+    if place := panels.folded(title, "parts_unfolded"):
+        with place:
+            _show(parts, workload)
+
+
+def _show(parts: Sequence[MemoryPart], workload: Workload) -> None:
     entries = part_bytes(parts, workload)
     panels.show_figure(
         part_shares_figure(part_shares(parts, workload)),
         "part_shares",
         parts_sentence(parts, workload),
+        ("formula",),
     )
     table = parts_table(entries, workload.context_len, workload.batch_size)
     panels.show_small_table(table)

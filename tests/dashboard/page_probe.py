@@ -86,6 +86,10 @@ def small_tables(app):
     return [[dict(zip(names, row, strict=True)) for row in rows] for names, *rows in tables]
 
 
+def captions(app):
+    return " ".join(caption.value for caption in app.caption)
+
+
 def page_texts(app):
     return " ".join(block.value for block in app.markdown)
 

@@ -8,8 +8,10 @@ from gqa_core.configs import GroupedConfig
 from tests.dashboard.example_settings import DEVICE_INFO
 from tests.dashboard.page_probe import (
     answer,
+    captions,
     choose,
     figure,
+    lazy_expander,
     metrics,
     page_texts,
     slider,
@@ -48,7 +50,8 @@ def test_a_moved_slider_leaves_no_wrong_name_standing(opened):
 
 
 def test_deepseek_s_preset_shows_the_lecture_s_numbers_and_where_they_hold(opened):
-    app = choose(opened("kv_cache"), DEEPSEEK)
+    app = opened("kv_cache").button(key="example_button").click().run()
+    assert app.selectbox(key="model").value == DEEPSEEK
     assert metrics(app) == {
         "MHA cache": "400 GB",
         "GQA cache": "25 GB",
@@ -56,11 +59,19 @@ def test_deepseek_s_preset_shows_the_lecture_s_numbers_and_where_they_hold(opene
         "MLA cache": "7.03 GB",
     }
     sentence = answer(app)
-    for part in ("372.31 GiB (399.77 GB)", "2.91 GiB (3.12 GB)", "400 GB at 100,058 tokens"):
+    for part in ("MHA keeps 400 GB", "MQA 3.12 GB (128x smaller)", "MLA 7.03 GB"):
         assert part in sentence
     assert "2 x 128 x 128 x 61 layers x 2 B x 100000 tokens x 1 = 399,769,600,000 B" in page_texts(
         app
     )
+
+
+def test_the_button_of_the_lecture_s_example_leads_back(opened):
+    app = opened("kv_cache").button(key="example_button").click().run()
+    assert app.button(key="example_button").label == "Back to Llama 3 8B"
+    app = app.button(key="example_button").click().run()
+    assert app.selectbox(key="model").value == "Llama 3 8B"
+    assert app.button(key="example_button").label.startswith("The lecture's 400 GB")
 
 
 def test_a_width_that_a_format_cannot_have_is_not_offered_it(opened):
@@ -116,10 +127,10 @@ def test_every_variant_can_be_shown_and_the_part_follows(opened):
 
 
 def test_the_empty_state_says_which_settings_are_measured(opened, log):
-    assert "Measure some on the page Decode" in opened("kv_cache").info[0].value
+    assert "Measure some on the page Decode" in captions(opened("kv_cache"))
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
     log.append(samples.record(spec=samples.point(attention, context_len=512)))
-    note = opened("kv_cache").info[0].value
+    note = captions(opened("kv_cache"))
     assert "8 query heads, 2 K/V heads, width 32, 1 layer, batch 1, fp32" in note
 
 
@@ -128,14 +139,15 @@ def test_a_logged_cache_is_a_marker_on_a_chart_of_as_many_layers(opened, log, mo
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
     log.append(samples.record(spec=samples.point(attention, context_len=512)))
     app = opened("kv_cache", **MEASURED)
-    assert not app.info
+    assert "No measured cache" not in captions(app)
     names = [trace.get("name") for trace in figure(app)["data"]]
     assert "GQA (live tensors, measured)" in names
-    assert "Tensors error (%)" in app.dataframe[0].value
+    unfolded = lazy_expander(app, "measured_caches")
+    assert "Tensors error (%)" in unfolded.dataframe[0].value
     app = slider(app, "n_layers").set_value(2).run()
     names = [trace.get("name") for trace in figure(app)["data"]]
     assert not [name for name in names if "measured" in name]
-    assert "1 layer, batch 1" in app.info[0].value
+    assert "1 layer, batch 1" in captions(app)
 
 
 def test_another_device_s_cache_is_not_called_measured_here(opened, log, monkeypatch):
@@ -144,7 +156,7 @@ def test_another_device_s_cache_is_not_called_measured_here(opened, log, monkeyp
     )
     attention = GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)
     log.append(samples.record(spec=samples.point(attention, context_len=512)))
-    assert "another device only: A CPU" in opened("kv_cache", **MEASURED).info[0].value
+    assert "another device only: A CPU" in captions(opened("kv_cache", **MEASURED))
 
 
 def test_ceilings_are_the_devices_chosen(opened):

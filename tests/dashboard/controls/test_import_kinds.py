@@ -7,7 +7,14 @@ import streamlit as st
 
 from gqa_core.configs import ModelConfig, RecurrentState
 from tests.dashboard.controls.test_model_box import UNIFORM, box, pasted, refusals
-from tests.dashboard.page_probe import import_box, metrics, page_texts, slider, small_tables
+from tests.dashboard.page_probe import (
+    import_box,
+    lazy_expander,
+    metrics,
+    page_texts,
+    slider,
+    small_tables,
+)
 from tests.model_files.gguf_writer import LLAMA, gguf_bytes
 
 OLLAMA = """
@@ -107,7 +114,7 @@ def test_an_imported_hybrid_draws_and_adds_its_parts(opened, monkeypatch):
     object.__setattr__(parsed, "model", model)
     app = slider(app.run(), "n_layers").set_value(8).run()
     assert not app.exception
-    table = next(table for table in small_tables(app) if "Part" in table[0])
+    table = next(table for table in small_tables(lazy_expander(app, "parts")) if "Part" in table[0])
     assert [row["Part"] for row in table] == [
         "token cache",
         "state (linear attention)",

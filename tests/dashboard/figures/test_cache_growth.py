@@ -1,6 +1,7 @@
 """The KV cache page's figure: lines, markers with their error, ceilings and axes that stay."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 
 from dashboard.data import decode_rows as tables
@@ -107,7 +108,7 @@ def test_every_size_of_hover_labels_and_legends_is_11_pixels_at_least():
 
 def test_a_ring_stands_where_a_variant_fills_a_device():
     crossing = Crossing(
-        variant="MHA", context_len=20011, memory_bytes=80 * 10**9, devices=("B card", "C card")
+        name="MHA", context_len=20011, memory_bytes=80 * 10**9, devices=("B card", "C card")
     )
     ring = named(drawn(ceilings=CEILINGS, crossings=[crossing]), "meets a device's memory")
     assert (list(ring.x), list(ring.y)) == ([20011], [80e9])
@@ -119,18 +120,19 @@ def test_crossings_are_the_longest_contexts_that_fit():
     # 80 layers and 64 users, 5,120 caches in fp32. Per token MHA takes 2 x 8 x 16 x 4 B = 1,024 B,
     # GQA a quarter, MQA an eighth, MLA (4 x 16 + 8) x 4 B = 288 B. 24 GB / 5,242,880 B = 4,577
     settings = replace(SIZE, n_layers=80, batch_size=64)
+    sizes = {name: partial(settings.cache_bytes, name) for name in settings.models}
     cards = [device for device in devices() if device.memory_bytes == 24 * 10**9]
-    places = crossings(settings, cards, 2**20)
-    assert [(each.variant, each.context_len) for each in places] == [
+    places = crossings(sizes, cards, 2**20)
+    assert [(each.name, each.context_len) for each in places] == [
         ("MHA", 4577),
         ("GQA", 18_310),
         ("MQA", 36_621),
         ("MLA", 16_276),
     ]
     assert places[0].devices == [device.name for device in cards]
-    assert not crossings(settings, cards, 4577)  # further than is drawn
+    assert not crossings(sizes, cards, 4577)  # further than is drawn
     data = cache_growth_data(settings, CONTEXTS, ceilings=cards)
-    assert data.crossings == crossings(settings, cards, max(CONTEXTS))
+    assert data.crossings == crossings(sizes, cards, max(CONTEXTS))
     assert data.contexts == sorted([*CONTEXTS, 4577, 18_310, 16_276])  # hovering shows all there
-    assert all(settings.cache_bytes(each.variant, each.context_len) <= 24e9 for each in places)
-    assert all(settings.cache_bytes(each.variant, each.context_len + 1) > 24e9 for each in places)
+    assert all(settings.cache_bytes(each.name, each.context_len) <= 24e9 for each in places)
+    assert all(settings.cache_bytes(each.name, each.context_len + 1) > 24e9 for each in places)

@@ -68,8 +68,8 @@ def test_the_own_row_is_everything_the_model_keeps(model):
     assert f"{total:,} B" in formula_filled_in(settings, settings.own_variant)
     row = list(settings.models).index(settings.own_variant)
     assert size_table(settings).frame()["Cache (GB)"][row] == pytest.approx(total / 1e9)
-    assert growth_table(settings, [1000]).frame()[f"{settings.own_variant} (MiB)"][0] == (
-        pytest.approx(total / 2**20)
+    assert growth_table(settings, [1000]).frame()[f"{settings.own_variant} (GB)"][0] == (
+        pytest.approx(total / 1e9)
     )
     assert settings.own_variant in cache_answer(settings)
     assert layout_sentences(settings)

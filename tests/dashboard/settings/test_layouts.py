@@ -158,11 +158,11 @@ def test_words_and_tables_say_the_windows():
         "2 x 8 x 64 x 12 layers x 2 B x 8192 tokens) x 1 = 204,472,320 B"
     )
     assert size_caption(settings, "GQA") == (
-        "204.47 MB, 8x smaller than MHA; 384.00 MiB as allocated"
+        "195.00 MiB, 8x smaller than MHA; 384.00 MiB as allocated"
     )
     assert "400 GB" not in cache_answer(settings)
     row = growth_table(settings, [8192]).frame().iloc[0]
-    assert (row["GQA (MiB)"], row["GQA as allocated (MiB)"]) == (195, 384)
+    assert (row["GQA (GB)"], row["GQA as allocated (GB)"]) == (0.204472320, 0.402653184)
     plain = growth_table(chosen("Llama 3 8B"), [8192]).frame()
     assert not [name for name in plain.columns if "allocated" in name]
 

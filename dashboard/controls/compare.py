@@ -1,0 +1,80 @@
+"""The choice of models to compare with the one in the model box, published or imported."""
+
+from __future__ import annotations
+
+from dashboard.controls import config_import
+from dashboard.controls import model_box as box
+from dashboard.controls.config_import import ImportedConfig
+from dashboard.data.model_comparison import (
+    MAX_MODELS,
+    ComparedModel,
+    ModelComparison,
+    model_comparison,
+)
+from dashboard.settings.model import ModelSettings
+from dashboard.settings.presets import Preset, offered
+from dashboard.shell.state import current_settings
+from dashboard.shell.widgets import MultiSelect
+from gqa_core import units
+
+
+def compare_control(settings: ModelSettings) -> ModelComparison | None:
+    """The chosen models beside that of the sliders; None if none is chosen."""
+    options = _options()
+    names = MultiSelect(
+        key=box.COMPARED,
+        label="Compare with",
+        options=list(options),
+        max_selections=MAX_MODELS - 1,
+        placeholder=f"up to {MAX_MODELS - 1} models",
+        help="Published models, and the one that you imported. Each is drawn with its own "
+        "layers, at the context, the users and the cache format of the sliders.",
+    ).show()
+    if not names:
+        return None
+    more = [_compared(options[name]) for name in names]
+    return model_comparison(settings, _model_of_sliders(settings), more)
+
+
+def compared_import() -> ImportedConfig | None:
+    """The imported model if this page compares it, so that a link has to carry it."""
+    config = config_import.imported()
+    return config if config and config.name in current_settings().get(box.COMPARED, ()) else None
+
+
+def _options() -> dict[str, Preset]:
+    """Every model with layers of its own but the one that the sliders are from."""
+    chosen = box.chosen_preset()
+    presets = offered(measuring=False, imported=config_import.preset())
+    return {
+        name: preset
+        for name, preset in presets.items()
+        if preset.model is not None and not (chosen and chosen.name == name)
+    }
+
+
+def _compared(preset: Preset) -> ComparedModel:
+    assert preset.model is not None  # of _options
+    return ComparedModel(
+        name=preset.name,
+        config=preset.model,
+        weight_bytes=_weight_bytes(preset),
+        weight_format=str(preset.settings["weight_format"]),
+    )
+
+
+def _model_of_sliders(settings: ModelSettings) -> ComparedModel:
+    """The model as the sliders have it, in its own variant; with its own weights if unmoved."""
+    name, preset = box.shown_name(settings), box.chosen_preset()
+    known = preset if preset and preset.name == name else None
+    return ComparedModel(
+        name=name,
+        config=settings.models[settings.own_variant],
+        weight_bytes=_weight_bytes(known) if known else None,
+        weight_format=str(known.settings["weight_format"]) if known else "",
+    )
+
+
+def _weight_bytes(preset: Preset) -> int | None:
+    gigabytes = preset.settings.get("weights_gb")
+    return round(gigabytes * units.GB) if isinstance(gigabytes, float) else None
