@@ -25,6 +25,16 @@ def chromium():
         browser.close()
 
 
+def metrics(page):
+    """The entries of the strip of numbers below the answer."""
+    return page.locator(".metric-strip > div")
+
+
+def show_more_settings(page):
+    """Open the folded box of the sidebar."""
+    page.get_by_test_id("stSidebar").get_by_text("More settings").click()
+
+
 @contextmanager
 def running_server(log):
     """A server of the dashboard that nobody has visited yet; yields its address."""

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 
 from benchmarks.serving import ROOT, wait_until_settled
 from gqa_core import units
+from tests.browser.conftest import metrics, show_more_settings
 from tests.browser.test_pages import errors, is_drawn
 
 CONFIG = {
@@ -51,22 +52,23 @@ def test_an_imported_config_has_the_command_line_s_bytes(
     page.get_by_role("button", name="Import a model").click()
     import_config(page, config_file)
     expect(page.get_by_role("combobox", name="Model")).to_have_value(name)
-    expect(page.get_by_role("slider", name="Layers")).to_have_attribute("aria-valuetext", "6")
     wait_until_settled(page)
     page.keyboard.press("Escape")
+    show_more_settings(page)
+    expect(page.get_by_role("slider", name="Layers")).to_have_attribute("aria-valuetext", "6")
     page.get_by_text("What the config says").click()
     line = page.get_by_test_id("stCode").filter(has_text="python -m gqa_core size").inner_text()
     words = [str(config_file) if word == "CONFIG.json" else word for word in line.split()]
     done = subprocess.run([sys.executable, *words[1:]], cwd=ROOT, capture_output=True, check=True)
     n_bytes = json.loads(done.stdout)["kv_cache_bytes"]
     assert n_bytes == 4 * (4 * 700 + 4096) * 2 * 3 * 72  # by hand: 4 windows and 1 full layer
-    gqa = page.get_by_test_id("stMetric").nth(1)
+    gqa = metrics(page).nth(1)
     expect(gqa).to_contain_text(units.capacity(n_bytes))
     expect(page.get_by_test_id("stMain")).to_contain_text(units.exact_bytes(n_bytes))
     page.get_by_test_id("stTopNavLink").filter(has_text="Overview").click()
     is_drawn(page, "/")
     expect(page.get_by_role("combobox", name="Model")).to_have_value(name)
-    expect(page.get_by_test_id("stMetric").nth(1)).to_contain_text(units.capacity(n_bytes))
+    expect(metrics(page).nth(1)).to_contain_text(units.capacity(n_bytes))
     assert not errors(console, "/kv_cache")
 
 
@@ -76,6 +78,7 @@ def test_a_link_with_a_model_and_a_moved_slider_says_custom_and_reset_ends_it(vi
     expect(box).to_have_value("Custom, from Gemma 3 27B")
     expect(page.get_by_role("slider", name="K/V heads")).to_have_attribute("aria-valuetext", "16")
     wait_until_settled(page)
+    show_more_settings(page)
     page.get_by_role("slider", name="Layers").press("ArrowRight")
     expect(box).to_have_value("Gemma 3 27B")
     wait_until_settled(page)

@@ -5,12 +5,11 @@ from playwright.sync_api import expect
 
 from benchmarks.serving import wait_until_settled
 from dashboard.shell.page import SECTIONS, START
-from tests.browser.conftest import running_server
+from tests.browser.conftest import metrics, running_server, show_more_settings
 
 TITLES = {"/": START.title} | {
     f"/{entry.name}": entry.title for entries in SECTIONS.values() for entry in entries
 }
-MENU = [START.title, *SECTIONS]
 WITH_SLIDERS = [path for path in TITLES if path != "/runs"]
 BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 20, 24)"}
 FITS = """() => {
@@ -24,6 +23,11 @@ def is_drawn(page, path):
     expect(page).to_have_title(f"{TITLES[path]} | GQA Lab")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     wait_until_settled(page)
+
+
+def has_the_whole_menu(page):
+    expect(page.get_by_test_id("stTopNavLink")).to_have_text([START.title])
+    expect(page.get_by_test_id("stTopNavSection")).to_have_text([*SECTIONS])
 
 
 def errors(console, path):
@@ -47,7 +51,7 @@ def test_a_first_visit_by_deep_link_shows_that_page_and_the_same_menu(
     with running_server(tmp_path / "runs.sqlite") as address:
         page = visit(path, address=address)
         is_drawn(page, path)
-        expect(page.get_by_test_id("stTopNavLink")).to_have_text(MENU)
+        has_the_whole_menu(page)
         assert not errors(console, path)
 
 
@@ -57,6 +61,7 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
     sliders = page.get_by_role("slider")
     expect(sliders.first).to_be_visible()
     is_drawn(page, path)
+    show_more_settings(page)
     for slider in reversed(sliders.all()):  # K/V heads before the query heads that they divide
         value_text, address = slider.get_attribute("aria-valuetext"), page.url
         end_position = slider.get_attribute("value") == slider.get_attribute("max")
@@ -66,8 +71,9 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
         wait_until_settled(page)
     is_drawn(page, path)
     moved = [slider.get_attribute("aria-valuetext") for slider in sliders.all()]
-    expect(page.get_by_test_id("stTopNavLink")).to_have_text(MENU)
+    has_the_whole_menu(page)
     again = visit(page.url.removeprefix(page.evaluate("location.origin")))
+    show_more_settings(again)
     for index, value in enumerate(moved):
         expect(again.get_by_role("slider").nth(index)).to_have_attribute("aria-valuetext", value)
     assert not errors(console, path)
@@ -85,18 +91,18 @@ def test_a_phone_shows_every_page_without_sideways_scrolling(visit, path, scheme
     assert not errors(console, path)
 
 
-def test_moving_k_v_heads_redraws_metrics_picture_curve_and_table(visit):
+def test_moving_k_v_heads_redraws_metrics_pictures_and_table(visit):
     page = visit("/")
     is_drawn(page, "/")
-    gqa = page.get_by_test_id("stMetric").nth(1)
-    expect(gqa).to_contain_text("1.00 GiB")
+    gqa, fill = metrics(page).nth(1), page.locator(".js-plotly-plot").nth(1)
+    expect(gqa).to_contain_text("1.07 GB")
+    expect(fill).to_contain_text("55 users of 8192")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("8 K/V heads, each shared by 4")
     page.get_by_role("slider", name="K/V heads").press("ArrowRight")
-    expect(gqa).to_contain_text("2.00 GiB")
+    expect(gqa).to_contain_text("2.15 GB")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("16 K/V heads, each shared by 2")
-    curve = "document.querySelectorAll('.js-plotly-plot')[1].data.find(t => t.name == 'here')"
-    page.wait_for_function(f"{curve}?.y[1] == 2 * 2 ** 30")
-    expect(page.get_by_role("table").last).to_contain_text("2.147")  # GB
+    expect(fill).to_contain_text("27 users of 8192")
+    expect(page.get_by_role("table").first).to_contain_text("2.15")  # GB
     page.wait_for_url("**n_kv_heads=16**", wait_until="commit")
 
 
@@ -122,8 +128,32 @@ def test_a_link_restores_the_view_on_the_other_page_too(visit):
     page = visit("/?n_heads=64&n_kv_heads=4&context_len=32768")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("4 K/V heads, each shared by 16")
     wait_until_settled(page)
-    page.get_by_test_id("stTopNavLink").filter(has_text="Decode").click()
-    expect(page.get_by_role("heading", name=TITLES["/decode"][1])).to_be_visible()
+    page.get_by_test_id("stTopNavSection").filter(has_text="Measure").click()
+    page.get_by_test_id("stTopNavDropdownLink").filter(has_text="Decode").click()
+    is_drawn(page, "/decode")
     expect(page.get_by_role("spinbutton", name="Query heads")).to_have_value("64")
     for name, value in (("K/V heads", "4"), ("Context", "32768")):
         expect(page.get_by_role("slider", name=name)).to_have_attribute("aria-valuetext", value)
+
+
+@pytest.mark.parametrize(
+    ("path", "address", "title"),
+    [
+        ("/overview?n_heads=64", "**/?n_heads=64**", "Overview"),
+        ("/roofline?context_len=4096", "**/decode?**view=Bound**", "Decode"),
+        ("/crossover?context_len=4096", "**/decode?**view=Faster*from**", "Decode"),
+    ],
+)
+def test_former_addresses_lead_to_their_pages_with_their_settings(visit, path, address, title):
+    page = visit(path)
+    page.wait_for_url(address, wait_until="commit")
+    expect(page).to_have_title(f"{title} | GQA Lab")
+    wait_until_settled(page)
+    setting = path.partition("?")[2]
+    assert setting in page.url
+
+
+def test_an_unknown_address_gets_a_notice_and_the_start_page(visit):
+    page = visit("/nonsense")
+    expect(page.get_by_role("dialog")).to_contain_text("Page not found")
+    expect(page).to_have_title(f"{START.title} | GQA Lab")
