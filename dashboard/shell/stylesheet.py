@@ -47,7 +47,9 @@ button[kind=primary] p {{color: light-dark(#FFFFFF, #0F1418)}}
 .st-key-{CARDS} button p {{font-size: 0.875rem}}
 .st-key-{ANSWER} {{border-left: 4px solid currentColor; padding-left: 0.75rem}}
 .st-key-{ANSWER} p {{font-size: 1.125rem; line-height: 1.4}}
-[data-testid=stMain] .metric-strip {{display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; margin: 0; padding: 0}}
+[data-testid=stMain] .metric-strip {{
+    display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; margin: 0; padding: 0
+}}
 .metric-strip > div {{flex: 1 1 9rem; border-left: 4px solid; padding-left: 0.75rem}}
 .metric-strip dt {{font-size: 0.875rem; opacity: 0.8; font-weight: 400}}
 .metric-strip dd {{margin: 0; font-size: 0.8125rem; opacity: 0.8}}
