@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard.controls import config_import
 from dashboard.controls import model_box as box
-from dashboard.controls.config_import import ImportedConfig
+from dashboard.controls.imports import ImportedConfig, import_presets, imports
 from dashboard.data.model_comparison import (
     MAX_MODELS,
     ComparedModel,
@@ -27,7 +26,7 @@ def compare_control(settings: ModelSettings) -> ModelComparison | None:
         options=list(options),
         max_selections=MAX_MODELS - 1,
         placeholder=f"up to {MAX_MODELS - 1} models",
-        help="Published models, and the one that you imported. Each is drawn with its own "
+        help="Published models, and those that you imported. Each is drawn with its own "
         "layers, at the context, the users and the cache format of the sliders.",
     ).show()
     if not names:
@@ -36,16 +35,17 @@ def compare_control(settings: ModelSettings) -> ModelComparison | None:
     return model_comparison(settings, _model_of_sliders(settings), more)
 
 
-def compared_import() -> ImportedConfig | None:
-    """The imported model if this page compares it, so that a link has to carry it."""
-    config = config_import.imported()
-    return config if config and config.name in current_settings().get(box.COMPARED, ()) else None
+def compared_imports() -> list[ImportedConfig]:
+    """The imported models that this page compares, so that a link has to carry them."""
+    by_name = imports()
+    names = current_settings().get(box.COMPARED, ())
+    return [by_name[name] for name in names if name in by_name]
 
 
 def _options() -> dict[str, Preset]:
     """Every model with layers of its own but the one that the sliders are from."""
     chosen = box.chosen_preset()
-    presets = offered(measuring=False, imported=config_import.preset())
+    presets = offered(measuring=False, imported=import_presets())
     return {
         name: preset
         for name, preset in presets.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard.controls.config_import import ImportedConfig
+from dashboard.controls.imports import ImportedConfig
 from dashboard.report.config_tables import layers_table
 from dashboard.settings.model import ModelSettings
 from dashboard.shell import panels

@@ -6,20 +6,20 @@ said on both sides: beside the link, and on the page that the link opens.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import streamlit as st
 
-from dashboard.controls import config_import
-from dashboard.controls.config_import import ImportedConfig
+from dashboard.controls.imports import ImportedConfig, add_layout, imports, is_import_name
+from dashboard.data.model_comparison import MAX_MODELS
 from dashboard.shell.links import MAX_QUOTED, add_link_error, link
 from dashboard.shell.state import remember
 from gqa_core.configs import MAX_LAYERS, default_mla_for, validate_int
 from gqa_core.model_files.layout_text import SharedLayout, layout_text, parse_layout_text
 
-KEY = "imported_model"
+KEY, COMPARED = "imported_model", "compare"
 READ = "imported_model_is_read"
 MAX_LINK = 2000  # characters that mail and chat programs leave whole
 WEIGHTS, HEAD_DIM, N_LAYERS = "weights_gb", "head_dim", "n_layers"
@@ -29,9 +29,9 @@ CARRIED = "It carries the imported model: its layers and its weights."
 
 
 def read_from_link(model_name: str) -> str | None:
-    """Import the model of a new link; None if that went well, or there was nothing to import.
+    """Import the models of a new link; None if that went well, or there was nothing to import.
 
-    Else a sentence is noted, and the name to show is returned, "" if the link names another model.
+    Else a sentence is noted, and the name to show is returned, "" if the link's model is here.
 
     Args:
         model_name: what the link calls its model, imported or not.
@@ -40,20 +40,16 @@ def read_from_link(model_name: str) -> str | None:
         return None
     st.session_state[READ] = True
     reason = _import_from_link()
-    config = config_import.imported()
-    is_import = model_name.startswith((config_import.NAME, config_import.PREFIX, MISSING))
-    if reason is None and (not is_import or (config and config.name == model_name)):
+    if _is_missing(model_name):
+        _note_missing_model(model_name, reason or "it carries none")
+        return MISSING
+    missing = [name for name in st.query_params.get_all(COMPARED) if _is_missing(name)]
+    if reason is None and not missing:
         return None
-    is_named = is_import and model_name != MISSING
-    named = repr(model_name[:MAX_QUOTED]) if is_named else "an imported model"
-    because = reason or "it carries none"
-    shown = _without_model(st.query_params)
-    add_link_error(KEY, f"{named} is not in the link ({because}): shown are {shown}")
-    if not is_import:
-        return ""
-    _clear_weights()
-    st.session_state[NUMBERS] = _numbers_of_link()
-    return MISSING
+    names = " and ".join(repr(name[:MAX_QUOTED]) for name in missing) or "an imported model"
+    add_link_error(KEY, f"{names} is not in the link ({reason or 'it does not carry it'})")
+    _stop_comparing(missing)
+    return ""
 
 
 def missing_model_number(key: str) -> int | None:
@@ -62,43 +58,72 @@ def missing_model_number(key: str) -> int | None:
     return numbers.get(key)
 
 
-def with_model(settings: Mapping[str, Any], config: ImportedConfig) -> tuple[dict[str, Any], str]:
-    """Settings of a link that carries the model, and a sentence; without it, the reason."""
-    text, reason = _text(config.layout, config.config.model.family)
-    carrying = {**settings, KEY: text}
+def with_models(
+    settings: Mapping[str, Any], configs: Sequence[ImportedConfig]
+) -> tuple[dict[str, Any], str]:
+    """Settings of a link that carries these models, and a sentence; without them, the reason."""
+    if not configs:
+        return dict(settings), ""
+    texts, reasons = zip(*(_text(c.layout, c.config.model.family) for c in configs), strict=True)
+    carrying = {**settings, KEY: [*texts]}
     n_characters = len(link(st.context.url or "", carrying))
+    reason = next(filter(None, reasons), "")
     if not reason and n_characters > MAX_LINK:
         reason = f"a link must have at most {MAX_LINK} characters: got {n_characters}"
     if reason:
         opened = _without_model(settings)
         return dict(settings), f"It does not carry the model ({reason}): it opens {opened}."
-    return carrying, CARRIED
+    return carrying, CARRIED if len(texts) == 1 else f"It carries {len(texts)} imported models."
 
 
-def update_address(config: ImportedConfig | None) -> None:
-    """Make the page's address carry the chosen import, or none."""
-    text = _text(config.layout, config.config.model.family)[0] if config else ""
-    if st.query_params.get(KEY, "") == text:
+def update_address(configs: Sequence[ImportedConfig]) -> None:
+    """Make the page's address carry these imports, or none."""
+    texts = [text for c in configs if (text := _text(c.layout, c.config.model.family)[0])]
+    if st.query_params.get_all(KEY) == texts:
         return
-    if text:
-        st.query_params[KEY] = text
+    if texts:
+        st.query_params[KEY] = texts
     else:
         del st.query_params[KEY]
 
 
 def _import_from_link() -> str | None:
-    """Import the model that the link carries, if any; the reason if it cannot be read."""
+    """Import the models that the link carries; the reason if one of them cannot be read."""
     texts = st.query_params.get_all(KEY)
-    if not texts:
-        return None
-    try:
-        if len(texts) > 1:
-            raise ValueError(f"a link must carry one model: got {len(texts)}")
-        config_import.import_layout(parse_layout_text(texts[0]))
-    except ValueError as error:
+    if len(texts) > MAX_MODELS:
         del st.query_params[KEY]
-        return str(error)
-    return None
+        return f"a link must carry at most {MAX_MODELS} models: got {len(texts)}"
+    reason = None
+    for text in texts:
+        try:
+            add_layout(parse_layout_text(text))
+        except ValueError as error:
+            reason = str(error)
+    if reason:
+        del st.query_params[KEY]
+    return reason
+
+
+def _is_missing(name: str) -> bool:
+    """True if a name is of an imported model that is not here."""
+    return (is_import_name(name) or name == MISSING) and name not in imports()
+
+
+def _note_missing_model(name: str, reason: str) -> None:
+    """Note that the link lacks its model, and take what it has: numbers, and weights if any."""
+    named = "an imported model" if name == MISSING else repr(name[:MAX_QUOTED])
+    shown = _without_model(st.query_params)
+    add_link_error(KEY, f"{named} is not in the link ({reason}): shown are {shown}")
+    _clear_weights()
+    st.session_state[NUMBERS] = _numbers_of_link()
+    _stop_comparing([n for n in st.query_params.get_all(COMPARED) if _is_missing(n)])
+
+
+def _stop_comparing(names: Sequence[str]) -> None:
+    """Take these names from the models that the link compares."""
+    rest = [name for name in st.query_params.get_all(COMPARED) if name not in names]
+    if names:
+        st.query_params[COMPARED] = rest
 
 
 def _without_model(settings: Mapping[str, Any]) -> str:

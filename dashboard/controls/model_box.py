@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from dashboard.controls import config_import, link_model
-from dashboard.controls.config_import import ImportedConfig
+from dashboard.controls import link_model
+from dashboard.controls.imports import ImportedConfig, import_presets, imports
 from dashboard.controls.kv_heads import forget_choice
 from dashboard.controls.variant import stop_following
 from dashboard.settings.model import AttentionSettings, ModelSettings
@@ -22,7 +22,7 @@ from dashboard.shell.state import remember
 from dashboard.shell.widgets import Select
 
 KEY, SOURCE_MODEL = "model", "model_the_sliders_are_from"
-COMPARED = "compare"  # key of the models beside this one
+COMPARED = link_model.COMPARED
 LINK_STATE = "model_in_the_link"  # "read", then "corrected" once it says what the box says
 CUSTOM_PREFIX, RESTORE_SUFFIX = "Custom, from ", ", as it is"
 DEFAULT_MODEL = "Llama 3 8B"  # its numbers are the defaults of the sliders
@@ -67,11 +67,10 @@ def _read_import() -> None:
 
 def _name_import() -> None:
     """Make a new link without a model name show the import that it carries, unless beside it."""
-    preset = config_import.preset()
-    if preset is None or link_model.KEY not in st.query_params:
-        return
-    if preset.name not in st.query_params.get_all(COMPARED):
-        st.query_params[KEY] = preset.name
+    compared = st.query_params.get_all(COMPARED)
+    names = [name for name in imports() if name not in compared]
+    if names and link_model.KEY in st.query_params:
+        st.query_params[KEY] = names[0]
 
 
 def chosen_preset() -> Preset | None:
@@ -81,8 +80,7 @@ def chosen_preset() -> Preset | None:
 
 def chosen_import() -> ImportedConfig | None:
     """The imported config if the sliders were set from it."""
-    config = config_import.imported()
-    return config if config and _source_model() == config.name else None
+    return imports().get(_source_model())
 
 
 def shown_name(settings: AttentionSettings) -> str:
@@ -148,7 +146,7 @@ def _is_measuring(settings: AttentionSettings) -> bool:
 
 
 def _offered(measuring: bool) -> Mapping[str, Preset]:
-    return offered(measuring, config_import.preset())
+    return offered(measuring, import_presets())
 
 
 def _without_prefix(name: str) -> str:

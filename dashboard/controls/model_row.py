@@ -7,8 +7,8 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls import config_import, config_report, link_model
 from dashboard.controls import model_box as box
-from dashboard.controls.compare import compared_import
-from dashboard.controls.config_import import ImportedConfig
+from dashboard.controls.compare import compared_imports
+from dashboard.controls.imports import ImportedConfig
 from dashboard.report.layout_sentences import layout_sentences
 from dashboard.report.size_command import size_command
 from dashboard.settings.model import AttentionSettings, ModelSettings
@@ -29,13 +29,13 @@ def fill_model_row(settings: AttentionSettings, placeholder: DeltaGenerator) -> 
     with placeholder.container(horizontal=True, gap="small"):
         config_import.show_config_import(box.set_sliders)
         shared = current_settings()
-        note = ""
-        if imported := box.chosen_import() or compared_import():
-            shared, note = link_model.with_model(shared, imported)
+        chosen = box.chosen_import()
+        configs = [*([chosen] if chosen else []), *compared_imports()]
+        shared, note = link_model.with_models(shared, configs)
         show_link_buttons(shared, note)
-    link_model.update_address(imported)
+    link_model.update_address(configs)
     with st.sidebar:
-        _show_notes(settings, box.chosen_import())
+        _show_notes(settings, chosen)
 
 
 def _show_notes(settings: AttentionSettings, imported: ImportedConfig | None) -> None:

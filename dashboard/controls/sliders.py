@@ -9,14 +9,14 @@ from dataclasses import replace
 
 from streamlit.delta_generator import DeltaGenerator
 
-from dashboard.controls import config_import, link_model
+from dashboard.controls import link_model
+from dashboard.controls.imports import import_presets
 from dashboard.controls.kv_heads import kv_heads_control
 from dashboard.settings.options import (
     BATCH_SIZES,
     CONTEXT_LENS,
     DEFAULT_N_HEADS,
     HEAD_DIMS,
-    IMPORTED_KEYS,
 )
 from dashboard.shell.widgets import NumberInput, Slider
 from gqa_core.configs import MAX_HEADS
@@ -70,13 +70,11 @@ def heads_controls(more: DeltaGenerator) -> dict[str, int]:
 
 
 def show_model_slider(slider: Slider[int]) -> int:
-    """Draw a slider whose options include the imported model's own number.
+    """Draw a slider whose options include the numbers of imported models.
 
     So they do that of a model that a link names but lacks.
     """
-    preset = config_import.preset()
-    number = preset.settings.get(slider.key) if preset and slider.key in IMPORTED_KEYS else None
-    number = number or link_model.missing_model_number(slider.key)
-    if not isinstance(number, int):
-        return slider.show()
-    return replace(slider, options=sorted({*slider.options, number})).show()
+    numbers: list[object] = [preset.settings.get(slider.key) for preset in import_presets()]
+    numbers.append(link_model.missing_model_number(slider.key))
+    more: list[int] = [number for number in numbers if isinstance(number, int)]
+    return replace(slider, options=sorted({*slider.options, *more})).show()

@@ -18,7 +18,6 @@ DEFAULT_N_HEADS = 32
 HEAD_DIMS = _with_models("head_dim", 32, 64, 80, 96, 128, 192, 256)
 CONTEXT_LENS = tuple(sorted({100_000, *(2**power for power in range(9, 21))}))
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
-IMPORTED_KEYS = ("head_dim", "n_layers")
 
 MODEL_LAYERS = _with_models("n_layers", 1, 2, 4, 8, 12, 16, 24, 32, 40, 48, 64, 80, 96, 126)
 MODEL_BATCH_SIZES = (*BATCH_SIZES, 128, 256, 512, 1024)

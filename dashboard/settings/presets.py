@@ -7,7 +7,7 @@ fit few machines.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
@@ -152,12 +152,12 @@ _NAMED = {preset.name for preset in PRESETS}
 CATALOGUE = tuple(_published(known) for known in models() if known.name not in _NAMED)
 
 
-def offered(measuring: bool, imported: Preset | None = None) -> Mapping[str, Preset]:
+def offered(measuring: bool, imported: Iterable[Preset] = ()) -> Mapping[str, Preset]:
     """The presets of a page by name, the lecture's first, each with what it sets there.
 
     One that is named after its context is not offered where a preset may not set it.
     """
-    known = (*PRESETS, *CATALOGUE, *((imported,) if imported else ()))
+    known = (*PRESETS, *CATALOGUE, *imported)
     if not measuring:
         return {preset.name: preset for preset in known}
     return {

@@ -5,6 +5,7 @@ import json
 import pytest
 import streamlit as st
 
+from dashboard.controls.imports import IMPORTS
 from gqa_core.configs import ModelConfig, RecurrentState
 from tests.dashboard.controls.test_model_box import UNIFORM, box, pasted, refusals
 from tests.dashboard.page_probe import (
@@ -106,7 +107,7 @@ def test_an_import_leaves_no_weights_of_another_model(opened):
 def test_an_imported_hybrid_draws_and_adds_its_parts(opened, monkeypatch):
     state = RecurrentState(kind="linear attention", n_layers=3, recurrent_elements=1000)
     app = pasted(opened("kv_cache", context_len=512), UNIFORM)
-    config = app.session_state["imported_config"]
+    config = app.session_state[IMPORTS]["Imported config"]
     parsed = config.config
     model = ModelConfig(
         layer_groups=parsed.model.layer_groups, n_cacheless_layers=3, states=(state,)

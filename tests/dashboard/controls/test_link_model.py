@@ -5,8 +5,9 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from dashboard.controls import link_model
+from dashboard.controls.imports import IMPORTS, MAX_IMPORTS
 from gqa_core.model_files.layout_text import MAX_TEXT
-from tests.dashboard.controls.test_model_box import MIXED, box, pasted
+from tests.dashboard.controls.test_model_box import MIXED, UNIFORM, box, pasted
 from tests.dashboard.page_probe import link, metrics, slider
 
 WEIGHED = MIXED | {
@@ -83,7 +84,7 @@ def test_the_address_carries_the_model_until_another_is_chosen(opened, shared):
         (lambda text: text.swapcase(), "must be whole and unchanged"),
         (lambda text: "2" + text[1:], "must have version 1 of this format: got 2"),
         (lambda text: text + "A" * MAX_TEXT, f"must have at most {MAX_TEXT} characters"),
-        (lambda text: [text, text], "a link must carry one model: got 2"),
+        (lambda text: [text] * 5, "a link must carry at most 4 models: got 5"),
         (lambda text: "<script>alert(1)</script>", "must be whole and unchanged"),
     ],
 )
@@ -123,6 +124,50 @@ def test_an_opened_link_without_its_model_can_be_reset_or_reloaded(opened):
     assert (box(app), link_errors(app)) == ("Llama 3 8B", [])
 
 
+@pytest.fixture
+def two_imports(opened):
+    """A page whose model is imported and compared with another import, and its link's query."""
+    app = pasted(pasted(opened("kv_cache"), UNIFORM), WEIGHED)
+    assert box(app) == "Imported: text 2"
+    app = app.multiselect(key="compare").set_value(["Imported config"]).run()
+    assert not app.exception
+    return app, parse_qs(urlsplit(link(app)).query, keep_blank_values=True)
+
+
+def test_two_imported_models_are_compared_and_both_are_in_the_link(opened, two_imports):
+    sender, settings = two_imports
+    assert "It carries 2 imported models." in captions(sender)
+    assert len(settings[link_model.KEY]) == 2
+    app = opened("kv_cache", **settings)
+    assert link_errors(app) == []
+    assert box(app) == "Imported: text 2"
+    assert metrics(app) == metrics(sender)
+    assert app.query_params[link_model.KEY] == settings[link_model.KEY]
+    app = app.selectbox(key="model").set_value("Imported config").run()  # both stay offered
+    assert slider(app, "n_layers").value == UNIFORM["num_hidden_layers"]
+
+
+def test_a_compared_model_that_the_link_lacks_is_named_and_not_compared(opened, two_imports):
+    sender, settings = two_imports
+    own, other = settings[link_model.KEY]
+    app = opened("kv_cache", **settings | {link_model.KEY: [own, other[:-8]]})
+    (sentence,) = link_errors(app)
+    assert sentence.startswith("'Imported config' is not in the link (a model in a link must be ")
+    assert box(app) == "Imported: text 2"
+    assert app.multiselect(key="compare").value == []
+    assert [*metrics(app)][1:] != [*metrics(sender)][1:]
+
+
+def test_an_equal_text_keeps_its_name_and_a_session_keeps_the_newest(opened):
+    app = pasted(pasted(opened("overview"), UNIFORM), UNIFORM)
+    assert [*app.session_state[IMPORTS]] == ["Imported config"]
+    for n_layers in range(1, MAX_IMPORTS + 2):
+        app = pasted(app, UNIFORM | {"num_hidden_layers": n_layers + 10})
+    names = [*app.session_state[IMPORTS]]
+    assert len(names) == MAX_IMPORTS
+    assert box(app) == names[-1]
+
+
 def test_a_link_that_would_be_too_long_names_its_length_and_lacks_the_model(
     opened, shared, monkeypatch
 ):
@@ -138,8 +183,8 @@ def test_a_link_that_would_be_too_long_names_its_length_and_lacks_the_model(
 
 def test_a_model_of_the_link_cannot_take_the_name_of_a_published_one(opened, shared):
     sender, settings = shared
-    layout = sender.session_state["imported_config"].layout
+    layout = sender.session_state[IMPORTS]["Imported config"].layout
     text = link_model.layout_text(link_model.SharedLayout(name="Llama 3 8B", config=layout.config))
     app = opened("kv_cache", **settings | {"model": "Llama 3 8B", link_model.KEY: text})
-    assert app.session_state["imported_config"].name == "Imported: Llama 3 8B"
+    assert [*app.session_state[IMPORTS]] == ["Imported: Llama 3 8B"]
     assert box(app) == "Custom, from Llama 3 8B"  # whose sliders the link moved
