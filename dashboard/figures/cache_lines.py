@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.end_labels import EndLabel
 from dashboard.figures.style import (
+    CLICKABLE_LINE,
     LINE_END,
     NEUTRAL,
     VARIANT_STYLES,
+    WIDE,
     VariantStyle,
     bytes_axis,
     context_axis,
@@ -35,18 +37,21 @@ def add_cache_line(
     style: VariantStyle,
     contexts: Sequence[int],
     n_bytes: Sequence[int],
-    width: float = 2.5,
+    width: float = WIDE,
 ) -> None:
-    """One line by formula; its hover text has decimal and binary bytes."""
+    """One line by formula; its hover text has decimal and binary bytes.
+
+    A wide one can be clicked.
+    """
     figure.add_scatter(
         x=list(contexts),
         y=list(n_bytes),
         name=name,
         showlegend=False,
-        mode="lines",
         line=style.line(width),
         text=[units.decimal_and_binary(value) for value in n_bytes],
         hovertemplate=f"{name}: %{{text}}<extra></extra>",
+        **(CLICKABLE_LINE if width == WIDE else {"mode": "lines"}),
     )
 
 

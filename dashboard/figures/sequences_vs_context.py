@@ -16,11 +16,13 @@ from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.cache_lines import Styles
 from dashboard.figures.end_labels import EndLabel, finish_labelled
 from dashboard.figures.style import (
+    CLICKABLE_LINE,
     CONTEXT_PAD,
     FIGURE_PX,
     LINE_END,
     NEUTRAL,
     VARIANT_STYLES,
+    WIDE,
     VariantStyle,
     context_axis,
     decades,
@@ -54,7 +56,7 @@ def sequences_vs_context(
     for name, curve in data.curves.items():
         if list(curve.allocated) != list(curve.ideal):
             _add_band(figure, name, styles[name], contexts, curve)
-        _add_line(figure, name, styles[name].line(2.5), contexts, curve.ideal)
+        _add_line(figure, name, styles[name].line(WIDE), contexts, curve.ideal)
     _add_markers(figure, data, styles)
     _add_sliders(figure, data, (LOWEST, high))
     _add_label(figure, units.count(data.n_users, "user"), min(contexts), data.n_users)
@@ -93,10 +95,10 @@ def _add_line(
         x=list(contexts),
         y=list(curve),
         name=name,
-        mode="lines",
         line=line,
         text=[units.count(math.floor(value), "sequence") for value in curve],
         hovertemplate=f"{name}: %{{text}}<extra></extra>",
+        **(CLICKABLE_LINE if line["width"] == WIDE else {"mode": "lines"}),
     )
 
 

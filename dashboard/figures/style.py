@@ -109,6 +109,14 @@ LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 
 HEAT = sequential.Cividis  # dark to bright, also for colour-blind readers
 PAPER = "#FFFFFF"  # behind a saved picture; on a page the style sheet lets the page's through
 CLEAR = "rgba(0,0,0,0)"
+WIDE = 2.5  # pixels of a line that answers a page's question
+UNSEEN = {"marker": {"opacity": 0, "size": 12}}
+CLICKABLE_LINE = {  # a click selects markers alone, so that the line has unseen ones
+    "mode": "lines+markers",
+    **UNSEEN,
+    "selected": UNSEEN,
+    "unselected": UNSEEN,
+}
 BARE_MARGIN = {"l": 8, "r": 8, "t": 8, "b": 8}
 # Room for labels, a title and a legend of two lines below, or none. With automatic margins Plotly
 # would draw the chart twice: a third of its time.

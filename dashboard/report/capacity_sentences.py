@@ -86,11 +86,11 @@ def missing_sentence(plan: Plan) -> str | None:
     if plan.weights_known:
         return None
     results = fits(plan, plan.variant)
-    sizes = _span([units.capacity(fit.sequence_bytes) for fit in reversed(results)])
+    sizes = _span([units.decimal(fit.sequence_bytes) for fit in reversed(results)])
     return (
-        "The size of the weights is not known, so nothing can be said about what fits: type it "
-        f"above, in GB. One {plan.variant} sequence of {plan.context_len} tokens takes {sizes} on "
-        "each GPU whatever the weights are."
+        "The size of the weights is not known, so nothing can be said about what fits. Type it in "
+        f"GB beside the model. One {plan.variant} sequence of {plan.context_len:,} tokens takes "
+        f"{sizes} on each GPU, whatever the weights are."
     )
 
 

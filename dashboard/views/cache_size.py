@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import streamlit as st
 
+from dashboard.controls.context_click import CLICK_HINT, take_context
 from dashboard.controls.examples import show_example
 from dashboard.data.cache_growth import cache_growth_data
 from dashboard.data.decode_rows import CacheRow
@@ -21,6 +23,8 @@ from dashboard.views.guess import show_guess
 from dashboard.views.logged_caches import logged_caches, show_logged_caches
 from dashboard.views.memory_parts import show_parts
 from gqa_core.catalog.devices import Device
+
+CHART = "cache_growth"
 
 
 def show_cache_size(settings: ModelSettings, ceilings: Sequence[Device]) -> None:
@@ -57,8 +61,9 @@ def _show_figure(
     evidence = ["formula", *(["published"] if ceilings else [])]
     panels.show_figure(
         cache_growth(growth),
-        "cache_growth",
+        CHART,
         sentences.cache_answer(settings),
         [*evidence, *(["measured here"] if measured else [])],
-        sentences.full_device_sentence(growth.crossings, settings.context_len),
+        f"{sentences.full_device_sentence(growth.crossings, settings.context_len)} {CLICK_HINT}",
+        on_select=partial(take_context, CHART),
     )

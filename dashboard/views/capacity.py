@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from dashboard.controls.context_click import CLICK_HINT, take_context
 from dashboard.data.capacity import Plan, sequence_curves
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.report import capacity_sentences as sentences
@@ -10,6 +13,8 @@ from dashboard.settings.options import CONTEXT_LENS
 from dashboard.shell import panels
 from dashboard.views.allocation import show_allocation
 from dashboard.views.engine_log import show_engine_log
+
+CHART = "sequences"
 
 
 def show_capacity(plan: Plan) -> None:
@@ -33,10 +38,11 @@ def _show_answer(plan: Plan) -> None:
     panels.show_strip(sentences.metrics(plan))
     panels.show_figure(
         sequences_vs_context(sequence_curves(plan, CONTEXT_LENS)),
-        "sequences",
+        CHART,
         sentences.answer(plan),
         _evidence(plan),
-        " ".join(sentences.notes(plan)),
+        " ".join([*sentences.notes(plan), CLICK_HINT]),
+        on_select=partial(take_context, CHART),
     )
 
 

@@ -100,7 +100,7 @@ def test_a_file_and_a_folder_are_read_by_path(opened, allowed, tmp_path):
 def test_an_import_leaves_no_weights_of_another_model(opened):
     app = pasted(opened("capacity"), UNKNOWN_WEIGHTS)
     assert app.number_input(key="weights_gb").value is None
-    assert "type it above" in app.warning[0].value
+    assert "Type it in GB beside the model" in app.warning[0].value
     assert not metrics(app)
 
 

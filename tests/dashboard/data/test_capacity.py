@@ -71,7 +71,7 @@ def test_no_weights_of_another_model_are_left(opened):
     for name in ("GLM-4.5", "32 heads in 8"):  # no source gives the parameters of the first
         app = choose(app, name)
         assert app.number_input(key="weights_gb").value is None
-        assert "type it above" in app.warning[0].value
+        assert "Type it in GB beside the model" in app.warning[0].value
         assert "weights_gb=&" in link(app)
         assert not metrics(app)
         assert answer(app) is None
@@ -91,7 +91,7 @@ def test_weights_can_be_typed_where_nobody_knows_them(opened):
 def test_an_empty_number_in_a_link_leaves_the_weights_empty(opened):
     app = opened("capacity", weights_gb="")
     assert app.number_input(key="weights_gb").value is None
-    assert "type it above" in app.warning[0].value
+    assert "Type it in GB beside the model" in app.warning[0].value
     assert not [code for code in app.code if "weights_gb in the link" in code.value]
 
 

@@ -32,10 +32,11 @@ def test_formulas_are_lines_in_their_variant_s_look_with_both_units_on_hover():
     figure = drawn(context_len=4096)
     mha = named(figure, "MHA")
     assert (mha.mode, mha.line.color, mha.line.dash) == (
-        "lines",
+        "lines+markers",  # unseen, for clicks
         VARIANT_STYLES["MHA"].color,
         "solid",
     )
+    assert mha.marker.opacity == mha.unselected.marker.opacity == 0
     assert list(mha.y) == CURVES["MHA"]
     assert mha.text[0] == "1.05 MB (1.00 MiB)"
     assert list(named(figure, "context slider").x) == [4096, 4096]

@@ -115,7 +115,7 @@ def test_cache_curves_are_lines_with_a_marker_where_the_slider_stands():
     figure = cache_vs_context(curves, CONTEXTS, 4096)
     assert [t.name for t in figure.data] == ["MHA", "MQA", "context slider", "here"]
     (mha,) = traces(figure, "MHA")
-    assert (mha.mode, mha.line.color) == ("lines", VARIANT_STYLES["MHA"].color)
+    assert (mha.mode, mha.line.color) == ("lines+markers", VARIANT_STYLES["MHA"].color)
     assert list(mha.y) == curves["MHA"]
     (marker,) = traces(figure, "here")
     assert (list(marker.x), list(marker.y)) == ([4096] * 2, [2**23, 2**18])
