@@ -72,4 +72,6 @@ def test_a_page_opens_with_the_theme_of_the_repository(visit, address):
 
 def test_the_pages_child_processes_run_the_installed_command_line(visit, address):
     page = visit("/decode", address=address)
-    expect(page.get_by_text("Runs on")).to_contain_text("torch")  # as `device --json` describes it
+    expect(page.get_by_text("It runs on")).to_contain_text(
+        "thread"
+    )  # as `device --json` describes it

@@ -35,7 +35,7 @@ def import_file(page, *lines):
 
 def test_an_uploaded_file_is_taken_by_line_and_html_in_it_stays_text(visit, address):
     page = visit("/runs", address=address)
-    expect(page.get_by_test_id("stMetric").first).to_contain_text("1")
+    expect(page.locator(".metric-strip > div").first).to_contain_text("1")
     record = samples.record(
         run_id="run-2",
         device=Device(type="cuda", name=HTML, n_threads=8),
@@ -45,6 +45,7 @@ def test_an_uploaded_file_is_taken_by_line_and_html_in_it_stays_text(visit, addr
     expect(page.get_by_text("File: 1 imported, 1 refused.")).to_be_visible(timeout=20_000)
     text = page.get_by_test_id("stCode")
     expect(text).to_contain_text('line 2: record must be one JSON object: got "<b>no record</b>"')
+    page.get_by_text("Decode steps", exact=True).click()
     expect(page.get_by_test_id("stDataFrame")).to_contain_text("measured elsewhere")
     expect(page.get_by_test_id("stDataFrame")).to_contain_text(HTML)
     expect(page.locator(".js-plotly-plot")).to_contain_text("B: GQA 2 K/V")
