@@ -29,7 +29,7 @@ def kv_heads_control(n_heads: int) -> int:
         key=KEY,
         label="K/V heads",
         options=options,
-        default=nearest,
+        default=_default(n_heads, nearest),
         reset_value=USUAL_KV_HEADS,
         help="G groups in the lecture: 1 is MQA, as many as query heads is MHA. Offered are the "
         "numbers that divide the query heads.",
@@ -39,6 +39,18 @@ def kv_heads_control(n_heads: int) -> int:
     if st.session_state[CHOSEN] != used:
         st.info(f"{chosen} K/V heads do not divide {n_heads} query heads: {used} used.")
     return used
+
+
+def _default(n_heads: int, nearest: int) -> int:
+    """The number without a link's, which is the same in each run of a page.
+
+    Streamlit drops a value that equals its default from the address, where a reload needs it. A
+    link's number that does not divide the query heads is replaced by the nearest that does.
+    """
+    text = st.query_params.get(KEY, "")
+    if KEY in st.session_state or text in ("", str(nearest)):
+        return nearest_divisor(n_heads, USUAL_KV_HEADS)
+    return nearest
 
 
 def nearest_divisor(n_heads: int, n_kv_heads: int) -> int:
