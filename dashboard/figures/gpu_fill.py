@@ -1,7 +1,7 @@
 """One GPU's memory per variant, filled by its cache token by token: frames that run in the browser.
 
 From the left: grey weights, the cache in the variant's colour, what is still free, and pale what is
-left for the runtime. One cell is 1% of the memory.
+left for the runtime. A cell is 2% of the memory.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ AXIS = 62  # pixels of ticks and title
 BAR = 0.46  # of a row
 LABEL = 0.4  # above the middle of a bar, in rows
 CELL_LINES = "rgba(255, 255, 255, 0.45)"
-FRAME_MS = 180
+FRAME_MS = 240
 BARS, LABELS = 0, 1  # the traces that frames change
 
 
@@ -129,7 +129,7 @@ def _add_cells(figure: FigureBuilder, fill: GpuFill) -> None:
     ys: list[float | None] = []
     for height in _heights(fill):
         low, high = height - BAR / 2, height + BAR / 2
-        for x in (memory * step / 100 for step in range(2, 100, 2)):
+        for x in (memory * step / 100 for step in range(4, 100, 4)):
             if start < x < end:
                 xs += [round(x, 2)] * 2 + [None]
                 ys += [low, high, None]

@@ -27,7 +27,7 @@ def frames(app):
 
 def test_a_card_sets_everything_with_one_click(opened):
     app = opened("overview")
-    assert frames(app) == [0, 36]
+    assert frames(app) == [0, 24]
     assert [button.label for button in app.button if button.key.startswith("card_")] == [
         *CARDS,
         "Your config.json",
@@ -51,7 +51,7 @@ def test_a_card_sets_everything_with_one_click(opened):
 
 def test_weights_that_are_typed_fill_the_gpu_and_the_table(opened):
     app = opened("overview", model="32 heads in 8", weights_gb=40)
-    assert frames(app) == [0, 36]
+    assert frames(app) == [0, 24]
     (fill,) = [figure for figure in figures(app) if figure.get("frames")]
     assert fill["data"][0]["x"][0] == 40
     assert app.markdown[0].value.startswith("In GQA, a group of query heads shares one K and one V")

@@ -70,10 +70,10 @@ def test_the_middle_of_its_queries_is_where_a_k_v_head_stands():
 @pytest.mark.parametrize("n_heads", [8, 128])
 def test_rows_have_names_and_mla_is_a_filled_latent_below_hollow_heads(n_heads):
     figure = head_sharing({"GQA": variants(n_heads, 4, 64)["GQA"]})
-    names = [note.text for note in figure.layout.annotations]
+    names = list(figure.layout.yaxis.ticktext)
     assert names[:2] == ["query heads", "K/V heads"]
     figure = head_sharing({"MLA": variants(n_heads, 4, 64)["MLA"]})
-    names = [note.text for note in figure.layout.annotations]
+    names = list(figure.layout.yaxis.ticktext)
     assert names[:3] == ["query heads", "own K and V", "latent + key"]
     (hollow,) = traces(figure, "own K and V")
     assert (hollow.line.width, hollow.fill) == (1, None)
