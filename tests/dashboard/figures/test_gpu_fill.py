@@ -1,12 +1,14 @@
 """The GPU that fills: its first picture is full, its frames are few and small, and none glides."""
 
+import plotly.graph_objects as go
+
 from dashboard.figures.gpu_fill import gpu_fill_figure
 from dashboard.figures.player import BUTTONS
 from dashboard.figures.style import VARIANT_STYLES
 from tests.dashboard.data.test_gpu_fill import gpu_fill, plan
 
 FILL = gpu_fill(plan("Llama 3 8B"))
-FIGURE = gpu_fill_figure(FILL)
+FIGURE = go.Figure(gpu_fill_figure(FILL).to_plotly_json())  # validated, frames too
 N_ROWS = 4
 
 
