@@ -92,7 +92,8 @@ def lead_to(name: str, **params: str) -> None:
         navigate()
         st.rerun()
     entry = next(entry for entry in PAGES if entry.name == name)
-    st.switch_page(_file(entry), query_params=st.query_params.to_dict() | params)
+    query = {key: st.query_params.get_all(key) for key in st.query_params}
+    st.switch_page(_file(entry), query_params=query | {key: [text] for key, text in params.items()})
 
 
 def _file(entry: Entry) -> str:

@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from dashboard.shell import loaders
 from dashboard.shell.job_queue import JobQueue
@@ -197,6 +198,14 @@ def test_an_old_address_leads_to_the_view_of_decode_with_its_settings(opened, ol
     assert app.title[0].value == "How long one decode step takes"
     assert app.segmented_control(key="view").value == view
     assert values(app).items() >= {"n_heads": 24, "n_kv_heads": 6}.items()
+
+
+@pytest.mark.usefixtures("log")
+def test_an_old_address_keeps_all_values_of_a_parameter():
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=60)
+    app.query_params["roofs"] = ["NVIDIA L4", "AMD MI355X"]
+    app = app.switch_page("pages/roofline.py").run()
+    assert app.multiselect(key="roofs").value == ["NVIDIA L4", "AMD MI355X"]
 
 
 def test_a_search_in_the_log_shows_its_crossovers_and_an_answer(opened, log, monkeypatch):
