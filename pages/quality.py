@@ -8,6 +8,7 @@ from dashboard.shell import panels
 from dashboard.shell.page import open_page
 from dashboard.views import quality
 from dashboard.views.head_diversity import show_head_diversity
+from dashboard.views.published_ratios import show_choices
 from dashboard.views.run_panel import run_command, show_run
 
 open_page("What sharing heads costs")
@@ -25,7 +26,7 @@ quality.show_what_is_missing(settings, records, is_running=is_running)
 with st.expander("Do heads see different things?"):
     if st.toggle("Inspect the heads (starts torch, takes a few seconds)", key="look_into_heads"):
         show_head_diversity()
-quality.show_choices()
+show_choices()
 quality.show_grid(records)
 quality.show_published()
 panels.show_method(METHOD, run_command(settings.arguments))

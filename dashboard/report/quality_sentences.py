@@ -97,15 +97,14 @@ def answer(
         _listing([_cost(mha, series, after) for series in shared]) for after in (percent, 0)
     )
     trained = {series.variant: spread[1] for series in scratch if (spread := series.final(percent))}
-    apart = (
-        " A model trained from scratch with a single K/V head costs "
-        f"{trained['MQA'] - trained['MHA']:+.3f} ({scratch[0].evidence})."
-        if trained.keys() >= {"MHA", "MQA"}
-        else ""
-    )
+    apart, source = "", f" ({mha.evidence})"
+    if trained.keys() >= {"MHA", "MQA"}:
+        cost = f"{trained['MQA'] - trained['MHA']:+.3f} ({scratch[0].evidence})"
+        apart = f" A model trained from scratch with a single K/V head costs {cost}."
+        source = "" if scratch[0].evidence == mha.evidence else source  # say it once
     return (
         f"**{heads} K/V heads in place of {mha.n_kv_heads} cost {left} nats per byte** after "
-        f"{percent}% more training ({mha.evidence}). Right after sharing they cost {added}."
+        f"{percent}% more training{source}. Right after sharing they cost {added}."
         f"{apart}"
     )
 

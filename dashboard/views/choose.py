@@ -14,6 +14,7 @@ from dashboard.report.advice_tables import option_table
 from dashboard.report.quality_tables import published_table
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
+from dashboard.views.published_ratios import show_choices
 from gqa_core.advice import Advice, AdviceRequest, advise
 from gqa_core.advice.sentences import recommendation
 from gqa_core.catalog.results import published_tables
@@ -27,6 +28,7 @@ def show_choice(choice: Choice) -> None:
     """Draw the answer to a choice, or what it lacks."""
     if choice.request is None:
         panels.show_notice(choice.missing)
+        show_choices()
         return
     advice = _advice(choice.request)
     panels.show_answer(sentences.answer(advice))

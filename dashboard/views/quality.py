@@ -8,11 +8,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.data import quality as rows
-from dashboard.data.published_ratios import published_ratios
 from dashboard.data.quality import LossSeries
 from dashboard.figures.loss_vs_cache import loss_vs_cache
 from dashboard.figures.loss_vs_percent import loss_vs_percent
-from dashboard.figures.published_ratios import published_ratios_figure
 from dashboard.figures.score_vs_time import score_vs_time
 from dashboard.report import quality_sentences as sentences
 from dashboard.report.quality_tables import loss_table, published_table
@@ -112,22 +110,6 @@ def _show_charts(settings: QualitySettings, records: LossRecords, takeaway: str)
             _kinds(both),
             f"Loss against the cache, {settings.percent}% uptrained.",
         )
-
-
-def show_choices() -> None:
-    """Draw how many published models share heads in which ratio."""
-    counts = published_ratios()
-    n_models = sum(len(count.names) for count in counts)
-    most = max(counts, key=lambda count: len(count.names))
-    takeaway = f"{len(most.names)} of {n_models} published models chose {most.label}, the most."
-    st.subheader("What published models chose")
-    panels.show_figure(
-        published_ratios_figure(counts),
-        "published_ratios",
-        takeaway,
-        ("published",),
-        f"{takeaway} Hover for their names.",
-    )
 
 
 def show_grid(records: LossRecords) -> None:

@@ -1,5 +1,6 @@
 """The page that recommends K/V heads in a browser: a click on a row, and titles side by side."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -24,6 +25,7 @@ def test_a_click_on_a_row_sets_the_kv_heads(visit):
     expect(heads).to_have_attribute("aria-valuetext", "8")
     click_bar(page, bars.nth(3))
     expect(heads).to_have_attribute("aria-valuetext", "6")
+    expect(page).to_have_url(re.compile("n_kv_heads=6"))  # a copied address has it
     expect(page.get_by_text("The sliders have 6 K/V heads")).to_be_visible()
     click_bar(page, bars.nth(9 + 1))
     expect(heads).to_have_attribute("aria-valuetext", "12")
