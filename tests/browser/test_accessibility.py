@@ -11,7 +11,7 @@ from benchmarks.first_screen import PATHS, wait_for_charts
 from benchmarks.serving import wait_until_settled
 
 SERIOUS = {"serious", "critical"}
-OF_STREAMLIT = {  # rule: what its elements contain, as a CSS selector
+STREAMLIT_ELEMENTS = {  # rule: what its elements contain, as a CSS selector
     "list": "[data-testid=stSidebarNavItems]",  # sections are divs within the menu's list
     "listitem": "[data-testid=stSidebarNavItems] *",
 }
@@ -22,7 +22,7 @@ def serious_findings(page):
     """(rule, HTML) of each serious finding on an element that is not Streamlit's own."""
     findings = []
     for violation in Axe().run(page).response["violations"]:
-        outer = OF_STREAMLIT.get(violation["id"])
+        outer = STREAMLIT_ELEMENTS.get(violation["id"])
         for node in violation["nodes"] if violation["impact"] in SERIOUS else []:
             if outer and page.evaluate(f"({CLOSEST})({node['target'][-1]!r}, {outer!r})"):
                 continue
