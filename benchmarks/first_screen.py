@@ -34,7 +34,7 @@ POSITIONS = """() => {
         const {top, bottom, left} = element.getBoundingClientRect();
         return top >= 0 && bottom <= innerHeight && left >= 0 && element.checkVisibility();
     };
-    const controls = '[role=slider], [role=combobox], [role=spinbutton], [role=radio]';
+    const controls = 'input[type=range], [role=slider], [role=combobox], [role=spinbutton], [role=radio]';
     return {
         answer: box(document.querySelector('.st-key-answer, .st-key-no_answer')),
         chart: box(document.querySelector('[data-testid=stPlotlyChart]')),
