@@ -34,7 +34,8 @@ POSITIONS = """() => {
         const {top, bottom, left} = element.getBoundingClientRect();
         return top >= 0 && bottom <= innerHeight && left >= 0 && element.checkVisibility();
     };
-    const controls = 'input[type=range], [role=slider], [role=combobox], [role=spinbutton], [role=radio]';
+    const roles = ['slider', 'combobox', 'spinbutton', 'radio'].map(role => `[role=${role}]`);
+    const controls = ['input[type=range]', ...roles].join();
     return {
         answer: box(document.querySelector('.st-key-answer, .st-key-no_answer')),
         chart: box(document.querySelector('[data-testid=stPlotlyChart]')),
