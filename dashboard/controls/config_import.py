@@ -7,18 +7,21 @@ untrusted: it is parsed as data, and whatever it contains is shown as plain text
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
 
 from dashboard.controls import local_path
 from dashboard.controls.imports import PREFIX, ImportedConfig, add_import, name_of_text
+from dashboard.controls.link_model import COMPARED
+from dashboard.data.model_comparison import MAX_MODELS
 from dashboard.settings.presets import Preset
 from dashboard.shell import panels
 from dashboard.shell.state import remember
 from gqa_core.hf_config.parse import MAX_BYTES, ParsedConfig
 from gqa_core.model_files.read import MAX_UPLOAD_BYTES, read_model
 
-REFUSED = "imported_config_refused"
+REFUSED, N_UPLOADS = "imported_config_refused", "n_config_uploads"
 FILE, TEXT, POPOVER = "config_file", "config_text", "config_popover"
 FILE_TYPES = ("json", "gguf", "txt", "head")
 MAX_MIB = MAX_UPLOAD_BYTES // 2**20
@@ -39,11 +42,12 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
             "It is read as data, stays in this session, and is sent nowhere."
         )
         st.file_uploader(
-            f"File, at most {MAX_MIB} MiB",
+            f"Files, at most {MAX_MIB} MiB each; of several, the others are compared",
             type=FILE_TYPES,
+            accept_multiple_files=True,
             max_upload_size=MAX_MIB,
-            key=FILE,
-            on_change=_import_file,
+            key=_file_key(),
+            on_change=_import_files,
             args=(set_sliders,),
         )
         st.caption(
@@ -57,11 +61,25 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
             st.error(panels.escape_markdown(refused))
 
 
-def _import_file(set_sliders: Callable[[Preset], None]) -> None:
-    uploaded = st.session_state.get(FILE)
-    if uploaded is not None:
-        name = f"{PREFIX}{_printable(uploaded.name)}"
-        _import(lambda: read_model(uploaded.getvalue()), name, set_sliders)
+def _file_key() -> str:
+    """The uploader's key, which changes with every import, so that no file stays in memory."""
+    n_uploads = st.session_state.get(N_UPLOADS, 0)
+    return f"{FILE}_{n_uploads}" if n_uploads else FILE
+
+
+def _import_files(set_sliders: Callable[[Preset], None]) -> None:
+    """Import the files: the first sets the sliders, the others are compared with it."""
+    uploads = st.session_state.get(_file_key()) or []
+    names = [f"{PREFIX}{_printable(upload.name)}" for upload in uploads]
+    for upload, name in reversed([*zip(uploads, names, strict=True)]):
+        data = upload.getvalue()
+        if not _import(partial(read_model, data), name, set_sliders):
+            if names[1:]:
+                st.session_state[REFUSED] = f"{name}: {st.session_state[REFUSED]}"
+            return
+    if more := [name for name in dict.fromkeys(names) if name != names[0]]:
+        st.session_state[COMPARED] = remember(COMPARED, more[: MAX_MODELS - 1])
+    st.session_state[N_UPLOADS] = st.session_state.get(N_UPLOADS, 0) + 1
 
 
 def _import_text(set_sliders: Callable[[Preset], None]) -> None:
@@ -83,16 +101,17 @@ def _printable(name: str) -> str:
 
 def _import(
     read: Callable[[], ParsedConfig], name: str | None, set_sliders: Callable[[Preset], None]
-) -> None:
-    """Import a model, or store the sentence that explains the error and change nothing."""
+) -> bool:
+    """Import a model; or store the sentence that explains the error, and return False."""
     try:
         parsed = read()
         config = ImportedConfig(name=name or name_of_text(parsed), config=parsed)
         add_import(config)
     except ValueError as error:
         st.session_state[REFUSED] = f"{error}."
-        return
+        return False
     st.session_state.pop(REFUSED, None)
     set_sliders(config.preset)
     if hint := parsed.kv_format_hint:  # not a setting of the model: any format stays its own
         st.session_state[KV_FORMAT] = remember(KV_FORMAT, hint)
+    return True

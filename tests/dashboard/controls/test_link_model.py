@@ -1,5 +1,6 @@
 """An imported model in a link: the same numbers for who opens it, and a sentence where it lacks."""
 
+import json
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -8,7 +9,7 @@ from dashboard.controls import link_model
 from dashboard.controls.imports import IMPORTS, MAX_IMPORTS
 from gqa_core.model_files.layout_text import MAX_TEXT
 from tests.dashboard.controls.test_model_box import MIXED, UNIFORM, box, pasted
-from tests.dashboard.page_probe import link, metrics, slider
+from tests.dashboard.page_probe import import_box, link, metrics, slider
 
 WEIGHED = MIXED | {
     "model_type": "llama",
@@ -18,7 +19,10 @@ WEIGHED = MIXED | {
     "layer_types": ["sliding_attention"] * 3 + ["full_attention"] * 2,
     "torch_dtype": "float32",
 }
-NAME = "Imported: my <i>model</i>.json"
+
+
+def with_layers(n):
+    return {"num_hidden_layers": n, "layer_types": ["full_attention"] * n}
 
 
 def query(app):
@@ -156,6 +160,44 @@ def test_a_compared_model_that_the_link_lacks_is_named_and_not_compared(opened, 
     assert box(app) == "Imported: text 2"
     assert app.multiselect(key="compare").value == []
     assert [*metrics(app)][1:] != [*metrics(sender)][1:]
+
+
+def test_of_several_files_the_first_sets_the_sliders_and_the_others_are_compared(opened):
+    app = import_box(opened("capacity"))
+    layers = {"c.json": 7, "a.json": 5, "b.json": 6}
+    files = [(name, json.dumps(WEIGHED | with_layers(n)), "x") for name, n in layers.items()]
+    uploads = [(name, text.encode(), kind) for name, text, kind in files]
+    app = app.file_uploader(key="config_file").set_value(uploads).run()
+    assert not app.exception
+    assert (box(app), slider(app, "n_layers").value) == ("Imported: c.json", 7)
+    assert app.multiselect(key="compare").value == ["Imported: a.json", "Imported: b.json"]
+    assert [*metrics(app)] == ["Imported: c.json", "Imported: a.json", "Imported: b.json"]
+    bad = [*uploads[:1], ("<b>.json", b"{}", "x")]
+    app = import_box(app).file_uploader(key="config_file_1").set_value(bad).run()
+    (refusal,) = [error.value for error in app.error]
+    assert refusal.replace("\\", "").startswith("Imported: <b>.json: ")
+    assert box(app) == "Imported: c.json"
+
+
+def test_weights_of_a_published_model_are_offered_and_taken_on_request_alone(opened):
+    gemma = {  # 62 layers, every sixth full, and no width of its feed-forward layers
+        "model_type": "gemma3",
+        "hidden_size": 5376,
+        "num_hidden_layers": 62,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 16,
+        "head_dim": 128,
+        "sliding_window": 1024,
+    }
+    app = pasted(opened("capacity"), gemma)
+    assert app.number_input(key="weights_gb").value is None
+    assert app.button(key="weights_offer").label == "Take 54.02 GB, as of Gemma 3 27B"
+    app = app.button(key="weights_offer").click().run()
+    assert app.number_input(key="weights_gb").value == 54.02  # 27,009,002,240 x 2 B
+    assert metrics(app)
+    app = pasted(app, gemma | {"num_hidden_layers": 61})
+    assert app.number_input(key="weights_gb").value is None
+    assert not [button for button in app.button if button.key == "weights_offer"]
 
 
 def test_an_equal_text_keeps_its_name_and_a_session_keeps_the_newest(opened):
