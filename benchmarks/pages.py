@@ -59,6 +59,7 @@ CASES = (  # a page, and the slider or the button that redraws its charts
     (f"/decode?{MEASURED}", "K/V heads"),
     (f"/decode?view=Bound&{MEASURED}", "K/V heads"),
     (f"/decode?view=Faster+from&{MEASURED}", "K/V heads"),
+    ("/choose", "K/V heads"),
     ("/quality", "Uptraining"),
     ("/capacity", "K/V heads"),
     ("/capacity", "Context"),

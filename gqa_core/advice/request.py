@@ -35,7 +35,7 @@ class AdviceRequest:
     nobody knows with how many. `params` is the number of parameters, to find models of this size.
     A limit of None is no limit. `mla_ranks` are the latents to consider: by default the model's
     own, else DeepSeek-V2's four times the head width. `bandwidth_bytes_per_s` is the label's, None
-    if no source gives it. `family` repeats that of the model, which models are not compared by.
+    if no source gives it.
 
     Raises:
         ValueError: the weights are unknown, no layer caches tokens, a number is out of bounds, or
