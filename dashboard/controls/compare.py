@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.controls import model_box as box
-from dashboard.controls.imports import ImportedConfig, import_presets, imports
+from dashboard.controls.imports import PREFIX, ImportedConfig, import_presets, imports
 from dashboard.data.model_comparison import (
     MAX_MODELS,
     ComparedModel,
@@ -16,10 +16,13 @@ from dashboard.shell.state import current_settings
 from dashboard.shell.widgets import MultiSelect
 from gqa_core import units
 
+CHANGED = ", changed"  # of a model whose sliders were moved
+
 
 def compare_control(settings: ModelSettings) -> ModelComparison | None:
     """The chosen models beside that of the sliders; None if none is chosen."""
-    options = _options()
+    shown = box.shown_name(settings)
+    options = _options(shown)
     names = MultiSelect(
         key=box.COMPARED,
         label="Compare with",
@@ -32,7 +35,7 @@ def compare_control(settings: ModelSettings) -> ModelComparison | None:
     if not names:
         return None
     more = [_compared(options[name]) for name in names]
-    return model_comparison(settings, _model_of_sliders(settings), more)
+    return model_comparison(settings, _model_of_sliders(settings, shown), more)
 
 
 def compared_imports() -> list[ImportedConfig]:
@@ -42,37 +45,43 @@ def compared_imports() -> list[ImportedConfig]:
     return [by_name[name] for name in names if name in by_name]
 
 
-def _options() -> dict[str, Preset]:
-    """Every model with layers of its own but the one that the sliders are from."""
-    chosen = box.chosen_preset()
+def _options(shown: str) -> dict[str, Preset]:
+    """Every model with layers of its own but the one that the sliders show."""
     presets = offered(measuring=False, imported=import_presets())
     return {
         name: preset
         for name, preset in presets.items()
-        if preset.model is not None and not (chosen and chosen.name == name)
+        if preset.model is not None and name != shown
     }
 
 
 def _compared(preset: Preset) -> ComparedModel:
     assert preset.model is not None  # of _options
     return ComparedModel(
-        name=preset.name,
+        name=_short(preset.name),
         config=preset.model,
         weight_bytes=_weight_bytes(preset),
         weight_format=str(preset.settings["weight_format"]),
     )
 
 
-def _model_of_sliders(settings: ModelSettings) -> ComparedModel:
+def _model_of_sliders(settings: ModelSettings, shown: str) -> ComparedModel:
     """The model as the sliders have it, in its own variant; with its own weights if unmoved."""
-    name, preset = box.shown_name(settings), box.chosen_preset()
-    known = preset if preset and preset.name == name else None
+    preset = box.chosen_preset()
+    known = preset if preset and preset.name == shown else None
+    source = shown.removeprefix(box.CUSTOM_PREFIX)
     return ComparedModel(
-        name=name,
+        name=_short(source) if source == shown else f"{_short(source)}{CHANGED}",
         config=settings.models[settings.own_variant],
         weight_bytes=_weight_bytes(known) if known else None,
         weight_format=str(known.settings["weight_format"]) if known else "",
     )
+
+
+def _short(name: str) -> str:
+    """An import's name for the ends of lines, unless a published model has it."""
+    short = name.removeprefix(PREFIX)
+    return name if short in offered(measuring=False) else short
 
 
 def _weight_bytes(preset: Preset) -> int | None:

@@ -13,6 +13,7 @@ from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import LABELLED_MARGIN, LEGEND_ABOVE, LEGEND_PX, finish
 
 LINE_PX = 16  # pixels from one label to the next
+MAX_LETTERS = 17  # of a name: "DeepSeek-V2-Lite" and one more
 SYMBOL_PX, LETTER_PX = 26, 7  # of a label: its symbol and space around, and a letter
 SYMBOLS = {  # a marker's symbol as a character in front of the name
     "circle": "●",
@@ -48,7 +49,7 @@ def finish_labelled(
 
     With `has_legend`, a legend of one line above the axes tells of what is not a line.
     """
-    longest = max((len(label.name) for label in labels), default=0)
+    longest = max((len(_short(label.name)) for label in labels), default=0)
     margin = LABELLED_MARGIN | {"r": SYMBOL_PX + LETTER_PX * longest}
     margin["t"] += LEGEND_PX * has_legend
     add_end_labels(figure, labels, height - margin["t"] - margin["b"])
@@ -75,7 +76,7 @@ def add_end_labels(figure: FigureBuilder, labels: Sequence[EndLabel], plot_heigh
     for label, place in zip(labels, spread_apart(places, LINE_PX, plot_height), strict=True):
         symbol = f'<span style="color: {label.color}">{SYMBOLS.get(label.symbol, "●")}</span>'
         figure.add_annotation(
-            text=f"{symbol} {label.name}",
+            text=f"{symbol} {_short(label.name)}",
             x=1,
             xref="paper",
             xanchor="left",
@@ -86,6 +87,11 @@ def add_end_labels(figure: FigureBuilder, labels: Sequence[EndLabel], plot_heigh
             showarrow=False,
             align="left",
         )
+
+
+def _short(name: str) -> str:
+    """A name that leaves room for the axes on a phone."""
+    return name if len(name) <= MAX_LETTERS else f"{name[: MAX_LETTERS - 1]}…"
 
 
 def spread_apart(places: Sequence[float], gap: float, height: float) -> list[float]:

@@ -82,5 +82,6 @@ def test_layers_differ_in_a_folded_table(opened):
 
 
 def test_moved_sliders_are_compared_as_they_stand(opened):
-    app = compare(opened("kv_cache", n_kv_heads=4), "DeepSeek-V3")
-    assert next(iter(metrics(app))) == "Custom, from Llama 3 8B (GQA)"
+    app = compare(opened("kv_cache", n_kv_heads=4), "Llama 3 8B")  # with itself, unchanged
+    assert next(iter(metrics(app))) == "Llama 3 8B, changed (GQA)"
+    assert metrics(app)["Llama 3 8B (GQA)"] == "1.07 GB"

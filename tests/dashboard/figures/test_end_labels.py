@@ -57,3 +57,11 @@ def test_labels_of_lines_with_one_end_are_a_line_of_text_apart():
     plot_height = 400 - figure.layout.margin.t - figure.layout.margin.b
     heights = [label.y * plot_height for label in figure.layout.annotations]
     assert heights == pytest.approx([plot_height / 2 + LINE_PX * step for step in (-1, 0, 1)])
+
+
+def test_a_long_name_is_cut_so_that_a_phone_has_room_for_the_axes():
+    sketch = FigureBuilder()
+    sketch.update_yaxes(range=[0, 1])
+    figure = finish_labelled(sketch, [EndLabel("x" * 60, "#000000", "circle", 0.5)], height=400)
+    assert figure.layout.annotations[0].text.endswith(f" {'x' * 16}…")
+    assert figure.layout.margin.r < 150
