@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.shell.page import PAGES
+from dashboard.shell.page import SECTIONS, START
 from gqa_core import engine
 from gqa_core.catalog.models import models
 from gqa_core.commands.cli import group
@@ -48,8 +48,9 @@ def test_the_command_lines_are_accepted(line):
 def test_every_subcommand_and_page_is_in_the_readme():
     rows = re.findall(r"^\| `([a-z-]+)` \|", README, re.M)
     assert rows == list(group.commands)
-    links = re.findall(r"^\* \[(.+)\]\(pages/(\w+)\.py\)", README, re.M)
-    assert links == [(title, name) for name, title in PAGES]
+    links = re.findall(r"^(?:\* )?\[(.+)\]\(pages/(\w+)\.py\)", README, re.M)
+    entries = (START, *(entry for section in SECTIONS.values() for entry in section))
+    assert links == [(entry.title, entry.name) for entry in entries]
 
 
 def test_every_public_name_of_the_engine_has_an_example():
