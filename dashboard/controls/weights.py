@@ -7,6 +7,8 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard.controls.compare import compared_imports
+from dashboard.controls.imports import ImportedConfig, add_import, imports
 from dashboard.controls.model_box import DEFAULT_MODEL, chosen_import, chosen_preset
 from dashboard.settings.presets import WEIGHT_FORMATS, Preset, offered, weights_gb
 from dashboard.shell.state import remember
@@ -51,27 +53,43 @@ def weights_control(more: DeltaGenerator) -> int | None:
     return None if gigabytes is None else round(gigabytes * units.GB)
 
 
-def show_weights_offer() -> None:
-    """Offer the weights of a published model for an import that states none of its own.
+def show_weights_offers() -> None:
+    """Offer the weights of published models for the imports of this page that state none.
 
-    Only if it is the one model of the catalogue with these layers, and on request: another model
-    may have the same layers.
+    Only of the one model of the catalogue with these layers, and on request: another model may
+    have the same layers.
     """
-    config = chosen_import()
-    if config is None or config.preset.settings[WEIGHTS.key] is not None:
-        return
+    chosen = chosen_import()
+    for config in dict.fromkeys([*([chosen] if chosen else []), *compared_imports()]):
+        known = _only_published(config)
+        gigabytes = known and weights_gb(known, str(config.preset.settings[FORMAT.key]))
+        if known and gigabytes:
+            label = f"{config.name}: take {gigabytes:g} GB, as of {known.name}"
+            arguments = (config.name, known.name, gigabytes)
+            st.button(label, key=f"weights_{config.name}", on_click=_give_weights, args=arguments)
+            st.caption(f"{known.name} of the catalogue has the same layers; yours may differ.")
+
+
+def _only_published(config: ImportedConfig) -> Preset | None:
+    """The one published model with an import's layers, if the import states no weights."""
+    if config.preset.settings[WEIGHTS.key] is not None:
+        return None
     names = [known.name for known in models() if known.config == config.config.model]
-    if len(names) != 1:
-        return
-    gigabytes = weights_gb(offered(measuring=False)[names[0]], st.session_state[FORMAT.key])
-    if gigabytes is not None:
-        label = f"Take {gigabytes:g} GB, as of {names[0]}"
-        st.button(label, key="weights_offer", on_click=_take_weights, args=(gigabytes,))
-        st.caption(f"{names[0]} of the catalogue has the same layers; yours may differ elsewhere.")
+    return offered(measuring=False)[names[0]] if len(names) == 1 else None
 
 
-def _take_weights(gigabytes: float) -> None:
-    st.session_state[WEIGHTS.key] = remember(WEIGHTS.key, gigabytes)
+def _give_weights(name: str, published: str, gigabytes: float) -> None:
+    """Give an import the weights of a published model, and note where they are from."""
+    config, chosen = imports()[name], chosen_import()
+    sentence = f"its weights are those of {published} in the catalogue, which has the same layers"
+    parsed = replace(
+        config.config,
+        estimated_weight_bytes=round(gigabytes * units.GB),
+        assumptions=(*config.config.assumptions, sentence),
+    )
+    add_import(replace(config, config=parsed))
+    if chosen and chosen.name == name:
+        st.session_state[WEIGHTS.key] = remember(WEIGHTS.key, gigabytes)
 
 
 def _set_weights(preset: Preset | None) -> None:

@@ -110,12 +110,16 @@ def _sections(report: PageReport, colors: Mapping[str, str]) -> Iterator[str]:
 
 def _strip(metrics: Sequence[Metric], colors: Mapping[str, str]) -> str:
     cells = (
-        f'<div style="border-color: {escape(colors.get(metric.variant or "", NEUTRAL))}">'
+        f'<div style="border-color: {escape(_color(metric, colors))}">'
         f"<dt>{escape(metric.label)}</dt><dd>{escape(metric.value)}</dd>"
         f'<dd class="note">{escape(metric.note)}</dd></div>'
         for metric in metrics
     )
     return f'<dl class="strip">{"".join(cells)}</dl>'
+
+
+def _color(metric: Metric, colors: Mapping[str, str]) -> str:
+    return colors.get(metric.variant or "") or metric.color or NEUTRAL
 
 
 def _figure(figure: ReportFigure, number: int, answer: str) -> str:

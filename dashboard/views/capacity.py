@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from dashboard.controls.context_click import CLICK_HINT, take_context
-from dashboard.controls.weights import show_weights_offer
+from dashboard.controls.weights import show_weights_offers
 from dashboard.data.capacity import Plan, sequence_curves
 from dashboard.figures.sequences_vs_context import sequences_vs_context
 from dashboard.report import capacity_sentences as sentences
@@ -22,7 +22,7 @@ def show_capacity(plan: Plan) -> None:
     """Draw what fits; without the size of the weights, what has to be typed and nothing else."""
     if missing := sentences.missing_sentence(plan):
         panels.show_notice(missing)
-        show_weights_offer()
+        show_weights_offers()
     else:
         _show_answer(plan)
         _show_tables(plan)

@@ -7,7 +7,7 @@ from functools import partial
 import streamlit as st
 
 from dashboard.controls.choose import take_kv_heads
-from dashboard.controls.weights import show_weights_offer
+from dashboard.controls.weights import show_weights_offers
 from dashboard.data.choice import Choice
 from dashboard.figures.kv_head_choices import kv_head_choices
 from dashboard.report import choice_sentences as sentences
@@ -29,7 +29,7 @@ def show_choice(choice: Choice) -> None:
     """Draw the answer to a choice, or what it lacks."""
     if choice.request is None:
         panels.show_notice(choice.missing)
-        show_weights_offer()
+        show_weights_offers()
         show_choices()
         return
     advice = _advice(choice.request)

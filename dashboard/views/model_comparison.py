@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import streamlit as st
 
+from dashboard.controls.weights import show_weights_offers
 from dashboard.data.capacity import Plan, sequence_curves
 from dashboard.data.model_comparison import (
     ModelComparison,
@@ -49,6 +50,7 @@ def show_capacity_comparison(plan: Plan, comparison: ModelComparison) -> None:
     compared = plan_comparison(plan, comparison)
     answer = report.users_answer(compared)
     panels.show_answer(panels.escape_markdown(answer))
+    show_weights_offers()
     if compared.plan is not None:
         _show_users(compared.plan, [model.name for model in comparison.models], answer)
     _show_fields(comparison)

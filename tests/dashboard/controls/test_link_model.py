@@ -171,7 +171,7 @@ def test_of_several_files_the_first_sets_the_sliders_and_the_others_are_compared
     assert not app.exception
     assert (box(app), slider(app, "n_layers").value) == ("Imported: c.json", 7)
     assert app.multiselect(key="compare").value == ["Imported: a.json", "Imported: b.json"]
-    assert [*metrics(app)] == ["Imported: c.json", "Imported: a.json", "Imported: b.json"]
+    assert [*metrics(app)] == ["c.json", "a.json", "b.json"]
     bad = [*uploads[:1], ("<b>.json", b"{}", "x")]
     app = import_box(app).file_uploader(key="config_file_1").set_value(bad).run()
     (refusal,) = [error.value for error in app.error]
@@ -191,13 +191,17 @@ def test_weights_of_a_published_model_are_offered_and_taken_on_request_alone(ope
     }
     app = pasted(opened("capacity"), gemma)
     assert app.number_input(key="weights_gb").value is None
-    assert app.button(key="weights_offer").label == "Take 54.02 GB, as of Gemma 3 27B"
-    app = app.button(key="weights_offer").click().run()
+    offer = app.button(key="weights_Imported config")
+    assert offer.label == "Imported config: take 54.02 GB, as of Gemma 3 27B"
+    app = offer.click().run()
     assert app.number_input(key="weights_gb").value == 54.02  # 27,009,002,240 x 2 B
     assert metrics(app)
+    assert "those of Gemma 3 27B in the catalogue" in " ".join(code.value for code in app.code)
     app = pasted(app, gemma | {"num_hidden_layers": 61})
     assert app.number_input(key="weights_gb").value is None
-    assert not [button for button in app.button if button.key == "weights_offer"]
+    assert not [button for button in app.button if "weights_" in button.key]
+    app = app.multiselect(key="compare").set_value(["Imported config"]).run()
+    assert metrics(app)  # with the weights that it was given
 
 
 def test_an_equal_text_keeps_its_name_and_a_session_keeps_the_newest(opened):
