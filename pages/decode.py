@@ -1,5 +1,7 @@
 """Decode: how long one step takes, from which context sharing pays, and what bounds it."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard.controls.decode_view import BOUND, FASTER, shown_control, view_control
@@ -14,7 +16,7 @@ from dashboard.views.roofline import roofs_control, show_bound
 from dashboard.views.run_panel import current_run, run_command, show_progress, show_run_bar
 
 open_page("How long one decode step takes")
-bar = st.container(horizontal=True, vertical_alignment="center")
+top, bar = st.container(), st.container(horizontal=True, vertical_alignment="center")
 with bar:
     view = view_control()
 settings, (quantity, gpus) = decode_controls_with(
@@ -31,19 +33,21 @@ arguments = settings.search_arguments if is_search else settings.arguments
 estimate_s = settings.search_estimate_s if is_search else settings.estimate_s
 run = current_run()
 if run is not None:
-    show_progress(run, estimate_s)
+    with top:
+        show_progress(run, estimate_s)
 own, sample = own_rows(run.records if run else ()), loaders.sample_rows()
-sources = DecodeSources(settings=settings, own=own, sample=sample)
-shown = shown_control(has_both=sources.has_both)
-sources = DecodeSources(settings=settings, own=own, sample=sample, shown=shown)
+sources = DecodeSources(
+    settings=settings, own=own, sample=sample, is_running=run is not None and run.is_active
+)
+sources = replace(sources, shown=shown_control(has_both=sources.has_both))
 if view == FASTER:
-    show_crossovers(sources, quantity)
+    show_crossovers(sources, quantity, top)
     method = crossover_method(settings)
 elif view == BOUND:
-    show_bound(sources, gpus)
+    show_bound(sources, gpus, top)
     method = bound_method(gpus)
 else:
-    show_times(sources)
+    show_times(sources, top)
     method = time_method()
 show_run_bar(bar, arguments, settings.describe_run(is_search=is_search), estimate_s)
 panels.show_method(method, run_command(arguments))

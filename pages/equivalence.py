@@ -11,12 +11,13 @@ from dashboard.views.run_panel import current_run, run_command, show_progress, s
 
 open_page("The same attention, computed twice")
 settings = verify_controls()
-bar = st.container(horizontal=True, vertical_alignment="center")
+top, bar = st.container(), st.container(horizontal=True, vertical_alignment="center")
 run = current_run()
 if run is not None:
-    show_progress(run, settings.estimate_s)
+    with top:
+        show_progress(run, settings.estimate_s)
 compared = compared_records(settings, run.records if run else ())
-show_comparisons(settings, compared, is_running=run is not None and run.is_active)
+show_comparisons(settings, compared, top, is_running=run is not None and run.is_active)
 show_run_bar(
     bar,
     settings.arguments,

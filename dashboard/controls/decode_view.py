@@ -35,7 +35,7 @@ def shown_control(*, has_both: bool) -> Shown:
             return SHOWN[0]
         return Segmented(
             key="shown",
-            label="Measured by",
+            label="Measured",
             options=SHOWN,
             default=SHOWN[0],
             help="Own runs take the place of the sample run that ships.",

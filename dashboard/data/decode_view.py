@@ -18,7 +18,7 @@ from gqa_core.records.header import MEASURED_ELSEWHERE
 
 __all__ = ["SHOWN", "DecodeSources", "DecodeView", "Shown", "line_contexts"]
 
-Shown = Literal["this machine", "sample run", "both"]
+Shown = Literal["here", "sample run", "both"]
 SHOWN: tuple[Shown, ...] = get_args(Shown)
 LINE_CONTEXTS = tuple(64 * 2**power for power in range(10))  # 64 to 32768
 
@@ -43,12 +43,16 @@ class DecodeView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeSources:
-    """Rows of this machine and of the sample runs, and which of them a visitor wants to see."""
+    """Rows of this machine and of the sample runs, and which of them a visitor wants to see.
+
+    `is_running` is True while this page's run is measured.
+    """
 
     settings: DecodeSettings
     own: Sequence[Row]
     sample: Sequence[Row]
-    shown: Shown = "this machine"
+    shown: Shown = "here"
+    is_running: bool = False
 
     def times(self) -> DecodeView:
         """The newest rows of each point with these settings, at any context."""

@@ -98,7 +98,7 @@ def _add_errors(
             "color": color,
             "symbol": symbol + (ELSEWHERE if is_sample and passed else ""),
             "size": 11,
-            "line": {"width": 1.5 if is_sample else 0},
+            "line": {"width": 1.5 if is_sample and passed else 0},
         },
         text=[
             f"{record.relative_error:.1e}" if record.relative_error else EQUAL

@@ -74,12 +74,12 @@ def comparisons_answer(records: Sequence[VerifyRecord], *, planted: bool) -> str
 
 
 def nearest_sentence(records: Sequence[VerifyRecord]) -> str:
-    """The comparison (of at least one) that takes most of its tolerance."""
+    """The comparison (of at least one) that takes most of its tolerance, or exceeds it most."""
     worst = _nearest(records)
-    return (
-        f"{COMPARISONS[worst.comparison]} takes most of its tolerance, {worst.relative_error:.1e} "
-        f"of {worst.tolerance:.1e}."
-    )
+    name, error = COMPARISONS[worst.comparison], f"{worst.relative_error:.1e}"
+    if worst.passed:
+        return f"{name} takes most of its tolerance, {error} of {worst.tolerance:.1e}."
+    return f"{name} exceeds its tolerance most, {error} against {worst.tolerance:.1e}."
 
 
 def metrics(records: Sequence[VerifyRecord]) -> list[Metric]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.figures.comparison_errors import comparison_errors
 from dashboard.report import verification
@@ -49,14 +50,16 @@ def compared_records(settings: VerifySettings, live_records: Sequence[Record]) -
     return Compared(records, is_sample=True, is_nearest=True)
 
 
-def show_comparisons(settings: VerifySettings, compared: Compared, *, is_running: bool) -> None:
-    """Draw the answer, the figure and the table of these comparisons."""
+def show_comparisons(
+    settings: VerifySettings, compared: Compared, top: DeltaGenerator, *, is_running: bool
+) -> None:
+    """Draw these comparisons: the answer into `top`, figure and table here."""
     records = compared.records
-    if not records:
-        if not is_running:
+    with top:
+        if records:
+            _show_answer(settings, compared)
+        elif not is_running:
             st.info(NOTHING)
-    else:
-        _show_answer(settings, compared)
     panels.show_figure(
         comparison_errors(records, verification.SHORT_NAMES, is_sample=compared.is_sample),
         "comparison_errors",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.data import crossover
 from dashboard.data import decode_rows as tables
@@ -19,10 +20,10 @@ from dashboard.report.decode_sentences import source_sentence
 from dashboard.shell import panels
 from dashboard.shell.widgets import Segmented
 from dashboard.views.decode_results import (
-    NOTHING,
     figure_evidence,
     rates_caption,
     show_every_point,
+    show_nothing,
     show_point_downloads,
 )
 from dashboard.views.verdict import show_doubts, show_unusable, show_verdict
@@ -43,11 +44,12 @@ def quantity_control() -> Quantity:
     return COMPARED[name]
 
 
-def show_crossovers(sources: DecodeSources, quantity: Quantity) -> None:
-    """Draw from which context each variant beats MHA, measured by a search or predicted."""
+def show_crossovers(sources: DecodeSources, quantity: Quantity, top: DeltaGenerator) -> None:
+    """Draw from which context each variant beats MHA: the answer into `top`, the rest here."""
     view, predicted = sources.searches(), sources.predicted()
     pairs = pair_with_mha(view.rows)
-    _show_answer(view.rows, pairs, predicted)
+    with top:
+        _show_answer(view.rows, pairs, predicted, is_running=sources.is_running)
     sentences = crossover_sentences(view.rows)
     panels.show_figure(
         ratio_vs_context(
@@ -67,7 +69,11 @@ def show_crossovers(sources: DecodeSources, quantity: Quantity) -> None:
 
 
 def _show_answer(
-    rows: Sequence[Row], pairs: crossover.Comparisons, predicted: PredictedSteps | None
+    rows: Sequence[Row],
+    pairs: crossover.Comparisons,
+    predicted: PredictedSteps | None,
+    *,
+    is_running: bool,
 ) -> None:
     """Draw answer and strip, or why there are none."""
     if crossover.is_unusable(pairs):
@@ -81,7 +87,7 @@ def _show_answer(
         panels.show_answer(panels.escape_markdown(crossover_metrics.predicted_answer(predicted)))
         panels.show_strip(crossover_metrics.predicted_metrics(predicted))
     else:
-        st.info(NOTHING)
+        show_nothing(is_running=is_running)
 
 
 def _show_details(view: DecodeView, pairs: crossover.Comparisons, sentences: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.device import chosen_device
 from dashboard.data import decode_rows as tables
@@ -34,12 +35,13 @@ NOTHING = (
 )
 
 
-def show_times(sources: DecodeSources) -> None:
-    """Draw the attend times of one step, those of this machine or of a sample run."""
+def show_times(sources: DecodeSources, top: DeltaGenerator) -> None:
+    """Draw the attend times of one step: the answer into `top`, the rest here."""
     view, predicted = sources.times(), sources.predicted()
     context_len = sources.settings.context_len
     shown = [row for row in view.rows if row.context_len == context_len]
-    takeaway = _show_answer(shown, predicted, context_len)
+    with top:
+        takeaway = _show_answer(shown, predicted, context_len, is_running=sources.is_running)
     panels.show_figure(
         attend_vs_context((*view.reference_rows, *view.rows), predicted, context_len),
         "attend_vs_context",
@@ -64,7 +66,11 @@ def rates_caption(predicted: PredictedSteps | None) -> str:
 
 
 def _show_answer(
-    shown: Sequence[tables.Row], predicted: PredictedSteps | None, context_len: int
+    shown: Sequence[tables.Row],
+    predicted: PredictedSteps | None,
+    context_len: int,
+    *,
+    is_running: bool,
 ) -> str:
     """Draw answer and strip at the context of the sliders, or why there are none; returns it."""
     if shown and not all(row.is_usable for row in shown):
@@ -81,8 +87,14 @@ def _show_answer(
         _show_strip(sentences.predicted_notes(predicted.attend_times(context_len)))
     else:
         answer = sentences.nothing_sentence()
-        st.info(NOTHING)
+        show_nothing(is_running=is_running)
     return answer
+
+
+def show_nothing(*, is_running: bool) -> None:
+    """Say that nothing is measured yet, unless a run is about to change that."""
+    if not is_running:
+        st.info(NOTHING)
 
 
 def _show_strip(notes: dict[str, tuple[str, str]]) -> None:

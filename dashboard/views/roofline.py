@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from streamlit.delta_generator import DeltaGenerator
+
 from dashboard.data import decode_rows as tables
 from dashboard.data import roofline
 from dashboard.data.decode_rows import Row
@@ -39,11 +41,12 @@ def roofs_control() -> list[Device]:
     return [by_name[name] for name in names]
 
 
-def show_bound(sources: DecodeSources, gpus: Sequence[Device]) -> None:
-    """Draw the roofline: what bounds each variant, and how near measured points come."""
+def show_bound(sources: DecodeSources, gpus: Sequence[Device], top: DeltaGenerator) -> None:
+    """Draw what bounds each variant and how near points come: the answer into `top`."""
     view = sources.points()
     data = roofline.roofline_data(sources.settings, gpus, view.rows, view.reference_rows)
-    _show_answer(view.rows, data)
+    with top:
+        _show_answer(view.rows, data)
     evidence = [*view.evidence, "formula", *["published"] * bool(gpus)]
     answer = roofline_sentences.answer(data)
     caption = panels.escape_markdown(roofline_sentences.details(data))

@@ -70,7 +70,7 @@ def show_run_bar(
     estimate_s: float,
     n_threads: int | None = None,
 ) -> None:
-    """Draw Run, and Cancel while a run is active, into `bar`, and here what would run and where.
+    """Draw Run, or Cancel while a run is active, into `bar`, and here what would run and where.
 
     Call it last, because a page may have to wait until the device is known.
     """
@@ -79,9 +79,10 @@ def show_run_bar(
     about = units.duration(10 * math.ceil(estimate_s / 10))
     run = current_run()
     with bar:
-        _show_run((*arguments, *chosen_device_arguments()), run, f"Run here, about {about}")
         if run is not None and run.is_active:
             _show_cancel(run)
+        else:
+            _show_run((*arguments, *chosen_device_arguments()), run, f"Run here, about {about}")
 
 
 def show_command(arguments: Sequence[str]) -> None:

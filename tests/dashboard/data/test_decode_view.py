@@ -27,14 +27,14 @@ def run_ids(view):
 @pytest.mark.parametrize(
     ("own", "sample", "shown", "expected"),
     [
-        ((), SAMPLE, "this machine", [["sample"], []]),
+        ((), SAMPLE, "here", [["sample"], []]),
         (OWN, (), "sample run", [["own"], []]),
-        (OWN, SAMPLE, "this machine", [["own"], []]),
+        (OWN, SAMPLE, "here", [["own"], []]),
         (OWN, SAMPLE, "sample run", [["sample"], []]),
         (OWN, SAMPLE, "both", [["own"], ["sample"]]),
         # nothing is measured here at the context of the sliders yet
-        (OWN_ELSEWHERE_IN_CONTEXT, SAMPLE, "this machine", [["sample"], ["own"]]),
-        (OWN_ELSEWHERE_IN_CONTEXT, (), "this machine", [["own"], []]),
+        (OWN_ELSEWHERE_IN_CONTEXT, SAMPLE, "here", [["sample"], ["own"]]),
+        (OWN_ELSEWHERE_IN_CONTEXT, (), "here", [["own"], []]),
         ((), (), "both", [[], []]),
     ],
 )
