@@ -22,6 +22,7 @@ from dashboard.shell.job_queue import (
     QueryTimeoutError,
     QueueFullError,
 )
+from dashboard.shell.jobs import RunJob
 from dashboard.shell.process import MODULE_NAME, process_wide
 from gqa_core.records.header import DeviceInfo
 from gqa_core.records.kinds import encode_record
@@ -390,3 +391,13 @@ def test_an_object_of_the_process_is_made_once_by_whoever_comes_first():
         thread.join()
     assert len(made) == 1
     assert set(map(id, objects)) == {id(made[0])}
+
+
+def test_the_seconds_left_follow_the_points_done_else_the_estimate():
+    run = RunJob(arguments=("bench",))
+    assert run.seconds(now_s=5.0) == 0.0  # it waits
+    run.started_s = 100.0
+    assert run.seconds_left(now_s=110.0, estimate_s=40.0) == 30.0
+    assert run.seconds_left(now_s=150.0, estimate_s=40.0) == 0.0
+    run.n_done, run.n_points = 5, 15
+    assert run.seconds_left(now_s=110.0, estimate_s=40.0) == 20.0

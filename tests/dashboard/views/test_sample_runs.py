@@ -1,11 +1,13 @@
 """Pages at a first visit: a sample run is shown until this machine has measured."""
 
 import json
+import sys
 
 import pytest
 from msgspec import structs
 
 from dashboard.shell import loaders
+from dashboard.shell.job_queue import JobQueue
 from gqa_core.configs import GroupedConfig, default_mla_for
 from gqa_core.records.header import Device
 from gqa_core.sample_runs.reader import write_sample_file
@@ -165,6 +167,36 @@ def test_runs_shows_the_sample_where_the_log_is_empty_else_by_a_switch(opened, l
     assert metrics(app)["Records"] == "1"
     app = app.toggle(key="with_samples").set_value(True).run()
     assert (metrics(app)["Records"], metrics(app)["Measured elsewhere"]) == ("19", "18")
+
+
+@pytest.fixture
+def slow_queue(monkeypatch):
+    """A queue whose runs last, and never report."""
+    queue = JobQueue(command=[sys.executable, "-c", "import time; time.sleep(60)"])
+    monkeypatch.setattr(loaders, "job_queue", lambda: queue)
+    yield queue
+    queue.stop()
+
+
+@pytest.mark.usefixtures("slow_queue")
+@pytest.mark.parametrize("has_samples", [True, False])
+def test_while_a_run_goes_on_the_page_says_what_it_does_and_nothing_is_called_missing(
+    opened, sample_run, has_samples
+):
+    if not has_samples:
+        sample_run.unlink()
+    app = opened("decode", **SETTINGS)
+    assert bool(app.info) != has_samples  # nothing is measured yet, says one
+    assert app.button(key="run_button").label == "Run here, about 40 s"
+    app = app.button(key="run_button").click().run()
+    assert not app.exception
+    assert not app.info
+    assert [
+        button.key for button in app.button if button.key in ("run_button", "cancel_button")
+    ] == ["cancel_button"]
+    assert bool(answer(app)) == has_samples
+    app = app.button(key="cancel_button").click().run()
+    assert app.button(key="run_button").label == "Run here, about 40 s"
 
 
 def test_nothing_of_a_sample_is_written_to_the_log(opened, log):
