@@ -48,7 +48,5 @@ def append_vs_tokens(
         times += [time for append in seconds for time in (append.q1, append.q3)]
     axis = context_axis(*whole_powers(lengths or [16, 4096], 4))
     figure.update_xaxes(axis | {"title": {"text": "token n"}})
-    figure.update_yaxes(
-        seconds_axis(times or [1e-6, 1e-3], f"time of an append (median, {evidence})")
-    )
+    figure.update_yaxes(seconds_axis(times or [1e-6, 1e-3], "time of an append (median)"))
     return finish(figure, height=380)

@@ -82,7 +82,7 @@ def show_work(settings: GenerationSettings, shown: Shown) -> None:
             "cached_work",
             sentences.work_takeaway(work),
             ("formula", *[shown.evidence] * bool(work.measured)),
-            "Lines: cells. Markers: seconds." if work.measured else "Cells of one head.",
+            _machine(shown) if work.measured else "Cells of one head.",
         )
     with right:
         panels.show_figure(
@@ -127,6 +127,13 @@ def show_growth(shown: Shown) -> None:
     panels.show_table(table, "growth", "Time, peak memory and waste of each growth policy")
     lines = [encode_record(record) for record in by_policy.values()]
     panels.show_downloads("growth", {"csv": table.csv, "jsonl": lambda: "\n".join(lines) + "\n"})
+
+
+def _machine(shown: Shown) -> str:
+    """A caption of measured markers that names their machine."""
+    record = next(iter(shown.generations.by_mode.values()))
+    device_name = panels.escape_markdown(record.device.name)
+    return f"Lines: cells. Markers: seconds, on {device_name}."
 
 
 def _known_device() -> Device | None:

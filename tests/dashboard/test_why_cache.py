@@ -88,6 +88,7 @@ def test_sample_runs_stand_in_until_this_machine_has_its_own(opened, log, sample
         if trace["mode"] == "markers"
     ]
     assert symbols == ["circle-open-dot", "square-open-dot"]
-    assert "measured elsewhere" in str(figures(app)["append_vs_tokens"]["layout"]["yaxis"])
+    assert figures(app)["append_vs_tokens"]["data"][0]["marker"]["symbol"].endswith("-open-dot")
+    assert any("seconds, on A CPU" in caption.value for caption in app.caption)
     append_all(log, records_for(SETTINGS))
     assert "Measured here: 128 tokens took" in answer(app.run())
