@@ -18,6 +18,7 @@ from dashboard.data.capacity import Plan
 from dashboard.data.model_comparison import ModelComparison
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.splits import can_split, tp_sizes
+from dashboard.shell.state import remember
 from dashboard.shell.widgets import NumberInput, OptionalNumberInput, Select, Slider
 from gqa_core import units
 from gqa_core.catalog.devices import MAX_MEMORY_GB, devices
@@ -28,6 +29,7 @@ from gqa_core.theory.overhead import engine_overhead
 from gqa_core.theory.parallelism import Parallelism
 
 OTHER_GPU = "typed in GB"
+N_GPUS = "n_gpus"
 
 GPU = Select(
     key="gpu",
@@ -94,13 +96,28 @@ def compared_capacity_controls() -> tuple[Plan, ModelComparison | None]:
     return model_controls_with(finish)
 
 
+def show_gpus_button(plan: Plan) -> None:
+    """Draw a button that splits the model over as many GPUs as these users need, if any do."""
+    n_gpus = plan.shown.min_gpus(plan.context_len, plan.n_users) or plan.shown.min_gpus(1, 1)
+    if n_gpus:
+        st.button(
+            f"Split it over {units.count(n_gpus, 'GPU')}",
+            key="enough_gpus",
+            on_click=_set_gpus,
+            args=(n_gpus,),
+        )
+
+
+def _set_gpus(n_gpus: int) -> None:
+    st.session_state[N_GPUS] = remember(N_GPUS, n_gpus)
+
+
 def _plan(settings: ModelSettings, more: DeltaGenerator) -> Plan:
     gpu, memory_bytes, source = gpu_controls()
-    n_gpus_place, variant_place = st.container(), st.container()
-    with variant_place:
-        variant = variant_control(settings)
+    n_gpus_place = st.container()
     weight_bytes = weights_control(more)
     with more:
+        variant = variant_control(settings)
         engine = engine_control()
         utilisation = UTILISATION.show()
     with n_gpus_place:
@@ -176,7 +193,7 @@ def gpu_controls() -> tuple[str, int, str | None]:
 def _n_gpus_control(models: Mapping[str, ModelConfig], engine: EngineName) -> int:
     """The number of GPUs, among those that can split the heads of every variant."""
     return Slider(
-        key="n_gpus",
+        key=N_GPUS,
         label="GPUs (tensor parallel)",
         options=tp_sizes(models.values(), engine),
         default=1,

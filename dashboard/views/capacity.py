@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from dashboard.controls.capacity import show_gpus_button
 from dashboard.controls.context_click import CLICK_HINT, take_context
 from dashboard.controls.weights import show_weights_offers
 from dashboard.data.capacity import Plan, sequence_curves
@@ -34,6 +35,7 @@ def _show_answer(plan: Plan) -> None:
     """The answer with its figure, or why the weights do not fit."""
     if error := sentences.weights_error(plan):
         panels.show_notice(error)
+        show_gpus_button(plan)
         panels.show_strip(sentences.metrics(plan))
         return
     panels.show_answer(sentences.answer(plan))

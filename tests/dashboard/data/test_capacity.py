@@ -236,6 +236,10 @@ def test_weights_that_do_not_fit_are_told_with_their_numbers_and_no_chart(opened
     )
     assert not app.get("plotly_chart")
     assert metrics(app)["GPUs needed"] == "2"
+    split = app.button(key="enough_gpus").click().run()
+    assert slider(split, "n_gpus").value == 2
+    assert split.get("plotly_chart")
+    app = slider(split, "n_gpus").set_value(1).run()
     app = app.number_input(key="weights_gb").set_value(100_000.0).run()
     assert "Not even 64 GPUs, the most that split the heads" in app.warning[0].value
     assert metrics(app)["GPUs needed"] == "more than 64"
