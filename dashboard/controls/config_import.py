@@ -39,8 +39,8 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
     with popover:
         st.caption(
             "A model's config.json from Hugging Face, a GGUF file, or what `ollama show` prints. "
-            "It is read as data and sent nowhere. Its layers and the size of its weights stand in the "
-            "page's address, so that a link carries them."
+            "It is read as data and sent nowhere. Its layers and the size of its weights stand in "
+            "the page's address, so that a link carries them."
         )
         st.file_uploader(
             f"Files, at most {MAX_MIB} MiB each; of several, the others are compared",
