@@ -16,6 +16,7 @@ from dashboard.shell.state import current_settings
 from dashboard.shell.widgets import MultiSelect
 from gqa_core import units
 
+ONE_OF_EACH_KIND = ("DeepSeek-V3", "Llama 3 70B", "Llama 2 7B", "Falcon 7B", "Gemma 3 27B")
 CHANGED = ", changed"  # of a model whose sliders were moved
 
 
@@ -46,12 +47,15 @@ def compared_imports() -> list[ImportedConfig]:
 
 
 def _options(shown: str) -> dict[str, Preset]:
-    """Every model with layers of its own but the one that the sliders show."""
+    """Every model with layers of its own but the one that the sliders show.
+
+    Imported ones come first, then one of each kind, since a list shows a few without scrolling.
+    """
     presets = offered(measuring=False, imported=import_presets())
     return {
-        name: preset
-        for name, preset in presets.items()
-        if preset.model is not None and name != shown
+        name: presets[name]
+        for name in dict.fromkeys([*imports(), *ONE_OF_EACH_KIND, *presets])
+        if presets[name].model is not None and name != shown
     }
 
 
