@@ -96,7 +96,7 @@ def metrics(advice: Advice) -> list[Metric]:
 def caption(advice: Advice) -> str:
     """The legend of the figure, in one short paragraph."""
     return (
-        "Grey misses a limit; hover for the reason, click a row to set the sliders to it. "
+        "Grey misses a limit; hover for the reason. Click a row to set the sliders to it. "
         "◆ no other row has as many K/V heads for fewer bytes. Loss: a small model at this ratio, "
         f"nats per byte; - is not measured. Published: {len(advice.peers.models)} models of "
         f"{advice.peers.size}{_others_text(advice)}."

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 
 from dashboard.report.evidence import EVIDENCE
-from dashboard.report.markup import blocks_as_html, markdown_as_html
+from dashboard.report.markup import blocks_as_html, markdown_as_html, without_click_hints
 from dashboard.report.metric import Metric
 from dashboard.report.page_parts import PageReport, ReportFigure, ReportTable
 
@@ -127,7 +127,7 @@ def _figure(figure: ReportFigure, number: int, answer: str) -> str:
     place, alt = f"chart-{number}", escape(figure.takeaway)
     kinds = f" Evidence: {', '.join(figure.evidence)}." if figure.evidence else ""
     takeaway = "" if figure.takeaway == answer else escape(figure.takeaway)
-    caption = f"{takeaway} {markdown_as_html(figure.caption)}{escape(kinds)}"
+    caption = f"{takeaway} {markdown_as_html(without_click_hints(figure.caption))}{escape(kinds)}"
     return (
         f'<figure><div class="chart" id="{place}" role="img" aria-label="{alt}">'
         "The chart needs JavaScript.</div>"

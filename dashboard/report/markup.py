@@ -48,6 +48,11 @@ def _block_as_html(lines: Sequence[str]) -> str:
     return "".join(pieces)
 
 
+def without_click_hints(caption: str) -> str:
+    """A caption without the sentences that begin with "Click": nothing follows one in a file."""
+    return re.sub(r"(?<![^\s])Click [^.]*\.\s*", "", caption).strip()
+
+
 def without_needless_escapes(sentence: str) -> str:
     """Markdown without the escapes that it does not need, for readers of its source."""
     return re.sub(r"\\([^\w\s\\`*_{}\[\]<>|#~&+-])", r"\1", sentence)

@@ -9,7 +9,12 @@ import pytest
 from dashboard.report.evidence import EVIDENCE
 from dashboard.report.html_report import POLICY, html_report
 from dashboard.report.markdown_summary import MAX_COLUMNS, MAX_ROWS, markdown_summary
-from dashboard.report.markup import blocks_as_html, escape_cell, markdown_as_html
+from dashboard.report.markup import (
+    blocks_as_html,
+    escape_cell,
+    markdown_as_html,
+    without_click_hints,
+)
 from dashboard.report.metric import Metric
 from dashboard.report.page_parts import PageReport, ReportFigure, ReportTable
 
@@ -136,6 +141,21 @@ def test_a_page_without_charts_has_no_script():
 )
 def test_a_sentence_of_markdown_is_html(sentence, shown):
     assert markdown_as_html(sentence) == shown
+
+
+@pytest.mark.parametrize(
+    ("caption", "shown"),
+    [
+        ("Click a place to set the context.", ""),
+        (
+            "Grey misses a limit. Click a row, or two. Loss: **small**",
+            "Grey misses a limit. Loss: **small**",
+        ),
+        ("A Clickable thing.", "A Clickable thing."),
+    ],
+)
+def test_a_file_has_no_hint_to_click(caption, shown):
+    assert without_click_hints(caption) == shown
 
 
 def test_paragraphs_and_lists_of_markdown_are_html():
