@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from dashboard.data.decode_rows import row_label
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.colors import mixed
-from dashboard.figures.style import GRID, LEGEND_ABOVE, NEUTRAL, VARIANT_STYLES, finish
+from dashboard.figures.style import GRID, LEGEND_ABOVE, NEUTRAL, PATTERN, VARIANT_STYLES, finish
 from gqa_core import units
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.kinds.decode import Phase
@@ -77,7 +77,11 @@ def _add_phase(
         width=0.8,
         name=phase,
         showlegend=False,
-        marker={"color": [_color(row, share) for row in rows], "line": {"width": 0}},
+        marker={
+            "color": [_color(row, share) for row in rows],
+            "line": {"width": 0},
+            "pattern": _pattern(share),
+        },
         text=[units.duration(seconds) for seconds in times],
         textposition="none",
         customdata=[_describe(row) for row in rows],
@@ -92,7 +96,13 @@ def _color(row: DecodeRow, share: float) -> str:
 def _add_legend_entry(figure: FigureBuilder, phase: Phase, share: float) -> None:
     """A phase's shade, of a grey that stands for every variant's colour."""
     color = mixed("#444444", share) if share else NEUTRAL
-    figure.add_bar(x=[None], y=[None], orientation="h", name=phase, marker={"color": color})
+    marker = {"color": color, "pattern": _pattern(share)}
+    figure.add_bar(x=[None], y=[None], orientation="h", name=phase, marker=marker)
+
+
+def _pattern(share: float) -> dict:
+    """Hatching for the phase that has a grey of its own, which a shade could be taken for."""
+    return PATTERN | {"shape": "" if share else "x"}
 
 
 def _add_headings(

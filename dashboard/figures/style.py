@@ -94,16 +94,16 @@ MODE_STYLES = {  # attention filled and its fit solid, projections open and thei
 PART_STYLES: Mapping[PartKind, tuple[str, str]] = {  # (fill, pattern): patterns tell of tokens
     "token cache": ("#56B4E9", ""),
     "latent": ("#56B4E9", ""),
-    "window cache": ("#0072B2", "/"),
+    "window cache": ("#4076F5", "/"),
     "indexer keys": ("#E69F00", "."),
     "state": ("#7A5195", "x"),
     "cross-attention cache": ("#888888", "\\"),
 }
 PATTERN = {"fillmode": "overlay", "fgcolor": "#FFFFFF", "fgopacity": 0.5, "solidity": 0.15}
 POLICY_STYLES: Mapping[Policy, VariantStyle] = {
-    "concatenate": VariantStyle("#D55E00", "solid", "square"),
-    "preallocate": VariantStyle("#0072B2", "solid", "circle"),
-    "paged": VariantStyle("#009E73", "solid", "diamond"),
+    "concatenate": VariantStyle("#8F5D04", "solid", "square"),
+    "preallocate": VariantStyle("#735ED1", "solid", "circle"),
+    "paged": VariantStyle("#279ABD", "solid", "diamond"),
 }
 LOSS_TICKS = (0.5, 0.75, 1, 1.1, 1.2, 1.3, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 8)
 HEAT = sequential.Cividis  # dark to bright, also for colour-blind readers

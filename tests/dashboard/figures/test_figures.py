@@ -14,6 +14,7 @@ from dashboard.figures.attend_vs_context import attend_vs_context
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.cache_vs_context import cache_vs_context
 from dashboard.figures.head_sharing import head_sharing
+from dashboard.figures.model_styles import MODEL_STYLES
 from dashboard.figures.style import FAINT, INK, VARIANT_STYLES
 from dashboard.settings.variants import variants
 from dashboard.shell.page import STYLE
@@ -254,3 +255,10 @@ def test_a_saved_picture_has_dark_text_on_white_and_a_page_shows_its_own_backgro
     config = style.plot_config("cache")
     assert config["modeBarButtons"] == [["toImage"]]
     assert config["toImageButtonOptions"]["filename"] == "gqa-lab-cache"
+
+
+def test_no_series_but_a_variant_has_a_variant_s_colour():
+    variants = {each.color for each in VARIANT_STYLES.values()}
+    others = [*style.POLICY_STYLES.values(), *style.MODE_STYLES.values(), *MODEL_STYLES]
+    assert not variants & {each.color for each in others}
+    assert not variants & {fill for fill, _ in style.PART_STYLES.values()}
