@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from dashboard.data.decode_rows import Row, row_label
 from dashboard.settings.measurement import DecodeSettings
-from gqa_core.configs import ModelConfig, Workload
+from gqa_core.configs import AttentionConfig, ModelConfig, Workload
 from gqa_core.records.header import Device, Evidence
 from gqa_core.theory.prediction import Probes, predicted_attend_s, predicted_step_s
 
@@ -56,32 +56,12 @@ def predicted_steps(
         return None
     same_dtype = [row for row in rows if row.dtype == settings.dtype]
     probes = _median_probes(same_dtype or rows, has_arithmetic_rate=bool(same_dtype))
-    models = {
-        name: ModelConfig.uniform(layer, settings.n_layers)
-        for name, layer in settings.variants.items()
-    }
-    workloads = [
-        Workload(context_len=length, batch_size=settings.batch_size) for length in context_lens
-    ]
     attend: dict[str, list[float]] = {}
     step: dict[str, list[float]] = {}
-    for name, model in models.items():
+    for name, layer in settings.variants.items():
         own = [row for row in same_dtype or rows if row_label(row) == name]
         met = replace(probes, attend_overhead_s=_overhead_s(own)) if own else probes
-        attend[name] = [
-            predicted_attend_s(model, workload, settings.kv_format, met) for workload in workloads
-        ]
-        step[name] = [
-            predicted_step_s(
-                model,
-                model,
-                workload,
-                settings.kv_format,
-                met,
-                weight_format=settings.own_format,
-            )
-            for workload in workloads
-        ]
+        attend[name], step[name] = _predict(settings, layer, context_lens, met)
     return PredictedSteps(
         context_lens=tuple(context_lens),
         attend_s=attend,
@@ -89,6 +69,23 @@ def predicted_steps(
         device=rows[0].record.device,
         evidence=rows[0].evidence,
         has_arithmetic_rate=bool(same_dtype),
+    )
+
+
+def _predict(
+    settings: DecodeSettings, layer: AttentionConfig, context_lens: Sequence[int], probes: Probes
+) -> tuple[list[float], list[float]]:
+    """Seconds of attending and of whole steps of one variant at each context."""
+    model, kv_format = ModelConfig.uniform(layer, settings.n_layers), settings.kv_format
+    workloads = [Workload(context_len=n, batch_size=settings.batch_size) for n in context_lens]
+    return (
+        [predicted_attend_s(model, workload, kv_format, probes) for workload in workloads],
+        [
+            predicted_step_s(
+                model, model, workload, kv_format, probes, weight_format=settings.own_format
+            )
+            for workload in workloads
+        ],
     )
 
 

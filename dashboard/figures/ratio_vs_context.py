@@ -54,19 +54,10 @@ def ratio_vs_context(
     """
     figure = FigureBuilder()
     lines = _predicted_ratios(predicted, quantity)
+    contexts = [*context_lens, *(predicted.context_lens if predicted else ())]
     low, high = _range([comparisons, reference], quantity, lines)
-    ends = [min(context_lens), max(context_lens)]
-    if predicted is not None:
-        ends = [min(*ends, *predicted.context_lens), max(*ends, *predicted.context_lens)]
-    figure.add_scatter(
-        x=ends,
-        y=[1, 1],
-        name="MHA",
-        showlegend=False,
-        mode="lines",
-        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
-        hoverinfo="skip",
-    )
+    _set_axes(figure, contexts, (low, high), TITLES[quantity])
+    _add_mha(figure, contexts)
     for name, results in comparisons.items():
         _add_bracket(figure, name, results, quantity, (low, high))
     if predicted is not None:
@@ -74,20 +65,37 @@ def ratio_vs_context(
     for compared in (reference, comparisons):
         for name, results in compared.items():
             _add_markers(figure, name, results, quantity)
-    shown = [
-        result.own
-        for each in (comparisons, reference)
-        for pairs in each.values()
-        for result in pairs
+    pairs = [
+        pair for each in (comparisons, reference) for paired in each.values() for pair in paired
     ]
-    add_evidence_legend(figure, shown)
-    figure.update_xaxes(context_axis(*whole_powers(ends, 2)))
+    add_evidence_legend(figure, [pair.own for pair in pairs])
+    labels = _end_labels(comparisons or reference, quantity, lines)
+    has_legend = bool(pairs) or predicted is not None
+    return finish_labelled(figure, labels, height, has_legend=has_legend)
+
+
+def _set_axes(
+    figure: FigureBuilder, contexts: Sequence[int], ends: tuple[float, float], title: str
+) -> None:
+    """Set a context axis around these contexts, and an axis of ratios in powers of 2."""
+    low, high = ends
     ticks = [2.0**power for power in range(round(math.log2(low)), round(math.log2(high)) + 1)]
     axis = log_axis(low, high, ticks, [units.times(tick) for tick in ticks])
-    figure.update_yaxes(axis | {"title": {"text": TITLES[quantity]}})
-    labels = _end_labels(comparisons or reference, quantity, lines)
-    has_legend = bool(shown) or predicted is not None
-    return finish_labelled(figure, labels, height, has_legend=has_legend)
+    figure.update_xaxes(context_axis(*whole_powers(contexts, 2)))
+    figure.update_yaxes(axis | {"title": {"text": title}})
+
+
+def _add_mha(figure: FigureBuilder, contexts: Sequence[int]) -> None:
+    """MHA itself, at 1."""
+    figure.add_scatter(
+        x=[min(contexts), max(contexts)],
+        y=[1, 1],
+        name="MHA",
+        showlegend=False,
+        mode="lines",
+        line={"color": NEUTRAL, "dash": "dash", "width": 1.5},
+        hoverinfo="skip",
+    )
 
 
 def _range(

@@ -143,9 +143,11 @@ class DecodeRow:
         return self.record.memory.formula_bytes / self.attend.p5
 
     @property
-    def bandwidth_share(self) -> float:
-        """Achieved over probed read bandwidth."""
-        return self.read_bytes_per_s / self.record.read_bandwidth_bytes_per_s
+    def bandwidth_share(self) -> float | None:
+        """Achieved over probed read bandwidth, at most 1; None where the bound does not hold."""
+        if self.bound_doubt:
+            return None
+        return min(self.read_bytes_per_s / self.record.read_bandwidth_bytes_per_s, 1.0)
 
     @property
     def bound_doubt(self) -> str | None:

@@ -25,7 +25,7 @@ def test_a_bound_above_the_time_is_withheld_with_the_reason():
     assert within.bound_doubt is None
     assert within.bound_share == 1  # never more than the bound
     below = samples.row(attend=(0.000484,) * 3)
-    assert (below.bound_s, below.bound_share) == (None, None)
+    assert (below.bound_s, below.bound_share, below.bandwidth_share) == (None, None, None)
     assert below.bound_doubt.startswith("attending took 484 us, less than the bound of 500 us")
     assert below.record.bound_s == 0.0005  # what was measured is kept
     assert below.to_dict()["bound_share"] is None
