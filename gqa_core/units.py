@@ -76,7 +76,7 @@ def decimal_in_one_unit(sizes: Sequence[float]) -> list[str]:
 
 def _three_digits(number: float) -> str:
     """A number with three digits, or all of a large one: "0.134", "1,344"."""
-    return f"{number:,.0f}" if number >= 1000 else f"{number:.3g}"
+    return f"{number:,.0f}" if number >= 999.5 else f"{number:.3g}"
 
 
 def decimal_and_binary(n_bytes: float) -> str:
@@ -121,8 +121,8 @@ def duration(seconds: float) -> str:
 
 
 def times(ratio: float) -> str:
-    """A ratio with at most three significant digits: "16x", "56.9x"."""
-    return f"{ratio:.3g}x"
+    """A ratio with three significant digits, or all of a large one: "56.9x", "1,024x"."""
+    return f"{_three_digits(ratio)}x"
 
 
 def percent(fraction: float) -> str:

@@ -33,3 +33,11 @@ from gqa_core import units
 )
 def test_a_number_has_its_unit(text, expected):
     assert text == expected
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [(16, "16x"), (56.888, "56.9x"), (999.4, "999x"), (999.7, "1,000x"), (1024, "1,024x")],
+)
+def test_a_ratio_is_never_in_powers_of_ten(ratio, text):
+    assert units.times(ratio) == text

@@ -148,6 +148,7 @@ class MultiSelect(Generic[T]):
             max_selections=self.max_selections,
             help=self.help,
             placeholder=self.placeholder,
+            select_all=False,  # Enter would choose every match of the typed text
             bind="query-params",
         )
         return remember(self.key, value)
