@@ -91,6 +91,8 @@ def show_figure(
     selection in the session's state.
     """
     page_content.note_figure(key, figure, takeaway, evidence, caption)
+    if on_select:  # what Streamlit sets a moment later, which would draw the chart again
+        figure.layout.clickmode, figure.layout.dragmode = "event+select", "pan"
     st.plotly_chart(
         figure,
         theme=None,

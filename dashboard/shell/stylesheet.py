@@ -1,6 +1,8 @@
 """The style sheet of every page, where Streamlit's own differs from what a dashboard needs.
 
-* The first screen belongs to the answer and its figure: less air above a smaller title.
+* The first screen belongs to the answer and its figure: less air above a smaller title. The
+  padding is in whole pixels: Plotly draws a chart of a broken width twice, as Streamlit asks first
+  for the width of its element and then for all digits of it.
 * Lines of prose are short enough to read.
 * Small tables wider than a phone scroll on their own; captions have contrast enough to read.
 * Chart text without a colour of its own has the page's, light or dark, and charts have its
@@ -16,7 +18,10 @@ __all__ = ["ANSWER", "CARDS", "STYLE"]
 ANSWER = "answer"  # key of the container of a page's answer
 CARDS = "cards"  # key of a row of small buttons
 STYLE = f"""<style>
-[data-testid=stMainBlockContainer] {{padding: 4rem clamp(1rem, 3vw, 3rem) 3rem}}
+[data-testid=stMainBlockContainer] {{padding: 4rem 2.5rem 3rem}}
+@media (max-width: 640px) {{
+    [data-testid=stMainBlockContainer] {{padding-left: 1rem; padding-right: 1rem}}
+}}
 [data-testid=stMainBlockContainer] h1 {{font-size: 1.625rem; padding: 0 0 0.25rem}}
 [data-testid=stMainBlockContainer] h2 {{font-size: 1.375rem}}
 [data-testid=stMainBlockContainer] h3 {{font-size: 1.125rem}}
