@@ -13,7 +13,7 @@ from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import LABELLED_MARGIN, LEGEND_ABOVE, LEGEND_PX, finish
 
 LINE_PX = 16  # pixels from one label to the next
-MAX_LETTERS = 13  # of a name
+MAX_LETTERS = 16  # of a name: "MHA 8, elsewhere"
 SYMBOL_PX, LETTER_PX = 26, 7  # of a label: its symbol and space around, and a letter
 SYMBOLS = {  # a marker's symbol as a character in front of the name
     "circle": "●",

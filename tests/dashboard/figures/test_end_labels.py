@@ -63,5 +63,5 @@ def test_a_long_name_is_cut_so_that_a_phone_has_room_for_the_axes():
     sketch = FigureBuilder()
     sketch.update_yaxes(range=[0, 1])
     figure = finish_labelled(sketch, [EndLabel("x" * 60, "#000000", "circle", 0.5)], height=400)
-    assert figure.layout.annotations[0].text.endswith(f" {'x' * 12}…")
-    assert figure.layout.margin.r < 120
+    assert figure.layout.annotations[0].text.endswith(f" {'x' * 15}…")
+    assert figure.layout.margin.r < 140
