@@ -94,6 +94,8 @@ def test_typing_finds_a_model_and_sets_the_sliders(visit):
     page.keyboard.type("falcon 180")
     page.get_by_role("option", name="Falcon 180B").click()
     expect(page.get_by_role("spinbutton", name="Query heads")).to_have_value("232")
+    wait_until_settled(page)
+    page.get_by_text("More settings").click()
     for name, value in (("K/V heads", "8"), ("Layers", "80")):
         expect(page.get_by_role("slider", name=name)).to_have_attribute("aria-valuetext", value)
     expect(box).to_have_value("Falcon 180B")
