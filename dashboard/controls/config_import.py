@@ -42,15 +42,7 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
             "It is read as data and sent nowhere. Its layers and the size of its weights stand in "
             "the page's address, so that a link carries them."
         )
-        st.file_uploader(
-            f"Files, at most {MAX_MIB} MiB each; of several, the others are compared",
-            type=FILE_TYPES,
-            accept_multiple_files=True,
-            max_upload_size=MAX_MIB,
-            key=_file_key(),
-            on_change=_import_files,
-            args=(set_sliders,),
-        )
+        _show_uploader(set_sliders)
         st.caption(
             "Of a larger GGUF file the first megabytes are enough: "
             f"`head -c {MAX_MIB}M model.gguf > model.head`"
@@ -60,6 +52,18 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
         local_path.show_path_input(lambda path: _import_path(path, set_sliders))
         if refused := st.session_state.get(REFUSED):
             st.error(panels.escape_markdown(refused))
+
+
+def _show_uploader(set_sliders: Callable[[Preset], None]) -> None:
+    st.file_uploader(
+        f"Files, at most {MAX_MIB} MiB each; of several, the others are compared",
+        type=FILE_TYPES,
+        accept_multiple_files=True,
+        max_upload_size=MAX_MIB,
+        key=_file_key(),
+        on_change=_import_files,
+        args=(set_sliders,),
+    )
 
 
 def _file_key() -> str:

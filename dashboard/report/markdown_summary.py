@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.report.markup import escape_cell, without_needless_escapes
+from dashboard.report.metric import Metric
 from dashboard.report.page_parts import PageReport, ReportTable
 from gqa_core import units
 
@@ -23,11 +24,7 @@ def _blocks(report: PageReport) -> Iterator[str]:
     for notice in report.notices:
         yield f"> {without_needless_escapes(notice)}"
     if report.metrics:
-        yield "\n".join(
-            f"- {escape_cell(f'{metric.label}: {metric.value}')}"
-            + (f" ({escape_cell(metric.note)})" if metric.note else "")
-            for metric in report.metrics
-        )
+        yield "\n".join(map(_metric_line, report.metrics))
     tables = [table for table in report.tables if _is_short(table)][:MAX_TABLES]
     yield from map(_table_block, tables)
     if n_more := len(report.tables) - len(tables):
@@ -43,6 +40,11 @@ def _blocks(report: PageReport) -> Iterator[str]:
         yield f"Link: <{report.link}>"
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     yield f"{report.created}; {versions}"
+
+
+def _metric_line(metric: Metric) -> str:
+    note = f" ({escape_cell(metric.note)})" if metric.note else ""
+    return f"- {escape_cell(f'{metric.label}: {metric.value}')}{note}"
 
 
 def _is_short(table: ReportTable) -> bool:

@@ -71,20 +71,7 @@ def layout_text(layout: SharedLayout) -> str:
     Raises:
         ValueError: the model cannot be carried; the sentence says why.
     """
-    config = layout.config
-    row = LayoutRow(
-        name=layout.name,
-        layer_kinds=_letters(config.layer_kinds),
-        group_kinds=_letters(config.group_kinds),
-        max_context_len=config.max_context_len,
-        params=config.estimated_params,
-        embedding_params=config.embedding_params,
-        weight_bytes=config.estimated_weight_bytes,
-        weight_format=config.weight_format,
-        n_assumptions=layout.n_assumptions,
-        n_not_counted=layout.n_not_counted,
-        **model_rows(config.model),
-    )
+    row = _row(layout)
     _validate_row(row)
     raw = msgspec.json.encode(row)
     if len(raw) > MAX_JSON_BYTES:
@@ -92,7 +79,7 @@ def layout_text(layout: SharedLayout) -> str:
             f"a model in a link must unpack to at most {MAX_JSON_BYTES} bytes: got {len(raw)}"
         )
     text = _pack(raw)
-    if parse_layout_text(text).config.model != config.model:
+    if parse_layout_text(text).config.model != layout.config.model:
         raise ValueError("a model in a link must be the model that was imported: got another")
     return text
 
@@ -107,6 +94,33 @@ def parse_layout_text(text: str) -> SharedLayout:
     _validate_length(text)
     row = _decode(_unpack(text))
     _validate_row(row)
+    return SharedLayout(
+        name=row.name,
+        config=_config(row),
+        n_assumptions=row.n_assumptions,
+        n_not_counted=row.n_not_counted,
+    )
+
+
+def _row(layout: SharedLayout) -> LayoutRow:
+    config = layout.config
+    return LayoutRow(
+        name=layout.name,
+        layer_kinds=_letters(config.layer_kinds),
+        group_kinds=_letters(config.group_kinds),
+        max_context_len=config.max_context_len,
+        params=config.estimated_params,
+        embedding_params=config.embedding_params,
+        weight_bytes=config.estimated_weight_bytes,
+        weight_format=config.weight_format,
+        n_assumptions=layout.n_assumptions,
+        n_not_counted=layout.n_not_counted,
+        **model_rows(config.model),
+    )
+
+
+def _config(row: LayoutRow) -> ParsedConfig:
+    """The config of a row, without the lists of keys and sentences."""
     model = model_of_row(row)
     config = ParsedConfig(
         model=model,
@@ -123,12 +137,7 @@ def parse_layout_text(text: str) -> SharedLayout:
         not_counted=(),
     )
     _validate_kinds(config, model)
-    return SharedLayout(
-        name=row.name,
-        config=config,
-        n_assumptions=row.n_assumptions,
-        n_not_counted=row.n_not_counted,
-    )
+    return config
 
 
 def _pack(raw: bytes) -> str:
