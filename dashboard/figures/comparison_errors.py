@@ -7,22 +7,24 @@ from collections.abc import Mapping, Sequence
 import plotly.graph_objects as go
 
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.measured import evidence_marker
 from dashboard.figures.style import (
-    ELSEWHERE,
     FIGURE_PX,
     LABELLED_MARGIN,
     LEGEND_ABOVE,
     LEGEND_PX,
     NEUTRAL,
+    VERDICT_STYLES,
     decades,
     finish,
     log_axis,
     whole_powers,
 )
+from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.records.kinds import VerifyRecord
 from gqa_core.records.specs.verify import Comparison
 
-PASS, FAIL = ("#0072B2", "circle", "within its tolerance"), ("#D55E00", "x", "beyond it: fails")
+VERDICTS = {True: "within its tolerance", False: "beyond it: fails"}
 EQUAL = "equal to the last bit"
 ERRORS = (1e-9, 10.0)  # the axis always includes these
 NAMES_PX = 150
@@ -88,18 +90,13 @@ def _add_errors(
 ) -> None:
     if not shown:
         return
-    color, symbol, name = PASS if passed else FAIL
+    style, is_open = VERDICT_STYLES[passed], is_sample and passed
     figure.add_scatter(
         x=[record.relative_error or low for record, _ in shown],
         y=[row for _, row in shown],
-        name=name,
+        name=VERDICTS[passed],
         mode="markers",
-        marker={
-            "color": color,
-            "symbol": symbol + (ELSEWHERE if is_sample and passed else ""),
-            "size": 11,
-            "line": {"width": 1.5 if is_sample and passed else 0},
-        },
+        marker=evidence_marker(style, MEASURED_ELSEWHERE if is_open else MEASURED_HERE, 11),
         text=[
             f"{record.relative_error:.1e}" if record.relative_error else EQUAL
             for record, _ in shown

@@ -259,6 +259,7 @@ def test_a_saved_picture_has_dark_text_on_white_and_a_page_shows_its_own_backgro
 
 def test_no_series_but_a_variant_has_a_variant_s_colour():
     variants = {each.color for each in VARIANT_STYLES.values()}
-    series = [*style.POLICY_STYLES.values(), *style.MODE_STYLES.values(), *MODEL_STYLES]
+    by_key = (style.POLICY_STYLES, style.MODE_STYLES, style.VERDICT_STYLES)
+    series = [each for styles in by_key for each in styles.values()] + [*MODEL_STYLES]
     assert not variants & {each.color for each in series}
     assert not variants & {fill for fill, _ in style.PART_STYLES.values()}
