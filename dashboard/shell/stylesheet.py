@@ -46,7 +46,7 @@ button[kind=primary] p {{color: light-dark(#FFFFFF, #0F1418)}}
     [data-testid=stPlotlyChart] .updatemenu-container {{display: none}}
 }}
 @media (max-width: 640px) {{
-    [data-testid=stMarkdownContainer] td:last-child {{min-width: 12rem}}
+    .small-table td:last-child:not(.number) {{min-width: 12rem}}
 }}
 .st-key-{CARDS} button {{min-height: 2rem; padding: 0.125rem 0.5rem}}
 .st-key-{CARDS} button p {{font-size: 0.875rem}}

@@ -102,7 +102,7 @@ def test_moving_k_v_heads_redraws_metrics_pictures_and_table(visit):
     expect(gqa).to_contain_text("2.15 GB")
     expect(page.locator(".js-plotly-plot").first).to_contain_text("16 K/V heads, each shared by 2")
     expect(fill).to_contain_text("27 users of 8192")
-    expect(page.get_by_role("table").first).to_contain_text("2.15")  # GB
+    expect(page.get_by_role("table").first).to_contain_text("2.147")  # GB
     page.wait_for_url("**n_kv_heads=16**", wait_until="commit")
 
 
