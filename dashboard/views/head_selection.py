@@ -14,7 +14,10 @@ from gqa_core.configs import AttentionConfig
 from gqa_core.theory.sharing import CachedPart
 
 KEY = "head_map"
-HINT = "Click a head, or choose one under More settings."
+HINTS = {  # by whether the layer is MLA, whose heads read all that is cached
+    False: "Click a head, or choose one under More settings.",
+    True: "Click the latent or the key, or choose one under More settings.",
+}
 
 
 def show_head_map(settings: ModelSettings, attention: AttentionConfig, selected: int) -> None:
@@ -24,7 +27,7 @@ def show_head_map(settings: ModelSettings, attention: AttentionConfig, selected:
         KEY,
         f"{attention.variant}: {sharing_sentence(attention)}",
         ("formula",),
-        HINT,
+        HINTS[attention.variant == "MLA"],
         on_select=_select,
     )
 
