@@ -2,7 +2,7 @@
 
 Nothing plays by itself, and the first picture is the last frame. No frame glides into the next:
 each is drawn at once. Who asks their system for reduced motion gets the scrubber without Play and
-Pause (`dashboard.shell.page` hides them), so that the picture moves only as far as it is dragged.
+Pause (`dashboard.shell.stylesheet` hides them), so that the picture moves only as far as it is dragged.
 """
 
 from __future__ import annotations
