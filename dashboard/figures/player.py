@@ -1,8 +1,8 @@
 """Play, pause and a scrubber below a figure whose frames run in the browser, without a rerun.
 
 Nothing plays by itself, and the first picture is the last frame. No frame glides into the next:
-each is drawn at once. Who asks their system for reduced motion gets the scrubber without Play and
-Pause (`dashboard.shell.stylesheet` hides them), so that the picture moves only as far as it is dragged.
+each is drawn at once. Who asks their system for reduced motion gets the scrubber alone, and the
+picture moves only as far as it is dragged: `dashboard.shell.stylesheet` hides Play and Pause.
 """
 
 from __future__ import annotations
