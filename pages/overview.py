@@ -46,6 +46,12 @@ panels.show_evidence("formula", *("measured elsewhere",) * bool(losses))
 panels.show_small_table(tradeoff_table(settings, plan, losses))
 st.caption(tradeoff_caption(settings, plan, PAPER_PERCENT))
 st.page_link(
+    "pages/head_groups.py",
+    label="What MLA adds, step by step",
+    icon=":material/arrow_forward:",
+    query_params={"variant": "MLA"},
+)
+st.page_link(
     "pages/choose.py", label="How many K/V heads should I take?", icon=":material/arrow_forward:"
 )
 if place := panels.folded("Published quality and speed", "published_unfolded"):

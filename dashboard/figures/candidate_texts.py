@@ -42,11 +42,14 @@ def users_text(option: Option, most: float) -> str:
 
 
 def loss_hover(loss: SmallModelLoss) -> str:
-    """The small model, its loss, and how far the seeds are apart."""
+    """The small model, its loss, how far the seeds are apart, and what training so loses."""
+    scratch = loss.scratch_above_mha
+    trained = "" if scratch is None else f"<br>trained so from scratch: {scratch:+.3f} above MHA"
     return (
         f"small model, {loss.n_kv_heads} of {loss.n_heads} K/V heads, {loss.percent}% uptrained:"
         f"<br>{loss.loss:.3f} nats per byte, {loss.above_mha:+.3f} above MHA<br>"
-        f"{loss.low:.3f} to {loss.high:.3f} over {loss.n_seeds} seeds, measured elsewhere"
+        f"{loss.low:.3f} to {loss.high:.3f} over {loss.n_seeds} seeds{trained}"
+        "<br>measured elsewhere"
     )
 
 

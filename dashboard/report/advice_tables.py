@@ -25,7 +25,14 @@ def option_table(advice: Advice) -> Table[Option]:
         Column[Option]("Cache per user and GPU", lambda o: _size(o, "sequence_bytes"), GB),
         Column[Option]("Copies", lambda option: _size(option, "kv_copies"), COUNT),
         Column[Option](f"Step {users}, predicted", lambda option: _size(option, "step_s"), MS),
-        Column[Option]("Loss above MHA", lambda o: o.loss.above_mha if o.loss else None, NATS),
+        Column[Option](
+            "Loss above MHA, converted", lambda o: o.loss.above_mha if o.loss else None, NATS
+        ),
+        Column[Option](
+            "Loss above MHA, from scratch",
+            lambda o: o.loss.scratch_above_mha if o.loss else None,
+            NATS,
+        ),
         Column[Option]("Published models", lambda option: len(option.chosen_by), COUNT),
         Column[Option]("Pareto set", lambda option: "yes" if option.is_efficient else "no"),
         Column[Option]("Layers' step, measured", _measured, MS),

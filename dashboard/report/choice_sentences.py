@@ -97,10 +97,18 @@ def caption(advice: Advice) -> str:
     """The legend of the figure, in one short paragraph."""
     return (
         "Grey misses a limit; hover for the reason. Click a row to set the sliders to it. "
-        "◆ no other row has as many K/V heads for fewer bytes. Loss: a small model at this ratio, "
-        f"nats per byte; - is not measured. Published: {len(advice.peers.models)} models of "
+        "◆ no other row has as many K/V heads for fewer bytes. Loss above MHA, nats per byte: a "
+        f"small model, trained, then converted to this ratio; - is not measured."
+        f"{_scratch_text(advice)} "
+        f"Published: {len(advice.peers.models)} models of "
         f"{advice.peers.size}{_others_text(advice)}."
     )
+
+
+def _scratch_text(advice: Advice) -> str:
+    """A clause with the greatest loss of the small model where it was trained so from scratch."""
+    losses = [option.loss.scratch_above_mha or 0.0 for option in advice.options if option.loss]
+    return f" Trained so from scratch it is {max(losses):+.3f} at most." if any(losses) else ""
 
 
 def method(choice: Choice, advice: Advice) -> str:

@@ -22,7 +22,8 @@ def fill_caption(fill: GpuFill) -> str:
     n_gpus = fill.n_gpus
     where = "" if n_gpus == 1 else f" on each of {n_gpus} GPUs, the fewest that hold the model"
     weights = units.decimal(fill.weight_bytes)
-    return f"{weights} of weights{where}. Play or drag to fill it token by token."
+    copies = "" if n_gpus == 1 else " Each keeps a copy of what cannot be split, MLA's latent too."
+    return f"{weights} of weights{where}.{copies} Play or drag to fill it token by token."
 
 
 def no_fill_sentence(plan: Plan) -> str:

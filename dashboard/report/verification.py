@@ -64,7 +64,7 @@ def comparisons_answer(records: Sequence[VerifyRecord], *, planted: bool) -> str
     if not failed:
         n_all = len(records)
         passed = f"all {n_all} comparisons pass" if n_all > 1 else "the comparison passes"
-        return f"It is the same attention: {passed}."
+        return f"It is the same attention where K/V heads are copies: {passed}."
     if planted:
         return (
             "Heads or scales in the wrong order are another attention: "

@@ -107,6 +107,11 @@ def _preset(name: str, **settings: Setting) -> Preset:
     return Preset(name, MappingProxyType(no_weights | settings))
 
 
+def _lecture_heads(name: str, n_heads: int) -> Preset:
+    """Query heads that share 8 K/V heads, with the width and the layers of Llama 3 8B."""
+    return _preset(name, n_heads=n_heads, n_kv_heads=8, head_dim=128, n_layers=32, variant="GQA")
+
+
 def _published(known: Model) -> Preset:
     return preset_of_model(
         known.name, known.config, known.params, embedding_params=known.embedding_params
@@ -135,8 +140,8 @@ def _deepseek() -> Preset:
 
 
 PRESETS = (
-    _preset("32 heads in 8", n_heads=32, n_kv_heads=8, variant="GQA"),
-    _preset("128 heads in 8 (16x)", n_heads=128, n_kv_heads=8, variant="GQA"),
+    _lecture_heads("32 heads in 8", 32),
+    _lecture_heads("128 heads in 8 (16x)", 128),
     _published(model("Llama 3 8B")),
     _published(model("Llama 3 70B")),
     _deepseek(),

@@ -56,7 +56,7 @@ def show_link_errors() -> None:
 
 def show_link_row(settings: Mapping[str, Any]) -> None:
     """A row with the Share and Reset buttons."""
-    with st.container(horizontal=True, horizontal_alignment="right", gap="small"):
+    with st.container(horizontal=True, gap="small"):
         show_link_buttons(settings)
 
 

@@ -5,6 +5,7 @@
   for the width of its element and then for all digits of it.
 * Lines of prose are short enough to read.
 * Small tables wider than a phone scroll on their own; captions have contrast enough to read.
+* On a phone a popover takes the screen, not the strip below its button.
 * Chart text without a colour of its own has the page's, light or dark, and charts have its
   background. A saved picture has dark text on white.
 """
@@ -47,6 +48,9 @@ button[kind=primary] p {{color: light-dark(#FFFFFF, #0F1418)}}
 }}
 @media (max-width: 640px) {{
     .small-table td:last-child:not(.number) {{min-width: 12rem}}
+    [data-testid=stPopoverBody] {{
+        transform: translate(0.5rem, 4rem) !important; max-height: calc(100vh - 5rem) !important
+    }}
 }}
 .st-key-{CARDS} button {{min-height: 2rem; padding: 0.125rem 0.5rem}}
 .st-key-{CARDS} button p {{font-size: 0.875rem}}

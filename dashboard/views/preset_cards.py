@@ -5,8 +5,11 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.controls import config_import
+from dashboard.controls.model import KV_FORMAT
 from dashboard.controls.model_box import set_sliders
-from dashboard.settings.presets import offered
+from dashboard.controls.sliders import BATCH_SIZE, CONTEXT_LEN
+from dashboard.settings.presets import Preset, offered
+from dashboard.shell.state import remember
 from dashboard.shell.stylesheet import CARDS as CARDS_KEY
 
 CARDS = {  # label: the preset
@@ -26,8 +29,16 @@ def show_preset_cards() -> None:
     with st.container(horizontal=True, gap="xsmall", key=CARDS_KEY):
         for label, name in CARDS.items():
             preset = presets[name]
-            st.button(label, key=f"card_{name}", on_click=set_sliders, args=(preset,))
+            st.button(label, key=f"card_{name}", on_click=_set_everything, args=(preset,))
         st.button(OWN, key="card_own", icon=":material/upload_file:", on_click=_open_import)
+
+
+def _set_everything(preset: Preset) -> None:
+    """Set the sliders from a preset, and the workload that it leaves open to the defaults."""
+    set_sliders(preset)
+    for slider in (CONTEXT_LEN, BATCH_SIZE, KV_FORMAT):
+        if slider.key not in preset.settings:
+            st.session_state[slider.key] = remember(slider.key, slider.default)
 
 
 def _open_import() -> None:

@@ -27,13 +27,15 @@ HEADERS = (
     "MB per user, GPU",
     "copies",
     "ms predicted",
-    "loss above MHA",
+    "converted",
+    "from scratch",
     "published",
 )
 LEGEND = (
     "> recommended   * no other has as many K/V heads and fewer bytes   x misses a limit",
     "users, context, MB: formula. ms predicted: formula, at the published bandwidth of the label.",
-    "loss: a small model at this ratio, in nats per byte, measured elsewhere; - is not measured.",
+    "converted: loss above MHA, nats per byte, of a small model pooled once trained, then 5% on;",
+    "from scratch: trained so from the start. Both are measured elsewhere; - is not measured.",
     "published: models of this size with this ratio of sharing.",
 )
 
@@ -152,8 +154,9 @@ def _cells(advice: Advice, option: Option) -> Sequence[str]:
             str(sizes.kv_copies),
             MISSING if sizes.step_s is None else f"{1e3 * sizes.step_s:.1f}",
         ]
-    loss = f"{option.loss.above_mha:+.3f}" if option.loss else MISSING
-    return mark, candidate.name, sharing, *numbers, loss, str(len(option.chosen_by))
+    losses = (option.loss.above_mha, option.loss.scratch_above_mha) if option.loss else (None, None)
+    texts = [MISSING if loss is None else f"{loss:+.3f}" for loss in losses]
+    return mark, candidate.name, sharing, *numbers, *texts, str(len(option.chosen_by))
 
 
 def _context_text(context_len: int | None) -> str:

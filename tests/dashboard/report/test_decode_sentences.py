@@ -57,7 +57,7 @@ def test_a_prediction_is_told_as_one_with_the_machine_of_its_rates():
 def test_comparisons_name_the_one_that_takes_most_of_its_tolerance():
     near = [comparisons.record("gqa_is_mha", 1e-7), comparisons.record("kernel_sdpa", 4e-7)]
     assert comparisons_answer(near, planted=False) == (
-        "It is the same attention: all 2 comparisons pass."
+        "It is the same attention where K/V heads are copies: all 2 comparisons pass."
     )
     assert nearest_sentence(near) == (
         "kernel sdpa against float64 takes most of its tolerance, 4.0e-07 of 1.0e-05."

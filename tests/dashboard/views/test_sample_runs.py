@@ -141,9 +141,9 @@ def test_without_samples_an_empty_log_is_said_and_the_axes_stand(opened, sample_
 def test_comparisons_of_the_sample_stand_in_and_say_so_where_sizes_differ(opened, log):
     app = opened("equivalence", **SETTINGS)
     assert plain(app) == (
-        "Not compared with these settings. It is the same attention: all 2 comparisons pass. Of "
-        "8 heads on 2 K/V heads, width 16, 64 tokens, float32. Sample run, measured elsewhere: "
-        "A quiet CPU (8 threads)."
+        "Not compared with these settings. It is the same attention where K/V heads are copies: "
+        "all 2 comparisons pass. Of 8 heads on 2 K/V heads, width 16, 64 tokens, float32. "
+        "Sample run, measured elsewhere: A quiet CPU (8 threads)."
     )
     assert metrics(app)["Comparisons that pass"] == "2 of 2"
     own = comparisons.record("kernel_sdpa", run_id="own")
@@ -152,7 +152,8 @@ def test_comparisons_of_the_sample_stand_in_and_say_so_where_sizes_differ(opened
     log.append(structs.replace(own, workload=workload, config=config))
     app = opened("equivalence", **SETTINGS)
     assert plain(app) == (
-        "It is the same attention: the comparison passes. Measured here: A CPU (2 threads)."
+        "It is the same attention where K/V heads are copies: the comparison passes. "
+        "Measured here: A CPU (2 threads)."
     )
 
 
