@@ -92,8 +92,7 @@ def lead_to(name: str, **params: str) -> None:
         navigate()
         st.rerun()
     entry = next(entry for entry in PAGES if entry.name == name)
-    query = {key: st.query_params.get_all(key) for key in st.query_params}
-    st.switch_page(_file(entry), query_params=query | {key: [text] for key, text in params.items()})
+    _switch(entry, **params)
 
 
 def _file(entry: Entry) -> str:
@@ -102,4 +101,10 @@ def _file(entry: Entry) -> str:
 
 def _start_again() -> None:
     """Lead /overview, which visitors type, to the start page with its settings."""
-    st.switch_page(_file(START), query_params=st.query_params.to_dict())
+    _switch(START)
+
+
+def _switch(entry: Entry, **params: str) -> None:
+    """Switch to a page with the link's settings, all values of each, and `params`."""
+    query = {key: st.query_params.get_all(key) for key in st.query_params}
+    st.switch_page(_file(entry), query_params=query | {key: [text] for key, text in params.items()})
