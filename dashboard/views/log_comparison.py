@@ -32,7 +32,7 @@ def show_comparison(rows: Sequence[Row]) -> None:
     if "B" in selections:
         sentence = compared_sentence(selections["A"], selections["B"])
     else:
-        sentence = f"All records shown are from one {by}, so there is nothing to compare it with."
+        sentence = f"All decode steps shown are from one {by}: there is nothing to compare it with."
     evidence = dict.fromkeys(row.evidence for chosen in selections.values() for row in chosen)
     with chart:
         panels.show_figure(

@@ -101,6 +101,15 @@ def test_a_log_without_decode_steps_shows_what_it_has(opened, log):
     assert "nothing to compare" in answer(app)
 
 
+def test_decode_steps_of_one_device_are_said_to_be_just_those(opened, log):
+    log.append(samples.record(index=1))
+    log.import_records(grids.records(run_id="run-5", device=OTHER))
+    app = opened()
+    assert metrics(app)["Devices"] == "2"
+    sentence = "All decode steps shown are from one device: there is nothing to compare it with."
+    assert any(sentence in text for text in texts(app))
+
+
 def test_records_of_every_kind_come_in_and_no_other_page_shows_them(opened, log):
     lie = replace(grids.records(run_id="run-6")[0], cache_bytes=1)
     records = [
@@ -207,7 +216,7 @@ def test_two_selections_share_a_chart(opened, log, by):
     assert app.selectbox(key=f"second_{by}").value != second
     app = app.multiselect(key="only_run").set_value(["run-1"]).run()
     assert not app.exception
-    assert any(f"from one {by}, so there" in text for text in texts(app))
+    assert any(f"from one {by}: there" in text for text in texts(app))
 
 
 def test_a_file_with_right_and_wrong_lines_is_taken_in_part(opened, log):
