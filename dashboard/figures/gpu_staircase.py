@@ -106,5 +106,5 @@ def _hover(staircase: GpuStaircase, stair: Stair) -> str:
     gpus = stair.cache_bytes / staircase.memory_bytes
     return (
         f"{stair.variant}: {units.binary_and_decimal(stair.cache_bytes)}<br>"
-        f"{gpus:.3g} times the memory of one {staircase.gpu}"
+        f"{units.times(gpus)} the memory of one {staircase.gpu}"
     )

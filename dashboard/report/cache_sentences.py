@@ -55,11 +55,15 @@ def part_sentence(part: CachedPart, kv_format: str) -> str:
     )
 
 
+def _all_heads(n_heads: int) -> str:
+    return units.count(n_heads, "query head") if n_heads == 1 else f"all {n_heads} query heads"
+
+
 def sharing_sentence(attention: AttentionConfig) -> str:
     """The K/V heads that query heads share, in the project's words and the lecture's."""
     if isinstance(attention, LatentConfig):
         return (
-            f"A {describe_latent(attention)} are cached for all {attention.n_heads} query heads. "
+            f"A {describe_latent(attention)} are cached for {_all_heads(attention.n_heads)}. "
             "Every head computes its own K and V from the latent, and its K includes the RoPE key "
             "as it is: heads share what is cached, not what they attend to."
         )
@@ -80,16 +84,18 @@ def heads_answer(attention: AttentionConfig) -> str:
     if isinstance(attention, LatentConfig):
         mla, mha = kv_elements_per_token(attention), kv_elements_per_token(attention.mha_baseline)
         return (
-            f"N = {n_heads} heads have their own K and V each, computed from {mla:,} cached "
-            f"elements per token and layer: {mha:,} / {mla:,} = {times} fewer than MHA keeps."
+            f"N = {units.count(n_heads, 'head')} "
+            f"{'has its own K and V' if n_heads == 1 else 'have their own K and V each'}, "
+            f"computed from {mla:,} cached elements per token and layer: {mha:,} / {mla:,} = {times} fewer than MHA keeps."
         )
     n, per = attention.n_kv_heads, attention.q_per_kv
     return (
-        f"N = {n_heads} heads in G = {units.count(n, 'group')} are "
+        f"N = {units.count(n_heads, 'head')} in G = {units.count(n, 'group')} are "
         f"{units.count(per, 'head')} in each group, and the cache is "
         f"N / n_kv_heads = {n_heads} / {n} = {times} smaller than MHA's."
         if per > 1
-        else f"N = {n_heads} heads in G = {n} groups are 1 head in each group: this is MHA, "
+        else f"N = {units.count(n_heads, 'head')} in G = {units.count(n, 'group')} "
+        f"{'is' if n_heads == 1 else 'are'} 1 head in each group: this is MHA, "
         f"and N / n_kv_heads = {n_heads} / {n} = {times} saves nothing."
     )
 

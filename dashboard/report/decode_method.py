@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dashboard.data.crossover import N_INITIAL_CONTEXTS, work_ratio
 from dashboard.settings.measurement import DecodeSettings
+from gqa_core import units
 from gqa_core.catalog.devices import Device
 
 __all__ = ["bound_method", "crossover_method", "time_method"]
@@ -86,8 +87,8 @@ def _tutorial(settings: DecodeSettings) -> str:
         "small, but what is read is not.\n"
         "* Here, one read of a shared K and V serves all of its queries, and absorbed MLA attends "
         "over the latents themselves.\n"
-        f"* Absorbed MLA still computes {work_ratio(settings):.3g}x as much as MHA for each "
-        "cached token and head, (c + r + c) / 2d with these settings (formula). It wins where "
+        f"* Absorbed MLA still computes {units.times(work_ratio(settings))} as much as MHA for "
+        "each cached token and head, (c + r + c) / 2d with these settings (formula). It wins where "
         "bytes cost more than FLOP. Naive MLA caches more than MHA, so its cache never makes it "
         "faster.\n"
         "* Try it: 24 query heads, 4 K/V heads, width 32, first with the kernel `eager`, which "

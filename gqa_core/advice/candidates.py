@@ -256,7 +256,8 @@ def _users_failure(
         return
     yield Failure(
         limit="users",
-        reason=f"{units.count(sizes.max_users, 'user')} of {request.context_len:,} tokens "
+        reason=f"{units.count(sizes.max_users, 'user')} of "
+        f"{units.count(request.context_len, 'token')} "
         f"{'fits' if sizes.max_users == 1 else 'fit'}, {wanted:,} wanted",
         factor=float(wanted * sizes.sequence_bytes / budget),
     )

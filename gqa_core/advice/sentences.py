@@ -43,7 +43,8 @@ def reasons(advice: Advice) -> tuple[str, ...]:
 def demand_text(request: AdviceRequest, verb: str = "can serve") -> str:
     """The limits in a clause: "1 x H100 can serve 100 users of 8,192 tokens"."""
     users = units.count(request.n_users or 1, "user")
-    demand = f"{gpus_text(request)} {verb} {users} of {request.context_len:,} tokens"
+    tokens = units.count(request.context_len, "token")
+    demand = f"{gpus_text(request)} {verb} {users} of {tokens}"
     if request.max_step_s is None:
         return demand
     return f"{demand} within {units.duration(request.max_step_s)} per token"

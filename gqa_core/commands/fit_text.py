@@ -116,7 +116,7 @@ def _answer_lines(report: FitReport) -> Iterator[str]:
         n_bytes = deployment.sequence_bytes(report.context_len)
         yield f"per sequence and GPU: {units.binary_and_decimal(n_bytes)}"
         sequences = units.count(report.max_sequences or 0, "sequence")
-        yield f"most sequences of {report.context_len:,} tokens: {sequences}"
+        yield f"most sequences of {units.count(report.context_len, 'token')}: {sequences}"
     if report.batch_size is not None:
         batch = units.count(report.batch_size, "sequence")
         yield f"longest context of {batch}: {_context_text(report.max_context_len)}"

@@ -69,7 +69,7 @@ def _describe_part(part: MemoryPart) -> str:
     if part.bytes_per_sequence:
         sizes.append(f"{units.capacity(part.bytes_per_sequence)} per sequence")
     if part.cap is not None:
-        sizes.append(f"at most {part.cap} tokens")
+        sizes.append(f"at most {units.count(part.cap, 'token')}")
     return f"{text}: {', '.join(sizes)}"
 
 
@@ -79,7 +79,8 @@ def _gpu_lines(report: SizeReport) -> Iterator[str]:
         return
     per_gpu = units.binary_and_decimal(gpus.kv_cache_bytes_per_gpu)
     all_gpus = units.binary_and_decimal(gpus.kv_cache_bytes_all_gpus)
-    yield f"per GPU: {per_gpu}; all {gpus.n_gpus} GPUs: {all_gpus}"
+    in_all = f"; all {gpus.n_gpus} GPUs: {all_gpus}" if gpus.n_gpus > 1 else ""
+    yield f"per GPU: {per_gpu}{in_all}"
     if gpus.kv_cache_bytes_as_allocated_per_gpu != gpus.kv_cache_bytes_per_gpu:
         allocated = units.binary_and_decimal(gpus.kv_cache_bytes_as_allocated_per_gpu)
         yield f"per GPU as allocated: {allocated}"

@@ -228,6 +228,18 @@ def test_nothing_passes_and_the_closest_limit_is_named_with_its_figure():
     assert reasons(advice) == ()  # every further GPU would have a copy of the one head
 
 
+def test_large_and_single_numbers_are_said_in_words():
+    sentence = recommendation(advise(replace(REQUEST, n_users=2**20)))
+    assert (
+        "(1,757x over the limit on users)" in sentence
+    )  # 1,048,576 x 117,440,512 / 70,101,730,869
+    one = advise(replace(REQUEST, n_users=1, context_len=1))
+    assert "can serve 1 user of 1 token" in recommendation(one)
+    assert "tokens" not in recommendation(one)
+    crowd = reasons(advise(replace(REQUEST, n_users=2**20, context_len=1)))
+    assert any(" of 1 token fit, 1,048,576 wanted" in reason for reason in crowd)
+
+
 def test_weights_without_room_are_named():
     advice = advise(replace(REQUEST, weight_bytes=90 * GB, n_users=1))
     sentence = recommendation(advice)

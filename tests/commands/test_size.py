@@ -112,6 +112,12 @@ def test_the_text_names_engine_and_parts(capsys):
     assert 128 * MIB == 32 * 512 * 8192
 
 
+def test_one_gpu_is_not_called_all_gpus(capsys):
+    assert main(f"size {LLAMA_8B} --context-len 8190 --engine vllm --tp 1".split()) == 0
+    (line,) = (text for text in capsys.readouterr().out.splitlines() if text.startswith("per GPU:"))
+    assert "all" not in line
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
