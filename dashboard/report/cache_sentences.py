@@ -86,7 +86,8 @@ def heads_answer(attention: AttentionConfig) -> str:
         return (
             f"N = {units.count(n_heads, 'head')} "
             f"{'has its own K and V' if n_heads == 1 else 'have their own K and V each'}, "
-            f"computed from {mla:,} cached elements per token and layer: {mha:,} / {mla:,} = {times} fewer than MHA keeps."
+            f"computed from {mla:,} cached elements per token and layer: "
+            f"{mha:,} / {mla:,} = {times} fewer than MHA keeps."
         )
     n, per = attention.n_kv_heads, attention.q_per_kv
     return (
