@@ -9,7 +9,7 @@ from dashboard.report.metric import Metric
 from gqa_core import units
 from gqa_core.advice import Advice
 from gqa_core.advice.advise import Option
-from gqa_core.advice.sentences import assumptions, reasons, recommendation
+from gqa_core.advice.sentences import assumptions, reasons, recommendation, window_caveat
 from gqa_core.configs import MAX_CONTEXT_LEN, GroupedConfig
 
 __all__ = ["answer", "caption", "command", "details", "method", "metrics", "slider_sentence"]
@@ -26,10 +26,12 @@ def details(advice: Advice) -> list[str]:
 
 
 def _why(advice: Advice) -> list[str]:
-    """The reasons that belong to the answer: those of the next larger number of K/V heads."""
+    """The reasons that belong to the answer: what it needs, and why no more K/V heads."""
     if advice.recommended is None:
         return [*reasons(advice)]
-    return [reason for reason in reasons(advice) if reason.startswith("With ")]
+    caveat = window_caveat(advice)
+    why = [reason for reason in reasons(advice) if reason.startswith("With ")]
+    return [caveat, *why] if caveat else why
 
 
 def slider_sentence(choice: Choice, advice: Advice) -> str:
@@ -96,7 +98,8 @@ def metrics(advice: Advice) -> list[Metric]:
 def caption(advice: Advice) -> str:
     """The legend of the figure, in one short paragraph."""
     return (
-        "Grey misses a limit; hover for the reason. Click a row to set the sliders to it. "
+        "Bars: users that fit. Grey misses a limit, or does with the users to count on; hover "
+        "for the reason. Click a row to set the sliders to it. "
         "◆ no other row has as many K/V heads for fewer bytes. Loss above MHA, nats per byte: a "
         f"small model, trained, then converted to this ratio; - is not measured."
         f"{_scratch_text(advice)} "
@@ -120,7 +123,9 @@ def method(choice: Choice, advice: Advice) -> str:
         "**Users that fit.** (Usable memory x utilisation - weights / GPUs - what the engine takes "
         "besides) / bytes of a user's cache, rounded down. With more GPUs than K/V heads, GPUs "
         "keep copies, and MLA's latent is whole on every GPU.\n\n"
-        "**The recommendation.** The most K/V heads that meet every limit. A model that already "
+        "**The recommendation.** The most K/V heads that meet every limit. That for "
+        "users is met by those to count on, which leave the engine the most memory that start-up "
+        "logs show. A model that already "
         "has MLA keeps it if it passes. Otherwise MLA is the answer only if no number of K/V "
         "heads passes.\n\n"
         f"**Assumptions.**\n\n{lines}\n"
@@ -186,7 +191,9 @@ def _sharing_text(option: Option) -> str:
 
 def _users_text(option: Option) -> str:
     sizes = option.candidate.sizes
-    return units.count(sizes.max_users if sizes else 0, "user") + " fit"
+    assert sizes is not None  # what passes has sizes
+    users = units.count(sizes.max_users, "user")
+    return f"{users} {'fits' if sizes.max_users == 1 else 'fit'}, {sizes.safe_users:,} to count on"
 
 
 def _context_text(context_len: int | None) -> str:

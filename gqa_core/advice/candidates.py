@@ -60,10 +60,11 @@ class Sizes:
     """The memory that a candidate takes and the users that fit, by formula.
 
     `max_users` fit at the requested context with the overhead to expect, `safe_users` with the one
-    to count on, and `max_users_as_allocated` if windows save nothing. `max_context_len` is that of
-    the requested users; None is no limit. Bytes are per GPU: `sequence_bytes` of one user,
-    `cache_bytes` of the requested users, `read_bytes` those of a step, weights included.
-    `kv_copies` GPUs keep the same byte. `step_s` is None without a bandwidth.
+    to count on, which decides, and `max_users_as_allocated` if windows save nothing.
+    `max_context_len` is that of the requested users; None is no limit. Bytes are per GPU:
+    `sequence_bytes` of one user, `cache_bytes` of the requested users, `read_bytes` those of a
+    step, weights included. `kv_copies` GPUs keep the same byte. `step_s` is None without a
+    bandwidth.
     """
 
     max_users: int
@@ -240,12 +241,12 @@ def _sizes(
 def _users_failure(
     request: AdviceRequest, model: ModelConfig, sizes: Sizes, extra: int
 ) -> Iterator[Failure]:
-    """The failure to hold the requested users, at least one, at the requested context."""
+    """The failure to hold the requested users, at least one, with the overhead to count on."""
     wanted = request.n_users or 1
-    if sizes.max_users >= wanted:
+    if sizes.safe_users >= wanted:
         return
-    budget = deployment(request, model, extra).kv_budget_bytes
-    if budget <= 0:
+    planned = deployment(request, model, extra)
+    if planned.kv_budget_bytes <= 0:
         weights = units.decimal(sizes.weight_bytes)
         usable = units.decimal(float(request.memory_bytes * request.utilisation))
         yield Failure(
@@ -254,13 +255,21 @@ def _users_failure(
             factor=NEVER,
         )
         return
+    budget = replace(planned, overhead_bytes=request.safe_overhead_bytes).kv_budget_bytes
     yield Failure(
         limit="users",
-        reason=f"{units.count(sizes.max_users, 'user')} of "
-        f"{units.count(request.context_len, 'token')} "
-        f"{'fits' if sizes.max_users == 1 else 'fit'}, {wanted:,} wanted",
-        factor=float(wanted * sizes.sequence_bytes / budget),
+        reason=_few_users_text(request, sizes, wanted),
+        factor=float(wanted * sizes.sequence_bytes / budget) if budget > 0 else NEVER,
     )
+
+
+def _few_users_text(request: AdviceRequest, sizes: Sizes, wanted: int) -> str:
+    """The users that fit, those to count on if they are fewer, and those wanted."""
+    users = units.count(sizes.max_users, "user")
+    fit = "fits" if sizes.max_users == 1 else "fit"
+    safe = f", {sizes.safe_users:,} to count on" if sizes.safe_users < sizes.max_users else ""
+    tokens = units.count(request.context_len, "token")
+    return f"{users} of {tokens} {fit}{safe}, {wanted:,} wanted"
 
 
 def _step_failure(request: AdviceRequest, sizes: Sizes) -> Iterator[Failure]:

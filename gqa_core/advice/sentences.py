@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import isinf
 
 from gqa_core import units
@@ -12,7 +13,14 @@ from gqa_core.advice.request import AdviceRequest
 from gqa_core.advice.weights import WIDTHS_PER_HEADS
 from gqa_core.configs import LatentConfig
 
-__all__ = ["assumptions", "demand_text", "gpus_text", "reasons", "recommendation"]
+__all__ = [
+    "assumptions",
+    "demand_text",
+    "gpus_text",
+    "reasons",
+    "recommendation",
+    "window_caveat",
+]
 
 MAX_NAMES = 3  # of published models in a sentence
 
@@ -40,6 +48,18 @@ def reasons(advice: Advice) -> tuple[str, ...]:
     return tuple(_reasons(advice, option))
 
 
+def window_caveat(advice: Advice) -> str:
+    """A sentence if the recommended option serves these users only where windows free memory."""
+    option, wanted = advice.recommended, advice.request.n_users or 1
+    sizes = option.candidate.sizes if option else None
+    if sizes is None or sizes.max_users_as_allocated >= wanted:
+        return ""
+    return (
+        "This needs an engine that frees what leaves a window: one that reserves the whole context "
+        f"holds {sizes.max_users_as_allocated:,} of {units.count(wanted, 'user')}."
+    )
+
+
 def demand_text(request: AdviceRequest, verb: str = "can serve") -> str:
     """The limits in a clause: "1 x H100 can serve 100 users of 8,192 tokens"."""
     users = units.count(request.n_users or 1, "user")
@@ -63,13 +83,13 @@ def assumptions(advice: Advice) -> tuple[str, ...]:
 def _reasons(advice: Advice, option: Option) -> Iterator[str]:
     sizes, request = option.candidate.sizes, advice.request
     assert sizes is not None
+    if caveat := window_caveat(advice):
+        yield caveat
     users = units.count(sizes.max_users, "user")
     yield f"{users} {'fits' if sizes.max_users == 1 else 'fit'}, {sizes.safe_users:,} to count on."
-    if sizes.max_users_as_allocated < sizes.max_users:
+    if not window_caveat(advice) and sizes.max_users_as_allocated < sizes.max_users:
         reserved = units.count(sizes.max_users_as_allocated, "user")
         yield f"An engine that reserves the whole context for windows holds {reserved}."
-    if sizes.safe_users < (request.n_users or 1):
-        yield "To be safe from the worst engine logs, take fewer K/V heads or users."
     if advice.next_larger and advice.next_larger.candidate.failures:
         more = advice.next_larger.candidate
         yield f"With {more.name}, {more.failures[0].reason}."
@@ -108,12 +128,17 @@ def _remedies(advice: Advice) -> Iterator[str]:
     if candidate.sizes is None:
         return
     planned = deployment(request, candidate_model(request, candidate), candidate.extra_weight_bytes)
-    n_gpus = planned.min_gpus(request.context_len, request.n_users or 1)
+    safe = replace(planned, overhead_bytes=request.safe_overhead_bytes)
+    n_gpus = safe.min_gpus(request.context_len, request.n_users or 1)
     if n_gpus and n_gpus > request.tp:
         yield f"{candidate.name[0].upper()}{candidate.name[1:]} would fit on {n_gpus} GPUs."
 
 
 def _assumptions(request: AdviceRequest) -> Iterator[str]:
+    yield (
+        "A candidate passes if the users to count on are as many as wanted: those that fit if the "
+        "engine takes besides what it took at most in public start-up logs, one aside."
+    )
     yield (
         "More K/V heads are taken to be never worse in quality. No published table ranks GQA "
         "against MLA, so MLA is not ranked with the others."

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gqa_core.advice import AdviceRequest, advise
-from gqa_core.advice.sentences import assumptions, reasons, recommendation
+from gqa_core.advice.sentences import assumptions, reasons, recommendation, window_caveat
 from gqa_core.catalog.models import model
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, RecurrentState
 from gqa_core.records.reference_runs import reference_runs
@@ -43,7 +43,7 @@ def test_24_heads_for_100_users_of_8k_on_one_h100_get_4_kv_heads():
         None,
     ]
     # 28 layers x 4 heads x 256 x 2 B = 57,344 B per token, 469,762,048 B per user of 8192;
-    # 81,091 MiB x 0.9 - 6.425 GB = 70,101,730,869 B: 149 users; 6 heads: 704,643,072 B, 99 users
+    # 81,091 MiB x 0.9 - 6.425 GB = 70,101,569,126 B: 149 users; 6 heads: 704,643,072 B, 99 users
     options = by_heads(advice)
     assert options[4].candidate.sizes.sequence_bytes == 469_762_048
     assert options[4].candidate.sizes.max_users == 149
@@ -53,8 +53,10 @@ def test_24_heads_for_100_users_of_8k_on_one_h100_get_4_kv_heads():
     assert recommendation(advice) == (
         "Take 4 K/V heads, the most with which 1 x H100 can serve 100 users of 8,192 tokens."
     )
-    assert options[6].candidate.failures[0].reason == "99 users of 8,192 tokens fit, 100 wanted"
-    assert "With 6 K/V heads, 99 users of 8,192 tokens fit, 100 wanted." in reasons(advice)
+    # beside 3.3 GiB for the engine: (70,101,569,126 - 3,543,348,019) / 704,643,072 = 94.5
+    reason = "99 users of 8,192 tokens fit, 94 to count on, 100 wanted"
+    assert options[6].candidate.failures[0].reason == reason
+    assert f"With 6 K/V heads, {reason}." in reasons(advice)
 
 
 def test_a_step_reads_the_weights_and_the_caches_of_the_users_once():
@@ -220,10 +222,12 @@ def test_a_prime_number_of_heads_has_two_candidates_beside_mla():
 def test_nothing_passes_and_the_closest_limit_is_named_with_its_figure():
     advice = advise(replace(REQUEST, n_users=1000))
     assert advice.recommended is None
-    # 1 head: 117,440,512 B per user, 596 users fit; 1000 x 117,440,512 / 70,101,730,869 = 1.68
+    # 1 head: 117,440,512 B per user, 596 users fit; beside the engine's 3.3 GiB
+    # 1000 x 117,440,512 / 66,558,221,107 = 1.76
     assert recommendation(advice) == (
         "No candidate passes: 1 x H100 cannot serve 1,000 users of 8,192 tokens. The closest is 1 "
-        "K/V head (1.68x over the limit on users): 596 users of 8,192 tokens fit, 1,000 wanted."
+        "K/V head (1.76x over the limit on users): 596 users of 8,192 tokens fit, 566 to count on, "
+        "1,000 wanted."
     )
     assert reasons(advice) == ()  # every further GPU would have a copy of the one head
 
@@ -307,10 +311,40 @@ def test_windows_count_by_the_engine_and_the_other_figure_is_told():
     assert not any("reserves" in reason for reason in reasons(reserved))
 
 
-def test_a_figure_to_count_on_below_the_users_is_a_warning():
+def test_a_candidate_whose_users_to_count_on_are_too_few_is_not_recommended():
     advice = advise(replace(REQUEST, n_users=149, overhead_bytes=0))
-    assert advice.recommended.candidate.sizes.safe_users < 149
-    assert any("worst engine logs" in reason for reason in reasons(advice))
+    (failure,) = by_heads(advice)[4].candidate.failures  # 149 fit
+    assert failure.reason == "149 users of 8,192 tokens fit, 141 to count on, 149 wanted"
+    assert failure.factor == pytest.approx(149 * 469_762_048 / (70_101_569_126 - 3_543_348_019))
+    assert advice.recommended.candidate.n_kv_heads == 3
+    assert f"With 4 K/V heads, {failure.reason}." in reasons(advice)
+
+
+def test_users_that_fit_only_where_windows_free_memory_are_told_first():
+    windows = ModelConfig(
+        layer_groups=(
+            LayerGroup(attention=LAYER, n_layers=24, window=1024),
+            LayerGroup(attention=LAYER, n_layers=4),
+        )
+    )
+    request = replace(REQUEST, model=windows)
+    advice = advise(request)
+    reserved = advice.recommended.candidate.sizes.max_users_as_allocated
+    assert reserved < 100
+    assert reasons(advice)[0] == window_caveat(advice)
+    assert f"holds {reserved} of 100 users" in window_caveat(advice)
+    assert not window_caveat(advise(replace(request, engine="as-allocated")))
+    few = advise(replace(request, n_users=1))
+    assert not window_caveat(few)
+    assert any("reserves the whole context" in reason for reason in reasons(few))
+
+
+@pytest.mark.parametrize("n_users", [1, 9, 10, 64, 103, 110])
+@pytest.mark.parametrize("engine", ["ideal", "vllm", "sglang", "as-allocated"])
+def test_the_recommended_option_never_denies_its_own_answer(n_users, engine):
+    advice = advise(replace(REQUEST, n_users=n_users, engine=engine, overhead_bytes=10**9))
+    for option in advice.passing:
+        assert option.candidate.sizes.safe_users >= n_users
 
 
 def test_assumptions_name_the_weights_and_the_order_of_quality():
@@ -340,7 +374,7 @@ def test_the_answer_passes_and_no_number_with_more_heads_does(n_heads, n_users, 
     grouped = [option.candidate for option in advice.options if option.candidate.n_kv_heads]
     assert [n_heads % candidate.n_kv_heads for candidate in grouped] == [0] * len(grouped)
     if advice.recommended and (heads := advice.recommended.candidate.n_kv_heads):
-        assert advice.recommended.candidate.sizes.max_users >= n_users
+        assert advice.recommended.candidate.sizes.safe_users >= n_users
         assert not [each for each in grouped if each.n_kv_heads > heads and each.can_pass]
     else:
         assert not any(candidate.can_pass for candidate in grouped)

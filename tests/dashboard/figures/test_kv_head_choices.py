@@ -34,7 +34,7 @@ def test_failing_rows_are_grey_and_the_recommended_one_has_its_full_colour(advic
     assert list(bars.marker.color[:4]) == [FAILS] * 4
     assert bars.marker.color[4] == VARIANT_STYLES["GQA"].color
     assert FAILS not in bars.marker.color[4:]
-    assert "99 users of 8,192 tokens fit, 100 wanted" in bars.hovertext[3]
+    assert "99 users of 8,192 tokens fit, 94 to count on, 100 wanted" in bars.hovertext[3]
     assert list(bars.customdata) == [24, 12, 8, 6, 4, 3, 2, 1, None]
 
 
@@ -100,7 +100,7 @@ def test_the_table_has_a_row_per_option_with_its_verdict(advice):
     rows = option_table(advice).texts()
     verdicts = {row[0]: row[1] for row in rows}
     assert verdicts["4 (6:1)"] == "recommended"
-    assert verdicts["6 (4:1)"] == "99 users of 8,192 tokens fit, 100 wanted"
+    assert verdicts["6 (4:1)"] == "99 users of 8,192 tokens fit, 94 to count on, 100 wanted"
     assert verdicts["2 (12:1)"] == "passes"
     assert [row[-3] for row in rows] == ["yes"] * 9
     assert "4 (6:1),recommended,149" in option_table(advice).csv()
