@@ -9,17 +9,19 @@ from __future__ import annotations
 import streamlit as st
 
 from dashboard.settings.layouts import USUAL_KV_HEADS
-from dashboard.shell.links import set_default
+from dashboard.shell.links import set_default, validate_query_param
 from dashboard.shell.widgets import Slider
 from gqa_core.records.specs.training import divisors
 
 KEY = "n_kv_heads"
 CHOSEN, USED = "chosen_kv_heads", "used_kv_heads"  # the choice, and what the slider was set to
+MAX_DIGITS = 9  # of a link's number that are read
 
 
 def kv_heads_control(n_heads: int) -> int:
     """The K/V heads that are used with so many query heads."""
     set_default(CHOSEN, USUAL_KV_HEADS)  # Reset moves both sliders
+    _replace_link_number(n_heads)
     options = sorted(divisors(n_heads))
     chosen = _chosen()
     nearest = nearest_divisor(n_heads, chosen)
@@ -29,7 +31,7 @@ def kv_heads_control(n_heads: int) -> int:
         key=KEY,
         label="K/V heads",
         options=options,
-        default=_default(n_heads, nearest),
+        default=nearest_divisor(n_heads, USUAL_KV_HEADS),
         reset_value=USUAL_KV_HEADS,
         help="G groups in the lecture: 1 is MQA, as many as query heads is MHA. Offered are the "
         "numbers that divide the query heads.",
@@ -41,16 +43,22 @@ def kv_heads_control(n_heads: int) -> int:
     return used
 
 
-def _default(n_heads: int, nearest: int) -> int:
-    """The number without a link's, which is the same in each run of a page.
+def _replace_link_number(n_heads: int) -> None:
+    """Use the nearest divisor in place of a link's number that does not divide the query heads."""
+    asked = _number_in_link()
+    if KEY in st.session_state or asked is None or n_heads % asked == 0:
+        return
+    nearest = nearest_divisor(n_heads, asked)
+    st.session_state[KEY] = nearest
+    validate_query_param(KEY, "one of its options", lambda values: False, nearest)
 
-    Streamlit drops a value that equals its default from the address, where a reload needs it. A
-    link's number that does not divide the query heads is replaced by the nearest that does.
-    """
-    text = st.query_params.get(KEY, "")
-    if KEY in st.session_state or text in ("", str(nearest)):
-        return nearest_divisor(n_heads, USUAL_KV_HEADS)
-    return nearest
+
+def _number_in_link() -> int | None:
+    """The link's whole number from 1 on; None if it gives none, several, or something else."""
+    match st.query_params.get_all(KEY):
+        case [text] if text.isascii() and text.isdecimal():
+            return int(text[:MAX_DIGITS]) or None
+    return None
 
 
 def nearest_divisor(n_heads: int, n_kv_heads: int) -> int:
@@ -66,8 +74,8 @@ def forget_choice() -> None:
 def _chosen() -> int:
     """The number that the slider, a model or a link set last; not what a divisor replaced it by."""
     current = st.session_state.get(KEY)
-    if current is None and (text := st.query_params.get(KEY, "")).isdecimal():
-        return int(text[:9])
+    if current is None and (asked := _number_in_link()):
+        return asked
     if current is not None and current != st.session_state.get(USED):
         return int(current)
     return int(st.session_state.get(CHOSEN, USUAL_KV_HEADS))

@@ -8,7 +8,7 @@ from tests.dashboard.page_probe import slider
 
 @pytest.fixture
 def opened(opened):
-    return lambda **query: opened("overview", **query)
+    return lambda page="overview", **query: opened(page, **query)
 
 
 def notices(app):
@@ -106,3 +106,26 @@ def test_a_prime_number_of_heads_has_mqa_or_mha(opened):
     assert slider(app, "n_kv_heads").value == 1
     (error,) = link_errors(app)
     assert "n_kv_heads in the link must be one of its options: got '8', 1 used" in error
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "used"),
+    [
+        ("kv_cache", {"n_kv_heads": "5"}, 4),
+        ("kv_cache", {"n_kv_heads": "0"}, 8),
+        ("kv_cache", {"n_kv_heads": "<b>"}, 8),
+        ("kv_cache", {"n_kv_heads": ["4", "2"]}, 8),
+        ("kv_cache", {"n_kv_heads": "9" * 5000}, 32),
+        ("choose", {"n_heads": 48, "n_kv_heads": "7"}, 6),
+        ("kv_cache", {"model": "DeepSeek-V3", "n_kv_heads": "3"}, 2),
+        ("kv_cache", {"n_heads": 28, "n_kv_heads": "x"}, 7),
+    ],
+)
+def test_the_number_that_a_link_s_fault_names_is_the_one_that_is_used(opened, page, query, used):
+    app = opened(page, **query)
+    assert not app.exception
+    (error,) = link_errors(app)
+    assert error.endswith(f", {used} used")
+    assert slider(app, "n_kv_heads").value == used
+    app = app.button(key="reset_button").click().run()
+    assert (slider(app, "n_kv_heads").value, link_errors(app)) == (8, [])
