@@ -37,7 +37,8 @@ class Gpus:
 class Choice:
     """The sliders' K/V heads, the GPUs, and the request; without one, `missing` says why.
 
-    `note` says whose weights these are if the sliders have left their model.
+    `model_name` is that of the model that set the sliders, empty without one. `note` says whose
+    weights these are if the sliders have left their model.
     """
 
     n_kv_heads: int
@@ -45,6 +46,7 @@ class Choice:
     request: AdviceRequest | None
     missing: str = ""
     note: str = ""
+    model_name: str = ""
 
 
 def choice(
@@ -89,7 +91,13 @@ def choice(
     except ValueError as error:
         missing = WEIGHTS_MISSING if weight_bytes is None else f"No answer: {error}."
         return Choice(n_kv_heads=settings.n_kv_heads, gpus=gpus, request=None, missing=missing)
-    return Choice(n_kv_heads=settings.n_kv_heads, gpus=gpus, request=request, note=note)
+    return Choice(
+        n_kv_heads=settings.n_kv_heads,
+        gpus=gpus,
+        request=request,
+        note=note,
+        model_name=preset.name if preset else "",
+    )
 
 
 TYPE_WEIGHTS = "Type **Weights in total (GB)** under **More settings**."

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
-
 from dashboard.data.choice import Choice
 from dashboard.report.metric import Metric
 from gqa_core import units
 from gqa_core.advice import Advice
 from gqa_core.advice.advise import Option
 from gqa_core.advice.sentences import assumptions, reasons, recommendation, window_caveat
-from gqa_core.configs import MAX_CONTEXT_LEN, GroupedConfig
+from gqa_core.configs import MAX_CONTEXT_LEN
 
-__all__ = ["answer", "caption", "command", "details", "method", "metrics", "slider_sentence"]
+__all__ = ["answer", "caption", "details", "method", "metrics", "slider_sentence"]
 
 
 def answer(advice: Advice) -> str:
@@ -135,42 +133,6 @@ def method(choice: Choice, advice: Advice) -> str:
         f"**Sources.** {choice.gpus.source or 'The memory of the GPU was typed.'} Published "
         "models: each with its own source on the page *Cache size* and in the catalogue."
     )
-
-
-def command(choice: Choice) -> str:
-    """The command line that gives the same answer; empty for layers that differ."""
-    request = choice.request
-    if request is None or not request.model.is_uniform or request.bandwidth_bytes_per_s is None:
-        return ""
-    attention = request.attention
-    numbers = {"n-layers": request.model.n_layers, "n-heads": attention.n_heads}
-    if isinstance(attention, GroupedConfig):
-        numbers |= {"n-kv-heads": attention.n_kv_heads, "head-dim": attention.head_dim}
-    else:
-        numbers |= {
-            "kv-lora-rank": attention.kv_lora_rank,
-            "qk-rope-head-dim": attention.qk_rope_head_dim,
-            "qk-nope-head-dim": attention.qk_nope_head_dim,
-            "v-head-dim": attention.v_head_dim,
-        }
-    options = {
-        **numbers,
-        "weights": f"{request.weight_bytes}B",
-        "device": request.device,
-        "tp": request.tp,
-        "users": request.n_users,
-        "context-len": request.context_len,
-        "kv-format": request.kv_format,
-        "engine": request.engine,
-        "utilisation": f"{float(request.utilisation):g}",
-        "overhead": f"{request.overhead_bytes}B",
-    }
-    if request.max_step_s is not None:
-        options["max-ms"] = f"{1000 * request.max_step_s:g}"
-    if request.mla_ranks:
-        options["mla-rank"] = ",".join(map(str, request.mla_ranks))
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
-    return shlex.join(["python", "-m", "gqa_core", "advise", *words])
 
 
 def _others_text(advice: Advice) -> str:

@@ -12,6 +12,7 @@ from dashboard.data.choice import Choice
 from dashboard.figures.kv_head_choices import kv_head_choices
 from dashboard.report import choice_sentences as sentences
 from dashboard.report.advice_tables import option_table
+from dashboard.report.advise_command import advise_command
 from dashboard.report.quality_tables import published_table
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
@@ -47,7 +48,9 @@ def show_choice(choice: Choice) -> None:
     lines = [*filter(None, [choice.note, slider]), *sentences.details(advice)]
     st.markdown("".join(f"- {panels.escape_markdown(line)}\n" for line in lines))
     _show_tables(advice)
-    panels.show_method(sentences.method(choice, advice), sentences.command(choice))
+    panels.show_method(
+        sentences.method(choice, advice), advise_command(choice.request, choice.model_name)
+    )
 
 
 def _advice(request: AdviceRequest) -> Advice:
