@@ -49,16 +49,16 @@ def _is_published(request: AdviceRequest, name: str) -> bool:
     """True if the request is about the published model of this name, unchanged."""
     attention = request.attention
     own = attention.n_kv_heads if isinstance(attention, GroupedConfig) else None
-    asked = (name, request.model, request.model.family, request.params, request.weights_kv_heads)
-    return asked in [
+    wanted = (name, request.model, request.model.family, request.params, request.weights_kv_heads)
+    return wanted in [
         (known.name, known.config, known.config.family, known.params, own) for known in models()
     ]
 
 
 def _is_known_device(request: AdviceRequest) -> bool:
     """True if the catalogue has this GPU with just the memory and bandwidth of the request."""
-    asked = (request.device, request.memory_bytes, request.bandwidth_bytes_per_s)
-    return asked in [
+    wanted = (request.device, request.memory_bytes, request.bandwidth_bytes_per_s)
+    return wanted in [
         (device.name, device.usable_bytes, device.bandwidth_bytes_per_s) for device in devices()
     ]
 

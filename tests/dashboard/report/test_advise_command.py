@@ -60,8 +60,8 @@ def chosen(name, weight_format="bf16", weight_bytes=None, **heads):
     )
 
 
-def command(asked):
-    return advise_command(asked.request, asked.model_name)
+def command(question):
+    return advise_command(question.request, question.model_name)
 
 
 @pytest.fixture
@@ -91,31 +91,31 @@ def assert_same_advice(record, request):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_line_of_a_published_model_gives_the_advice_of_the_page(name, printed):
-    asked = chosen(name, weight_bytes=10**11)
-    line = command(asked)
+    question = chosen(name, weight_bytes=10**11)
+    line = command(question)
     assert shlex.split(line)[4:6] == ["--model", name]
-    assert_same_advice(printed(line), asked.request)
+    assert_same_advice(printed(line), question.request)
 
 
 @pytest.mark.parametrize("name", ["Llama 3 8B", "DeepSeek-V3", "32 heads in 8"])
 def test_the_line_of_other_numbers_states_the_layers(name, printed):
-    asked = chosen(name, weight_bytes=10**11, n_layers=24)
-    line = command(asked)
+    question = chosen(name, weight_bytes=10**11, n_layers=24)
+    line = command(question)
     assert "--n-layers 24" in line
-    assert_same_advice(printed(line), asked.request)
+    assert_same_advice(printed(line), question.request)
 
 
 @pytest.mark.parametrize("name", ["Falcon-H1-7B", "LongCat-Flash", "GLM-5", "Mistral 7B v0.1"])
 def test_what_no_option_states_has_no_line(name):
     settings = offered(measuring=False)[name].settings
-    asked = chosen(name, weight_bytes=10**11, n_heads=int(settings["n_heads"]) * 2)
-    assert asked.request
-    assert command(asked) == ""
+    question = chosen(name, weight_bytes=10**11, n_heads=int(settings["n_heads"]) * 2)
+    assert question.request
+    assert command(question) == ""
 
 
 def test_what_the_command_line_would_count_otherwise_has_no_line():
-    asked = chosen("Llama 3 8B")
-    assert command(asked)
+    question = chosen("Llama 3 8B")
+    assert command(question)
     assert advise_command(None) == ""
     for other in (
         {"weight_bytes_per_param": 4},
@@ -123,4 +123,4 @@ def test_what_the_command_line_would_count_otherwise_has_no_line():
         {"device": "A GPU"},
         {"bandwidth_bytes_per_s": 1e12},
     ):
-        assert advise_command(replace(asked.request, **other), asked.model_name) == ""
+        assert advise_command(replace(question.request, **other), question.model_name) == ""
