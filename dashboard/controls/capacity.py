@@ -115,7 +115,7 @@ def _set_gpus(n_gpus: int) -> None:
 def _plan(settings: ModelSettings, more: DeltaGenerator) -> Plan:
     gpu, memory_bytes, source = gpu_controls()
     n_gpus_place = st.container()
-    weight_bytes = weights_control(more)
+    weights = weights_control(settings, more)
     with more:
         variant = variant_control(settings)
         engine = engine_control()
@@ -138,12 +138,13 @@ def _plan(settings: ModelSettings, more: DeltaGenerator) -> Plan:
         context_len=settings.context_len,
         n_users=settings.batch_size,
         safe_overhead_bytes=engine_overhead(engine).safe_bytes,
-        weights_known=weight_bytes is not None,
+        weights_known=weights.n_bytes is not None,
+        weights_note=weights.note or weights.refusal,
         not_split=tuple(name for name in settings.models if name not in models),
         deployments={
             name: Deployment(
                 memory_bytes=memory_bytes,
-                weight_bytes=weight_bytes or 0,
+                weight_bytes=weights.n_bytes or 0,
                 model=model,
                 kv_format=settings.kv_format,
                 n_gpus=n_gpus,

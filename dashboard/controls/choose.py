@@ -83,7 +83,7 @@ def _choice(settings: ModelSettings, more: DeltaGenerator) -> Choice:
             "split so fail.",
         ).show()
         max_ms = MAX_MS.show()
-        weight_bytes = weights_control(more)
+        weights = weights_control(settings, more)
         engine = engine_control()
         utilisation = UTILISATION.show()
         memory_bytes, overhead_bytes = memory_controls(memory_bytes, engine)
@@ -101,7 +101,7 @@ def _choice(settings: ModelSettings, more: DeltaGenerator) -> Choice:
             overhead_bytes=overhead_bytes,
             engine=engine,
         ),
-        weight_bytes=weight_bytes,
+        weights=weights,
         weight_format=str(st.session_state.get(FORMAT.key, FORMAT.default)),
         n_users=n_users,
         max_ms=max_ms,

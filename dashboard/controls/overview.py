@@ -25,8 +25,8 @@ def _with_plan(
     comparison = compare_control(settings)
     with more:
         gpu, memory_bytes, source = gpu_controls()
-        weight_bytes = weights_control(more)
+        weights = weights_control(settings, more)
     plan = fewest_gpus_plan(
-        settings, weight_bytes, gpu=gpu, memory_bytes=memory_bytes, gpu_source=source
+        settings, weights, gpu=gpu, memory_bytes=memory_bytes, gpu_source=source
     )
     return settings, plan, comparison

@@ -10,6 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.controls.compare import compared_imports
 from dashboard.controls.imports import ImportedConfig, add_import, imports
 from dashboard.controls.model_box import DEFAULT_MODEL, chosen_import, chosen_preset
+from dashboard.data.borrowed_weights import Weights, slider_weights
+from dashboard.settings.model import ModelSettings
 from dashboard.settings.presets import WEIGHT_FORMATS, Preset, offered, weights_gb
 from dashboard.shell.state import remember
 from dashboard.shell.widgets import OptionalNumberInput, Select
@@ -39,8 +41,8 @@ WEIGHTS = OptionalNumberInput(
 )
 
 
-def weights_control(more: DeltaGenerator) -> int | None:
-    """Bytes of the weights in total; None if they are neither known nor typed.
+def weights_control(settings: ModelSettings, more: DeltaGenerator) -> Weights:
+    """The weights in total; without bytes if neither known nor typed, or a smaller model's.
 
     Their format stands in the folded box.
     """
@@ -50,7 +52,8 @@ def weights_control(more: DeltaGenerator) -> int | None:
     with more:
         replace(FORMAT, options=options).show(on_change=_set_weights, args=(preset,))
     gigabytes = WEIGHTS.show()
-    return None if gigabytes is None else round(gigabytes * units.GB)
+    n_bytes = None if gigabytes is None else round(gigabytes * units.GB)
+    return slider_weights(settings, preset, n_bytes)
 
 
 def show_weights_offers() -> None:

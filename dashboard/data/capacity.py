@@ -26,7 +26,9 @@ class Plan:
     `gpu` names the GPU, `gpu_source` says who published its memory, None if it was typed; a
     user is one sequence; `variant` is the one that sentences describe. Deployments have the
     overhead to expect, and `safe_overhead_bytes` is the one to count on. Without `weights_known` no
-    number that depends on weights may be shown. Variants in `not_split` cannot be split so.
+    number that depends on weights may be shown. `weights_note` says whose they are if they are
+    another model's, and why that is no answer if it is smaller. Variants in
+    `not_split` cannot be split so.
     """
 
     gpu: str
@@ -37,6 +39,7 @@ class Plan:
     deployments: Mapping[str, Deployment]
     safe_overhead_bytes: int = 0
     weights_known: bool = True
+    weights_note: str = ""
     not_split: tuple[str, ...] = ()
 
     @property

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import gcd
 
+from dashboard.data.borrowed_weights import TYPE_WEIGHTS, Weights, has_own_geometry
 from dashboard.settings.model import ModelSettings
-from dashboard.settings.presets import Preset, weights_gb
-from gqa_core import units
+from dashboard.settings.presets import Preset
 from gqa_core.advice import AdviceRequest
 from gqa_core.configs import ModelConfig
 from gqa_core.theory.engines import EngineName
@@ -16,7 +16,6 @@ from gqa_core.theory.engines import EngineName
 __all__ = ["Choice", "Gpus", "choice"]
 
 BYTES_PER_PARAM = {"fp32": 4}  # 2 in any other format: those of fewer bits take less
-GEOMETRY = ("n_heads", "head_dim", "n_layers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +53,7 @@ def choice(
     preset: Preset | None,
     gpus: Gpus,
     *,
-    weight_bytes: int | None,
+    weights: Weights,
     weight_format: str,
     n_users: int,
     max_ms: float | None,
@@ -62,19 +61,13 @@ def choice(
 ) -> Choice:
     """The choice of these settings; without a request if something that it rests on is unknown."""
     own_kv_heads = _own_kv_heads(settings, preset)
-    note = ""
-    if preset and weight_bytes == _preset_bytes(preset, weight_format):
-        note = _borrowed_note(settings, preset)
-        if note and _is_larger(settings, preset):
-            missing = f"{note} This one is larger, so they are too small for it. {TYPE_WEIGHTS}"
-            return Choice(n_kv_heads=settings.n_kv_heads, gpus=gpus, request=None, missing=missing)
     try:
         request = AdviceRequest(
             model=advised_model(settings, own_kv_heads),
-            weight_bytes=weight_bytes,
+            weight_bytes=weights.n_bytes,
             weights_kv_heads=own_kv_heads,
             weight_bytes_per_param=BYTES_PER_PARAM.get(weight_format, 2),
-            params=preset.params if preset and _has_own_geometry(settings, preset) else None,
+            params=preset.params if preset and has_own_geometry(settings, preset) else None,
             device=gpus.name,
             memory_bytes=gpus.memory_bytes,
             bandwidth_bytes_per_s=gpus.bandwidth_bytes_per_s,
@@ -89,45 +82,23 @@ def choice(
             mla_ranks=mla_ranks,
         )
     except ValueError as error:
-        missing = WEIGHTS_MISSING if weight_bytes is None else f"No answer: {error}."
+        missing = f"No answer: {error}." if weights.n_bytes is not None else _missing(weights)
         return Choice(n_kv_heads=settings.n_kv_heads, gpus=gpus, request=None, missing=missing)
     return Choice(
         n_kv_heads=settings.n_kv_heads,
         gpus=gpus,
         request=request,
-        note=note,
+        note=weights.note,
         model_name=preset.name if preset else "",
     )
 
 
-TYPE_WEIGHTS = "Type **Weights in total (GB)** under **More settings**."
-WEIGHTS_MISSING = (
-    "The size of the weights is not known, so nothing can be said about what fits. " + TYPE_WEIGHTS
-)
-
-
-def _preset_bytes(preset: Preset, weight_format: str) -> int | None:
-    """The weights of a model in this format, as the widget holds them; None if not known."""
-    gigabytes = weights_gb(preset, weight_format)
-    return None if gigabytes is None else round(gigabytes * units.GB)
-
-
-def _borrowed_note(settings: ModelSettings, preset: Preset) -> str:
-    """A sentence on whose weights these are; empty if the sliders have that model's geometry."""
-    is_known = all(key in preset.settings for key in GEOMETRY)
-    if preset.model is None or not is_known or _has_own_geometry(settings, preset):
-        return ""
-    heads, head_dim, layers = (preset.settings[key] for key in GEOMETRY)
-    return (
-        f"The weights are those of {preset.name}, with {heads} query heads of {head_dim} and "
-        f"{layers} layers."
+def _missing(weights: Weights) -> str:
+    """A sentence on the weights that are missing, and where to type them."""
+    why = weights.refusal or (
+        "The size of the weights is not known, so nothing can be said about what fits."
     )
-
-
-def _is_larger(settings: ModelSettings, preset: Preset) -> bool:
-    """True if the sliders have wider layers or more of them than the model."""
-    heads, head_dim, layers = (int(preset.settings[key] or 0) for key in GEOMETRY)
-    return settings.n_heads * settings.head_dim > heads * head_dim or settings.n_layers > layers
+    return f"{why} {TYPE_WEIGHTS}"
 
 
 def advised_model(settings: ModelSettings, own_kv_heads: int | None) -> ModelConfig:
@@ -142,10 +113,3 @@ def _own_kv_heads(settings: ModelSettings, preset: Preset | None) -> int | None:
     """The K/V heads that the weights belong to: the model's; None for MLA or without a model."""
     own = preset.settings.get("n_kv_heads") if preset else None
     return own if isinstance(own, int) and settings.own_kind != "MLA" else None
-
-
-def _has_own_geometry(settings: ModelSettings, preset: Preset) -> bool:
-    """True if the sliders are those of the model, whatever its K/V heads."""
-    return all(
-        getattr(settings, key) == preset.settings[key] for key in GEOMETRY if key in preset.settings
-    )

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from dashboard.data.borrowed_weights import Weights
 from dashboard.data.capacity import IDEAL, Plan
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.splits import tp_sizes
@@ -53,7 +54,7 @@ class GpuFill:
 
 def fewest_gpus_plan(
     settings: ModelSettings,
-    weight_bytes: int | None,
+    weights: Weights,
     *,
     gpu: str,
     memory_bytes: int,
@@ -64,7 +65,7 @@ def fewest_gpus_plan(
     If no number of GPUs is enough, it is the most that can split them.
     """
     overhead = engine_overhead(IDEAL)
-    known = weight_bytes or 0
+    known = weights.n_bytes or 0
     room = memory_bytes * UTILISATION - overhead.expected_bytes
     sizes = tp_sizes(settings.models.values(), IDEAL)
     n_gpus = next((size for size in sizes if Fraction(known, size) < room), sizes[-1])
@@ -75,7 +76,8 @@ def fewest_gpus_plan(
         context_len=settings.context_len,
         n_users=settings.batch_size,
         safe_overhead_bytes=overhead.safe_bytes,
-        weights_known=weight_bytes is not None,
+        weights_known=weights.n_bytes is not None,
+        weights_note=weights.note or weights.refusal,
         deployments={
             name: Deployment(
                 memory_bytes=memory_bytes,

@@ -108,11 +108,14 @@ def comparison_growth(
 class PlanComparison:
     """A plan whose deployments are those of models, by name, and the reasons for those left out.
 
-    The plan is None if no model can be deployed.
+    The plan is None if no model can be deployed. `weights_note` is about those of the first model,
+    which are known if `weights_known`.
     """
 
     plan: Plan | None
     left_out: Mapping[str, str]
+    weights_note: str = ""
+    weights_known: bool = True
 
 
 def plan_comparison(plan: Plan, comparison: ModelComparison) -> PlanComparison:
@@ -130,7 +133,13 @@ def plan_comparison(plan: Plan, comparison: ModelComparison) -> PlanComparison:
             deployments[model.name] = replace(
                 plan.shown, model=model.config, weight_bytes=model.weight_bytes
             )
+    result = PlanComparison(
+        plan=None,
+        left_out=left_out,
+        weights_note=plan.weights_note,
+        weights_known=plan.weights_known,
+    )
     if not deployments:
-        return PlanComparison(plan=None, left_out=left_out)
+        return result
     together = replace(plan, variant=next(iter(deployments)), deployments=deployments, not_split=())
-    return PlanComparison(plan=replace(together, weights_known=True), left_out=left_out)
+    return replace(result, plan=replace(together, weights_known=True))

@@ -72,8 +72,9 @@ def weights_error(plan: Plan) -> str | None:
         "enough."
     )
     besides = f" and {units.decimal(shown.overhead_bytes)} besides" if shown.overhead_bytes else ""
+    note = f"{plan.weights_note} " if plan.weights_note else ""
     return (
-        f"The weights do not fit: {units.decimal(shown.weight_bytes)} over "
+        f"{note}The weights do not fit: {units.decimal(shown.weight_bytes)} over "
         f"{units.count(shown.n_gpus * shown.pp, 'GPU')} are "
         f"{units.decimal(float(shown.weight_bytes_per_gpu))}{besides} on each, and "
         f"{utilisation_text(shown)} of {units.decimal(shown.memory_bytes)} are "
@@ -87,10 +88,14 @@ def missing_sentence(plan: Plan) -> str | None:
         return None
     results = fits(plan, plan.variant)
     sizes = _span([units.decimal(fit.sequence_bytes) for fit in reversed(results)])
-    return (
+    unknown = (
         "The size of the weights is not known, so nothing can be said about what fits. Type it in "
-        f"GB beside the model. One {plan.variant} sequence of {plan.context_len:,} tokens takes "
-        f"{sizes} on each GPU, whatever the weights are."
+        "GB beside the model."
+    )
+    too_small = f"{plan.weights_note} Type **Weights in total (GB)** beside the model."
+    return (
+        f"{too_small if plan.weights_note else unknown} One {plan.variant} sequence of "
+        f"{plan.context_len:,} tokens takes {sizes} on each GPU, whatever the weights are."
     )
 
 
@@ -98,7 +103,7 @@ def notes(plan: Plan) -> list[str]:
     """Notes below the chart: variants that coincide, and those that cannot be split so."""
     left_out = " and ".join(plan.not_split)
     split = f"{left_out} cannot be split so by the rules of {plan.shown.engine}: no row of it."
-    return [*filter(None, [ties_sentence(plan), split if left_out else None])]
+    return [*filter(None, [plan.weights_note, ties_sentence(plan), split if left_out else None])]
 
 
 def ties_sentence(plan: Plan) -> str | None:

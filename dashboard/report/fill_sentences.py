@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.data.borrowed_weights import TYPE_WEIGHTS
 from dashboard.data.capacity import Plan
 from dashboard.data.gpu_fill import GpuFill
 from dashboard.report.capacity_sentences import weights_error
@@ -17,17 +18,20 @@ def fill_takeaway(fill: GpuFill) -> str:
     return f"{_gpus(fill)} full of cache: {'; '.join(ends)} of {fill.context_len} tokens."
 
 
-def fill_caption(fill: GpuFill) -> str:
-    """The weights beside the cache, and how to see it grow."""
+def fill_caption(fill: GpuFill, weights_note: str = "") -> str:
+    """The weights beside the cache, whose they are if borrowed, and how to see it grow."""
     n_gpus = fill.n_gpus
     where = "" if n_gpus == 1 else f" on each of {n_gpus} GPUs, the fewest that hold the model"
     weights = units.decimal(fill.weight_bytes)
     copies = "" if n_gpus == 1 else " Each keeps a copy of what cannot be split, MLA's latent too."
-    return f"{weights} of weights{where}.{copies} Play or drag to fill it token by token."
+    note = f" {weights_note}" if weights_note else ""
+    return f"{weights} of weights{where}.{note}{copies} Play or drag to fill it token by token."
 
 
 def no_fill_sentence(plan: Plan) -> str:
     """The reason why there is no picture: weights that nobody knows, or that fit no GPU."""
+    if plan.weights_note and not plan.weights_known:
+        return f"{plan.weights_note} {TYPE_WEIGHTS}"
     if not plan.weights_known:
         return (
             "The size of this model's weights is not known, so nobody can say what is left beside "

@@ -99,6 +99,10 @@ def users_answer(comparison: PlanComparison) -> str:
     left_out = "".join(
         f" {name} is left out: {reason}." for name, reason in comparison.left_out.items()
     )
+    if note := comparison.weights_note:
+        left_out += f" {note}"
+    if note and not comparison.weights_known:
+        left_out += " Type Weights in total (GB) beside the model."
     plan = comparison.plan
     if plan is None:
         return f"Nothing can be said about what fits.{left_out}"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from dashboard.data.borrowed_weights import TYPE_WEIGHTS
 from dashboard.data.capacity import Plan
 from dashboard.report.columns import COUNT, GB, MS, Column, Table
 from dashboard.settings.model import ModelSettings
@@ -46,8 +47,11 @@ def tradeoff_caption(settings: ModelSettings, plan: Plan, percent: int) -> str:
     """The GPUs, the users and the qualities that the table's columns are about."""
     n_gpus = plan.shown.n_gpus
     gpus = f"one {plan.gpu}" if n_gpus == 1 else f"{n_gpus} {plan.gpu}"
+    note = f"{plan.weights_note} " if plan.weights_note else ""
+    if note and not plan.weights_known:
+        note += f"{TYPE_WEIGHTS} "
     return (
-        f"Users: of {settings.context_len} tokens each, on {gpus} beside the weights. "
+        f"Users: of {settings.context_len} tokens each, on {gpus} beside the weights. {note}"
         f"Reading: the cache of {units.count(settings.batch_size, 'user')} once, at the bandwidth "
         "on the label; no step is faster. "
         "Quality: the lecture's word, then the held-out loss of a small model after "

@@ -28,7 +28,11 @@ def show_gpu_fill(settings: ModelSettings, plan: Plan) -> None:
         _show_curves(settings)
         return
     panels.show_figure(
-        gpu_fill_figure(fill), "gpu_fill", fill_takeaway(fill), ("formula",), fill_caption(fill)
+        gpu_fill_figure(fill),
+        "gpu_fill",
+        fill_takeaway(fill),
+        ("formula",),
+        fill_caption(fill, plan.weights_note),
     )
 
 

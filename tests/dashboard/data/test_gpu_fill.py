@@ -2,6 +2,7 @@
 
 import pytest
 
+from dashboard.data.borrowed_weights import Weights
 from dashboard.data.gpu_fill import N_FRAMES, fewest_gpus_plan, frame_tokens, gpu_fill
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.presets import offered
@@ -21,7 +22,7 @@ def plan(name, weight_gb=None, **changes):
 
 def on_h100(settings, weight_bytes):
     memory = {"memory_bytes": H100.usable_bytes, "gpu_source": H100.citation}
-    return fewest_gpus_plan(settings, weight_bytes, gpu=H100.name, **memory)
+    return fewest_gpus_plan(settings, Weights(weight_bytes), gpu=H100.name, **memory)
 
 
 def test_llama_3_8b_is_full_where_its_arithmetic_ends():
