@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from dashboard.data.borrowed_weights import slider_weights
 from dashboard.data.choice import Gpus, choice
 from dashboard.report.advise_command import advise_command
 from dashboard.settings.model import ModelSettings
@@ -53,7 +54,7 @@ def chosen(name, weight_format="bf16", weight_bytes=None, **heads):
         settings,
         preset,
         gpus,
-        weight_bytes=weight_bytes or published,
+        weights=slider_weights(settings, preset, weight_bytes or published),
         weight_format=weight_format,
         n_users=60,
         max_ms=33.3,
