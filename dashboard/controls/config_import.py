@@ -6,15 +6,24 @@ untrusted: it is parsed as data, and whatever it contains is shown as plain text
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Sequence
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from dashboard.controls import local_path
-from dashboard.controls.imports import PREFIX, ImportedConfig, add_import, name_of_text
+from dashboard.controls.imports import (
+    MAX_IMPORTS,
+    PREFIX,
+    ImportedConfig,
+    add_import,
+    name_of_file,
+    name_of_text,
+    require_all_variants,
+)
 from dashboard.controls.link_model import COMPARED
 from dashboard.data.model_comparison import MAX_MODELS
+from dashboard.report.import_sentences import left_out_sentence, refused_sentence
 from dashboard.settings.presets import Preset
 from dashboard.shell import panels
 from dashboard.shell.state import remember
@@ -22,10 +31,11 @@ from gqa_core.hf_config.parse import MAX_BYTES, ParsedConfig
 from gqa_core.model_files.read import MAX_UPLOAD_BYTES, read_model
 
 REFUSED, N_UPLOADS = "imported_config_refused", "n_config_uploads"
+LEFT_OUT = "imported_configs_left_out"
 FILE, TEXT, POPOVER = "config_file", "config_text", "config_popover"
 FILE_TYPES = ("json", "gguf", "txt", "head")
 MAX_MIB = MAX_UPLOAD_BYTES // 2**20
-MAX_NAME = 60
+MAX_NAME = 55  # of a file; a link takes 60 letters, which leaves room for a number
 KV_FORMAT = "kv_format"
 
 
@@ -52,6 +62,8 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
         local_path.show_path_input(lambda path: _import_path(path, set_sliders))
         if refused := st.session_state.get(REFUSED):
             st.error(panels.escape_markdown(refused))
+        if left_out := st.session_state.get(LEFT_OUT):
+            st.info(left_out)
 
 
 def _show_uploader(set_sliders: Callable[[Preset], None]) -> None:
@@ -73,31 +85,51 @@ def _file_key() -> str:
 
 
 def _import_files(set_sliders: Callable[[Preset], None]) -> None:
-    """Import the files: the first sets the sliders, the others are compared with it."""
+    """Import the files: the first that can be read sets the sliders, the others are compared."""
     uploads = st.session_state.get(_file_key()) or []
-    names = [f"{PREFIX}{_printable(upload.name)}" for upload in uploads]
-    for upload, name in reversed([*zip(uploads, names, strict=True)]):
-        data = upload.getvalue()
-        if not _import(partial(read_model, data), name, set_sliders):
-            if names[1:]:
-                st.session_state[REFUSED] = f"{name}: {st.session_state[REFUSED]}"
-            return
-    if more := [name for name in dict.fromkeys(names) if name != names[0]]:
-        st.session_state[COMPARED] = remember(COMPARED, more[: MAX_MODELS - 1])
-    st.session_state[N_UPLOADS] = st.session_state.get(N_UPLOADS, 0) + 1
+    configs, refused = _read_files(uploads)
+    read = [config.name.removeprefix(PREFIX) for config in configs]
+    st.session_state[REFUSED] = refused_sentence(refused, read)
+    st.session_state[LEFT_OUT] = left_out_sentence(len(configs), MAX_MODELS, MAX_IMPORTS)
+    for config in reversed(configs[:MAX_IMPORTS]):  # the first becomes the newest
+        add_import(config)
+    if configs:
+        _take(configs[0], set_sliders)
+        st.session_state[N_UPLOADS] = st.session_state.get(N_UPLOADS, 0) + 1
+    if more := [config.name for config in configs[1:MAX_MODELS]]:
+        st.session_state[COMPARED] = remember(COMPARED, more)
+
+
+def _read_files(
+    uploads: Sequence[UploadedFile],
+) -> tuple[list[ImportedConfig], list[tuple[str, str]]]:
+    """The models of the files that can be read, and the name of each other with its reason."""
+    configs: list[ImportedConfig] = []
+    refused = []
+    for upload in uploads:
+        file = _printable(upload.name)
+        try:
+            parsed = read_model(upload.getvalue())
+            require_all_variants(parsed.model)
+        except ValueError as error:
+            refused.append((file, str(error)))
+            continue
+        name = name_of_file(file, parsed, [config.name for config in configs])
+        configs.append(ImportedConfig(name=name, config=parsed))
+    return configs, refused
 
 
 def _import_text(set_sliders: Callable[[Preset], None]) -> None:
     text = st.session_state.get(TEXT) or ""
     if text.strip():
-        _import(lambda: read_model(text), None, set_sliders)
+        _import(lambda: read_model(text), "", set_sliders)
     else:
         st.session_state[REFUSED] = "config must be one JSON object: got no text."
 
 
 def _import_path(path: str, set_sliders: Callable[[Preset], None]) -> None:
-    name = f"{PREFIX}{_printable(local_path.last_name(path))}"
-    _import(lambda: local_path.read_path(path), name, set_sliders)
+    file = _printable(local_path.last_name(path))
+    _import(lambda: local_path.read_path(path), file, set_sliders)
 
 
 def _printable(name: str) -> str:
@@ -105,18 +137,25 @@ def _printable(name: str) -> str:
 
 
 def _import(
-    read: Callable[[], ParsedConfig], name: str | None, set_sliders: Callable[[Preset], None]
-) -> bool:
-    """Import a model; or store the sentence that explains the error, and return False."""
+    read: Callable[[], ParsedConfig], file: str, set_sliders: Callable[[Preset], None]
+) -> None:
+    """Import the model of a file, or of a text if it has no name; or store why it cannot be."""
+    st.session_state.pop(LEFT_OUT, None)
     try:
         parsed = read()
-        config = ImportedConfig(name=name or name_of_text(parsed), config=parsed)
+        name = name_of_file(file, parsed) if file else name_of_text(parsed)
+        config = ImportedConfig(name=name, config=parsed)
         add_import(config)
     except ValueError as error:
-        st.session_state[REFUSED] = f"{error}."
-        return False
+        reason = str(error)
+        st.session_state[REFUSED] = refused_sentence([(file, reason)], []) if file else f"{reason}."
+        return
     st.session_state.pop(REFUSED, None)
+    _take(config, set_sliders)
+
+
+def _take(config: ImportedConfig, set_sliders: Callable[[Preset], None]) -> None:
+    """Set the sliders from a model, and the cache format that its file asks for."""
     set_sliders(config.preset)
-    if hint := parsed.kv_format_hint:  # not a setting of the model: any format stays its own
+    if hint := config.config.kv_format_hint:  # not a setting of the model: any stays its own
         st.session_state[KV_FORMAT] = remember(KV_FORMAT, hint)
-    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -72,7 +72,7 @@ def add_import(config: ImportedConfig) -> None:
     Raises:
         ValueError: it cannot be shown beside the other variants.
     """
-    _require_all_variants(config.config.model)
+    require_all_variants(config.config.model)
     earlier = [known for known in imports().values() if known.name != config.name]
     newest = [*earlier, config][-MAX_IMPORTS:]
     st.session_state[IMPORTS] = {known.name: known for known in newest}
@@ -98,6 +98,18 @@ def add_layout(layout: SharedLayout) -> None:
 def name_of_text(config: ParsedConfig) -> str:
     """The name of a pasted model: that of an equal one, or the first that is free."""
     names = [NAME, *(f"{PREFIX}text {number}" for number in range(2, MAX_IMPORTS + 2))]
+    return _first_free(names, config)
+
+
+def name_of_file(file: str, config: ParsedConfig, taken: Collection[str] = ()) -> str:
+    """The name of a model from a file: that of an equal one, or the first free, none of `taken`."""
+    n_names = MAX_IMPORTS + len(taken)
+    numbers = ("", *(f" ({number})" for number in range(2, n_names + 2)))
+    names = [f"{PREFIX}{file}{number}" for number in numbers]
+    return _first_free([name for name in names if name not in taken], config)
+
+
+def _first_free(names: Iterable[str], config: ParsedConfig) -> str:
     by_name = imports()
     return next(name for name in names if name not in by_name or by_name[name].config == config)
 
@@ -107,7 +119,7 @@ def is_import_name(name: str) -> bool:
     return name.startswith((NAME, PREFIX))
 
 
-def _require_all_variants(config: ModelConfig) -> None:
+def require_all_variants(config: ModelConfig) -> None:
     """Raise ValueError unless every page can show this model beside the other variants.
 
     Raises:

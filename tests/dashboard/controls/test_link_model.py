@@ -172,11 +172,49 @@ def test_of_several_files_the_first_sets_the_sliders_and_the_others_are_compared
     assert (box(app), slider(app, "n_layers").value) == ("Imported: c.json", 7)
     assert app.multiselect(key="compare").value == ["Imported: a.json", "Imported: b.json"]
     assert [*metrics(app)] == ["c.json", "a.json", "b.json"]
-    bad = [*uploads[:1], ("<b>.json", b"{}", "x")]
-    app = import_box(app).file_uploader(key="config_file_1").set_value(bad).run()
-    (refusal,) = [error.value for error in app.error]
-    assert refusal.replace("\\", "").startswith("Imported: <b>.json: ")
-    assert box(app) == "Imported: c.json"
+
+
+def several_files(app, key, *files):
+    """The page after an upload of files, each a name and its number of layers, None if bad."""
+    texts = [json.dumps(WEIGHED | with_layers(n) if n else {}) for _, n in files]
+    uploads = [(name, text.encode(), "x") for (name, _), text in zip(files, texts, strict=True)]
+    app = import_box(app).file_uploader(key=key).set_value(uploads).run()
+    assert not app.exception
+    return app
+
+
+def test_files_of_one_name_are_all_kept_and_bad_ones_are_named_beside_the_good(opened):
+    app = several_files(opened("capacity"), "config_file", ("config.json", 7), ("config.json", 5))
+    assert (box(app), slider(app, "n_layers").value) == ("Imported: config.json", 7)
+    assert app.multiselect(key="compare").value == ["Imported: config.json (2)"]
+    assert app.session_state[IMPORTS]["Imported: config.json (2)"].config.model.n_layers == 5
+    assert not [*app.error, *app.info]
+    files = [("<b>.json", None), ("d.json", 9), ("x.json", None), ("config.json", 4)]
+    app = several_files(app, "config_file_1", *files)
+    (refusal,) = [error.value.replace("\\", "") for error in app.error]
+    reason = "num_hidden_layers must be given: got no such key"
+    assert refusal == (
+        f"<b>.json was refused: {reason}; x.json was refused: {reason}; "
+        "read: d.json, config.json (3)."
+    )
+    assert (box(app), slider(app, "n_layers").value) == ("Imported: d.json", 9)
+    assert app.multiselect(key="compare").value == ["Imported: config.json (3)"]
+    app = several_files(app, "config_file_2", ("only.json", None))
+    (refusal,) = [error.value.replace("\\", "") for error in app.error]
+    assert refusal == f"only.json was refused: {reason}."
+    assert box(app) == "Imported: d.json"
+
+
+def test_files_beyond_what_can_be_compared_and_kept_are_counted(opened):
+    files = [(f"{n}.json", n) for n in range(1, MAX_IMPORTS + 2)]
+    app = several_files(opened("capacity"), "config_file", *files)
+    assert box(app) == "Imported: 1.json"
+    assert app.multiselect(key="compare").value == [f"Imported: {n}.json" for n in (2, 3, 4)]
+    assert [info.value for info in app.info] == [
+        "At most 4 models are compared: 4 more files are in the list of models alone. "
+        "At most 8 imports are kept: 1 file was left out."
+    ]
+    assert "Imported: 8.json" in app.selectbox(key="model").options
 
 
 def test_weights_of_a_published_model_are_offered_and_taken_on_request_alone(opened):
