@@ -10,6 +10,7 @@ from dashboard.data.decode_view import DecodeSources
 from dashboard.report.decode_method import bound_method, crossover_method, time_method
 from dashboard.shell import loaders, panels
 from dashboard.shell.page import open_page
+from dashboard.shell.samples import show_sample_warnings
 from dashboard.views.crossover import quantity_control, show_crossovers
 from dashboard.views.decode_results import own_rows, show_times
 from dashboard.views.roofline import roofs_control, show_bound
@@ -35,6 +36,7 @@ run = current_run()
 if run is not None:
     with top:
         show_progress(run, estimate_s)
+show_sample_warnings()
 own, sample = own_rows(run.records if run else ()), loaders.sample_rows()
 sources = DecodeSources(
     settings=settings, own=own, sample=sample, is_running=run is not None and run.is_active

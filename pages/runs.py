@@ -8,18 +8,20 @@ from dashboard.report.runs_method import METHOD
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
 from dashboard.shell.page import open_page
+from dashboard.shell.samples import show_sample_warnings
 from dashboard.views.log import show_counts, show_decode_steps, show_other_records, with_samples
 from dashboard.views.log_comparison import show_comparison
 from dashboard.views.record_import import show_import
 
 open_page("Runs, kept and compared")
+show_sample_warnings()
 rows, other_rows = read_log(lambda: (loaders.logged_rows(), loaders.logged_others()), ((), ()))
 is_empty = not rows and not other_rows
 if sample_control(is_empty=is_empty, has_samples=bool(loaders.sample_records())):
     rows, other_rows = with_samples(rows, other_rows)
 if not rows and not other_rows:
     st.info(
-        "The log is empty, and no sample runs are installed. Measure something on the page "
+        "The log is empty, and no sample runs can be shown. Measure something on the page "
         "**Decode**, or import the records of another machine below."
     )
     show_import()

@@ -23,7 +23,8 @@ from gqa_core.records.run_log import LogContents, LoggedRecord, RunLog
 from gqa_core.records.specs.inspection import InspectionSpec
 from gqa_core.sample_runs.doubts import doubt
 from gqa_core.sample_runs.reader import FOLDER as SAMPLE_FOLDER
-from gqa_core.sample_runs.reader import sample_records as read_sample_runs
+from gqa_core.sample_runs.reader import SampleRuns
+from gqa_core.sample_runs.reader import sample_runs as read_sample_runs
 
 DEVICE_TIME_LIMIT_S = 60.0
 INSPECTION_TIME_LIMIT_S = 120.0
@@ -124,7 +125,12 @@ def shipped_quality() -> tuple[QualityRecord, ...]:
 
 def sample_records() -> tuple[Record, ...]:
     """The records of the sample runs that ship, measured elsewhere; none if they are deleted."""
-    return _samples(SAMPLE_FOLDER)
+    return _samples(SAMPLE_FOLDER).records
+
+
+def sample_warnings() -> tuple[str, ...]:
+    """One sentence per file of sample runs that cannot be read; none if all can."""
+    return _samples(SAMPLE_FOLDER).warnings
 
 
 def sample_rows() -> tuple[DecodeRow, ...]:
@@ -144,13 +150,13 @@ def _contents() -> LogContents:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _samples(folder: Path) -> tuple[Record, ...]:
+def _samples(folder: Path) -> SampleRuns:
     return read_sample_runs(folder)
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _sample_rows(folder: Path) -> tuple[DecodeRow, ...]:
-    return tuple(decode_rows(_samples(folder), MEASURED_ELSEWHERE))
+    return tuple(decode_rows(_samples(folder).records, MEASURED_ELSEWHERE))
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)

@@ -16,6 +16,7 @@ from dashboard.report.advise_command import advise_command
 from dashboard.report.quality_tables import published_table
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
+from dashboard.shell.samples import show_sample_warnings
 from dashboard.views.published_ratios import show_choices
 from gqa_core.advice import Advice, AdviceRequest, advise
 from gqa_core.advice.sentences import recommendation
@@ -55,6 +56,7 @@ def show_choice(choice: Choice) -> None:
 
 def _advice(request: AdviceRequest) -> Advice:
     """The advice, beside what was measured here and elsewhere."""
+    show_sample_warnings()
     rows = [*loaders.sample_rows(), *read_log(loaders.logged_rows, ())]
     return advise(request, loaders.shipped_quality(), rows)
 

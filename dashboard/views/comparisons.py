@@ -14,12 +14,13 @@ from dashboard.report.decode_sentences import machine_name
 from dashboard.settings.measurement import VerifySettings
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
+from dashboard.shell.samples import show_sample_warnings
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.records.kinds import Record, VerifyRecord
 from gqa_core.records.specs.verify import COMPARISONS, Comparison
 
 NOTHING = (
-    "Nothing is compared with these settings yet, and no sample runs are installed. Press "
+    "Nothing is compared with these settings yet, and no sample runs can be shown. Press "
     "**Run here**: the results are drawn as they come."
 )
 
@@ -41,6 +42,7 @@ def compared_records(settings: VerifySettings, live_records: Sequence[Record]) -
     logged = read_log(lambda: loaders.logged_records("verify"), ())
     if own := _newest(settings, (*logged, *live_records)):
         return Compared(own)
+    show_sample_warnings()
     sample = [r for r in loaders.sample_records() if isinstance(r, VerifyRecord)]
     if matching := _newest(settings, sample):
         return Compared(matching, is_sample=True)

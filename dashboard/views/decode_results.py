@@ -30,7 +30,7 @@ BuildTable = Callable[[Sequence[tables.Row]], Table]
 
 POINTS = "Measured decode steps, one row per point"
 NOTHING = (
-    "Nothing is measured here with these settings, and no sample runs are installed. Press "
+    "Nothing is measured here with these settings, and no sample runs can be shown. Press "
     "**Run here**: the results are drawn as they come."
 )
 

@@ -20,6 +20,7 @@ from dashboard.report.generation_tables import exponent_table, growth_table, tim
 from dashboard.settings.measurement import GenerationSettings
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
+from dashboard.shell.samples import show_sample_warnings
 from gqa_core import units
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Device, Evidence
@@ -60,6 +61,7 @@ def shown_records(settings: GenerationSettings) -> Shown:
     if own.by_mode or own.by_policy:
         doubts = loaders.doubts(own.by_mode.values())
         return Shown(generations=own, evidence=MEASURED_HERE, doubts=doubts)
+    show_sample_warnings()
     samples = generation.matching(loaders.sample_records(), settings)
     return Shown(generations=samples, evidence=MEASURED_ELSEWHERE, doubts=())
 

@@ -90,10 +90,13 @@ def _decode_rows(log: str | None) -> list[DecodeRow]:
     from gqa_core.records.header import MEASURED_ELSEWHERE
     from gqa_core.records.kinds import DecodeRecord
     from gqa_core.records.run_log import RunLog
-    from gqa_core.sample_runs.reader import sample_records
+    from gqa_core.sample_runs.reader import FOLDER, sample_runs
 
     logged = [(entry.record, entry.evidence) for entry in RunLog(log).read("decode").logged]
-    samples = [(record, MEASURED_ELSEWHERE) for record in sample_records()]
+    shipped = sample_runs(FOLDER)
+    for sentence in shipped.warnings:
+        click.echo(f"warning: {sentence}", err=True)
+    samples = [(record, MEASURED_ELSEWHERE) for record in shipped.records]
     return [
         DecodeRow.from_record(record, evidence)
         for record, evidence in [*samples, *logged]

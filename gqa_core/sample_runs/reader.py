@@ -9,13 +9,22 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
 from gqa_core.records.kinds import DecodeRecord, Record, decode_record, encode_record
 
-__all__ = ["COMMAND", "FOLDER", "SUFFIX", "read_sample_file", "sample_records", "write_sample_file"]
+__all__ = [
+    "COMMAND",
+    "FOLDER",
+    "SUFFIX",
+    "SampleRuns",
+    "read_sample_file",
+    "sample_runs",
+    "write_sample_file",
+]
 
 FOLDER = Path(__file__).parent
 SUFFIX = ".jsonl.gz"
@@ -24,29 +33,39 @@ DIGITS = 4
 MAX_PASSES = 100
 
 
-def sample_records(folder: Path = FOLDER) -> tuple[Record, ...]:
-    """The records of all sample runs in a folder, one file after the other; none without files.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleRuns:
+    """The records of a folder's files, and a sentence per file that cannot be read."""
 
-    Raises:
-        ValueError: a file is damaged, or is of another version of the records.
-    """
-    files = sorted(folder.glob(f"*{SUFFIX}"))
-    return tuple(record for path in files for record in read_sample_file(path))
+    records: tuple[Record, ...]
+    warnings: tuple[str, ...]
+
+
+def sample_runs(folder: Path) -> SampleRuns:
+    """All sample runs in a folder, one file after the other; none without files."""
+    records: list[Record] = []
+    warnings = []
+    for path in sorted(folder.glob(f"*{SUFFIX}")):
+        try:
+            records += read_sample_file(path)
+        except ValueError as error:
+            warnings.append(str(error))
+    return SampleRuns(records=tuple(records), warnings=tuple(warnings))
 
 
 def read_sample_file(path: Path) -> list[Record]:
     """The records of one file, in its order.
 
     Raises:
-        ValueError: it is damaged, or of another version of the records.
-        OSError: it cannot be opened.
+        ValueError: it cannot be opened, is damaged, or is of another version of the records.
     """
     try:
         lines = gzip.decompress(path.read_bytes()).splitlines()
         return [decode_record(line) for line in lines]
-    except (ValueError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (ValueError, EOFError, zlib.error, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ValueError(
-            f"sample runs must be records of this version: {path.name} cannot be read ({error}); "
+            f"sample runs must be records of this version: {path.name} cannot be read ({reason}); "
             f"delete it and measure again with {COMMAND}"
         ) from None
 

@@ -70,6 +70,18 @@ def test_limits_and_gpus_change_the_answer(answer):
     assert nothing["closest"] == "1 K/V head"
 
 
+def test_sample_runs_that_cannot_be_read_are_one_line_and_the_answer_stands(
+    capsys, log, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("gqa_core.sample_runs.reader.FOLDER", tmp_path)
+    (tmp_path / "cpu.jsonl.gz").write_bytes(b"hello\n")
+    assert main(["advise", *LAYER.split(), *DEMAND, "--log", str(log.path)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out.startswith("Take 4 K/V heads")
+    (line,) = captured.err.splitlines()
+    assert line.startswith("warning: sample runs must be records of this version: cpu.jsonl.gz")
+
+
 def test_a_measured_step_of_the_log_stands_beside_the_prediction(answer, log):
     measured = record()
     log.append(measured)

@@ -1,6 +1,7 @@
 """The files of the sample runs: small, complete, of this version, and valid record by record."""
 
 import gzip
+import re
 
 import pytest
 from msgspec import structs
@@ -15,7 +16,7 @@ from gqa_core.sample_runs.reader import (
     FOLDER,
     SUFFIX,
     read_sample_file,
-    sample_records,
+    sample_runs,
     write_sample_file,
 )
 from tests.records import fake_comparisons, fake_generations
@@ -48,11 +49,12 @@ def test_written_records_are_read_again(tmp_path):
     records = [record(0), record(1), fake_comparisons.record(), *fake_generations.records()]
     write_sample_file(tmp_path / f"a{SUFFIX}", records[:3])
     write_sample_file(tmp_path / f"b{SUFFIX}", records[3:])
-    assert sample_records(tmp_path) == tuple(records)
+    runs = sample_runs(tmp_path)
+    assert (runs.records, runs.warnings) == (tuple(records), ())
 
 
 def test_a_folder_without_files_has_no_records(tmp_path):
-    assert sample_records(tmp_path) == ()
+    assert sample_runs(tmp_path).records == sample_runs(tmp_path).warnings == ()
 
 
 def test_long_samples_are_thinned_evenly_rounded_and_stay_valid(tmp_path):
@@ -82,17 +84,25 @@ def test_equal_records_give_equal_files(tmp_path):
     assert first == second
 
 
-@pytest.mark.parametrize("damage", ["another version", "cut off", "no gzip"])
+@pytest.mark.parametrize("damage", ["another version", "cut off", "no gzip", "folder"])
 def test_a_file_of_another_version_or_damaged_names_the_command(tmp_path, damage):
     path = tmp_path / f"cpu{SUFFIX}"
     line = encode_record(record()).encode()
+    write_sample_file(tmp_path / f"gpu{SUFFIX}", [record()])
     data = {
         "another version": gzip.compress(
             line.replace(b'"schema_version":5', b'"schema_version":6')
         ),
         "cut off": gzip.compress(line)[:-20],
         "no gzip": line,
-    }[damage]
-    path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"cpu.jsonl.gz cannot be read .* measure again with"):
-        sample_records(tmp_path)
+    }.get(damage)
+    if data is None:
+        path.mkdir()
+    else:
+        path.write_bytes(data)
+    sentence = r"cpu.jsonl.gz cannot be read .* measure again with"
+    with pytest.raises(ValueError, match=sentence):
+        read_sample_file(path)
+    runs = sample_runs(tmp_path)
+    assert [re.search(sentence, warning) is not None for warning in runs.warnings] == [True]
+    assert len(runs.records) == 1  # those of the other file

@@ -135,7 +135,26 @@ def test_without_samples_an_empty_log_is_said_and_the_axes_stand(opened, sample_
         )
     else:
         assert "Nothing is measured here" in app.info[0].value
-        assert "no sample runs are installed" in app.info[0].value
+        assert "no sample runs can be shown" in app.info[0].value
+
+
+@pytest.mark.parametrize("name", ["decode", "runs", "equivalence", "why_cache", "choose"])
+def test_a_damaged_file_is_one_warning_and_the_page_stands_as_without_samples(
+    opened, sample_run, name
+):
+    sample_run.write_bytes(b"hello\n")
+    loaders._samples.clear()
+    loaders._sample_rows.clear()
+    app = opened(name)
+    assert not app.exception
+    (warning,) = [each.value for each in app.warning]
+    text = warning.replace("\\", "")
+    assert text.startswith("Sample runs must be records of this version: cpu.jsonl.gz cannot be")
+    assert "measure again with python -m gqa_core sample-runs" in text
+    if name in ("decode", "runs", "equivalence"):
+        assert "no sample runs can be shown" in app.info[0].value
+    else:
+        assert answer(app)
 
 
 def test_comparisons_of_the_sample_stand_in_and_say_so_where_sizes_differ(opened, log):
