@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from gqa_core.commands.files import open_output
 from gqa_core.commands.options import FileName, device_option
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def sample_runs(out: str, quick: bool, device: str) -> int:
     path = Path(out)
     if not path.name.endswith(SUFFIX):
         raise ValueError(f"out must end in {SUFFIX}: got {path.name}")
+    with open_output(out):  # fails now, rather than after minutes of measuring
+        pass
     records = read_sample_file(path) if path.exists() else []
     n_disturbed = 0
     for part in quick_plan() if quick else sample_plan():

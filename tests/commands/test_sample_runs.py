@@ -3,6 +3,7 @@
 import pytest
 
 from gqa_core.commands.cli import main
+from gqa_core.commands.files import IO_EXIT_CODE
 from gqa_core.runner.events import Note
 from gqa_core.sample_runs import measure, plan
 from gqa_core.sample_runs.plan import quick_plan
@@ -68,6 +69,17 @@ def test_a_part_that_the_file_holds_is_not_measured_again(measured, tmp_path, mo
 def test_a_name_without_the_suffix_is_refused(tmp_path, capsys):
     assert main(["sample-runs", "--out", str(tmp_path / "cpu.jsonl")]) == 2
     assert capsys.readouterr().err == "out must end in .jsonl.gz: got cpu.jsonl\n"
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_measured(
+    measured, tmp_path, capsys
+):
+    folder = tmp_path / "folder.jsonl.gz"
+    folder.mkdir()
+    for out in (tmp_path / "missing" / "cpu.jsonl.gz", folder):
+        assert main(["sample-runs", "--out", str(out)]) == IO_EXIT_CODE
+        assert capsys.readouterr().err.startswith(f"out {out} cannot be written: ")
+    assert measured.calls == []
 
 
 @pytest.mark.slow
