@@ -145,6 +145,7 @@ def fit(
         assumptions=given.config.assumptions if given.config else (),
         not_counted=given.config.not_counted if given.config else (),
         are_weights_estimated=memory.memory is not None and memory.weights is None,
+        is_overhead_given=memory.memory is None or memory.overhead is not None,
     )
     click.echo(fit_json(report) if as_json else fit_text(report))
     return 0

@@ -28,6 +28,7 @@ class FitReport:
     assumptions: tuple[str, ...]
     not_counted: tuple[str, ...]
     are_weights_estimated: bool
+    is_overhead_given: bool
 
     @property
     def max_sequences(self) -> int | None:
@@ -136,6 +137,11 @@ def _note_lines(report: FitReport) -> Iterator[str]:
     if report.are_weights_estimated:
         weights = units.decimal(deployment.weight_bytes)
         yield f"weights: {weights}, as the model's description says"
+    if not report.is_overhead_given:
+        from gqa_core.theory.overhead import engine_overhead
+
+        expected = units.decimal(engine_overhead(deployment.engine).expected_bytes)
+        yield f"overhead: 0 B; advise and the dashboard take {expected}"
     longest = max(report.context_len or 0, report.max_context_len or 0)
     if report.own_max_context_len is not None and longest > report.own_max_context_len:
         yield f"the model's own maximum is {units.count(report.own_max_context_len, 'token')}"

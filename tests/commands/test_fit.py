@@ -84,6 +84,17 @@ def test_the_text_says_the_budget_and_the_answers(capsys):
     assert "longest context of 1 sequence: 0 tokens" in shown
 
 
+def test_an_overhead_that_is_not_given_is_told_beside_the_one_that_advise_takes(capsys):
+    budget = f"fit {LLAMA_8B} --memory 80GB --weights 16GB --context-len 8192"
+    for engine, expected in (("ideal", "1.37 GB"), ("sglang", "536.87 MB")):
+        assert main([*budget.split(), "--engine", engine]) == 0
+        line = f"overhead: 0 B; advise and the dashboard take {expected}"
+        assert line in capsys.readouterr().out.splitlines()
+    for options in (f"{budget} --overhead 0B", f"fit {LLAMA_8B} --kv-memory 4GiB --batch-size 4"):
+        assert main(options.split()) == 0
+        assert "overhead" not in capsys.readouterr().out
+
+
 def test_weights_are_those_that_a_config_implies(capsys, tmp_path):
     config = tmp_path / "config.json"
     config.write_text(
