@@ -15,7 +15,7 @@ from gqa_core.records.specs.training import POOLINGS
 
 __all__ = ["PERCENT", "SmallModelLoss", "losses_by_ratio"]
 
-WHOLE = 100  # percent of the steps that a model is trained for from scratch
+FULL_PERCENT = 100  # percent of the steps that a model is trained for from scratch
 PERCENT = 5  # of uptraining: that of the GQA paper's main results
 
 
@@ -47,7 +47,7 @@ def losses_by_ratio(
     losses = _losses(known, POOLINGS[0], percent)
     mha = {n: statistics.median(values) for (n, count), values in losses.items() if n == count}
     scratch = {
-        key: statistics.median(values) for key, values in _losses(known, SCRATCH, WHOLE).items()
+        key: statistics.median(values) for key, values in _losses(known, SCRATCH, FULL_PERCENT).items()
     }
     return {
         n_heads // n_kv_heads: SmallModelLoss(

@@ -79,8 +79,9 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
     assert not errors(console, path)
 
 
-@pytest.mark.parametrize("scheme", BACKGROUNDS)
-@pytest.mark.parametrize("path", TITLES)
+@pytest.mark.parametrize(
+    ("path", "scheme"), [*((path, "light") for path in TITLES), ("/", "dark"), ("/decode", "dark")]
+)
 def test_a_phone_shows_every_page_without_sideways_scrolling(visit, path, scheme, console):
     page = visit(path, width=390, scheme=scheme)
     is_drawn(page, path)

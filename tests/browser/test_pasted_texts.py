@@ -47,6 +47,7 @@ def test_a_pasted_config_shows_its_parts(visit, tmp_path, width, scheme, console
     wait_until_settled(page)
     page.keyboard.press("Escape")
     main = page.get_by_test_id("stMain")
+    main.get_by_text("What GQA keeps").click()
     for kind in ("token cache", "window cache", "indexer keys", "state"):
         expect(main).to_contain_text(kind)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

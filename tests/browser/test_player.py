@@ -30,6 +30,7 @@ def opened(page):
 def test_frames_play_pause_and_follow_the_scrubber_without_the_server(visit, path):
     page = opened(visit(path))
     page.evaluate(COUNT_SENT)
+    page.wait_for_selector(".slider-group text", state="attached")
     last = page.evaluate(COUNTER)
     play, pause = (page.locator(".updatemenu-button").nth(index) for index in (0, 1))
     play.click()
