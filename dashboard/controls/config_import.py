@@ -94,7 +94,7 @@ def _import_files(set_sliders: Callable[[Preset], None]) -> None:
     for config in reversed(configs[:MAX_IMPORTS]):  # the first becomes the newest
         add_import(config)
     if configs:
-        _take(configs[0], set_sliders)
+        _show_import(configs[0], set_sliders)
         st.session_state[N_UPLOADS] = st.session_state.get(N_UPLOADS, 0) + 1
     if more := [config.name for config in configs[1:MAX_MODELS]]:
         st.session_state[COMPARED] = remember(COMPARED, more)
@@ -151,10 +151,10 @@ def _import(
         st.session_state[REFUSED] = refused_sentence([(file, reason)], []) if file else f"{reason}."
         return
     st.session_state.pop(REFUSED, None)
-    _take(config, set_sliders)
+    _show_import(config, set_sliders)
 
 
-def _take(config: ImportedConfig, set_sliders: Callable[[Preset], None]) -> None:
+def _show_import(config: ImportedConfig, set_sliders: Callable[[Preset], None]) -> None:
     """Set the sliders from a model, and the cache format that its file asks for."""
     set_sliders(config.preset)
     if hint := config.config.kv_format_hint:  # not a setting of the model: any stays its own

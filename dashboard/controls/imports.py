@@ -101,12 +101,12 @@ def name_of_text(config: ParsedConfig) -> str:
     return _first_free(names, config)
 
 
-def name_of_file(file: str, config: ParsedConfig, taken: Collection[str] = ()) -> str:
-    """The name of a model from a file: that of an equal one, or the first free, none of `taken`."""
-    n_names = MAX_IMPORTS + len(taken)
+def name_of_file(file: str, config: ParsedConfig, names: Collection[str] = ()) -> str:
+    """The name of a file's model: that of an equal one, or the first free; none of `names`."""
+    n_names = MAX_IMPORTS + len(names)
     numbers = ("", *(f" ({number})" for number in range(2, n_names + 2)))
-    names = [f"{PREFIX}{file}{number}" for number in numbers]
-    return _first_free([name for name in names if name not in taken], config)
+    candidates = [f"{PREFIX}{file}{number}" for number in numbers]
+    return _first_free([name for name in candidates if name not in names], config)
 
 
 def _first_free(names: Iterable[str], config: ParsedConfig) -> str:

@@ -45,10 +45,10 @@ def kv_heads_control(n_heads: int) -> int:
 
 def _replace_link_number(n_heads: int) -> None:
     """Use the nearest divisor in place of a link's number that does not divide the query heads."""
-    asked = _number_in_link()
-    if KEY in st.session_state or asked is None or n_heads % asked == 0:
+    number = _number_in_link()
+    if KEY in st.session_state or number is None or n_heads % number == 0:
         return
-    nearest = nearest_divisor(n_heads, asked)
+    nearest = nearest_divisor(n_heads, number)
     st.session_state[KEY] = nearest
     validate_query_param(KEY, "one of its options", lambda values: False, nearest)
 
@@ -74,8 +74,8 @@ def forget_choice() -> None:
 def _chosen() -> int:
     """The number that the slider, a model or a link set last; not what a divisor replaced it by."""
     current = st.session_state.get(KEY)
-    if current is None and (asked := _number_in_link()):
-        return asked
+    if current is None and (number := _number_in_link()):
+        return number
     if current is not None and current != st.session_state.get(USED):
         return int(current)
     return int(st.session_state.get(CHOSEN, USUAL_KV_HEADS))

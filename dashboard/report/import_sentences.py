@@ -1,4 +1,4 @@
-"""What became of the files of an import: which were refused, read, and left out."""
+"""Sentences on the files of an import: those refused, those read, and those left out."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def refused_sentence(refused: Sequence[tuple[str, str]], read: Sequence[str]) ->
     return f"{'; '.join(clauses)}."
 
 
-def left_out_sentence(n_read: int, most_compared: int, most_kept: int) -> str:
-    """How many of the files that were read are not compared, and not kept; "" if all are."""
-    n_kept = min(n_read, most_kept)
-    if n_read <= most_compared:
+def left_out_sentence(n_read: int, max_models: int, max_imports: int) -> str:
+    """Numbers of files that were read but are not compared, or not kept; "" if all are."""
+    if n_read <= max_models:
         return ""
-    n_left = n_kept - most_compared
-    verb = "is" if n_left == 1 else "are"
+    n_left = min(n_read, max_imports) - max_models
     sentence = (
-        f"At most {most_compared} models are compared: {units.count(n_left, 'more file')} "
-        f"{verb} in the list of models alone."
+        f"At most {max_models} models are compared: {units.count(n_left, 'more file')} "
+        f"{'is' if n_left == 1 else 'are'} in the list of models alone."
     )
-    if n_read == n_kept:
+    n_dropped = n_read - max_imports
+    if n_dropped <= 0:
         return sentence
-    n_dropped = n_read - n_kept
-    kept = f"At most {most_kept} imports are kept: {units.count(n_dropped, 'file')}"
-    return f"{sentence} {kept} {'was' if n_dropped == 1 else 'were'} left out."
+    return (
+        f"{sentence} At most {max_imports} imports are kept: {units.count(n_dropped, 'file')} "
+        f"{'was' if n_dropped == 1 else 'were'} left out."
+    )

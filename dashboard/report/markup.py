@@ -7,6 +7,8 @@ import re
 from collections.abc import Sequence
 from itertools import groupby
 
+JOINER = "\u2060"  # a word joiner, which has no width
+AUTOLINK = re.compile(r"(?<=www)(?=\.)|(?<=:)(?=//)|(?<=[\w.+-])(?=@)", re.IGNORECASE)
 TOKEN = re.compile(
     r"\\(?P<literal>[^\w\s])|(?P<strong>\*\*)|\*(?P<em>[^\s*][^*]*)\*|`(?P<code>[^`]*)`"
     r"|(?P<text>[^\\*`]+|.)"
@@ -17,7 +19,7 @@ def markdown_as_html(sentence: str) -> str:
     """A sentence with bold text, emphasis and code as HTML; all else in it stays text."""
     pieces: list[str] = []
     is_strong = False
-    for match in TOKEN.finditer(sentence):
+    for match in TOKEN.finditer(sentence.replace(JOINER, "")):  # HTML links nothing by itself
         kind = match.lastgroup or "text"
         if kind == "strong":
             pieces.append("</strong>" if is_strong else "<strong>")
@@ -55,9 +57,19 @@ def without_click_hints(caption: str) -> str:
 
 def without_needless_escapes(sentence: str) -> str:
     """Markdown without the escapes that it does not need, for readers of its source."""
-    return re.sub(r"\\([^\w\s\\`*_{}\[\]<>|#~&+-])", r"\1", sentence)
+    return re.sub(r"\\([^\w\s\\`*_{}\[\]<>|#~&$+-])", r"\1", sentence)
 
 
 def escape_cell(text: str) -> str:
-    """Text for a cell of a Markdown table: it shows every character literally."""
-    return re.sub(r"([\\`*_{}\[\]<>|#~&])", r"\\\1", text).replace("\n", " ")
+    """Text for a cell of a Markdown table: it shows every character literally, and links none."""
+    escaped = re.sub(r"([\\`*_{}\[\]<>|#~&$])", r"\\\1", without_autolinks(text))
+    return escaped.replace("\n", " ")
+
+
+def without_autolinks(text: str) -> str:
+    """Text in which Markdown finds no bare address of a page or of mail to make a link of.
+
+    Neither a backslash nor an entity stops it, so a character of no width parts "www" and its
+    point, "http:" and its slashes, and a name and its "@".
+    """
+    return AUTOLINK.sub(JOINER, text)

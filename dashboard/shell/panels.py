@@ -13,6 +13,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.figures.style import NEUTRAL, VARIANT_STYLES, plot_config
 from dashboard.report.columns import Table
 from dashboard.report.evidence import EVIDENCE
+from dashboard.report.markup import JOINER, without_autolinks
 from dashboard.report.metric import Metric
 from dashboard.shell import page_content
 from dashboard.shell.links import is_sharing
@@ -28,8 +29,9 @@ BADGE_COLORS = {
 
 
 def escape_markdown(text: str) -> str:
-    """Text escaped so that Markdown shows it literally: names may contain HTML or stars."""
-    return re.sub(r"([^\w\s])", r"\\\1", text, flags=re.ASCII)
+    """Text escaped so that Markdown shows it literally: names may contain HTML, stars, or links."""
+    special = rf"([^\w\s{JOINER}])"
+    return re.sub(special, r"\\\1", without_autolinks(text), flags=re.ASCII)
 
 
 def show_evidence(*kinds: str) -> None:

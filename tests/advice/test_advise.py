@@ -236,9 +236,9 @@ def test_large_and_single_numbers_are_said_in_words():
     sentence = recommendation(advise(replace(REQUEST, n_users=2**20)))
     # 1,048,576 x 117,440,512 / 66,558,221,107
     assert "(1,850x over the limit on users)" in sentence
-    one = advise(replace(REQUEST, n_users=1, context_len=1))
-    assert "can serve 1 user of 1 token" in recommendation(one)
-    assert "tokens" not in recommendation(one)
+    advice = advise(replace(REQUEST, n_users=1, context_len=1))
+    assert "can serve 1 user of 1 token" in recommendation(advice)
+    assert "tokens" not in recommendation(advice)
     crowd = reasons(advise(replace(REQUEST, n_users=2**20, context_len=1)))
     assert any(" of 1 token fit, " in each and "1,048,576 wanted" in each for each in crowd)
 

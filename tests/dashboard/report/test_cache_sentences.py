@@ -27,12 +27,12 @@ def test_sharing_says_heads_and_groups_apart(layer, text):
 
 
 def test_one_head_is_one_in_words():
-    one = variants(1, 1, 128)
-    assert sentences.heads_answer(one["MHA"]).startswith(
+    layers = variants(1, 1, 128)
+    assert sentences.heads_answer(layers["MHA"]).startswith(
         "N = 1 head in G = 1 group is 1 head in each group: this is MHA"
     )
-    assert "cached for 1 query head. " in sentences.sharing_sentence(one["MLA"])
-    assert sentences.heads_answer(one["MLA"]).startswith("N = 1 head has its own K and V, ")
+    assert "cached for 1 query head. " in sentences.sharing_sentence(layers["MLA"])
+    assert sentences.heads_answer(layers["MLA"]).startswith("N = 1 head has its own K and V, ")
 
 
 def test_heads_that_share_keep_their_own_queries():

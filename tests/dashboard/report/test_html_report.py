@@ -10,6 +10,7 @@ from dashboard.report.evidence import EVIDENCE
 from dashboard.report.html_report import POLICY, html_report
 from dashboard.report.markdown_summary import MAX_COLUMNS, MAX_ROWS, markdown_summary
 from dashboard.report.markup import (
+    JOINER,
     blocks_as_html,
     escape_cell,
     markdown_as_html,
@@ -17,6 +18,7 @@ from dashboard.report.markup import (
 )
 from dashboard.report.metric import Metric
 from dashboard.report.page_parts import PageReport, ReportFigure, ReportTable
+from dashboard.shell.panels import escape_markdown
 
 HOSTILE = "<script>alert(1)</script> **x** | `y`"
 CHART = {"data": [{"x": [1, 2], "y": [3.25, 4.5], "name": "</script><b>"}], "layout": {}}
@@ -187,6 +189,24 @@ def test_names_cannot_break_out_of_a_summary_s_table_or_settings():
     assert escape_cell("a|b\n<c>") == "a\\|b \\<c\\>"
     assert "`model=Imported: <script>alert(1)</script> **x** | y`" in summary
     assert "\n# x" not in markdown_summary(replace(REPORT, settings={"model": "a\n# x"}))
+
+
+ADDRESSES = "www.evil.example/login, a@b.co, https://x.example, HTTP://X.example and WWW.x.example"
+
+
+def test_an_address_in_a_name_is_no_link_and_a_dollar_no_formula_in_a_summary():
+    metric = Metric("GQA", "4.29 GB", f"$x$ {ADDRESSES}", "GQA")
+    sentence = escape_markdown(f"Imported: $x$ {ADDRESSES}")
+    table = ReportTable(title="T", headers=["Model"], rows=[[ADDRESSES]], is_number=[False])
+    summary = markdown_summary(
+        replace(REPORT, link="", answer=sentence, metrics=[metric], parts=[table])
+    )
+    for address in ("www.", "://", "a@b", "HTTP:/", "WWW."):
+        assert address not in summary
+    assert summary.count("\\$x\\$") == 2
+    assert ADDRESSES in summary.replace(JOINER, "")
+    assert ADDRESSES in markdown_as_html(sentence)
+    assert escape_cell("@ 8k, 2:1 and x/y") == "@ 8k, 2:1 and x/y"
 
 
 @pytest.mark.parametrize(("n_rows", "n_columns"), [(MAX_ROWS + 1, 2), (1, MAX_COLUMNS + 1)])

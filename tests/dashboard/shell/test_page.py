@@ -8,7 +8,7 @@ from dashboard.shell import page
 
 @pytest.fixture
 def switched(monkeypatch):
-    """What the page is switched to: its file and the query, from a link with a repeated name."""
+    """The file and the query of each switch, from a link with a repeated parameter."""
     params = QueryParams()
     params.set_with_no_forward_msg("n_heads", "32")
     params.set_with_no_forward_msg("compare", ["Falcon 7B", "Llama 2 7B"])
