@@ -41,11 +41,16 @@ def test_a_pasted_config_shows_its_parts(visit, tmp_path, width, scheme, console
     path.write_text(json.dumps(MIXED))
     page = visit("/kv_cache?context_len=4096", width=width, scheme=scheme)
     is_drawn(page, "/kv_cache")
+    is_phone = width < 640
+    if is_phone:
+        page.get_by_test_id("stExpandSidebarButton").click()
     page.get_by_role("button", name="Import a model").click()
     paste(page, path)
     expect(page.get_by_role("combobox", name="Model")).to_have_value("Imported config")
     wait_until_settled(page)
     page.keyboard.press("Escape")
+    if is_phone:
+        page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
     main = page.get_by_test_id("stMain")
     main.get_by_text("What GQA keeps").click()
     for kind in ("token cache", "window cache", "indexer keys", "state"):
