@@ -96,8 +96,8 @@ def metrics(advice: Advice) -> list[Metric]:
 def caption(advice: Advice) -> str:
     """The legend of the figure, in one short paragraph."""
     return (
-        "Bars: users that fit. Grey misses a limit, or does with the users to count on; hover "
-        "for the reason. Click a row to set the sliders to it. "
+        "Bars: users that fit. Grey misses a limit: those to count on must be as many as wanted; "
+        "hover for the reason. Click a row to set the sliders to it. "
         "◆ no other row has as many K/V heads for fewer bytes. Loss above MHA, nats per byte: a "
         f"small model, trained, then converted to this ratio; - is not measured."
         f"{_scratch_text(advice)} "

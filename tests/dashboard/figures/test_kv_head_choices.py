@@ -8,6 +8,7 @@ import pytest
 from dashboard.figures.kv_head_choices import FAILS, kv_head_choices
 from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report.advice_tables import option_table
+from dashboard.report.choice_sentences import caption
 from gqa_core.advice import advise
 from gqa_core.configs import GroupedConfig, ModelConfig
 from gqa_core.records.reference_runs import reference_runs
@@ -27,6 +28,16 @@ def with_heads(n_heads, **more):
 @pytest.fixture(scope="module")
 def advice():
     return advise(REQUEST, reference_runs())
+
+
+def test_a_bar_past_the_line_is_grey_if_fewer_users_are_to_count_on(advice):
+    strict = advise(replace(advice.request, n_users=149))
+    figure = draw(strict)
+    bars, limit = figure.data[0], figure.data[1]
+    assert bars.x[4] == limit.x[0] == 149
+    assert bars.marker.color[4] == FAILS
+    assert "fails: 149 users of 8,192 tokens fit, 141 to count on, 149 wanted" in bars.hovertext[4]
+    assert "those to count on must be as many as wanted" in caption(strict)
 
 
 def test_failing_rows_are_grey_and_the_recommended_one_has_its_full_colour(advice):
