@@ -21,36 +21,39 @@ FEW_PARTS = 16
 
 open_page("Who reads which K/V head")
 settings, attention, selected, tp = head_controls()
-part = cached_parts(attention, settings.kv_format)[selected]
-table = tables.part_table(settings, attention, part.name)
-
-panels.show_answer(sentences.heads_answer(attention))
-panels.show_strip(sharing_metrics(attention))
-if isinstance(attention, LatentConfig):
-    left, right = st.columns(2, gap="medium")
-    with left:
+if settings.keeps_states_alone:
+    panels.show_answer(sentences.states_sentence(settings))
+    panels.show_strip(sentences.states_metrics(settings))
+else:
+    part = cached_parts(attention, settings.kv_format)[selected]
+    table = tables.part_table(settings, attention, part.name)
+    panels.show_answer(sentences.heads_answer(attention))
+    panels.show_strip(sharing_metrics(attention))
+    if isinstance(attention, LatentConfig):
+        left, right = st.columns(2, gap="medium")
+        with left:
+            show_head_map(settings, attention, selected)
+        with right:
+            forms = show_mla_steps(settings, attention)
+        show_part_sentence(settings, part)
+        show_mla_numbers(forms)
+    else:
         show_head_map(settings, attention, selected)
-    with right:
-        forms = show_mla_steps(settings, attention)
-    show_part_sentence(settings, part)
-    show_mla_numbers(forms)
-else:
-    show_head_map(settings, attention, selected)
-    show_part_sentence(settings, part)
-st.markdown(sentences.sharing_sentence(attention))
-panels.show_evidence("formula")
-if len(table) <= FEW_PARTS:
-    panels.show_small_table(table)
-else:
-    panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
-panels.show_downloads("head_groups", {"csv": table.csv})
-show_guess(other_heads_guess(settings))
-show_on_gpus(settings, attention, tp)
-show_parts(
-    f"What {attention.variant} keeps in all layers",
-    settings.parts(attention.variant),
-    settings.workload(settings.context_len),
-)
+        show_part_sentence(settings, part)
+    st.markdown(sentences.sharing_sentence(attention))
+    panels.show_evidence("formula")
+    if len(table) <= FEW_PARTS:
+        panels.show_small_table(table)
+    else:
+        panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
+    panels.show_downloads("head_groups", {"csv": table.csv})
+    show_guess(other_heads_guess(settings))
+    show_on_gpus(settings, attention, tp)
+    show_parts(
+        f"What {attention.variant} keeps in all layers",
+        settings.parts(attention.variant),
+        settings.workload(settings.context_len),
+    )
 panels.show_method(
     "**Formula.** Query head i reads K/V head i // (query heads / K/V heads). A K/V head caches K "
     "and V of the head width: 2 x head width x bytes per element for each token and layer. "

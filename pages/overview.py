@@ -28,23 +28,27 @@ if comparison:
 else:
     panels.show_answer(answer(settings))
     panels.show_strip(cache_metrics(settings))
-    left, right = st.columns(2, gap="medium")
-    with left:
-        panels.show_figure(
-            head_sharing(settings.variants),
-            "head_sharing",
-            f"{settings.n_heads} query heads; GQA shares {settings.n_kv_heads} K/V heads.",
-            ("formula",),
-            "Who shares with whom. Filled below: cached. Hollow: computed, not kept.",
-        )
-    with right:
+    if settings.keeps_states_alone:
         show_gpu_fill(settings, plan)
-show_guess(longer_context_guess(settings))
-st.subheader("The trade-off")
-losses = small_model_losses(shipped_quality(), PAPER_PERCENT)
-panels.show_evidence("formula", *("measured elsewhere",) * bool(losses))
-panels.show_small_table(tradeoff_table(settings, plan, losses))
-st.caption(tradeoff_caption(settings, plan, PAPER_PERCENT))
+    else:
+        left, right = st.columns(2, gap="medium")
+        with left:
+            panels.show_figure(
+                head_sharing(settings.variants),
+                "head_sharing",
+                f"{settings.n_heads} query heads; GQA shares {settings.n_kv_heads} K/V heads.",
+                ("formula",),
+                "Who shares with whom. Filled below: cached. Hollow: computed, not kept.",
+            )
+        with right:
+            show_gpu_fill(settings, plan)
+if not settings.keeps_states_alone:
+    show_guess(longer_context_guess(settings))
+    st.subheader("The trade-off")
+    losses = small_model_losses(shipped_quality(), PAPER_PERCENT)
+    panels.show_evidence("formula", *("measured elsewhere",) * bool(losses))
+    panels.show_small_table(tradeoff_table(settings, plan, losses))
+    st.caption(tradeoff_caption(settings, plan, PAPER_PERCENT))
 st.page_link(
     "pages/head_groups.py",
     label="What MLA adds, step by step",

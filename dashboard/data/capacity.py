@@ -48,6 +48,11 @@ class Plan:
         return self.deployments[self.variant]
 
     @property
+    def sequence_name(self) -> str:
+        """A sequence by its variant, "GQA sequence"; of states alone it is no variant's."""
+        return f"{self.variant} sequence" if self.shown.model.layer_groups else "sequence"
+
+    @property
     def parts_per_gpu(self) -> tuple[MemoryPart, ...]:
         """Everything that the model described keeps on each GPU."""
         return memory_parts(self.shown.model_per_gpu, self.shown.kv_format)

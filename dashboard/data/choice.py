@@ -15,6 +15,7 @@ from gqa_core.theory.engines import EngineName
 
 __all__ = ["Choice", "Gpus", "choice"]
 
+STATES_ALONE = "This model keeps states alone. It has no K/V heads to recommend a number of."
 BYTES_PER_PARAM = {"fp32": 4}  # 2 in any other format: those of fewer bits take less
 
 
@@ -60,6 +61,8 @@ def choice(
     mla_ranks: tuple[int, ...] = (),
 ) -> Choice:
     """The choice of these settings; without a request if something that it rests on is unknown."""
+    if settings.keeps_states_alone:
+        return Choice(n_kv_heads=settings.n_kv_heads, gpus=gpus, request=None, missing=STATES_ALONE)
     own_kv_heads = _own_kv_heads(settings, preset)
     try:
         request = AdviceRequest(

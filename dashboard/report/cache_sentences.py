@@ -101,8 +101,27 @@ def heads_answer(attention: AttentionConfig) -> str:
     )
 
 
+def states_sentence(settings: ModelSettings) -> str:
+    """The answer for a model without heads to share, on every page about sharing."""
+    n_bytes = settings.cache_bytes(settings.own_variant, settings.context_len)
+    users = f" for {settings.batch_size:,} users" if settings.batch_size > 1 else ""
+    return (
+        f"This model keeps {units.decimal(n_bytes)} of states{users} and has no K/V heads to "
+        "share. Only states are kept, so more tokens take no more memory."
+    )
+
+
+def states_metrics(settings: ModelSettings) -> list[Metric]:
+    """The bytes of all states; they are no variant's."""
+    n_bytes = settings.cache_bytes(settings.own_variant, settings.context_len)
+    note = f"{units.capacity(n_bytes)}, whatever the tokens"
+    return [Metric("States", units.decimal(n_bytes), note)]
+
+
 def cache_metrics(settings: ModelSettings) -> list[Metric]:
-    """The cache of each variant, in one decimal unit."""
+    """The cache of each variant in one decimal unit, or the states of a model without heads."""
+    if settings.keeps_states_alone:
+        return states_metrics(settings)
     sizes = [settings.cache_bytes(name, settings.context_len) for name in settings.models]
     return [
         Metric(f"{name} cache", size, size_caption(settings, name), name)
@@ -153,10 +172,10 @@ def lecture_sentence(settings: ModelSettings) -> str:
 
 def cache_answer(settings: ModelSettings) -> str:
     """The answer of the page on the size of the cache."""
+    if settings.keeps_states_alone:
+        return states_sentence(settings)
     sentences = [_sizes_sentence(settings)]
-    if not settings.models["MHA"].layer_groups:
-        sentences.append("Only states are kept, so more tokens take no more memory.")
-    elif settings.has_window_layers:
+    if settings.has_window_layers:
         sentences.append("Layers with a window stop growing there, if the engine lets them.")
     return " ".join(sentences)
 

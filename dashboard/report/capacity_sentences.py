@@ -36,7 +36,7 @@ def metrics(plan: Plan) -> list[Metric]:
     in_all = f"; {units.decimal(first.memory_in_all)} on {n_gpus}" if plan.shown.world > 1 else ""
     return [
         Metric(
-            f"{plan.variant} sequences that fit",
+            _capitalized(f"{plan.sequence_name}s that fit"),
             _span([f"{fit.max_sequences:,}" for fit in results]),
             f"{sequences}of {plan.context_len:,} tokens; {safe} to count on",
             plan.variant,
@@ -94,7 +94,7 @@ def missing_sentence(plan: Plan) -> str | None:
     )
     too_small = f"{plan.weights_note} Type **Weights in total (GB)** beside the model."
     return (
-        f"{too_small if plan.weights_note else unknown} One {plan.variant} sequence of "
+        f"{too_small if plan.weights_note else unknown} One {plan.sequence_name} of "
         f"{plan.context_len:,} tokens takes {sizes} on each GPU, whatever the weights are."
     )
 
@@ -137,7 +137,7 @@ def answer(plan: Plan) -> str:
     tokens = "" if contexts.endswith("no limit") else " tokens"
     return (
         f"On paper, {plan.shown.world} x {plan.gpu} at {utilisation_text(plan.shown)} hold "
-        f"{sequences} {plan.variant} sequences of {plan.context_len:,} tokens ({safe} to count on) "
+        f"{sequences} {plan.sequence_name}s of {plan.context_len:,} tokens ({safe} to count on) "
         f"beside {units.decimal(plan.shown.weight_bytes)} of weights. The longest context for "
         f"{users} is {contexts}{tokens}. {needed}"
     )
@@ -148,6 +148,10 @@ def _gpus_text(fit: CapacityResult) -> str:
     if fit.min_world:
         return str(fit.min_world)
     return f"more than {fit.deployment.with_max_gpus().world}"
+
+
+def _capitalized(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _span(texts: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dashboard.data.borrowed_weights import TYPE_WEIGHTS
 from dashboard.data.capacity import Plan
+from dashboard.report.cache_sentences import states_sentence
 from dashboard.report.columns import COUNT, GB, MS, Column, Table
 from dashboard.settings.model import ModelSettings
 from gqa_core import units
@@ -61,6 +62,8 @@ def tradeoff_caption(settings: ModelSettings, plan: Plan, percent: int) -> str:
 
 def answer(settings: ModelSettings) -> str:
     """The page's question answered in one line from the sliders."""
+    if settings.keeps_states_alone:
+        return states_sentence(settings)
     names = list(settings.models)
     n_bytes = [settings.cache_bytes(name, settings.context_len) for name in names]
     mha, *shared = zip(names, units.decimal_in_one_unit(n_bytes), strict=True)

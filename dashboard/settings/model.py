@@ -94,6 +94,12 @@ class ModelSettings(AttentionSettings):
         model = self.base_model
         return bool(model and (model.indexers or model.states or model.cross_attention))
 
+    @property
+    def keeps_states_alone(self) -> bool:
+        """True if no layer of the model behind the sliders has K/V heads or a latent."""
+        model = self.base_model
+        return bool(model and model.states and not model.layer_groups and not model.cross_attention)
+
     def cache_bytes(self, variant: str, context_len: int) -> int:
         """Bytes of all that a variant keeps; a window layer caches at most its window."""
         return total_bytes(self.models[variant], self.workload(context_len), self.kv_format)

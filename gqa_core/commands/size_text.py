@@ -26,13 +26,30 @@ def size_text(report: SizeReport, kv_format: str) -> str:
 
 
 def _model_lines(report: SizeReport, kv_format: str) -> Iterator[str]:
-    variant = report.variant or "layers that differ"
+    variant = report.variant or (
+        "states alone" if _keeps_states_alone(report) else "layers that differ"
+    )
     yield f"{variant}, {units.count(report.n_layers, 'layer')}, {kv_format}"
     for kind in report.layers:
         yield f"  {_describe_kind(kind)}"
 
 
+def _keeps_states_alone(report: SizeReport) -> bool:
+    return report.state_bytes > 0 and report.state_bytes == report.total_bytes
+
+
 def _size_lines(report: SizeReport) -> Iterator[str]:
+    if _keeps_states_alone(report):
+        yield "no K/V cache: only states are kept, so more tokens take no more memory"
+    else:
+        yield from _cache_lines(report)
+    if len(report.parts) > 1 or report.total_bytes != report.kv_cache_bytes:
+        for part in report.parts:
+            yield f"  {_describe_part(part)}"
+        yield f"everything: {units.binary_and_decimal(report.total_bytes)}"
+
+
+def _cache_lines(report: SizeReport) -> Iterator[str]:
     total = units.binary_and_decimal(report.kv_cache_bytes)
     yield f"per token: {units.capacity(report.kv_bytes_per_token)}"
     yield f"total: {total}"
@@ -44,10 +61,6 @@ def _size_lines(report: SizeReport) -> Iterator[str]:
     if reduction is not None and reduction > 1:
         read += f", {units.times(reduction)} less than MHA"
     yield read
-    if len(report.parts) > 1 or report.total_bytes != report.kv_cache_bytes:
-        for part in report.parts:
-            yield f"  {_describe_part(part)}"
-        yield f"everything: {units.binary_and_decimal(report.total_bytes)}"
 
 
 def _describe_weights(weights: WeightNotes) -> str:
