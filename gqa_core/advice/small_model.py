@@ -47,7 +47,8 @@ def losses_by_ratio(
     losses = _losses(known, POOLINGS[0], percent)
     mha = {n: statistics.median(values) for (n, count), values in losses.items() if n == count}
     scratch = {
-        key: statistics.median(values) for key, values in _losses(known, SCRATCH, FULL_PERCENT).items()
+        key: statistics.median(values)
+        for key, values in _losses(known, SCRATCH, FULL_PERCENT).items()
     }
     return {
         n_heads // n_kv_heads: SmallModelLoss(
