@@ -49,8 +49,9 @@ def _replace_link_number(n_heads: int) -> None:
     if KEY in st.session_state or number is None or n_heads % number == 0:
         return
     nearest = nearest_divisor(n_heads, number)
-    st.session_state[KEY] = nearest
-    validate_query_param(KEY, "one of its options", lambda values: False, nearest)
+    validate_query_param(
+        KEY, "one of its options", lambda values: False, nearest, replacement=str(nearest)
+    )
 
 
 def _number_in_link() -> int | None:

@@ -21,15 +21,20 @@ MAX_QUOTED = 40  # characters of a bad value
 
 
 def validate_query_param(
-    key: str, rule: str, is_valid: Callable[[list[str]], bool], default: Any
+    key: str,
+    rule: str,
+    is_valid: Callable[[list[str]], bool],
+    default: Any,
+    replacement: str | None = None,
 ) -> None:
-    """Report and remove the link's values of a parameter unless they are valid.
+    """Report and remove, or replace, the link's values of a parameter unless they are valid.
 
     Args:
         key: the parameter's name, which is the widget's key.
         rule: what a value must be, as in "one of its options".
         is_valid: tells whether all values that the link gives are valid.
         default: what the widget shows instead, and what Reset sets.
+        replacement: what stands in the address instead, so that a reload keeps it.
     """
     set_default(key, default)
     checked = st.session_state.setdefault(CHECKED, set())
@@ -39,7 +44,10 @@ def validate_query_param(
     checked.add(key)
     if values and not is_valid(values):
         _add_option_error(key, rule, values, default)
-        del st.query_params[key]
+        if replacement is None:
+            del st.query_params[key]
+        else:
+            st.query_params[key] = replacement
         st.rerun()  # Streamlit read the URL when this run began
 
 
