@@ -259,8 +259,8 @@ def visit_all(browser: Browser, server: Server) -> dict[str, int]:
     page = browser.new_context().new_page()
     page.set_default_timeout(WAIT_MS)
     page.add_init_script(WATCH_SENDING)
-    for name, _ in PAGES:
-        page.goto(f"{server.address}/{name}")
+    for entry in PAGES:
+        page.goto(f"{server.address}/{entry.name}")
         page.get_by_role("heading").first.wait_for()
         wait_until_settled(page)
     return server.memory_bytes()
