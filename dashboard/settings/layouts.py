@@ -7,7 +7,7 @@ the byte. The other rows are its layers, windows included, with the K/V heads of
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from math import gcd
@@ -71,11 +71,10 @@ def models_by_variant(
     if n_layers != model.n_layers:
         resized = _with_layers(model, n_layers)
     if own and (n_heads, head_dim) != (settings["n_heads"], settings["head_dim"]):
-        resized = _map_attention(resized, partial(_resize, n_heads=n_heads, head_dim=head_dim))
+        resized = resized.map_attention(partial(_resize, n_heads=n_heads, head_dim=head_dim))
     models = {
-        name: _map_attention(
-            resized if name == own else replace(resized, indexers=()),
-            partial(_as_variant, name=name, n_kv_heads=n_kv_heads),
+        name: (resized if name == own else replace(resized, indexers=())).map_attention(
+            partial(_as_variant, name=name, n_kv_heads=n_kv_heads)
         )
         for name in _variant_names(n_heads, n_kv_heads)
     }
@@ -113,18 +112,6 @@ def _variant_names(n_heads: int, n_kv_heads: int) -> list[str]:
         for name, count in counts.items()
     }
     return [*(name for name, layer in layers.items() if layer.variant == name), "MLA"]
-
-
-def _map_attention(
-    model: ModelConfig, function: Callable[[AttentionConfig], AttentionConfig]
-) -> ModelConfig:
-    return replace(
-        model,
-        layer_groups=tuple(replace(group, attention=function(group.attention)) for group in model),
-        cross_attention=tuple(
-            replace(cross, attention=function(cross.attention)) for cross in model.cross_attention
-        ),
-    )
 
 
 def _resize(attention: AttentionConfig, n_heads: int, head_dim: int) -> AttentionConfig:

@@ -8,8 +8,8 @@ cache of an earlier layer keep nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from gqa_core.configs.attention import (
@@ -171,6 +171,19 @@ class ModelConfig:
     def uniform(cls, attention: AttentionConfig, n_layers: int) -> ModelConfig:
         """A model whose layers are all alike and see the whole context."""
         return cls(layer_groups=(LayerGroup(attention=attention, n_layers=n_layers),))
+
+    def map_attention(self, function: Callable[[AttentionConfig], AttentionConfig]) -> ModelConfig:
+        """The model with `function` of each attention, that of cross-attention included."""
+        return replace(
+            self,
+            layer_groups=tuple(
+                replace(group, attention=function(group.attention)) for group in self
+            ),
+            cross_attention=tuple(
+                replace(cross, attention=function(cross.attention))
+                for cross in self.cross_attention
+            ),
+        )
 
     @property
     def n_layers(self) -> int:

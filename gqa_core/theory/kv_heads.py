@@ -6,7 +6,6 @@ get the greatest common divisor. Keys of a sparse indexer stay with the model's 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from math import gcd
 
@@ -52,7 +51,7 @@ def with_kv_heads(model: ModelConfig, n_kv_heads: int) -> ModelConfig:
         mha = attention.mha_baseline
         return replace(mha, n_kv_heads=gcd(mha.n_heads, n_kv_heads))
 
-    return _map_attention(replace(model, indexers=()), grouped)
+    return replace(model, indexers=()).map_attention(grouped)
 
 
 def with_latent(model: ModelConfig, kv_lora_rank: int) -> ModelConfig:
@@ -73,18 +72,5 @@ def with_latent(model: ModelConfig, kv_lora_rank: int) -> ModelConfig:
         mha = attention.mha_baseline
         return default_mla_for(mha.n_heads, mha.head_dim, kv_lora_rank=kv_lora_rank)
 
-    return _map_attention(
-        model if isinstance(own, LatentConfig) else replace(model, indexers=()), latent
-    )
-
-
-def _map_attention(
-    model: ModelConfig, function: Callable[[AttentionConfig], AttentionConfig]
-) -> ModelConfig:
-    return replace(
-        model,
-        layer_groups=tuple(replace(group, attention=function(group.attention)) for group in model),
-        cross_attention=tuple(
-            replace(cross, attention=function(cross.attention)) for cross in model.cross_attention
-        ),
-    )
+    unmapped = model if isinstance(own, LatentConfig) else replace(model, indexers=())
+    return unmapped.map_attention(latent)
