@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from dashboard.data.decode_rows import Row, row_label
 from dashboard.data.predicted_steps import PredictedSteps
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.context_lines import add_predicted_lines, add_slider_line
 from dashboard.figures.end_labels import EndLabel, finish_labelled
 from dashboard.figures.measured import (
     add_evidence_legend,
@@ -18,7 +19,6 @@ from dashboard.figures.measured import (
 )
 from dashboard.figures.style import (
     FIGURE_PX,
-    NEUTRAL,
     VARIANT_STYLES,
     context_axis,
     interval_bars,
@@ -28,7 +28,6 @@ from dashboard.figures.style import (
 from gqa_core import units
 
 SECONDS = (1e-5, 1.0)  # the axis where there is nothing to draw
-PREDICTED = "predicted"
 
 
 def attend_vs_context(
@@ -45,9 +44,9 @@ def attend_vs_context(
     figure = FigureBuilder()
     by_label = _by_label(rows)
     _set_axes(figure, rows, predicted, context_len)
-    _add_slider_line(figure, context_len)
+    add_slider_line(figure, context_len)
     if predicted is not None:
-        _add_predictions(figure, predicted)
+        add_predicted_lines(figure, predicted.context_lens, predicted.attend_s, units.duration)
     for label, label_rows in by_label.items():
         for evidence in dict.fromkeys(row.evidence for row in label_rows):
             _add_markers(figure, label, [row for row in label_rows if row.evidence == evidence])
@@ -76,40 +75,6 @@ def _end_labels(
     return [
         EndLabel(label, style.color, style.symbol, ends[label]) for label, style in styles.items()
     ]
-
-
-def _add_slider_line(figure: FigureBuilder, context_len: int) -> None:
-    figure.add_scatter(
-        x=[context_len, context_len],
-        y=[10**end for end in figure.layout["yaxis"]["range"]],
-        name="context slider",
-        showlegend=False,
-        mode="lines",
-        line={"color": NEUTRAL, "dash": "dot", "width": 1},
-        hoverinfo="skip",
-    )
-
-
-def _add_predictions(figure: FigureBuilder, predicted: PredictedSteps) -> None:
-    """A thin line per variant, told by one grey entry of the legend for all."""
-    for label, seconds in predicted.attend_s.items():
-        figure.add_scatter(
-            x=list(predicted.context_lens),
-            y=list(seconds),
-            name=f"{label}, predicted",
-            showlegend=False,
-            mode="lines",
-            line=VARIANT_STYLES[label].line(1.5),
-            text=[units.duration(value) for value in seconds],
-            hovertemplate=f"{label}, predicted: %{{text}}<extra></extra>",
-        )
-    figure.add_scatter(
-        x=[None],
-        y=[None],
-        name=PREDICTED,
-        mode="lines",
-        line={"color": NEUTRAL, "width": 1.5},
-    )
 
 
 def _add_markers(figure: FigureBuilder, label: str, rows: Sequence[Row]) -> None:

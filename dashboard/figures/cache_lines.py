@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.context_lines import add_slider_line
 from dashboard.figures.end_labels import EndLabel
 from dashboard.figures.style import (
     CLICKABLE_LINE,
     LINE_END,
-    NEUTRAL,
     VARIANT_STYLES,
     WIDE,
     VariantStyle,
@@ -63,15 +63,7 @@ def add_slider_context(
     styles: Styles = VARIANT_STYLES,
 ) -> None:
     """A dotted line at the slider's context, and a marker where each line meets it."""
-    figure.add_scatter(
-        x=[context_len, context_len],
-        y=[10**end for end in figure.layout["yaxis"]["range"]],
-        name="context slider",
-        showlegend=False,
-        mode="lines",
-        line={"color": NEUTRAL, "dash": "dot", "width": 1},
-        hoverinfo="skip",
-    )
+    add_slider_line(figure, context_len)
     if context_len not in contexts:
         return
     index = list(contexts).index(context_len)

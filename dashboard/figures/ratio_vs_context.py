@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from dashboard.data.decode_rows import row_label
 from dashboard.data.predicted_steps import PredictedSteps
-from dashboard.figures.attend_vs_context import PREDICTED
 from dashboard.figures.builder import FigureBuilder
+from dashboard.figures.context_lines import add_predicted_lines
 from dashboard.figures.end_labels import EndLabel, finish_labelled
 from dashboard.figures.measured import add_evidence_legend, evidence_marker
 from dashboard.figures.style import (
@@ -61,7 +61,7 @@ def ratio_vs_context(
     for name, results in comparisons.items():
         _add_bracket(figure, name, results, quantity, (low, high))
     if predicted is not None:
-        _add_lines(figure, predicted.context_lens, lines)
+        add_predicted_lines(figure, predicted.context_lens, lines, units.times)
     for compared in (reference, comparisons):
         for name, results in compared.items():
             _add_markers(figure, name, results, quantity)
@@ -135,28 +135,6 @@ def _end_labels(comparisons: Comparisons, quantity: Quantity, lines: Ratios) -> 
             for name, style in styles.items()
         ]
     return labels
-
-
-def _add_lines(figure: FigureBuilder, context_lens: Sequence[int], lines: Ratios) -> None:
-    """A thin line of predicted ratios per variant, told by one grey entry of the legend."""
-    for name, ratios in lines.items():
-        figure.add_scatter(
-            x=list(context_lens),
-            y=list(ratios),
-            name=f"{name}, predicted",
-            showlegend=False,
-            mode="lines",
-            line=VARIANT_STYLES[name].line(1.5),
-            text=[units.times(ratio) for ratio in ratios],
-            hovertemplate=f"{name}, predicted: %{{text}}<extra></extra>",
-        )
-    figure.add_scatter(
-        x=[None],
-        y=[None],
-        name=PREDICTED,
-        mode="lines",
-        line={"color": NEUTRAL, "width": 1.5},
-    )
 
 
 def _add_bracket(
