@@ -79,11 +79,6 @@ OVERHEAD = OptionalNumberInput(
 )
 
 
-def capacity_controls() -> Plan:
-    """The deployment that the widgets describe."""
-    return model_controls_with(_plan)
-
-
 def compared_capacity_controls() -> tuple[Plan, ModelComparison | None]:
     """The deployment, and the models to compare on its GPUs, if any are chosen."""
 

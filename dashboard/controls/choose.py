@@ -9,7 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls import model_box
-from dashboard.controls.capacity import GPU, UTILISATION, gpu_controls, memory_controls
+from dashboard.controls.capacity import GPU, N_GPUS, UTILISATION, gpu_controls, memory_controls
 from dashboard.controls.model import model_controls_with
 from dashboard.controls.parallel import engine_control
 from dashboard.controls.weights import FORMAT, weights_control
@@ -75,7 +75,7 @@ def _choice(settings: ModelSettings, more: DeltaGenerator) -> Choice:
     name, memory_bytes, source = gpu_controls()
     with more:
         tp = Slider(
-            key="n_gpus",
+            key=N_GPUS,
             label="GPUs (tensor parallel)",
             options=[tp for tp in sorted(divisors(settings.n_heads)) if tp <= MAX_TP],
             default=1,

@@ -47,11 +47,6 @@ PLANTED = Toggle(
 )
 
 
-def decode_controls() -> DecodeSettings:
-    """Geometry, workload, number formats and kernel of a measurement."""
-    return decode_controls_with(lambda settings: settings)
-
-
 def decode_controls_with(finish: Callable[[DecodeSettings], T]) -> T:
     """Draw a measurement's widgets in the sidebar, then those of `finish`; return its result."""
     with sidebar_box() as (placeholder, more):

@@ -21,7 +21,6 @@ from dashboard.report.columns import (
     Table,
 )
 from dashboard.settings.model import ModelSettings
-from gqa_core import units
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.theory.cost import arithmetic_intensity
 from gqa_core.theory.sharding import GpuShard, gpu_shards
@@ -96,13 +95,6 @@ def gpu_table(settings: ModelSettings, attention: AttentionConfig, tp: int) -> T
         Column[GpuShard]("Cache", lambda share: n_bytes, MIB),
     )
     return Table(columns, gpu_shards(attention, tp))
-
-
-def count_parts(parts: Sequence[CachedPart]) -> list[str]:
-    """The cached parts, counted if they are K/V heads ("8 K/V heads"), else each by its name."""
-    if parts[0].name.startswith("K/V head"):
-        return [units.count(len(parts), "K/V head")]
-    return [part.name for part in parts]
 
 
 def growth_table(settings: ModelSettings, contexts: Sequence[int]) -> Table[int]:

@@ -75,9 +75,7 @@ def navigate() -> st.Page:
 
 def open_page(title: str) -> None:
     """Draw the title of a page, after setting up the navigation if it is missing."""
-    if HAS_NAVIGATION not in st.session_state:
-        navigate()
-        st.rerun()
+    _require_navigation()
     prepare_process()
     restore(title)
     page_content.start(title)
@@ -88,11 +86,16 @@ def open_page(title: str) -> None:
 
 def lead_to(name: str, **params: str) -> None:
     """Lead an old address to the page of this name, with the link's settings and `params`."""
+    _require_navigation()
+    entry = next(entry for entry in PAGES if entry.name == name)
+    _switch(entry, **params)
+
+
+def _require_navigation() -> None:
+    """Set up the navigation and run again if this page's file was run alone."""
     if HAS_NAVIGATION not in st.session_state:
         navigate()
         st.rerun()
-    entry = next(entry for entry in PAGES if entry.name == name)
-    _switch(entry, **params)
 
 
 def _file(entry: Entry) -> str:

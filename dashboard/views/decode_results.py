@@ -153,16 +153,6 @@ def merge_with_log(live_records: Sequence[Record]) -> list[tables.Row]:
     return [*logged, *tables.decode_rows(missing)]
 
 
-def logged_rows_of_this_device() -> Sequence[tables.Row]:
-    """The log's decode rows of this device; a warning if the log cannot be read.
-
-    The device is probed only if there are rows to compare it with.
-    """
-    rows = read_log(loaders.logged_rows, ())
-    device = device_or_notice() if rows else None
-    return tables.measured_on(rows, device) if device else ()
-
-
 def _show_formats(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
     """Draw the formats of the cache beside each other, where more than one was measured."""
     logged = read_log(lambda: loaders.logged_records("verify"), ())

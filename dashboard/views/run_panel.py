@@ -15,7 +15,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.device import chosen_device_arguments
-from dashboard.shell import loaders, page_content
+from dashboard.shell import loaders
 from dashboard.shell.job_queue import QueueFullError
 from dashboard.shell.jobs import RunJob
 from dashboard.views.device import show_device_line
@@ -26,7 +26,6 @@ from gqa_core.records.run_log import RunLog, RunLogError
 __all__ = [
     "current_run",
     "run_command",
-    "show_command",
     "show_progress",
     "show_run",
     "show_run_bar",
@@ -83,13 +82,6 @@ def show_run_bar(
             _show_cancel(run)
         else:
             _show_run((*arguments, *chosen_device_arguments()), run, f"Run here, about {about}")
-
-
-def show_command(arguments: Sequence[str]) -> None:
-    """Show the line that repeats this run in a terminal."""
-    line = run_command(arguments)
-    page_content.note_command(line)
-    st.code(line, language="bash", wrap_lines=True)
 
 
 def _show_run(arguments: Sequence[str], run: RunJob | None, label: str) -> None:

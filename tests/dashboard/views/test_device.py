@@ -60,13 +60,13 @@ def run_page():
     from dashboard.shell.links import show_link_errors
     from dashboard.shell.state import restore
     from dashboard.views.device import show_device
-    from dashboard.views.run_panel import show_command, show_run
+    from dashboard.views.run_panel import run_command, show_run
 
     restore("run_page")
     device = show_device()
     show_link_errors()
     show_run(("bench", "--no-log"), "A run.")
-    show_command(("bench",))
+    st.code(run_command(("bench",)))
     st.write(f"the rest of the page, for {device.name}")
 
 
