@@ -38,6 +38,7 @@ __all__ = [
 
 KIB, MIB, GIB, TIB = 2**10, 2**20, 2**30, 2**40
 GB = 10**9
+DECIMAL_UNITS = ((1000 * GB, "TB"), (GB, "GB"), (10**6, "MB"), (1000, "kB"))
 
 
 def capacity(n_bytes: float) -> str:
@@ -60,7 +61,7 @@ def exact_bytes(n_bytes: int) -> str:
 
 def decimal(n_bytes: float) -> str:
     """Bytes in the largest decimal unit of which there is at least one: "399.77 GB"."""
-    for unit, name in ((1000 * GB, "TB"), (GB, "GB"), (10**6, "MB"), (1000, "kB")):
+    for unit, name in DECIMAL_UNITS:
         if n_bytes >= unit:
             return f"{n_bytes / unit:,.2f} {name}"
     return f"{n_bytes:,.0f} B"
@@ -69,8 +70,7 @@ def decimal(n_bytes: float) -> str:
 def decimal_in_one_unit(sizes: Sequence[float]) -> list[str]:
     """Bytes in the decimal unit of the largest, three digits each: "4.29 GB", "0.134 GB"."""
     largest = max(sizes, default=0)
-    units = ((1000 * GB, "TB"), (GB, "GB"), (10**6, "MB"), (1000, "kB"), (1, "B"))
-    unit, name = next((pair for pair in units if largest >= pair[0]), units[-1])
+    unit, name = next((pair for pair in DECIMAL_UNITS if largest >= pair[0]), (1, "B"))
     return [f"{_three_digits(size / unit)} {name}" for size in sizes]
 
 
