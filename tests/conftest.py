@@ -1,6 +1,10 @@
 """Markers by folder, a log of a test's own, and a main module that workers can run again."""
 
+import atexit
+import os
+import shutil
 import sys
+import tempfile
 import types
 from pathlib import Path
 
@@ -8,10 +12,15 @@ import pytest
 from hypothesis import settings
 
 from gqa_core.records.run_log import RunLog
+from gqa_core.runner.machine_lock import ENVIRONMENT
 from tests.scale import FACTOR
 
 BROWSER = Path(__file__).parent / "browser"
 DASHBOARD = Path(__file__).parent / "dashboard"
+
+# Tests that measure wait neither for each other nor for whoever measures on this machine.
+os.environ[ENVIRONMENT] = tempfile.mkdtemp(prefix="gqa-tests-lock-")
+atexit.register(shutil.rmtree, os.environ[ENVIRONMENT], ignore_errors=True)
 
 settings.register_profile("scaled", max_examples=100 * FACTOR, deadline=None)
 settings.load_profile("scaled")

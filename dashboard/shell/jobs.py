@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import subprocess
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ from gqa_core.runner.events import (
     PointFailed,
     Progress,
     Started,
+    Waiting,
     decode_event,
 )
 from gqa_core.runner.workers import signal_name
@@ -106,6 +108,7 @@ class RunJob(Job):
     n_points: int = 0
     n_not_logged: int = 0
     device_info: DeviceInfo | None = None
+    waits_for: Waiting | None = None  # a run of another program on this machine
     records: list[Record] = field(default_factory=list)
     started_s: float | None = None  # of the monotonic clock
 
@@ -163,7 +166,11 @@ class RunJob(Job):
 
     def _on_event(self, event: Event) -> None:
         match event:
+            case Waiting():
+                self.waits_for = event
             case Started():
+                if self.waits_for:
+                    self.waits_for, self.started_s = None, time.monotonic()
                 self.n_points, self.device_info = event.n_points, event.device_info
             case Progress():
                 self.n_done, self.n_points = event.n_done, event.n_points

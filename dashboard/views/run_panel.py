@@ -129,6 +129,9 @@ def _show_state(run: RunJob, drawn_state: tuple[str, int], estimate_s: float | N
         case "waiting":
             n_ahead = units.count(loaders.job_queue().n_ahead(run.id), "run")
             st.info(f"This machine is measuring: {n_ahead} ahead of yours, which starts by itself.")
+        case "running" if run.waits_for:
+            holder = run.waits_for.holder.capitalize()
+            st.info(f"{holder} is measuring on this machine: this run starts by itself after it.")
         case "running":
             fraction = run.n_done / run.n_points if run.n_points else 0.0
             done = f"{run.n_done} of {run.n_points or '?'}: {run.activity}"

@@ -31,6 +31,7 @@ def run(
     """
     from gqa_core.records.kinds import encode_record
     from gqa_core.records.run_log import RunLog
+    from gqa_core.runner.machine_lock import MachineLockError
     from gqa_core.runner.run import run as measure
     from gqa_core.runner.workers import WorkerError
 
@@ -45,7 +46,7 @@ def run(
                 next_specs=next_specs,
                 max_extra=max_extra,
             )
-        except WorkerError as error:
+        except (MachineLockError, WorkerError) as error:
             raise click.ClickException(f"nothing was measured: {error}") from None
     on_result(result)
     return 0 if result.is_complete else 1

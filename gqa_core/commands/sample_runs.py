@@ -69,6 +69,7 @@ def _measure(
     part: Part, device: str, records: list[Record], path: Path, *, keep_noisy: bool
 ) -> bool:
     """Measure a part and write it with the `records` so far; False if it may not ship."""
+    from gqa_core.runner.machine_lock import MachineLockError
     from gqa_core.runner.workers import WorkerError
     from gqa_core.sample_runs.measure import MAX_TRIES, measure_part
     from gqa_core.sample_runs.reader import write_sample_file
@@ -80,7 +81,7 @@ def _measure(
             on_event=lambda event: click.echo(f"{part.name}: {event}", err=True),
             max_tries=1 if keep_noisy else MAX_TRIES,
         )
-    except WorkerError as error:
+    except (MachineLockError, WorkerError) as error:
         raise click.ClickException(f"nothing was measured: {error}") from None
     for sentence in doubts:
         click.echo(f"{part.name}, disturbed: {sentence}", err=True)

@@ -19,6 +19,7 @@ __all__ = [
     "PointFailed",
     "Progress",
     "Started",
+    "Waiting",
     "decode_event",
     "encode_event",
 ]
@@ -32,6 +33,20 @@ class Started(Struct, frozen=True, kw_only=True, tag_field="event", tag="started
 
     def __str__(self) -> str:
         return progress_line(0, self.n_points, "starting")
+
+
+class Waiting(Struct, frozen=True, kw_only=True, tag_field="event", tag="waiting"):
+    """Another run is measured on this machine, by this process if the system tells it."""
+
+    holder_pid: int | None
+
+    @property
+    def holder(self) -> str:
+        """That other run in words: "process 4711"."""
+        return "another run" if self.holder_pid is None else f"process {self.holder_pid}"
+
+    def __str__(self) -> str:
+        return f"waiting: {self.holder} is measuring on this machine, this run starts when it ends"
 
 
 class Progress(Struct, frozen=True, kw_only=True, tag_field="event", tag="progress"):
@@ -89,7 +104,7 @@ class Finished(Struct, frozen=True, kw_only=True, tag_field="event", tag="finish
         return progress_line(self.n_points, self.n_points, "done")
 
 
-Event = Started | Progress | PointFailed | NotLogged | Note | Finished
+Event = Waiting | Started | Progress | PointFailed | NotLogged | Note | Finished
 
 _DECODER: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 

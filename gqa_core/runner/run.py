@@ -20,8 +20,17 @@ from gqa_core.records.header import RunHeader
 from gqa_core.records.kinds import Record
 from gqa_core.records.run_log import RunLog, RunLogError
 from gqa_core.records.specs.spec import Spec
-from gqa_core.runner.events import Event, Finished, NotLogged, PointFailed, Progress, Started
+from gqa_core.runner.events import (
+    Event,
+    Finished,
+    NotLogged,
+    PointFailed,
+    Progress,
+    Started,
+    Waiting,
+)
 from gqa_core.runner.groups import describe_group, group_specs
+from gqa_core.runner.machine_lock import machine_lock
 from gqa_core.runner.methods import METHODS
 from gqa_core.runner.workers import WorkerError, Workers
 
@@ -59,31 +68,35 @@ def run(
     When all are done, `next_specs` returns what to measure next, given all records so far, until
     it returns nothing: at most `max_extra` in all, none larger than the first ones.
 
+    Runs on one machine take turns: while another is measured, this one waits and reports it.
+
     Raises:
         ValueError: the device cannot be used, or a point would not fit in memory.
         RunLogError: the log cannot be written.
+        MachineLockError: it cannot be seen if another run is being measured.
         WorkerError: not even the device could be described.
     """
     if log is not None:
         log.validate_writable()
-    workers = Workers(preload=METHODS[type(specs[0])].module)
-    info = workers.call("gqa_core.measure.device", "device_info", device)
-    validate_memory(specs, info.free_bytes)
-    state = _RunState(
-        workers=workers,
-        device=device,
-        log=log,
-        header=RunHeader.new(),
-        n_points=len(specs) + max_extra,
-        on_record=on_record,
-        on_event=on_event,
-    )
-    on_event(Started(n_points=state.n_points, device_info=info))
-    state.prepare_kernels(specs)
-    for batch in _spec_stream(specs, next_specs, max_extra, state.records):
-        for group in group_specs(batch, info.free_bytes):
-            state.measure(group)
-    return state.finish()
+    with machine_lock(lambda holder_pid: on_event(Waiting(holder_pid=holder_pid))):
+        workers = Workers(preload=METHODS[type(specs[0])].module)
+        info = workers.call("gqa_core.measure.device", "device_info", device)
+        validate_memory(specs, info.free_bytes)
+        state = _RunState(
+            workers=workers,
+            device=device,
+            log=log,
+            header=RunHeader.new(),
+            n_points=len(specs) + max_extra,
+            on_record=on_record,
+            on_event=on_event,
+        )
+        on_event(Started(n_points=state.n_points, device_info=info))
+        state.prepare_kernels(specs)
+        for batch in _spec_stream(specs, next_specs, max_extra, state.records):
+            for group in group_specs(batch, info.free_bytes):
+                state.measure(group)
+        return state.finish()
 
 
 @dataclass(slots=True, kw_only=True)

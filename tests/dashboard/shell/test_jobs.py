@@ -33,6 +33,7 @@ from gqa_core.runner.events import (
     PointFailed,
     Progress,
     Started,
+    Waiting,
     encode_event,
 )
 from tests.records import fake_records as samples
@@ -42,6 +43,7 @@ RECORD = samples.record()
 LINES = {
     "record": ("stdout", encode_record(RECORD)),
     "answer": ("stdout", msgspec.json.encode(DEVICE).decode()),
+    "waiting": ("stderr", encode_event(Waiting(holder_pid=4711))),
     "started": ("stderr", encode_event(Started(n_points=3, device_info=DEVICE))),
     "progress": (
         "stderr",
@@ -108,6 +110,20 @@ def test_a_run_collects_records_and_progress(queue):
     assert (run.n_done, run.n_points, run.activity) == (1, 3, "timing MHA")
     assert run.messages == []
     assert run.is_logged
+
+
+def test_a_run_that_waits_for_another_program_says_so_and_is_cancelled_meanwhile(queue):
+    run = running(queue, "waiting", "sleep")
+    wait_for(lambda: run.waits_for)
+    assert run.waits_for.holder == "process 4711"
+    assert Waiting(holder_pid=None).holder == "another run"
+    assert str(run.waits_for) == (
+        "waiting: process 4711 is measuring on this machine, this run starts when it ends"
+    )
+    queue.cancel(run.id)
+    wait_for(lambda: run.process.poll() is not None)
+    assert run.state == "cancelled"
+    assert ended(queue, "waiting", "started").waits_for is None
 
 
 def test_the_last_event_of_a_search_says_how_many_points_there_were(queue):
