@@ -1,7 +1,7 @@
 """Bytes on the wire of a decode step: what each GPU sends for the attention of one layer.
 
 b sequences per rank, dim width of the model, h query heads, q and v widths of a query and of an
-output per head (MLA absorbed: latent + RoPE key, and latent), 2 bytes per activation.
+output per head (MLA absorbed: latent + RoPE key, and latent), 2 bytes per activation unless given.
 
 * tp: an all-reduce of the attention's output, b dim elements. A ring sends 2 (tp - 1) / tp of it.
 * dcp: the ranks of a group gather their queries, (dcp - 1) b (h / tp) q elements each; then the
@@ -46,15 +46,20 @@ class WireBytes:
         return self.all_reduce + self.query_gather + self.lse_gather + self.output_scatter
 
 
-def wire_bytes(attention: AttentionConfig, parallelism: Parallelism, batch_size: int) -> WireBytes:
+def wire_bytes(
+    attention: AttentionConfig,
+    parallelism: Parallelism,
+    batch_size: int,
+    activation_bytes: int = ACTIVATION_BYTES,
+) -> WireBytes:
     """Bytes that one GPU sends for a layer of this attention, for the sequences of its rank."""
     tp, dcp = parallelism.tp, parallelism.dcp
     b = parallelism.sequences_per_rank(batch_size)
-    hidden = b * attention.dim * ACTIVATION_BYTES
+    hidden = b * attention.dim * activation_bytes
     q_width, v_width = attended_dims(attention)
     group_heads = Fraction(attention.n_heads * dcp, tp)
-    query = b * Fraction(attention.n_heads, tp) * q_width * ACTIVATION_BYTES
-    output = b * group_heads * v_width * ACTIVATION_BYTES
+    query = b * Fraction(attention.n_heads, tp) * q_width * activation_bytes
+    output = b * group_heads * v_width * activation_bytes
     return WireBytes(
         all_reduce=ceil(Fraction(2 * (tp - 1), tp) * hidden),
         query_gather=ceil((dcp - 1) * query),

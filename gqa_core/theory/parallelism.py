@@ -25,12 +25,11 @@ from gqa_core.configs import (
     MAX_HEADS,
     MAX_LAYERS,
     AttentionConfig,
-    GroupedConfig,
     LayerGroup,
     ModelConfig,
     validate_int,
 )
-from gqa_core.theory.sharding import n_replicas, shard_model, shard_state
+from gqa_core.theory.sharding import n_replicas, shard_model, shard_state, validate_split
 
 __all__ = [
     "MAX_DP",
@@ -99,7 +98,7 @@ def gpu_model(model: ModelConfig, parallelism: Parallelism) -> ModelConfig:
             f"pp must be at most the number of layers: got {parallelism.pp} and {model.n_layers}"
         )
     for attention in _attentions(model):
-        _validate_heads(attention, parallelism)
+        validate_split(attention, parallelism.tp, parallelism.dcp)
     heads = shard_model(model, parallelism.head_ranks)
     states = (shard_state(state, parallelism.tp) for state in model.states)
     pp = parallelism.pp
@@ -153,16 +152,3 @@ def _attentions(model: ModelConfig) -> list[AttentionConfig]:
         *(group.attention for group in model),
         *(cross.attention for cross in model.cross_attention),
     ]
-
-
-def _validate_heads(attention: AttentionConfig, parallelism: Parallelism) -> None:
-    """Raise ValueError unless the ranks can split these heads."""
-    tp, ranks = parallelism.tp, parallelism.head_ranks
-    if attention.n_heads % tp:
-        raise ValueError(f"tp must divide n_heads: got {tp} and {attention.n_heads}")
-    n_kv_heads = attention.n_kv_heads if isinstance(attention, GroupedConfig) else 1
-    if n_kv_heads % ranks and ranks % n_kv_heads:
-        name = "tp" if parallelism.dcp == 1 else "tp / dcp"
-        raise ValueError(
-            f"{name} must divide n_kv_heads, or be a multiple of it: got {ranks} and {n_kv_heads}"
-        )
