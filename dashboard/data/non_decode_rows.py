@@ -10,6 +10,7 @@ from gqa_core.records.run_log import LoggedRecord
 
 KIND_NAMES: Mapping[KindName, str] = {
     "decode": "decode step",
+    "sharded": "decode step of several ranks",
     "verify": "comparison",
     "generate": "generation",
     "growth": "growing cache",
@@ -17,6 +18,7 @@ KIND_NAMES: Mapping[KindName, str] = {
 }
 PAGES: Mapping[KindName, str] = {  # the page that measures it
     "decode": "Decode",
+    "sharded": "Several GPUs",
     "verify": "Same result?",
     "generate": "Why a cache",
     "growth": "Why a cache",

@@ -38,7 +38,7 @@ MAX_THREADS = 2**16
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
-KindName = Literal["decode", "verify", "generate", "growth", "quality"]
+KindName = Literal["decode", "sharded", "verify", "generate", "growth", "quality"]
 Evidence = Literal["measured here", "measured elsewhere"]
 MEASURED_HERE: Evidence = "measured here"
 MEASURED_ELSEWHERE: Evidence = "measured elsewhere"

@@ -11,13 +11,15 @@ from gqa_core.records.kinds import (
     GrowthRecord,
     QualityRecord,
     Record,
+    ShardedRecord,
     VerifyRecord,
 )
+from gqa_core.records.quartiles import TimeSummary
 from gqa_core.records.specs.verify import COMPARISONS
 
 __all__ = ["line", "summarize"]
 
-OtherRecord = VerifyRecord | GenerateRecord | GrowthRecord | QualityRecord
+OtherRecord = ShardedRecord | VerifyRecord | GenerateRecord | GrowthRecord | QualityRecord
 
 
 def line(record: Record) -> str:
@@ -55,6 +57,8 @@ def describe_heads(attention: AttentionConfig) -> str:
 def summarize(record: OtherRecord) -> tuple[str, str]:
     """(what was measured, what came out) of a record of another kind than decode."""
     match record:
+        case ShardedRecord():
+            return summarize_sharded(record)
         case GenerateRecord():
             return summarize_generate(record)
         case GrowthRecord():
@@ -63,6 +67,17 @@ def summarize(record: OtherRecord) -> tuple[str, str]:
             return summarize_verify(record)
         case QualityRecord():
             return summarize_quality(record)
+
+
+def summarize_sharded(record: ShardedRecord) -> tuple[str, str]:
+    """The step and its split; the seconds of the slowest rank and the most bytes on a rank."""
+    dcp = f", dcp {record.dcp}" if record.dcp > 1 else ""
+    step = TimeSummary.from_samples(record.samples_s.step).p5
+    return (
+        f"tp {record.tp}{dcp}, {record.variant}, {describe_heads(record.config)}, "
+        f"context {record.workload.context_len}, {record.workload.dtype}",
+        f"step {units.duration(step)}, {units.capacity(max(record.bytes_per_rank))} per rank",
+    )
 
 
 def summarize_generate(record: GenerateRecord) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from tests.quality import fake_runs as grids
 from tests.records import fake_comparisons as comparisons
 from tests.records import fake_generations as generations
 from tests.records import fake_records as samples
+from tests.records import fake_sharded as sharded
 from tests.records.import_cases import VALUES, assert_refused_alone, changed, import_text, jsonl
 from tests.scale import FACTOR
 
@@ -24,6 +25,7 @@ VERIFY = comparisons.record()
 CACHED, RECOMPUTED, CONCATENATED, PREALLOCATED, PAGED = generations.records()
 MEAN, SCRATCH = (grids.records((start,))[1] for start in ("mean", "scratch"))
 PRINTED = {
+    "sharded": sharded.record(),
     "verify": VERIFY,
     "cached": CACHED,
     "recomputed": RECOMPUTED,
@@ -47,6 +49,7 @@ def test_one_record_of_every_kind_goes_from_log_to_log_as_it_is(log, tmp_path):
         *generations.records(),
         structs.replace(VERIFY, run_id="run-2"),
         samples.record(run_id="run-3"),
+        sharded.record(run_id="run-5"),
     ]
     first += grids.records(("mean", "scratch"), run_id="run-4")
     for record in first:
@@ -180,7 +183,11 @@ def test_a_lie_is_named_with_its_line_and_the_rest_is_kept(log, record, path, va
 @pytest.mark.parametrize("record", PRINTED.values(), ids=PRINTED)
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "1e999"])
 def test_numbers_that_are_none_are_refused_in_every_kind(log, record, word):
-    path = {"verify": "max_difference", "quality": "losses.0"}.get(record.kind)
+    path = {
+        "verify": "max_difference",
+        "quality": "losses.0",
+        "sharded": "ranks.1.samples_s.step.0",
+    }.get(record.kind)
     lie = changed(record, path or "totals_s.append.0", 0.123)
     assert import_text(log, jsonl(lie).replace("0.123", word)).n_imported == 0
     assert log.records() == []

@@ -187,7 +187,7 @@ def test_a_record_of_another_version_is_refused_with_what_to_do(log, version):
     assert log.records() == []
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"sharded"}))  # which version 4 had not
 def test_a_record_of_the_version_before_is_brought_forward(log, kind):
     lines = [line for line in VERSION_4.read_text().splitlines() if f'"kind":"{kind}"' in line]
     result = import_text(log, "\n".join(lines))

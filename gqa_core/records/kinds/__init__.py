@@ -12,6 +12,7 @@ from gqa_core.records.kinds.decode import DecodeRecord
 from gqa_core.records.kinds.generate import GenerateRecord
 from gqa_core.records.kinds.growth import GrowthRecord
 from gqa_core.records.kinds.quality import QualityRecord
+from gqa_core.records.kinds.sharded import ShardedRecord
 from gqa_core.records.kinds.verify import VerifyRecord
 
 __all__ = [
@@ -21,16 +22,18 @@ __all__ = [
     "GrowthRecord",
     "QualityRecord",
     "Record",
+    "ShardedRecord",
     "VerifyRecord",
     "decode_record",
     "decode_usable_record",
     "encode_record",
 ]
 
-Record = DecodeRecord | VerifyRecord | GenerateRecord | GrowthRecord | QualityRecord
+Record = DecodeRecord | ShardedRecord | VerifyRecord | GenerateRecord | GrowthRecord | QualityRecord
 KINDS: Mapping[str, type[Record]] = MappingProxyType(
     {
         "decode": DecodeRecord,
+        "sharded": ShardedRecord,
         "verify": VerifyRecord,
         "generate": GenerateRecord,
         "growth": GrowthRecord,

@@ -53,6 +53,7 @@ __all__ = [
     "DecodeSamples",
     "DecodeWorkload",
     "Phase",
+    "config_from",
 ]
 
 Phase = Literal["project", "append", "attend", "output"]
@@ -133,7 +134,7 @@ class DecodeRecord(
 
     def __post_init__(self) -> None:
         if not isinstance(self.config, GroupedConfig | LatentConfig):
-            msgspec.structs.force_setattr(self, "config", _config_from(self.config))
+            msgspec.structs.force_setattr(self, "config", config_from(self.config))
 
     @classmethod
     def from_measurement(
@@ -267,7 +268,7 @@ class DecodeRecord(
             )
 
 
-def _config_from(config: object) -> AttentionConfig:
+def config_from(config: object) -> AttentionConfig:
     """The layer that a parsed `config` describes; the latent one is known by its kv_lora_rank."""
     if isinstance(config, dict) and "kv_lora_rank" in config:
         return convert(config, LatentConfig, "config")
