@@ -43,6 +43,7 @@ SECTIONS = {
     ),
     "Measure": (
         Entry("decode", "Decode"),
+        Entry("several_gpus", "Several GPUs"),
         Entry("runs", "Runs"),
     ),
 }
