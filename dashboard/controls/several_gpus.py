@@ -9,10 +9,8 @@ from dashboard.controls.sidebar import sidebar_box
 from dashboard.controls.sliders import BATCH_SIZE, CONTEXT_LEN, DTYPE, heads_controls
 from dashboard.settings.model import AttentionSettings
 from dashboard.settings.options import MAX_TP
-from dashboard.settings.several_gpus import SeveralGpusSettings, ranks_options
-from dashboard.settings.splits import dcp_sizes
+from dashboard.settings.several_gpus import SeveralGpusSettings, dcp_options, tp_options
 from dashboard.shell.widgets import Slider
-from gqa_core.configs import ModelConfig
 
 DEFAULT_TP = 8  # the GPUs of one server
 
@@ -41,7 +39,7 @@ def several_gpus_controls() -> SeveralGpusSettings:
 
 
 def _tp_control(geometry: AttentionSettings) -> int:
-    options = [tp for tp in ranks_options(geometry) if tp <= MAX_TP]
+    options = [tp for tp in tp_options(geometry) if tp <= MAX_TP]
     return Slider(
         key="sharded_tp",
         label="GPUs (tensor parallel)",
@@ -55,12 +53,10 @@ def _tp_control(geometry: AttentionSettings) -> int:
 
 def _dcp_control(geometry: AttentionSettings, tp: int) -> int:
     """The context parallel ranks that every variant can have among `tp` GPUs."""
-    models = [ModelConfig.uniform(layer, n_layers=1) for layer in geometry.variants.values()]
-    common = set.intersection(*(set(dcp_sizes(model, "ideal", tp)) for model in models))
     return Slider(
         key="sharded_dcp",
         label="Of them context parallel (dcp)",
-        options=sorted(common),
+        options=dcp_options(geometry, tp),
         default=1,
         help="GPUs that share the tokens of a sequence: token i is on GPU i mod dcp of its group, "
         "and K/V heads are split over tp / dcp.",

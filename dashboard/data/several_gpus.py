@@ -9,6 +9,7 @@ from dashboard.settings.several_gpus import SeveralGpusSettings, name_variant
 from dashboard.settings.splits import dcp_sizes
 from gqa_core.configs import AttentionConfig, ModelConfig, Workload
 from gqa_core.theory.collectives import WireBytes, wire_bytes
+from gqa_core.theory.formats import dtype_bytes
 from gqa_core.theory.memory import kv_cache_bytes
 from gqa_core.theory.parallelism import Parallelism, gpu_context_len, gpu_model, kv_copies
 
@@ -89,7 +90,7 @@ def _share(settings: SeveralGpusSettings, attention: AttentionConfig) -> GpuShar
         kv_bytes=kv_cache_bytes(model, workload, settings.kv_format),
         n_gpus=settings.tp,
         copies=kv_copies(attention, parallelism),
-        wire=wire_bytes(attention, parallelism, settings.batch_size),
+        wire=wire_bytes(attention, parallelism, settings.batch_size, dtype_bytes(settings.dtype)),
         n_tokens_per_step=settings.batch_size,
     )
 

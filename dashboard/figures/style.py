@@ -85,6 +85,7 @@ UNDIMMED = {"unselected": {"marker": {"opacity": 1}, "textfont": {"color": INK}}
 UNDIMMED_BARS = {"unselected": {"marker": {"opacity": 1}}}
 FRAME = (("#FFFFFF", 5), ("#000000", 2))  # black in white: seen on every fill, light and dark
 CACHED, RECOMPUTED = "#8B65D8", "#AE8E38"  # colours that no variant has
+EXCHANGES = {"gather": (RECOMPUTED, "/"), "reduce": (CACHED, "\\")}  # (fill, hatching) of ranks
 VERDICT_STYLES = {  # of a comparison that passes, or does not: told apart by the marker too
     True: VariantStyle("#735ED1", "solid", "circle"),
     False: VariantStyle("#D03A3A", "solid", "x"),

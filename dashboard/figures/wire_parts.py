@@ -44,7 +44,7 @@ def wire_parts(shares: Sequence[GpuShare]) -> go.Figure:
             text=units.decimal(total),
             showarrow=False,
         )
-    title = {"text": "sent by each GPU per token and layer (kB, formula)"}
+    title = {"text": "sent per GPU, token and layer (kB, formula)"}
     figure.update_xaxes(
         range=[0, 1.2 * most / 1e3], fixedrange=True, gridcolor=GRID, zeroline=False, title=title
     )

@@ -8,6 +8,7 @@ from dashboard.data.several_gpus import GpuShare, smallest_dcp
 from dashboard.report.metric import Metric
 from dashboard.settings.several_gpus import SeveralGpusSettings
 from gqa_core import units
+from gqa_core.configs import GroupedConfig
 
 __all__ = ["METHOD", "answer", "copies_takeaway", "dcp_takeaway", "metrics", "wire_takeaway"]
 
@@ -51,9 +52,9 @@ def metrics(shares: Sequence[GpuShare]) -> list[Metric]:
     sizes = units.decimal_in_one_unit([share.kv_bytes for share in shares])
     return [
         Metric(
-            f"{share.name} per GPU",
+            f"{share.name} per GPU and layer",
             size,
-            f"kept {_times(share.copies)}; sends {units.decimal(share.wire_bytes_per_token)}",
+            f"kept {_times(share.copies)}; sends {units.decimal(share.wire_bytes_per_token)}/token",
             share.attention.variant,
         )
         for share, size in zip(shares, sizes, strict=True)
@@ -63,9 +64,9 @@ def metrics(shares: Sequence[GpuShare]) -> list[Metric]:
 def copies_takeaway(shares: Sequence[GpuShare]) -> str:
     """What the chart over tensor parallel GPUs says, in words."""
     heads = [
-        f"{share.name} is split up to {share.attention.n_kv_heads} GPUs"  # type: ignore[union-attr]
+        f"{share.name} is split up to {share.attention.n_kv_heads} GPUs"
         for share in shares
-        if share.attention.variant == "GQA"
+        if isinstance(share.attention, GroupedConfig) and share.attention.variant == "GQA"
     ]
     return "; ".join([*heads, "MQA and MLA are kept by every GPU"]) + "."
 

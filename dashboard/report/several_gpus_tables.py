@@ -1,14 +1,16 @@
-"""The table of the page about several GPUs: what one GPU keeps and sends, per variant."""
+"""Tables of the page about several GPUs: a GPU's share by formula, and what ranks really held."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dashboard.data.rank_rows import RankRow
 from dashboard.data.several_gpus import GpuShare
-from dashboard.report.columns import BYTES, COUNT, TOKENS, Column, Table
+from dashboard.report.columns import BYTES, COUNT, MS, TOKENS, Column, Table
 from gqa_core.configs import GroupedConfig
+from gqa_core.records.quartiles import TimeSummary
 
-__all__ = ["shares_table"]
+__all__ = ["ranks_table", "shares_table"]
 
 
 def shares_table(shares: Sequence[GpuShare]) -> Table[GpuShare]:
@@ -27,6 +29,27 @@ def shares_table(shares: Sequence[GpuShare]) -> Table[GpuShare]:
         Column[GpuShare]("Outputs", lambda share: share.wire.output_scatter, BYTES),
     )
     return Table(columns, shares)
+
+
+def ranks_table(rows: Sequence[RankRow]) -> Table[RankRow]:
+    """One row per variant and rank: heads and tokens, and bytes by formula beside the real ones."""
+    columns = (
+        Column[RankRow]("Variant", lambda row: row.name),
+        Column[RankRow]("Rank", lambda row: str(row.rank.rank)),
+        Column[RankRow]("Query heads", lambda row: row.rank.n_heads, COUNT),
+        Column[RankRow]("K/V heads", lambda row: row.rank.n_kv_heads, COUNT),
+        Column[RankRow]("Of a sequence", lambda row: row.rank.n_tokens, TOKENS),
+        Column[RankRow]("K and V, formula", lambda row: row.rank.formula_bytes, BYTES),
+        Column[RankRow]("K and V, held", lambda row: row.rank.tensor_bytes, BYTES),
+        Column[RankRow]("Sent, formula", lambda row: row.record.wire_formula_bytes, BYTES),
+        Column[RankRow]("Sent, counted", lambda row: row.rank.wire_bytes.total, BYTES),
+        Column("Step, 5th percentile", _step_s, MS),
+    )
+    return Table(columns, rows)
+
+
+def _step_s(row: RankRow) -> float:
+    return TimeSummary.from_samples(row.rank.samples_s.step).p5
 
 
 def _cached(share: GpuShare) -> str:

@@ -106,7 +106,7 @@ class DecodeSettings(AttentionSettings):
             "dtype": self.dtype,
             "kernel": self.kernel,
         }
-        return _to_flags(flags)
+        return to_flags(flags)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ class VerifySettings(AttentionSettings):
             "batch-size": self.batch_size,
             "dtype": self.dtype,
         }
-        return ("verify", *_to_flags(flags), *["--plant-errors"] * self.planted)
+        return ("verify", *to_flags(flags), *["--plant-errors"] * self.planted)
 
     def matches(self, record: VerifyRecord) -> bool:
         """True if a record was measured with these settings."""
@@ -185,7 +185,7 @@ class GenerationSettings:
             "context-len": self.context_lens,
             "cached-context-len": self.cached_context_lens,
         }
-        return ("generate", *_to_flags(flags))
+        return ("generate", *to_flags(flags))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,10 +222,10 @@ class QualitySettings:
             "percent": self.percents,
             "seed": self.seed,
         }
-        return ("quality", *_to_flags(flags))
+        return ("quality", *to_flags(flags))
 
 
-def _to_flags(flags: Mapping[str, Flag]) -> list[str]:
+def to_flags(flags: Mapping[str, Flag]) -> list[str]:
     """Flags as a user types them; several numbers are separated by commas."""
     texts = {
         name: ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -24,6 +24,7 @@ from dashboard.shell.jobs import Job, QueryJob, RunJob
 from dashboard.shell.process import process_wide
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import DeviceInfo
+from gqa_core.runner.ranks import RANKS_ENVIRONMENT, ranks_command
 
 __all__ = [
     "JobError",
@@ -194,10 +195,15 @@ class JobQueue:
         return next((job for job in jobs if job.state == "waiting"), None)
 
     def _start(self, job: Job, temporary_folder: str) -> subprocess.Popen[str]:
+        command: Sequence[str] = (*self._command, *job.command_arguments)
+        environment = os.environ | {"TMPDIR": temporary_folder}
+        if job.n_ranks > 1:
+            command = ranks_command(job.n_ranks, job.command_arguments)
+            environment |= RANKS_ENVIRONMENT
         return subprocess.Popen(
-            [*self._command, *job.command_arguments],
+            command,
             cwd=ROOT,
-            env=os.environ | {"TMPDIR": temporary_folder},
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -60,6 +60,11 @@ class Job(ABC):
         """The arguments of the child process."""
         return self.arguments
 
+    @property
+    def n_ranks(self) -> int:
+        """The processes that share the work."""
+        return 1
+
     @abstractmethod
     def on_stdout(self, line: str) -> None:
         """Receive one line of the child's stdout."""
@@ -132,12 +137,19 @@ class RunJob(Job):
         return (*self.arguments, "--events")
 
     @property
+    def n_ranks(self) -> int:
+        """The ranks that share each step; one unless the run is tensor parallel."""
+        return int(self._option("--tp", "1"))
+
+    @property
     def device_name(self) -> str:
         """The name of the device that the run requests."""
-        flag = "--device"
-        if flag not in self.arguments:
-            return DEFAULT_DEVICE
-        return self.arguments[self.arguments.index(flag) + 1]
+        return self._option("--device", DEFAULT_DEVICE)
+
+    def _option(self, flag: str, default: str) -> str:
+        """The value of an option of the run."""
+        arguments = self.arguments
+        return arguments[arguments.index(flag) + 1] if flag in arguments else default
 
     @property
     def has_log(self) -> bool:

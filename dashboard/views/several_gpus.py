@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.data.several_gpus import copies_by_dcp, copies_by_tp, gpu_shares
 from dashboard.figures.kv_copies import copies_vs_ranks
@@ -10,17 +11,18 @@ from dashboard.figures.wire_parts import wire_parts
 from dashboard.report import several_gpus_sentences as sentences
 from dashboard.report.several_gpus_tables import shares_table
 from dashboard.settings.options import MAX_TP
-from dashboard.settings.several_gpus import SeveralGpusSettings, name_variant, ranks_options
+from dashboard.settings.several_gpus import SeveralGpusSettings, name_variant, tp_options
 from dashboard.shell import panels
 
 __all__ = ["show_formulas"]
 
 
-def show_formulas(settings: SeveralGpusSettings) -> None:
-    """Draw answer, strip, both charts of copies, the bytes on the wire, and the folded table."""
+def show_formulas(settings: SeveralGpusSettings, top: DeltaGenerator) -> None:
+    """Draw the answer and strip into `top`, and here the charts and the folded table."""
     shares = gpu_shares(settings)
-    panels.show_answer(sentences.answer(settings, shares))
-    panels.show_strip(sentences.metrics(shares))
+    with top:
+        panels.show_answer(sentences.answer(settings, shares))
+        panels.show_strip(sentences.metrics(shares))
     _show_copies(settings)
     panels.show_figure(
         wire_parts(shares), "wire_parts", sentences.wire_takeaway(shares), ["formula"]
@@ -36,7 +38,7 @@ def _show_copies(settings: SeveralGpusSettings) -> None:
     """Draw the copies as GPUs are added, and beside it as these GPUs share tokens."""
     shares = gpu_shares(settings)
     names = {variant: name_variant(layer) for variant, layer in settings.variants.items()}
-    sizes = [tp for tp in ranks_options(settings) if tp <= MAX_TP]
+    sizes = [tp for tp in tp_options(settings) if tp <= MAX_TP]
     left, right = st.columns(2, gap="medium")
     with left:
         panels.show_figure(

@@ -10,7 +10,16 @@ from dashboard.shell.page_content import CONTENT
 from dashboard.shell.panels import BADGE_COLORS
 from tests.dashboard.page_probe import answer, link, metrics, slider
 
-PAGES = ("overview", "kv_cache", "head_groups", "capacity", "quality", "choose", "equivalence")
+PAGES = (
+    "overview",
+    "kv_cache",
+    "head_groups",
+    "capacity",
+    "quality",
+    "choose",
+    "equivalence",
+    "several_gpus",
+)
 
 
 def report(app):

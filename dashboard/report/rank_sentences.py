@@ -1,0 +1,80 @@
+"""Sentences about a measured step of several ranks: bytes against the formula, and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboard.data.rank_rows import PHASES, RankRow, phase_times, row_name
+from dashboard.report.decode_sentences import machine_name
+from gqa_core import units
+from gqa_core.records.kinds import ShardedRecord
+
+__all__ = [
+    "bytes_sentence",
+    "heading",
+    "no_split_reason",
+    "phases_takeaway",
+    "speed_caveat",
+    "torchrun_command",
+]
+
+
+def heading(record: ShardedRecord) -> str:
+    """The split of a measured run: "Measured on 2 ranks, dcp 2"."""
+    dcp = f", dcp {record.dcp}" if record.dcp > 1 else ""
+    return f"Measured on {units.count(record.world_size, 'rank')}{dcp}"
+
+
+def bytes_sentence(rows: Sequence[RankRow]) -> str:
+    """Whether each rank held and sent the bytes of the formula, and on which machine."""
+    record = rows[0].record
+    machine = f"{machine_name(record.device)}, {record.backend}"
+    different = [row for row in rows if row.differs]
+    if not different:
+        return (
+            "Every rank held exactly the bytes of the formula and sent exactly as many as it "
+            f"says. Measured here: {machine}."
+        )
+    first = different[0]
+    return (
+        f"{len(different)} of {len(rows)} rows are not as the formula says, first "
+        f"{first.name} on rank {first.rank.rank}: it held {first.rank.tensor_bytes:,} B where the "
+        f"formula says {first.rank.formula_bytes:,} B. Measured here: {machine}."
+    )
+
+
+def speed_caveat(records: Sequence[ShardedRecord]) -> str:
+    """What times of ranks that share a processor are no evidence of; empty on GPUs."""
+    record = records[0]
+    if record.device.type != "cpu" or record.world_size == 1:
+        return ""
+    return (
+        f"{units.count(record.world_size, 'rank')} share one CPU: bytes and equality are "
+        "evidence, the times say nothing about the speed of several GPUs."
+    )
+
+
+def no_split_reason(tp: int, own_ranks: int) -> str:
+    """Why nothing can be split here: one GPU is chosen, one rank fits, or no split of the heads."""
+    if tp == 1:
+        return "Choose more GPUs to run the split on this machine."
+    if own_ranks == 1:
+        return "This machine has one core or GPU: there is nothing to split a step over here."
+    return f"These heads cannot be split over 2 to {own_ranks} ranks, the most of this machine."
+
+
+def phases_takeaway(records: Sequence[ShardedRecord]) -> str:
+    """The step of each variant and its share in the collectives, in words."""
+    parts = []
+    for record in records:
+        times = phase_times(record)
+        step = sum(times[phase] for phase in PHASES)
+        exchange = units.percent((times["gather"] + times["reduce"]) / step)
+        parts.append(f"{row_name(record)} {units.duration(step)}, {exchange} of it in collectives")
+    return f"{'; '.join(parts)}."
+
+
+def torchrun_command(arguments: Sequence[str], n_ranks: int) -> str:
+    """The command line that starts so many ranks on GPUs of one or several nodes."""
+    head = f"torchrun --standalone --nproc-per-node {n_ranks} -m gqa_core"
+    return f"{head} {' '.join(arguments)}"

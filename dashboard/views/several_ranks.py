@@ -1,0 +1,76 @@
+"""A step that ranks of this machine really shared: bytes beside the formula, phases, and Run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from dashboard.controls.device import chosen_device
+from dashboard.data.rank_rows import newest_split, rank_rows
+from dashboard.figures.rank_phases import rank_phases
+from dashboard.report import rank_sentences as sentences
+from dashboard.report.several_gpus_tables import ranks_table
+from dashboard.settings.several_gpus import SeveralGpusSettings, n_local_ranks
+from dashboard.shell import loaders, panels
+from dashboard.shell.log import read_log
+from dashboard.views.device import device_or_notice
+from dashboard.views.run_panel import current_run, show_run_bar
+from gqa_core import units
+from gqa_core.records.header import MEASURED_HERE
+from gqa_core.records.kinds import Record
+
+__all__ = ["most_own_ranks", "show_measured", "show_ranks_bar"]
+
+FEW_ROWS = 16
+
+
+def show_measured(
+    settings: SeveralGpusSettings, live_records: Sequence[Record], own_ranks: int
+) -> None:
+    """Draw the newest measured split with these settings; nothing if there is none."""
+    logged = read_log(lambda: loaders.logged_records("sharded"), ())
+    records = newest_split(settings, (*logged, *live_records), own_ranks)
+    if not records:
+        return
+    rows = rank_rows(records)
+    st.subheader(sentences.heading(records[0]))
+    st.markdown(panels.escape_markdown(sentences.bytes_sentence(rows)))
+    if caveat := sentences.speed_caveat(records):
+        panels.show_notice(caveat)
+    panels.show_evidence(MEASURED_HERE, "formula")
+    table = ranks_table(rows)
+    if len(table) <= FEW_ROWS:
+        panels.show_small_table(table)
+    else:
+        panels.show_table(table, "ranks", "What each rank held and sent beside the formula")
+    panels.show_downloads("ranks", {"csv": table.csv})
+    panels.show_figure(
+        rank_phases(records),
+        "rank_phases",
+        sentences.phases_takeaway(records),
+        [MEASURED_HERE],
+        "Gather and reduce: the time of the rank that comes last, for whom the others wait.",
+    )
+
+
+def show_ranks_bar(bar: DeltaGenerator, settings: SeveralGpusSettings, own_ranks: int) -> None:
+    """Draw Run or Cancel into `bar`, and here what would run, or why nothing can be split."""
+    here = settings.on_ranks(own_ranks)
+    run = current_run()
+    if here.tp == 1 and not (run is not None and run.is_active):
+        st.caption(sentences.no_split_reason(settings.tp, own_ranks))
+        return
+    ranks = units.count(here.tp, "rank") + (f" with dcp {here.dcp}" if here.dcp > 1 else "")
+    smaller = f", not {settings.tp}, which this machine has no room for" * (here.tp < settings.tp)
+    show_run_bar(bar, here.arguments, f"splits each step over {ranks}{smaller}", here.estimate_s)
+
+
+def most_own_ranks() -> int:
+    """The most ranks that this machine runs side by side; 1 after a notice that it is unknown."""
+    name = chosen_device()
+    if device_or_notice(name) is None:
+        return 1
+    info = loaders.known_device(name)
+    return n_local_ranks(info) if info else 1
