@@ -51,8 +51,8 @@ def newest_split(
     fitting = [r for r in records if isinstance(r, ShardedRecord) and settings.matches(r)]
     if not fitting:
         return []
-    here = settings.on_ranks(own_ranks)
-    splits = [(settings.tp, settings.dcp), (here.tp, here.dcp), _split(fitting[-1])]
+    local = settings.on_ranks(own_ranks)
+    splits = [(settings.tp, settings.dcp), (local.tp, local.dcp), _split(fitting[-1])]
     split = next(split for split in splits if split in map(_split, fitting))
     newest = {row_name(record): record for record in fitting if _split(record) == split}
     order = [*map(name_variant, settings.variants.values()), *FORMS.values()]

@@ -1,4 +1,4 @@
-"""What each of several GPUs keeps and sends for one layer, by formula, per variant."""
+"""The share of each of several GPUs in one layer, by formula: bytes kept and bytes sent."""
 
 from __future__ import annotations
 

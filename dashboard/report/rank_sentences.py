@@ -26,7 +26,7 @@ def heading(record: ShardedRecord) -> str:
 
 
 def bytes_sentence(rows: Sequence[RankRow]) -> str:
-    """Whether each rank held and sent the bytes of the formula, and on which machine."""
+    """A sentence that compares the bytes of every rank with the formula, and names the machine."""
     record = rows[0].record
     machine = f"{machine_name(record.device)}, {record.backend}"
     different = [row for row in rows if row.differs]
@@ -44,7 +44,7 @@ def bytes_sentence(rows: Sequence[RankRow]) -> str:
 
 
 def speed_caveat(records: Sequence[ShardedRecord]) -> str:
-    """What times of ranks that share a processor are no evidence of; empty on GPUs."""
+    """A warning that times of ranks on one CPU are no evidence of speed; empty on GPUs."""
     record = records[0]
     if record.device.type != "cpu" or record.world_size == 1:
         return ""
@@ -55,7 +55,7 @@ def speed_caveat(records: Sequence[ShardedRecord]) -> str:
 
 
 def no_split_reason(tp: int, own_ranks: int) -> str:
-    """Why nothing can be split here: one GPU is chosen, one rank fits, or no split of the heads."""
+    """The reason why this machine can split nothing: one GPU chosen, one rank, or these heads."""
     if tp == 1:
         return "Choose more GPUs to run the split on this machine."
     if own_ranks == 1:

@@ -33,7 +33,7 @@ METHOD = (
 
 
 def answer(settings: SeveralGpusSettings, shares: Sequence[GpuShare]) -> str:
-    """Which variants are kept once and which more often, in Markdown, and what dcp changes."""
+    """The copies of each variant, in Markdown, and a sentence on what dcp changes."""
     if settings.tp == 1:
         return (
             "**One GPU keeps everything once and sends nothing.** Move **GPUs** to see where "
@@ -62,7 +62,7 @@ def metrics(shares: Sequence[GpuShare]) -> list[Metric]:
 
 
 def copies_takeaway(shares: Sequence[GpuShare]) -> str:
-    """What the chart over tensor parallel GPUs says, in words."""
+    """The chart over tensor parallel GPUs in words."""
     heads = [
         f"{share.name} is split up to {share.attention.n_kv_heads} GPUs"
         for share in shares
@@ -72,7 +72,7 @@ def copies_takeaway(shares: Sequence[GpuShare]) -> str:
 
 
 def dcp_takeaway(settings: SeveralGpusSettings, shares: Sequence[GpuShare]) -> str:
-    """What the chart over context parallel GPUs says, in words."""
+    """The chart over context parallel GPUs in words."""
     parts = [
         f"{share.name} from dcp {smallest_dcp(share.attention, settings.tp)}" for share in shares
     ]
@@ -80,7 +80,7 @@ def dcp_takeaway(settings: SeveralGpusSettings, shares: Sequence[GpuShare]) -> s
 
 
 def wire_takeaway(shares: Sequence[GpuShare]) -> str:
-    """What the chart of bytes on the wire says, in words."""
+    """The chart of bytes on the wire in words."""
     parts = [f"{share.name} {units.decimal(share.wire_bytes_per_token)}" for share in shares]
     return f"Each GPU sends per token and layer: {', '.join(parts)}."
 

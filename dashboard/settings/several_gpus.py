@@ -73,7 +73,7 @@ class SeveralGpusSettings(AttentionSettings):
         return ("bench", *flags, "--mla")
 
     def on_ranks(self, most: int) -> SeveralGpusSettings:
-        """The same on at most `most` ranks: the largest tp and dcp that are no larger."""
+        """These settings on at most `most` ranks: the largest tp and dcp that are no larger."""
         tp = max(tp for tp in tp_options(self) if tp <= min(most, self.tp))
         dcp = max(dcp for dcp in dcp_options(self, tp) if dcp <= self.dcp)
         return replace(self, tp=tp, dcp=dcp)

@@ -57,14 +57,14 @@ def show_measured(
 
 def show_ranks_bar(bar: DeltaGenerator, settings: SeveralGpusSettings, own_ranks: int) -> None:
     """Draw Run or Cancel into `bar`, and here what would run, or why nothing can be split."""
-    here = settings.on_ranks(own_ranks)
+    local = settings.on_ranks(own_ranks)
     run = current_run()
-    if here.tp == 1 and not (run is not None and run.is_active):
+    if local.tp == 1 and not (run is not None and run.is_active):
         st.caption(sentences.no_split_reason(settings.tp, own_ranks))
         return
-    ranks = units.count(here.tp, "rank") + (f" with dcp {here.dcp}" if here.dcp > 1 else "")
-    smaller = f", not {settings.tp}, which this machine has no room for" * (here.tp < settings.tp)
-    show_run_bar(bar, here.arguments, f"splits each step over {ranks}{smaller}", here.estimate_s)
+    ranks = units.count(local.tp, "rank") + (f" with dcp {local.dcp}" if local.dcp > 1 else "")
+    smaller = f", not {settings.tp}, which this machine has no room for" * (local.tp < settings.tp)
+    show_run_bar(bar, local.arguments, f"splits each step over {ranks}{smaller}", local.estimate_s)
 
 
 def most_own_ranks() -> int:
