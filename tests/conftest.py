@@ -13,6 +13,7 @@ from hypothesis import settings
 
 from gqa_core.records.run_log import RunLog
 from gqa_core.runner.machine_lock import ENVIRONMENT
+from tests.postgresql_server import binaries, running_server
 from tests.scale import FACTOR
 
 BROWSER = Path(__file__).parent / "browser"
@@ -44,3 +45,20 @@ def plain_main(monkeypatch):
 @pytest.fixture
 def log(tmp_path):
     return RunLog(tmp_path / "runs.sqlite")
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """A PostgreSQL server of this test process; without one installed, a skip, in CI a failure."""
+    if binaries() is None:
+        assert os.environ.get("GQA_REQUIRE_POSTGRES") != "1", "no PostgreSQL is installed"
+        pytest.skip("no PostgreSQL is installed")
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql, tmp_path, monkeypatch):
+    """The URL of an empty database; what waits for it is kept in the test's own folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return postgresql.new_database()

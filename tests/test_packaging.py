@@ -17,6 +17,7 @@ LOCK = tomllib.loads((ROOT / "uv.lock").read_text())
 RUNTIME = PYPROJECT["project"]["dependencies"]
 DEV = PYPROJECT["project"]["optional-dependencies"]["dev"]
 NVIDIA = PYPROJECT["project"]["optional-dependencies"]["nvidia"]
+POSTGRES = PYPROJECT["project"]["optional-dependencies"]["postgres"]
 FIRST_PARTY = {"dashboard", "gqa_core"}
 WITH_TORCH = {"triton"}  # CUDA builds of torch bring it; elsewhere the tests alone need it
 
@@ -60,7 +61,7 @@ def test_the_lock_holds_the_pins_and_was_made_from_these_ranges():
     }
     assert described == {
         (requirement.name, requirement.specifier)
-        for requirement in map(Requirement, RUNTIME + DEV + NVIDIA)
+        for requirement in map(Requirement, RUNTIME + DEV + NVIDIA + POSTGRES)
     }
 
 

@@ -83,7 +83,7 @@ def logged_rows() -> tuple[DecodeRow, ...]:
         RunLogError: the log cannot be read.
     """
     log = RunLog()
-    return _rows(str(log.path), log.version())
+    return _rows(log.name, log.version())
 
 
 def logged_records(kind: KindName) -> tuple[Record, ...]:
@@ -146,7 +146,7 @@ def corpus_sha256() -> str:
 
 def _contents() -> LogContents:
     log = RunLog()
-    return _read(str(log.path), log.version())
+    return _read(log.name, log.version())
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
@@ -160,14 +160,14 @@ def _sample_rows(folder: Path) -> tuple[DecodeRow, ...]:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _read(path: str, version: str) -> LogContents:
-    return RunLog(path).read()
+def _read(name: str, version: str) -> LogContents:
+    return RunLog().read()
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _rows(path: str, version: str) -> tuple[DecodeRow, ...]:
+def _rows(name: str, version: str) -> tuple[DecodeRow, ...]:
     return tuple(
         DecodeRow.from_record(entry.record, entry.evidence)
-        for entry in _read(path, version).logged
+        for entry in _read(name, version).logged
         if isinstance(entry.record, DecodeRecord)
     )

@@ -24,7 +24,7 @@ from gqa_core.commands.reconcile import reconcile
 from gqa_core.commands.sample_runs import sample_runs
 from gqa_core.commands.size import size
 from gqa_core.commands.verify import verify
-from gqa_core.records.run_log import RunLogError
+from gqa_core.records.log.errors import RunLogError
 
 __all__ = ["gqa_lab", "main"]
 

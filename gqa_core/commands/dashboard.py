@@ -33,7 +33,7 @@ APP_FOLDERS = (PACKAGE_PARENT / "gqa_lab", PACKAGE_PARENT)  # in a wheel, in the
 )
 def dashboard(port: int | None, address: str | None) -> None:
     """Serve the dashboard until Ctrl-C, at http://localhost:8501 by default."""
-    if log := os.environ.get("GQA_RUN_LOG"):
+    if (log := os.environ.get("GQA_RUN_LOG")) and "://" not in log:
         # Measurements run in child processes, whose current folder is the app's.
         os.environ["GQA_RUN_LOG"] = os.path.abspath(log)
     if address == "":

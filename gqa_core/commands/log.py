@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gqa_core.commands.files import FileAccessError, open_input, reading
+from gqa_core.commands.files import FileAccessError, open_input
 from gqa_core.commands.options import json_option, log_option
 
 
@@ -22,9 +22,8 @@ def log_(log: str | None, as_json: bool) -> int:
     from gqa_core.records.summaries import line
 
     run_log = RunLog(log)
-    with reading(str(run_log.path)):
-        if log is not None and not run_log.path.exists():
-            raise FileAccessError(f"log {run_log.path} cannot be read: no such file")
+    if log is not None and run_log.is_missing:
+        raise FileAccessError(f"log {run_log.name} cannot be read: no such file")
     contents = run_log.read()
     if contents.warning:
         click.echo(contents.warning, err=True)

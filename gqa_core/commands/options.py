@@ -262,8 +262,9 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print one JS
 log_option = click.option(
     "--log",
     type=FileName(),
-    metavar="FILE",
-    help="The run log.  [default: $GQA_RUN_LOG, or a file in your user-data folder]",
+    metavar="FILE|URL",
+    help="The run log: a file, or a database such as postgresql+psycopg://user@host/name.  "
+    "[default: $GQA_RUN_LOG, or a file in your user-data folder]",
 )
 run_options = options_object(
     "run_options",

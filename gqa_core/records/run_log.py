@@ -1,148 +1,134 @@
-"""The run log: every record ever measured, in one SQLite file that many may write and read.
+"""The run log: every record ever measured, in one file or in a database that many may write.
 
-Write-ahead logging lets readers go on while a writer commits, and a commit is one record: a writer
-that is killed loses the point it was timing and nothing before it. One row per record keeps its
-JSON whole, with a few fields beside it by which it is selected. Whether a record was measured here
-or imported is a column of the row, not a field of the record: no record can claim it.
+The address says which: the name of a file is SQLite, a URL is PostgreSQL. A commit is one record:
+a writer that is killed loses the point it was timing and nothing before it. Whether a record was
+measured here or imported is a column of the row, not a field of the record: no record can claim it.
 """
 
 from __future__ import annotations
 
 import os
-import sqlite3
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-import platformdirs
+from sqlalchemy import Connection, func, select
 
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Evidence, KindName
-from gqa_core.records.kinds import (
-    DecodeRecord,
-    Record,
-    decode_record,
-    decode_usable_record,
-    encode_record,
+from gqa_core.records.kinds import DecodeRecord, Record, decode_record
+from gqa_core.records.log.address import LogAddress
+from gqa_core.records.log.errors import LogUnreachableError, RecordSpooledError, RunLogError
+from gqa_core.records.log.migrations import LOG_VERSION
+from gqa_core.records.log.postgresql import QUICK_WAITS_S, PostgresqlDatabase
+from gqa_core.records.log.rows import (
+    LogContents,
+    LoggedRecord,
+    LogRow,
+    insert_absent,
+    insert_new,
+    log_row,
 )
-from gqa_core.records.log_migrations import MIGRATIONS
+from gqa_core.records.log.spool import Spool
+from gqa_core.records.log.sqlite import SqliteDatabase
+from gqa_core.records.log.tables import BODIES, RECORDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["LOG_VERSION", "LogContents", "LoggedRecord", "RunLog", "RunLogError"]
 
-LOG_VERSION = 3
-APPLICATION_ID = 0x47514C42  # "GQLB": tells our file from any other SQLite database
-ENVIRONMENT = "GQA_RUN_LOG"
-BUSY_S = 30.0
-
-SCHEMA = f"""
-CREATE TABLE records (
-    id INTEGER PRIMARY KEY,
-    run_id TEXT NOT NULL,
-    point INTEGER NOT NULL,
-    kind TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    evidence TEXT NOT NULL CHECK (evidence IN ('{MEASURED_HERE}', '{MEASURED_ELSEWHERE}')),
-    body TEXT NOT NULL,
-    UNIQUE (run_id, point)
-)
-"""
-
-INSERT = """
-INSERT INTO records (run_id, point, kind, created_at, evidence, body) VALUES (?, ?, ?, ?, ?, ?)
-"""
-
-T = TypeVar("T")
-
-
-class RunLogError(Exception):
-    """The log cannot be used; the message is one sentence that names the file and says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedRecord:
-    """A record of the log, and whether it was measured by this log's owner."""
-
-    record: Record
-    evidence: Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class LogContents:
-    """The readable records of a log, oldest first, and the number of unreadable ones."""
-
-    logged: tuple[LoggedRecord, ...] = ()
-    n_unreadable: int = 0
-
-    @property
-    def records(self) -> list[Record]:
-        """The records alone."""
-        return [logged.record for logged in self.logged]
-
-    @property
-    def warning(self) -> str | None:
-        """One sentence about the records that could not be read; None if all could."""
-        if not self.n_unreadable:
-            return None
-        records = "record" if self.n_unreadable == 1 else "records"
-        return f"{self.n_unreadable} {records} of the log cannot be read"
+BATCH = 200  # records in memory at once while all are streamed
 
 
 class RunLog:
-    """One log file: `path`, or the environment's GQA_RUN_LOG, or the user's data folder.
+    """One log: a file or URL, or the environment's GQA_RUN_LOG, or a file of the user's data.
+
+    `name` is how sentences call it, without a password; `path` is None for a URL.
 
     Raises:
-        ValueError: the path is an empty text.
-        RunLogError: (by every method) the file is no run log, of another version, or cannot be
-            read or written.
+        ValueError: the address is an empty text.
+        RunLogError: (by every method too) the log is none, of another version, or cannot be read
+            or written.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        default = Path(platformdirs.user_data_dir("gqa-lab", appauthor=False)) / "runs.sqlite"
-        if path == "":
-            raise ValueError("log must be the name of a file: got an empty one")
-        self.path = Path(path or os.environ.get(ENVIRONMENT) or default)
+    def __init__(self, address: str | os.PathLike[str] | None = None) -> None:
+        parsed = LogAddress.parse(address)
+        self.name = parsed.name
+        self.path: Path | None = parsed.path
+        self._database: SqliteDatabase | PostgresqlDatabase
+        self._spool: Spool | None = None
+        if parsed.path is not None:
+            self._database = SqliteDatabase(parsed.path)
+        else:
+            assert parsed.url is not None
+            self._database = PostgresqlDatabase(parsed.url, parsed.name)
+            self._spool = Spool(parsed.name)
+
+    @property
+    def is_missing(self) -> bool:
+        """True if the log is a file that does not exist; a URL is never missing."""
+        return self.path is not None and not self.path.exists()
 
     def validate_writable(self) -> None:
-        """Raise RunLogError unless a record could be appended now; creates a missing file."""
-        with self._writing() as connection:
-            connection.execute("ROLLBACK")
+        """Raise RunLogError unless a record could be appended now; creates a missing log."""
+        self._write(lambda connection: None, QUICK_WAITS_S)
+        self.send_spooled()
 
     def append(self, record: Record) -> None:
-        """Add one record measured here; it is committed, and survives a kill, on return."""
-        values = self._row(record, MEASURED_HERE)
-        with self._writing() as connection:
-            connection.execute(INSERT, values)
-            connection.execute("COMMIT")
+        """Add one record measured here; it is committed, and survives a kill, on return.
+
+        Raises:
+            RecordSpooledError: the server of the log does not answer. The record waits in a local
+                file, which survives a kill too, and is sent with the next one that arrives.
+        """
+        row = self._row(record, MEASURED_HERE)
+        tries = count()
+
+        def change(connection: Connection) -> None:
+            # After a lost connection nobody knows whether the first try was committed.
+            insert_absent(connection, [row]) if next(tries) else insert_new(connection, [row])
+
+        try:
+            self._write(change, () if self.n_spooled else None)  # known to be down: one try
+        except LogUnreachableError as error:
+            self._spool_row(row, error)
+        with suppress(LogUnreachableError):
+            self.send_spooled()
 
     def import_records(self, records: Iterable[Record]) -> list[bool]:
         """Add records measured elsewhere, in one commit; True for each that was new here."""
         rows = [self._row(record, MEASURED_ELSEWHERE) for record in records]
-        once = f"{INSERT} ON CONFLICT (run_id, point) DO NOTHING"
-        with self._writing() as connection:
-            is_new = [connection.execute(once, values).rowcount == 1 for values in rows]
-            connection.execute("COMMIT")
-        return is_new
+        return self._database.write(lambda connection: insert_absent(connection, rows))
+
+    @property
+    def n_spooled(self) -> int:
+        """The number of records that wait in a local file for the log's server."""
+        return self._spool.n_records if self._spool else 0
+
+    def send_spooled(self) -> int:
+        """Send the records that wait in a local file; returns their number."""
+        return self._spool.send(self._insert_bodies) if self._spool else 0
 
     def read(self, kind: KindName | None = None) -> LogContents:
-        """All records, or those of one kind, oldest first; none where there is no file yet.
+        """All records, or those of one kind, oldest first; none where there is no log yet.
 
         A row that cannot be read as a record is skipped and counted.
         """
-        query = "SELECT body, evidence FROM records WHERE kind = coalesce(?, kind) ORDER BY id"
-        rows = self._read(lambda connection: connection.execute(query, (kind,)).fetchall())
-        logged, n_unreadable = [], 0
-        for body, evidence in rows or ():
-            try:
-                logged.append(LoggedRecord(decode_usable_record(body), evidence))
-            except (TypeError, ValueError):  # TypeError: another program stored no text
-                n_unreadable += 1
-        return LogContents(tuple(logged), n_unreadable)
+        parts = list(self.stream(kind))
+        return LogContents(
+            tuple(logged for part in parts for logged in part.logged),
+            sum(part.n_unreadable for part in parts),
+        )
+
+    def stream(self, kind: KindName | None = None) -> Iterator[LogContents]:
+        """All records, or those of one kind, oldest first, a few at a time."""
+        last = 0
+        while rows := self._bodies_after(last, kind):
+            yield LogContents.from_bodies(row[1:] for row in rows)
+            last = rows[-1][0]
 
     def records(self, kind: KindName | None = None) -> list[Record]:
         """The records that can be read, of all kinds or of one, oldest first."""
@@ -155,14 +141,15 @@ class RunLog:
 
     def counts(self) -> dict[str, int]:
         """The number of records of each kind, unreadable ones included."""
-        query = "SELECT kind, count(*) FROM records GROUP BY kind ORDER BY kind"
-        return dict(self._read(lambda connection: connection.execute(query).fetchall()) or ())
+        query = select(RECORDS.c.kind, func.count()).group_by(RECORDS.c.kind)
+        rows = self._database.read(lambda connection: connection.execute(query).all())
+        return dict(sorted((kind, number) for kind, number in rows or ()))
 
     def version(self) -> str:
-        """A text that changes with every append, and with another file under the same name."""
-        query = "SELECT count(*), max(run_id) FROM records"
-        state = self._read(lambda connection: connection.execute(query).fetchone())
-        return str(state or (0, None))
+        """A text that changes with every append, and with another log under the same name."""
+        query = select(func.count(), func.max(RECORDS.c.id), func.max(RECORDS.c.run_id))
+        state = self._database.read(lambda connection: connection.execute(query).one())
+        return str(tuple(state) if state else (0, None, None))
 
     def to_frame(self) -> pd.DataFrame:
         """One row per decode record, with the columns of `DecodeRow.to_dict`; samples are lists."""
@@ -171,127 +158,52 @@ class RunLog:
         return pd.DataFrame(
             [
                 DecodeRow.from_record(logged.record, logged.evidence).to_dict()
-                for logged in self.read("decode").logged
+                for part in self.stream("decode")
+                for logged in part.logged
                 if isinstance(logged.record, DecodeRecord)
             ]
         )
 
-    def _row(self, record: Record, evidence: Evidence) -> tuple[object, ...]:
-        """The values of a record's row; a body that could not be read back is refused."""
-        body = encode_record(record)
-        try:
-            decode_record(body)
-        except ValueError as error:  # such as a loss that is not a number
-            reason = f"point {record.point} could not be read back, {error}"
-            raise RunLogError(f"log {self.path} cannot be written: {reason}") from None
-        return record.run_id, record.point, record.kind, record.created_at, evidence, body
-
-    @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
-        """A connection inside a write transaction, which the caller ends."""
-        with self._translate_errors("written"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(self._connect(f"{self.path.absolute().as_uri()}?mode=rwc")) as connection:
-                if self._is_empty(connection):
-                    _retry_while_locked(lambda: connection.execute("PRAGMA journal_mode = WAL"))
-                connection.execute("BEGIN IMMEDIATE")
-                if self._create_or_migrate(connection):
-                    connection.execute("COMMIT")
-                    connection.execute("BEGIN IMMEDIATE")
-                self._validate_version(connection)
-                yield connection
-
-    def _create_or_migrate(self, connection: sqlite3.Connection) -> bool:
-        """Make a log of an empty file, or bring an earlier version forward; True if it changed."""
-        if self._is_empty(connection):
-            connection.execute(SCHEMA)
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            connection.execute(f"PRAGMA user_version = {LOG_VERSION}")
-            return True
-        if not self._is_old(connection):
-            return False
-        while migrate := MIGRATIONS.get(self._log_version(connection)):
-            version = self._log_version(connection)
-            migrate(connection)
-            connection.execute(f"PRAGMA user_version = {version + 1}")
-        return True
-
-    def _read(self, query: Callable[[sqlite3.Connection], T]) -> T | None:
-        """The query's result, or None where there is no log yet."""
-        with self._translate_errors("read"):
-            if not self.path.exists():
-                return None
-            uri = self.path.absolute().as_uri()
-            try:
-                return self._query(f"{uri}?mode=ro", query)
-            except sqlite3.OperationalError:
-                pending = Path(f"{self.path}-wal")
-                if os.access(self.path.parent, os.W_OK) or pending.exists():
-                    raise
-                # A read-only folder has no room for the shared memory of WAL, nor any writer.
-                return self._query(f"{uri}?immutable=1", query)
-
-    def _query(self, uri: str, query: Callable[[sqlite3.Connection], T]) -> T | None:
-        with closing(self._connect(uri)) as connection:
-            if self._is_empty(connection):
-                return None
-            if not (self._is_old(connection) and os.access(self.path, os.W_OK)):
-                self._validate_version(connection)
-                return query(connection)
-        self.validate_writable()  # brings it forward
-        return self._query(uri, query)
-
-    @staticmethod
-    def _connect(uri: str) -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
-
-    @staticmethod
-    def _is_empty(connection: sqlite3.Connection) -> bool:
-        return connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-
-    def _log_version(self, connection: sqlite3.Connection) -> int:
-        if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            raise RunLogError(f"log {self.path} is a database of something else, not a run log")
-        return connection.execute("PRAGMA user_version").fetchone()[0]
-
-    def _is_old(self, connection: sqlite3.Connection) -> bool:
-        """True if the log is of an earlier version that can be brought forward."""
-        return self._log_version(connection) in MIGRATIONS
-
-    def _validate_version(self, connection: sqlite3.Connection) -> None:
-        """Raise RunLogError unless the log is of this program's version."""
-        version = self._log_version(connection)
-        if version == LOG_VERSION:
-            return
-        if version > LOG_VERSION:
-            raise RunLogError(
-                f"log {self.path} has version {version}, newer than {LOG_VERSION}, "
-                "which is the newest this program knows"
-            )
-        raise RunLogError(
-            f"log {self.path} has version {version}, this program writes version {LOG_VERSION}: "
-            f"move the file into another folder, with {self.path.name}-wal and "
-            f"{self.path.name}-shm if they are beside it, and run again; nothing was changed"
+    def _bodies_after(self, last: int, kind: KindName | None) -> list[tuple[int, str, str]]:
+        """The next rows after an id: (id, body, evidence)."""
+        query = (
+            select(RECORDS.c.id, BODIES.c.body, RECORDS.c.evidence)
+            .join(BODIES, BODIES.c.record_id == RECORDS.c.id)
+            .where(RECORDS.c.id > last, *([RECORDS.c.kind == kind] if kind else []))
+            .order_by(RECORDS.c.id)
+            .limit(BATCH)
         )
+        rows = self._database.read(lambda connection: connection.execute(query).all())
+        return [tuple(row) for row in rows or ()]
 
-    @contextmanager
-    def _translate_errors(self, verb: str) -> Iterator[None]:
-        """Raise RunLogError with one sentence for an error of the file or the database."""
+    def _row(self, record: Record, evidence: Evidence) -> LogRow:
+        """A record's row; a body that could not be read back is refused."""
         try:
-            yield
-        except (sqlite3.DatabaseError, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise RunLogError(f"log {self.path} cannot be {verb}: {reason}") from error
+            return log_row(record, evidence)
+        except ValueError as error:
+            raise RunLogError(f"log {self.name} cannot be written: {error}") from None
 
+    def _write(
+        self, change: Callable[[Connection], None], waits_s: Sequence[float] | None = None
+    ) -> None:
+        """Make the change; a lost server, of which files know nothing, is waited for so long."""
+        if isinstance(self._database, PostgresqlDatabase):
+            self._database.write(change, waits_s)
+        else:
+            self._database.write(change)
 
-def _retry_while_locked(query: Callable[[], object]) -> None:
-    """Repeat the query while another process locks the file: changing the journal does not wait."""
-    deadline = time.monotonic() + BUSY_S
-    while True:
+    def _spool_row(self, row: LogRow, error: LogUnreachableError) -> None:
+        """Write the row to the local file, and say so."""
+        assert self._spool is not None
         try:
-            query()
-            return
-        except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
+            self._spool.add(row.body)
+        except RunLogError as second:
+            raise RunLogError(f"{error}; {second}") from error
+        raise RecordSpooledError(
+            f"{error}; the record is kept in {self._spool.path} and sent once the log can be "
+            "written"
+        ) from error
+
+    def _insert_bodies(self, bodies: Iterable[str]) -> None:
+        rows = [log_row(decode_record(body), MEASURED_HERE) for body in bodies]
+        self._database.write(lambda connection: insert_absent(connection, rows))

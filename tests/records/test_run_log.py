@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from gqa_core.records import run_log
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
-from gqa_core.records.kinds import KINDS, encode_record
-from gqa_core.records.run_log import APPLICATION_ID, LoggedRecord, RunLog, RunLogError
+from gqa_core.records.kinds import encode_record
+from gqa_core.records.log import sqlite
+from gqa_core.records.log.sqlite import APPLICATION_ID
+from gqa_core.records.run_log import LOG_VERSION, LoggedRecord, RunLog, RunLogError
 from tests.records import fake_records as samples
 
 ROOT = Path(__file__).parents[2]
@@ -58,7 +59,7 @@ def test_a_row_that_decodes_but_that_no_page_can_compute_with_is_counted_as_unre
         log.append(samples.record(index=index))
     with closing(sqlite3.connect(log.path)) as connection, connection:
         change = "json_set(body, '$.read_bandwidth_bytes_per_s', 0.0)"
-        connection.execute(f"UPDATE records SET body = {change} WHERE point = 0")
+        connection.execute(f"UPDATE gqa_bodies SET body = {change} WHERE record_id = 1")
     contents = log.read()
     assert [record.point for record in contents.records] == [1]
     assert contents.warning == "1 record of the log cannot be read"
@@ -92,7 +93,7 @@ def test_the_log_is_in_write_ahead_mode_and_knows_its_version(log):
     log.append(samples.record())
     with closing(sqlite3.connect(log.path)) as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-        assert connection.execute("PRAGMA user_version").fetchone() == (run_log.LOG_VERSION,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (LOG_VERSION,)
         assert connection.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
 
 
@@ -159,8 +160,8 @@ def test_somebody_else_s_database_is_refused_and_left_alone(tmp_path):
 def test_a_log_of_a_newer_version_is_refused(log):
     log.append(samples.record())
     with closing(sqlite3.connect(log.path)) as connection:
-        connection.execute("PRAGMA user_version = 4")
-    with pytest.raises(RunLogError, match="has version 4, newer than 3"):
+        connection.execute("PRAGMA user_version = 5")
+    with pytest.raises(RunLogError, match="has version 5, newer than 4"):
         log.records()
 
 
@@ -170,7 +171,7 @@ def test_a_log_of_an_earlier_version_is_refused_with_how_to_move_it_aside(log):
         connection.execute("PRAGMA user_version = 1")
     before = log.path.read_bytes()
     sentence = (
-        f"log {log.path} has version 1, this program writes version 3: move the file into another "
+        f"log {log.path} has version 1, this program writes version 4: move the file into another "
         f"folder, with {log.path.name}-wal and {log.path.name}-shm if they are beside it, and run "
         "again; nothing was changed"
     )
@@ -182,73 +183,6 @@ def test_a_log_of_an_earlier_version_is_refused_with_how_to_move_it_aside(log):
     log.path.rename(f"{log.path}.v1")
     log.append(samples.record())
     assert len(log.records()) == 1
-
-
-def test_a_log_is_migrated_forward_where_the_step_is_known(log, monkeypatch):
-    log.append(samples.record())
-    with closing(sqlite3.connect(log.path)) as connection:
-        connection.execute("PRAGMA user_version = 2")
-    rename = "UPDATE records SET run_id = 'migrated'"
-    monkeypatch.setattr(run_log, "MIGRATIONS", {2: lambda connection: connection.execute(rename)})
-    log.append(samples.record(index=1))
-    with closing(sqlite3.connect(log.path)) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (run_log.LOG_VERSION,)
-        assert connection.execute("SELECT run_id FROM records").fetchall() == [
-            ("migrated",),
-            ("run-1",),
-        ]
-
-
-VERSION_4 = Path(__file__).with_name("records_of_version_4.jsonl")
-
-
-@pytest.fixture
-def old_log(tmp_path):
-    """A log as version 2 wrote it, and its records as they were parsed."""
-    path = tmp_path / "old.sqlite"
-    RunLog(path).validate_writable()
-    old = [json.loads(line) for line in VERSION_4.read_text().splitlines()]
-    with closing(sqlite3.connect(path)) as connection:
-        for index, record in enumerate(old):
-            fields = (index, record["kind"], record["created_at"], MEASURED_HERE)
-            row = ("run-4", *fields, json.dumps(record))
-            connection.execute(run_log.INSERT, row)
-        connection.execute("PRAGMA user_version = 2")
-        connection.commit()
-    return RunLog(path), old
-
-
-@pytest.mark.parametrize("use", [lambda log: log.read(), lambda log: log.validate_writable()])
-def test_a_log_of_the_version_before_is_brought_forward_by_whoever_opens_it_first(old_log, use):
-    log, old = old_log
-    assert {record["schema_version"] for record in old} == {4}
-    assert {record["kind"] for record in old} == set(KINDS) - {"sharded"}
-    use(log)
-    contents = log.read()
-    assert (len(contents.logged), contents.n_unreadable) == (len(old), 0)
-    for record, before in zip(contents.records, old, strict=True):
-        record.validate()
-        assert record.schema_version == 5
-        assert (record.run_id, record.point) == (before["run_id"], before["point"])
-        if record.kind == "decode":
-            assert record.arithmetic_flops_per_s == before["matmul_flops_per_s"]
-            assert record.bandwidth_samples_bytes_per_s == ()
-            assert record.samples_s.attend == tuple(before["samples_s"]["attend"])
-
-
-def test_a_log_of_the_version_before_that_cannot_be_written_is_refused(old_log, monkeypatch):
-    monkeypatch.setattr(run_log.os, "access", lambda *arguments: False)
-    with pytest.raises(RunLogError, match="has version 2, this program writes version 3"):
-        old_log[0].read()
-
-
-def test_a_row_that_cannot_be_brought_forward_is_skipped_as_before(old_log):
-    log, old = old_log
-    with closing(sqlite3.connect(log.path)) as connection:
-        connection.execute("UPDATE records SET body = 'Dear diary' WHERE point = 0")
-        connection.commit()
-    contents = log.read()
-    assert (len(contents.logged), contents.n_unreadable) == (len(old) - 1, 1)
 
 
 CORRUPT = {
@@ -268,7 +202,7 @@ def test_a_row_that_cannot_be_read_is_skipped_and_counted(log, body):
         log.append(record)
     assert log.read().warning is None
     with closing(sqlite3.connect(log.path)) as connection:
-        connection.execute("UPDATE records SET body = ? WHERE point = 1", (body,))
+        connection.execute("UPDATE gqa_bodies SET body = ? WHERE record_id = 2", (body,))
         connection.commit()
     contents = log.read("decode")
     assert contents.records == log.records() == [records[0], records[2]]
@@ -289,14 +223,14 @@ def test_a_record_that_could_not_be_read_back_is_not_written(log):
 
 def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(log, monkeypatch):
     log.append(samples.record(index=0))
-    connect = RunLog._connect
+    connect = sqlite._connect
 
     def connect_to_a_full_disk(uri):
         connection = connect(uri)
         connection.execute("PRAGMA max_page_count = 1")  # no page more than there are
         return connection
 
-    monkeypatch.setattr(RunLog, "_connect", staticmethod(connect_to_a_full_disk))
+    monkeypatch.setattr(sqlite, "_connect", connect_to_a_full_disk)
     with pytest.raises(RunLogError, match="cannot be written: database or disk is full"):
         log.append(samples.record(index=1, attend=[0.1] * 2000))
     monkeypatch.undo()

@@ -1,0 +1,138 @@
+"""A run log in PostgreSQL, which many machines may write and read.
+
+The first to open it creates the tables or brings them forward, under a lock of the database that
+others wait for. A lost connection is opened again a few times before it counts as an error.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, delete, insert, inspect, select, text
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError
+
+from gqa_core.records.log.errors import LogUnreachableError, RunLogError
+from gqa_core.records.log.migrations import LOG_VERSION, MIGRATIONS, create_or_migrate
+from gqa_core.records.log.tables import VERSION
+
+__all__ = ["QUICK_WAITS_S", "PostgresqlDatabase"]
+
+LOCK = 0x47514C42  # of the advisory lock that creating and migrating take
+CONNECT_S = 5
+WRITE_WAITS_S = (0.2, 1.0, 3.0)  # before each further try
+QUICK_WAITS_S = (0.2,)  # a person waits for it
+LOST = ("08", "57P")  # SQLSTATE: no connection; the server is shutting down or starting
+MAX_REASON = 200  # characters
+
+T = TypeVar("T")
+
+
+class PostgresqlDatabase:
+    """The database at `url`, called `name`; every method raises RunLogError if it is no use."""
+
+    def __init__(self, url: URL, name: str) -> None:
+        self.url = url
+        self.name = name
+
+    def write(self, change: Callable[[Connection], T], waits_s: Sequence[float] | None = None) -> T:
+        """Make the change in one transaction, committed on return; creates missing tables.
+
+        After a lost connection it is made again: it may have been committed before.
+
+        Raises:
+            LogUnreachableError: the server did not answer after each of the waits either.
+        """
+
+        def attempt(connection: Connection) -> T:
+            if self._log_version(connection) != LOG_VERSION:
+                self._create_or_migrate(connection)
+            return change(connection)
+
+        return self._retry(attempt, "written", WRITE_WAITS_S if waits_s is None else waits_s)
+
+    def read(self, query: Callable[[Connection], T]) -> T | None:
+        """The query's result, or None where there is no log yet."""
+
+        def attempt(connection: Connection) -> tuple[bool, T | None]:
+            version = self._log_version(connection)
+            if version in MIGRATIONS:
+                return True, None
+            if version is None:
+                return False, None
+            self._validate_version(version)
+            return False, query(connection)
+
+        is_old, result = self._retry(attempt, "read", QUICK_WAITS_S)
+        if not is_old:
+            return result
+        self.write(lambda connection: None)  # brings it forward
+        return self.read(query)
+
+    def _create_or_migrate(self, connection: Connection) -> None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
+        version = self._log_version(connection)  # another process may have been faster
+        if create_or_migrate(connection, version):
+            VERSION.create(connection, checkfirst=True)
+            connection.execute(delete(VERSION))
+            connection.execute(insert(VERSION).values(version=LOG_VERSION))
+            return
+        self._validate_version(version)
+
+    def _log_version(self, connection: Connection) -> int | None:
+        """The version of the log, None where there is none yet."""
+        if not inspect(connection).has_table(VERSION.name):
+            return None
+        return connection.scalars(select(VERSION.c.version)).one()
+
+    def _validate_version(self, version: int | None) -> None:
+        if version is not None and version > LOG_VERSION:
+            raise RunLogError(
+                f"log {self.name} has version {version}, newer than {LOG_VERSION}, "
+                "which is the newest this program knows"
+            )
+
+    def _retry(self, attempt: Callable[[Connection], T], verb: str, waits_s: Sequence[float]) -> T:
+        """The result of an attempt in a transaction of its own, tried again on a lost server."""
+        for wait_s in waits_s:
+            try:
+                with self._translate_errors(verb), _engine(self.url).begin() as connection:
+                    return attempt(connection)
+            except LogUnreachableError:
+                time.sleep(wait_s)
+        with self._translate_errors(verb), _engine(self.url).begin() as connection:
+            return attempt(connection)
+
+    @contextmanager
+    def _translate_errors(self, verb: str) -> Iterator[None]:
+        """Raise RunLogError with one sentence for an error of the database."""
+        try:
+            yield
+        except DBAPIError as error:
+            kind = LogUnreachableError if _is_lost(error) else RunLogError
+            raise kind(f"log {self.name} cannot be {verb}: {self._reason(error)}") from error
+
+    def _reason(self, error: DBAPIError) -> str:
+        """The message of the driver on one line, without the password."""
+        reason = " ".join(str(error.orig).split())[:MAX_REASON]
+        password = self.url.password
+        return reason.replace(str(password), "***") if password else reason
+
+
+def _is_lost(error: DBAPIError) -> bool:
+    """True if the server did not answer or ended the connection, rather than refuse a query."""
+    state = getattr(error.orig, "sqlstate", None)
+    if state is None:
+        return type(error.orig).__name__ == "OperationalError" or error.connection_invalidated
+    return state.startswith(LOST)
+
+
+@lru_cache(maxsize=8)
+def _engine(url: URL) -> Engine:
+    """The engine of a database, with a few connections that are tested before each use."""
+    options = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_S}
+    return create_engine(url, pool_pre_ping=True, pool_size=2, connect_args=options)

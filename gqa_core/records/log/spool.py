@@ -1,0 +1,82 @@
+"""The local file in which records wait while the server of their log does not answer.
+
+One JSON object per line. A record is written through to the disk before anybody is told that it is
+kept; a line without an end is what a kill left of one that nobody was told about. Sending is safe
+to repeat: a log keeps a run's point once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from gqa_core.records.log.errors import RunLogError
+
+__all__ = ["Spool"]
+
+LOCK_S = 60.0  # for another process to finish with the file
+
+
+class Spool:
+    """The waiting records of the log called `name`, shared by all processes of this user."""
+
+    def __init__(self, name: str) -> None:
+        digest = hashlib.sha256(name.encode()).hexdigest()[:16]
+        folder = Path(platformdirs.user_data_dir("gqa-lab", appauthor=False)) / "spool"
+        self.path = folder / f"{digest}.jsonl"
+
+    @property
+    def n_records(self) -> int:
+        """The number of records that wait."""
+        return len(self._lines()) if self.path.exists() else 0
+
+    def add(self, body: str) -> None:
+        """Append a record; it survives a kill and a power cut on return.
+
+        Raises:
+            RunLogError: the file cannot be written.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._lock(), open(self.path, "a+b") as file:
+                file.truncate(_complete_bytes(self.path))
+                file.write(body.encode() + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise RunLogError(f"nor can {self.path}: {error.strerror or error}") from error
+
+    def send(self, insert: Callable[[Sequence[str]], object]) -> int:
+        """Hand all waiting records to `insert` and remove them; returns their number.
+
+        If `insert` raises, they stay.
+        """
+        if not self.path.exists():
+            return 0
+        with self._lock():
+            lines = self._lines()
+            if lines:
+                insert(lines)
+            self.path.unlink(missing_ok=True)
+        return len(lines)
+
+    def _lines(self) -> list[str]:
+        """The complete lines of the file."""
+        try:
+            data = self.path.read_bytes()
+        except FileNotFoundError:
+            return []
+        return [line.decode() for line in data[: data.rfind(b"\n") + 1].splitlines()]
+
+    def _lock(self) -> FileLock:
+        return FileLock(f"{self.path}.lock", timeout=LOCK_S)
+
+
+def _complete_bytes(path: Path) -> int:
+    """The length of a file up to its last line end."""
+    return path.read_bytes().rfind(b"\n") + 1
