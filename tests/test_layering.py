@@ -28,6 +28,7 @@ RULES = {  # one per folder: the folders and libraries that it may import
     "gqa_core/engine_logs": {"gqa_core", "gqa_core/theory", "gqa_core/catalog"},
     "gqa_core/model_files": {"gqa_core", "gqa_core/theory", "gqa_core/hf_config"},
     "gqa_core/engine": {"gqa_core", "torch"},
+    "gqa_core/engine/sharded": {"gqa_core", "gqa_core/theory", "gqa_core/engine", "torch"},
     "gqa_core/records": {"gqa_core", "gqa_core/theory", "pandas"},
     "gqa_core/advice": {"gqa_core", "gqa_core/theory", "gqa_core/catalog", "gqa_core/records"},
     "gqa_core/runner": {"gqa_core", "gqa_core/theory", "gqa_core/records"},

@@ -12,11 +12,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from gqa_core.engine.kernels.dispatch import run_kernel
-from gqa_core.engine.kernels.plan import kernel_for_tensors
+from gqa_core.configs import ConcreteKernel
+from gqa_core.engine.kernels.dispatch import record_kernel, run_kernel
+from gqa_core.engine.kernels.plan import TRITON, kernel_for_tensors
+from gqa_core.engine.kernels.torch_kernels import matmul_with_lse
 from gqa_core.engine.validation import validate_qkv
 
-__all__ = ["causal_attention", "decode_attention"]
+__all__ = ["attention_with_lse", "causal_attention", "decode_attention"]
 
 
 def decode_attention(
@@ -54,3 +56,26 @@ def causal_attention(
         mask = torch.ones(t, s, dtype=torch.bool, device=q.device).tril(diagonal=s - t)
     scale = q.shape[-1] ** -0.5 if scale is None else scale
     return run_kernel(kernel_for_tensors(kernel, q, k, v), q, k, v, scale=scale, mask=mask)
+
+
+def attention_with_lse(
+    kernel: ConcreteKernel, q: Tensor, k: Tensor, v: Tensor, *, scale: float
+) -> tuple[Tensor, Tensor]:
+    """Output (b, h, 1, v) and natural log-sum-exp (b, h), float32, of one query token.
+
+    Shapes as in `decode_attention`. Of the kernels over plain tensors `triton` returns both; for
+    any other `matmul` does.
+
+    Raises:
+        ValueError: as `decode_attention`, or there is no cached token.
+    """
+    validate_qkv(q, k, v)
+    if q.shape[2] != 1:
+        raise ValueError(f"q must hold one token, (b, h, 1, d): got {tuple(q.shape)}")
+    if kernel == TRITON:
+        from gqa_core.engine.triton_split_kv.attention import grouped_attention  # where installed
+
+        record_kernel(TRITON)
+        return grouped_attention(q, k, v, scale=scale)
+    record_kernel("matmul")
+    return matmul_with_lse(q, k, v, scale=scale)

@@ -73,9 +73,9 @@ class GroupedAttention(AttentionLayer[Tensor, KVCache]):
         """q (b, h, t, d), and K (b, k, t, d) with V (b, k, t, v); q and K are rotated."""
         c, x = self.config, self.norm(x)
         cos, sin = cos_sin(start, x.shape[1], c.head_dim, x, self.rope_theta)
-        q = rotate_halves(_split_heads(self.wq(x), c.n_heads), cos, sin)
-        k = rotate_halves(_split_heads(self.wk(x), c.n_kv_heads), cos, sin)
-        return q, (k, _split_heads(self.wv(x), c.n_kv_heads))
+        q = rotate_halves(_split_heads(self.wq(x), c.head_dim), cos, sin)
+        k = rotate_halves(_split_heads(self.wk(x), c.head_dim), cos, sin)
+        return q, (k, _split_heads(self.wv(x), c.v_head_dim))
 
     def keys_values(self, new_kv: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """K and V as they were projected."""
@@ -88,6 +88,6 @@ class GroupedAttention(AttentionLayer[Tensor, KVCache]):
         return causal_attention(q, *kv, kernel=self.kernel)
 
 
-def _split_heads(x: Tensor, n_heads: int) -> Tensor:
-    """(b, t, n * width) -> (b, n, t, width)."""
-    return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)
+def _split_heads(x: Tensor, width: int) -> Tensor:
+    """(b, t, n * width) -> (b, n, t, width): as many heads as the weights have."""
+    return x.unflatten(-1, (-1, width)).transpose(1, 2)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gqa_core.configs import GroupedConfig
-from gqa_core.engine.attend import causal_attention
+from gqa_core.engine.attend import attention_with_lse, causal_attention
 from gqa_core.engine.base_cache import BaseCache, validate_slots
 from gqa_core.engine.kernels.dispatch import record_kernel
 from gqa_core.engine.kernels.plan import SPLIT_KV, KernelPlan, plan_kernels
@@ -156,3 +156,19 @@ class KVCache(BaseCache):
             )
         kernel = self.plan.prefill if self._split_kv is not None else self.plan.decode
         return causal_attention(q, self.keys, self.values, scale=scale, kernel=kernel)
+
+    def attend_with_lse(self, q: Tensor) -> tuple[Tensor, Tensor]:
+        """Output (b, h, 1, v) of one token's q (b, h, 1, d), and its natural log-sum-exp (b, h).
+
+        By these, outputs over parts of a context can be merged. `split_kv` and `triton` return
+        them; a cache with another plan is attended by `matmul`.
+
+        Raises:
+            ValueError: as `attend`.
+        """
+        scale = q.shape[-1] ** -0.5
+        if self._split_kv is not None and self.length and self._split_kv.can_attend(q):
+            record_kernel(SPLIT_KV)
+            lse = q.new_empty(q.shape[:2], dtype=torch.float32)
+            return self._split_kv.attend(q, self.length, scale, lse), lse
+        return attention_with_lse(self.plan.decode, q, self.keys, self.values, scale=scale)

@@ -76,7 +76,7 @@ class LatentAttention(AttentionLayer[Query, LayerCache]):
         """The form's query and cache entry of x (b, t, dim); the RoPE parts are rotated."""
         c, x = self.config, self.norm(x)
         cos, sin = cos_sin(start, x.shape[1], c.qk_rope_head_dim, x, self.rope_theta)
-        q = self._query(x).unflatten(-1, (c.n_heads, c.qk_head_dim)).transpose(1, 2)
+        q = self._query(x).unflatten(-1, (-1, c.qk_head_dim)).transpose(1, 2)
         q_nope, q_rope = q.split((c.qk_nope_head_dim, c.qk_rope_head_dim), dim=-1)
         latent, rope_key = self.wkv_a(x).split((c.kv_lora_rank, c.qk_rope_head_dim), dim=-1)
         rope_key = rotate_interleaved(rope_key, cos, sin)
@@ -105,9 +105,10 @@ class LatentAttention(AttentionLayer[Query, LayerCache]):
         return self.wq_b(self.q_norm(self.wq_a(x)))
 
     def _up_projections(self) -> tuple[Tensor, Tensor]:
-        """W_UK (h, n, c) and W_UV (h, v, c), views of wkv_b."""
+        """W_UK (h, n, c) and W_UV (h, v, c), views of wkv_b: of as many heads as it has."""
         c = self.config
-        per_head = self.wkv_b.weight.view(c.n_heads, -1, c.kv_lora_rank)
+        width = c.qk_nope_head_dim + c.v_head_dim
+        per_head = self.wkv_b.weight.view(-1, width, c.kv_lora_rank)
         return per_head[:, : c.qk_nope_head_dim], per_head[:, c.qk_nope_head_dim :]
 
 
@@ -141,9 +142,10 @@ class NaiveLatentAttention(LatentAttention[Tensor, KVCache]):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """q (b, h, t, n + r), and K (b, h, t, n + r) with V (b, h, t, v)."""
         c = self.config
-        kv = self.wkv_b(latent).unflatten(-1, (c.n_heads, -1)).transpose(1, 2)
-        k_nope, v = kv.split((c.qk_nope_head_dim, c.v_head_dim), dim=-1)
-        k_rope = rope_key[:, None].expand(-1, c.n_heads, -1, -1)
+        widths = (c.qk_nope_head_dim, c.v_head_dim)
+        kv = self.wkv_b(latent).unflatten(-1, (-1, sum(widths))).transpose(1, 2)
+        k_nope, v = kv.split(widths, dim=-1)
+        k_rope = rope_key[:, None].expand(-1, kv.shape[1], -1, -1)
         return torch.cat((q_nope, q_rope), dim=-1), (torch.cat((k_nope, k_rope), dim=-1), v)
 
     def keys_values(self, new_kv: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from gqa_core.configs import LatentConfig
-from gqa_core.engine.attend import causal_attention
+from gqa_core.engine.attend import attention_with_lse, causal_attention
 from gqa_core.engine.base_cache import BaseCache, validate_slots
 from gqa_core.engine.kernels.dispatch import record_kernel
 from gqa_core.engine.kernels.plan import SPLIT_KV, TRITON, KernelPlan, plan_kernels
@@ -167,6 +167,33 @@ class LatentCache(BaseCache):
             return o
         q = torch.cat((q_latent, q_rope), dim=-1)
         return causal_attention(q, self.keys, self.values, scale=scale, kernel=self.plan.prefill)
+
+    def attend_with_lse(
+        self, q_latent: Tensor, q_rope: Tensor, *, scale: float
+    ) -> tuple[Tensor, Tensor]:
+        """Output (b, h, 1, c) of one token's query, and its natural log-sum-exp (b, h), float32.
+
+        Kernels as of `KVCache.attend_with_lse`, `scale` as of `attend`.
+
+        Raises:
+            ValueError: as `attend`.
+        """
+        if (
+            self._split_kv is not None
+            and self.length
+            and self._split_kv.can_attend(q_latent, q_rope)
+        ):
+            record_kernel(SPLIT_KV)
+            lse = q_latent.new_empty(q_latent.shape[:2], dtype=torch.float32)
+            return self._split_kv.attend(q_latent, q_rope, self.length, scale, lse), lse
+        self._validate_query(q_latent, q_rope)
+        if self.plan.decode == TRITON:
+            from gqa_core.engine.triton_split_kv.attention import latent_attention
+
+            record_kernel(TRITON)
+            return latent_attention(q_latent, q_rope, self.keys[:, 0], scale=scale)
+        q = torch.cat((q_latent, q_rope), dim=-1)
+        return attention_with_lse(self.plan.decode, q, self.keys, self.values, scale=scale)
 
     def _validate_query(self, q_latent: Tensor, q_rope: Tensor) -> None:
         """Raise ValueError unless the two parts can be joined to one query of this cache."""

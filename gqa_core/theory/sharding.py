@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 from gqa_core.configs import (
     MAX_HEADS,
@@ -28,6 +29,7 @@ from gqa_core.configs import (
 __all__ = [
     "GpuShard",
     "gpu_shards",
+    "group_part",
     "n_replicas",
     "rank_tokens",
     "shard",
@@ -36,6 +38,8 @@ __all__ = [
     "valid_tp_sizes",
     "validate_split",
 ]
+
+Attention = TypeVar("Attention", bound=AttentionConfig)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +144,14 @@ def gpu_shards(attention: AttentionConfig, tp: int, dcp: int = 1) -> tuple[GpuSh
             )
         )
     return tuple(shards)
+
+
+def group_part(attention: Attention, shard: GpuShard) -> Attention:
+    """The layer of a GPU's dcp group: its query heads and the K/V heads that they read."""
+    n_heads = len(shard.group_heads)
+    if isinstance(attention, GroupedConfig):
+        return replace(attention, n_heads=n_heads, n_kv_heads=len(shard.kv_heads))
+    return replace(attention, n_heads=n_heads)
 
 
 def rank_tokens(context_len: int, dcp: int, dcp_rank: int) -> int:

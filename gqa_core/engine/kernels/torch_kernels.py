@@ -30,7 +30,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from gqa_core.configs import ConcreteKernel
 from gqa_core.engine.kernels.record import record_sdpa_backend
 
-__all__ = ["eager", "flash", "matmul", "packed", "repeat_kv", "sdpa"]
+__all__ = ["eager", "flash", "matmul", "matmul_with_lse", "packed", "repeat_kv", "sdpa"]
 
 
 def eager(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None) -> Tensor:
@@ -66,6 +66,15 @@ def matmul(q: Tensor, k: Tensor, v: Tensor, *, scale: float, mask: Tensor | None
     return _unpack(_attention(rows, k, v, scale, row_mask), q.shape[1])
 
 
+def matmul_with_lse(q: Tensor, k: Tensor, v: Tensor, *, scale: float) -> tuple[Tensor, Tensor]:
+    """Output (b, h, 1, v) of `matmul` for one token, and its natural log-sum-exp (b, h)."""
+    rows, _ = _pack(q, k.shape[1], None)
+    scores = _scores(rows, k, scale)
+    lse = torch.logsumexp(scores, dim=-1)
+    o = torch.exp(scores - lse[..., None]).to(v.dtype) @ v
+    return _unpack(o, q.shape[1]), lse.flatten(1).float()
+
+
 def repeat_kv(x: Tensor, q_per_kv: int) -> Tensor:
     """K or V per query head, (b, k, s, *) -> (b, k * g, s, *): query head i reads i // g."""
     return x.repeat_interleave(q_per_kv, dim=1)
@@ -91,11 +100,16 @@ def _attention(q: Tensor, k: Tensor, v: Tensor, scale: float, mask: Tensor | Non
 
     Scores leave the product in q's dtype; they are scaled and normalised in float32 or wider.
     """
-    scores = q @ k.transpose(-1, -2)
-    scores = scores.to(torch.promote_types(scores.dtype, torch.float32)) * scale
+    scores = _scores(q, k, scale)
     if mask is not None:
         scores = scores.masked_fill(~mask, float("-inf"))
     return torch.softmax(scores, dim=-1).to(v.dtype) @ v
+
+
+def _scores(q: Tensor, k: Tensor, scale: float) -> Tensor:
+    """q k^T scale, scaled in float32 or wider."""
+    scores = q @ k.transpose(-1, -2)
+    return scores.to(torch.promote_types(scores.dtype, torch.float32)) * scale
 
 
 def _pack(q: Tensor, n_kv_heads: int, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:

@@ -108,13 +108,16 @@ class GroupedSplitKV:
         is_same_kind = q.dtype == self._dtype and q.device == self._device
         return fits and shape[1] > 0 and is_same_kind and not q.requires_grad
 
-    def attend(self, q: Tensor, s: int, scale: float) -> Tensor:
-        """Output (b, h, 1, v) of q (b, h, 1, d) over the first s tokens."""
+    def attend(self, q: Tensor, s: int, scale: float, lse: Tensor | None = None) -> Tensor:
+        """Output (b, h, 1, v) of q (b, h, 1, d) over the first s tokens.
+
+        The natural log-sum-exps of the scores are written into `lse` (b, h), contiguous float32.
+        """
         (b, k, d, v), h = self._shape, q.shape[1]
         q, (q_b, q_h) = _with_contiguous_heads(q)
         o = q.new_empty(b, h, 1, v, dtype=OUTPUT_DTYPE[q.dtype])
         grouped_loop(
-            o.data_ptr(),
+            (o.data_ptr(), 0 if lse is None else lse.data_ptr()),
             TYPE_WITNESS[o.dtype],
             q.data_ptr(),
             self._pages,
@@ -146,8 +149,13 @@ class LatentSplitKV:
         needs_grad = q_latent.requires_grad or q_rope.requires_grad
         return fits and is_same_dtype and is_same_device and not needs_grad
 
-    def attend(self, q_latent: Tensor, q_rope: Tensor, s: int, scale: float) -> Tensor:
-        """Output (b, h, 1, c) of q_latent (b, h, 1, c) and q_rope (b, h, 1, r), first s tokens."""
+    def attend(
+        self, q_latent: Tensor, q_rope: Tensor, s: int, scale: float, lse: Tensor | None = None
+    ) -> Tensor:
+        """Output (b, h, 1, c) of q_latent (b, h, 1, c) and q_rope (b, h, 1, r), first s tokens.
+
+        `lse` (b, h) is written as by GroupedSplitKV.
+        """
         (b, c, r), h = self._shape, q_latent.shape[1]
         q_latent, latent_strides = _with_contiguous_heads(q_latent)
         q_rope, rope_strides = _with_contiguous_heads(q_rope)
@@ -155,7 +163,7 @@ class LatentSplitKV:
         n_columns = pad_to_lanes(-(-h // n_blocks))
         o = q_latent.new_empty(b, h, 1, c, dtype=OUTPUT_DTYPE[q_latent.dtype])
         latent_loop(
-            o.data_ptr(),
+            (o.data_ptr(), 0 if lse is None else lse.data_ptr()),
             TYPE_WITNESS[o.dtype],
             (q_latent.data_ptr(), *latent_strides),
             (q_rope.data_ptr(), *rope_strides),

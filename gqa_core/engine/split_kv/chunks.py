@@ -14,6 +14,7 @@ from gqa_core.engine.split_kv.rows import add_row, power_of_two, scale_row, stor
 from gqa_core.engine.split_kv.vectors import LANES, TILES
 
 NEG_INF = np.float32(-1e30)  # below any score, and finite: it can be subtracted from itself
+LN_2 = np.float32(np.log(2))
 FLOATS_PER_CACHE_LINE = 16
 
 score, add_values = (product(TILES, accumulate=accumulate) for accumulate in (False, True))
@@ -41,7 +42,8 @@ def partition(n, thread, n_threads):
 def merge(o, o_offset, n, chunks, n_chunks, offsets):
     """Merge one output row from its chunks, each weighted by 2^(chunk_max - overall_max).
 
-    Accumulates in the first chunk's slot, in whole vectors.
+    Accumulates in the first chunk's slot, in whole vectors. Returns the natural log-sum-exp of the
+    row's scores: what is kept of them here are powers of two.
     """
     (workspace, first, stride), (running_max, running_sum, acc) = chunks, offsets
     overall_max, denominator = NEG_INF, np.float32(0)
@@ -59,3 +61,4 @@ def merge(o, o_offset, n, chunks, n_chunks, offsets):
         else:
             add_row(workspace, first + acc, base + acc, n, weight)
     store_row(o, o_offset, workspace, first + acc, n)
+    return LN_2 * overall_max + np.log(denominator)

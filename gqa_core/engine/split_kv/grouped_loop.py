@@ -39,13 +39,15 @@ def _scratch_offsets(g, d, v_stored):
 
 
 @njit_cached
-def grouped_loop(o_address, o_witness, q_address, pages, values, scale, shape, strides, grid):
+def grouped_loop(o_lse, o_witness, q_address, pages, values, scale, shape, strides, grid):
     """Attend with all heads of q, each K/V head's chunks in parallel; writes o (b, h, 1, v).
 
-    o has the type of `o_witness`, q that of `pages`.
+    `o_lse` are the addresses of o and of the log-sum-exps (b, h) in float32, 0 where nobody needs
+    them. o has the type of `o_witness`, q that of `pages`.
     """
     (b, k, g, d, v, _), (q_b, q_h, _, _, v_stored), (n_chunks, n_threads) = shape, strides, grid
-    o = carray(pointer_to(o_address, o_witness), b * k * g * v)
+    o = carray(pointer_to(o_lse[0], o_witness), b * k * g * v)
+    lse = carray(pointer_to(o_lse[1], np.float32(0)), b * k * g)
     q = carray(pointer_to(q_address, pages[0]), b * q_b + k * g * q_h)
     offsets = _scratch_offsets(g, d, v_stored)
     _, acc, _, running_max, running_sum, size = offsets
@@ -62,7 +64,9 @@ def grouped_loop(o_address, o_witness, q_address, pages, values, scale, shape, s
             chunks = workspace, first + row // g * n_chunks * stride, stride
             query = row % g
             row_offsets = running_max + query, running_sum + query, acc + query * v_stored
-            merge(o, row * v, v, chunks, n_chunks, row_offsets)
+            row_lse = merge(o, row * v, v, chunks, n_chunks, row_offsets)
+            if o_lse[1]:
+                lse[row] = row_lse
 
 
 def _attend_chunk(scratch, offsets, position, q, scale, pages, values, shape, strides):

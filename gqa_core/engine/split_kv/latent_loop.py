@@ -42,15 +42,16 @@ def _scratch_offsets(h, c, r, c_stored):
 
 
 @njit_cached
-def latent_loop(o_address, o_witness, q_latent, q_rope, entries, scale, shape, sizes, grid):
+def latent_loop(o_lse, o_witness, q_latent, q_rope, entries, scale, shape, sizes, grid):
     """Attend with all heads in blocks of `h`, each block's chunks in parallel.
 
-    Writes o (b, n_heads, 1, c), which has the type of `o_witness`.
+    Writes o (b, n_heads, 1, c), which has the type of `o_witness`; `o_lse` as in `grouped_loop`.
     `wide` holds the entries as float32 and may be read up to one vector past the end: the cache
     itself, or a page copied to scratch memory.
     """
     (b, n_heads, c, r, _), (h, n_blocks, _), (n_chunks, n_threads) = shape, sizes, grid
-    o = carray(pointer_to(o_address, o_witness), b * n_heads * c)
+    o = carray(pointer_to(o_lse[0], o_witness), b * n_heads * c)
+    lse = carray(pointer_to(o_lse[1], np.float32(0)), b * n_heads)
     c_stored = -(-c // LANES) * LANES
     is_wide = entries.itemsize == 4 and c_stored == c
     offsets = _scratch_offsets(h, c, r, c_stored)
@@ -73,7 +74,9 @@ def latent_loop(o_address, o_witness, q_latent, q_rope, entries, scale, shape, s
             block, head = row // n_heads * n_blocks + row % n_heads // h, row % n_heads % h
             chunks = workspace, first + block * n_chunks * stride, stride
             row_offsets = running_max + head, running_sum + head, acc + head * c_stored
-            merge(o, row * c, c, chunks, n_chunks, row_offsets)
+            row_lse = merge(o, row * c, c, chunks, n_chunks, row_offsets)
+            if o_lse[1]:
+                lse[row] = row_lse
 
 
 def _attend_chunk(scratch, offsets, position, queries, scale, entries, wide_page, shape, sizes):

@@ -84,8 +84,9 @@ class QuantisedGroupedSplitKV(GroupedSplitKV):
         self._dtype, self._unit = dtype, UNIT[k_codes.dtype]
         self._scales = k_scales.view(-1).numpy(), v_scales.view(-1).numpy()
 
-    def attend(self, q: Tensor, s: int, scale: float) -> Tensor:
-        """Output (b, h, 1, v) of q (b, h, 1, d) over the first s tokens."""
+    def attend(self, q: Tensor, s: int, scale: float, lse: Tensor | None = None) -> Tensor:
+        """Output (b, h, 1, v) of q (b, h, 1, d) over the first s tokens; it writes no `lse`."""
+        assert lse is None, "ranks share no quantised cache"
         (b, k, d, v), h = self._shape, q.shape[1]
         wide, (q_b, q_h) = _with_contiguous_heads(q.float())
         o = wide.new_empty(b, h, 1, v)
@@ -112,8 +113,14 @@ class QuantisedLatentSplitKV(LatentSplitKV):
         self._dtype, self._unit = dtype, UNIT[codes.dtype]
         self._scales = scales.view(-1).numpy()
 
-    def attend(self, q_latent: Tensor, q_rope: Tensor, s: int, scale: float) -> Tensor:
-        """Output (b, h, 1, c) of q_latent (b, h, 1, c) and q_rope (b, h, 1, r), first s tokens."""
+    def attend(
+        self, q_latent: Tensor, q_rope: Tensor, s: int, scale: float, lse: Tensor | None = None
+    ) -> Tensor:
+        """Output (b, h, 1, c) of q_latent (b, h, 1, c) and q_rope (b, h, 1, r), first s tokens.
+
+        It writes no `lse`.
+        """
+        assert lse is None, "ranks share no quantised cache"
         (b, c, r), h = self._shape, q_latent.shape[1]
         typed, latent_strides = _with_contiguous_heads(_typed(q_latent))
         typed_rope, rope_strides = _with_contiguous_heads(_typed(q_rope))

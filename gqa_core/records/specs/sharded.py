@@ -7,7 +7,7 @@ K/V heads (`theory.sharding`). There are as many ranks as `tp`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 from gqa_core import units
@@ -15,7 +15,6 @@ from gqa_core.configs import (
     MAX_HEADS,
     QUANTISED_FORMATS,
     AttentionConfig,
-    GroupedConfig,
     validate_int,
 )
 from gqa_core.records.specs.decode import CacheSpec, DecodeSpec
@@ -23,7 +22,7 @@ from gqa_core.theory.collectives import WireBytes, wire_bytes
 from gqa_core.theory.formats import dtype_bytes
 from gqa_core.theory.memory import layer_bytes_per_token
 from gqa_core.theory.parallelism import Parallelism
-from gqa_core.theory.sharding import GpuShard, gpu_shards, rank_tokens, validate_split
+from gqa_core.theory.sharding import GpuShard, gpu_shards, group_part, rank_tokens, validate_split
 
 __all__ = ["LSE_KERNELS", "LseKernel", "ShardedSpec", "sharded_specs"]
 
@@ -70,8 +69,7 @@ class ShardedSpec:
 
     def part(self, rank: int) -> AttentionConfig:
         """The layer whose cache this rank allocates: the heads of its dcp group."""
-        shard = self.shards[rank]
-        return group_part(self.decode.cached, shard)
+        return group_part(self.decode.cached, self.shards[rank])
 
     def rank_bytes(self, rank: int) -> int:
         """Bytes of this rank's caches by the formula, all layers and sequences."""
@@ -116,14 +114,6 @@ class ShardedSpec:
     def __str__(self) -> str:
         split = f"tp {self.tp}" + (f", dcp {self.dcp}" if self.dcp > 1 else "")
         return f"{self.decode} on {units.count(self.tp, 'rank')}, {split}"
-
-
-def group_part(attention: AttentionConfig, shard: GpuShard) -> AttentionConfig:
-    """The layer of a rank's dcp group: its query heads and the K/V heads that they read."""
-    n_heads = len(shard.group_heads)
-    if isinstance(attention, GroupedConfig):
-        return replace(attention, n_heads=n_heads, n_kv_heads=len(shard.kv_heads))
-    return replace(attention, n_heads=n_heads)
 
 
 def sharded_specs(specs: Sequence[DecodeSpec], tp: int, dcp: int) -> list[ShardedSpec]:

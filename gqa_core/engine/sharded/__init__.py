@@ -1,0 +1,1 @@
+"""Decode steps that several ranks share: parts of layers, explicit collectives, the merge."""
