@@ -18,10 +18,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-import psutil
-
 from dashboard.shell.jobs import Job, QueryJob, RunJob
 from dashboard.shell.process import process_wide
+from dashboard.shell.supervision import SILENCE_S, describe_silence, kill_marked, kill_tree
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import DeviceInfo
 from gqa_core.runner.ranks import RANKS_ENVIRONMENT, ranks_command
@@ -40,6 +39,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "gqa_core")
 MAX_WAITING = 8  # runs, and queries
 MAX_REMEMBERED = 64  # runs
+WATCH_S = 1.0  # between two looks at whether ranks are silent
 
 
 class JobError(RuntimeError):
@@ -186,7 +186,7 @@ class JobQueue:
                     job.ended.set()
                     continue
             with folder:
-                self._follow(job, process)
+                self._follow(job, process, folder.name)
             job.ended.set()
 
     def _next(self) -> Job | None:
@@ -211,38 +211,38 @@ class JobQueue:
             errors="replace",
         )
 
-    def _follow(self, job: Job, process: subprocess.Popen[str]) -> None:
-        """Read both pipes until the child has ended."""
+    def _follow(self, job: Job, process: subprocess.Popen[str], temporary_folder: str) -> None:
+        """Read both pipes until the child has ended, and leave nothing that it has started."""
         assert process.stdout is not None
         assert process.stderr is not None
         readers = [
             _start_reader(process.stderr, job.on_stderr),
             _start_reader(process.stdout, job.on_stdout),
         ]
-        exit_code = process.wait()
+        exit_code = self._wait(job, process)
+        if job.n_ranks > 1:
+            kill_marked(temporary_folder)
         for reader in readers:
             reader.join(timeout=5)
         with self._changed:
             job.finish(exit_code)
 
+    def _wait(self, job: Job, process: subprocess.Popen[str]) -> int:
+        """The exit code of the child; one of several ranks is ended when all are silent."""
+        while True:
+            try:
+                return process.wait(timeout=WATCH_S)
+            except subprocess.TimeoutExpired:
+                if job.silent_s > SILENCE_S:
+                    sentence = describe_silence(process.pid, job.n_ranks)
+                    with self._changed:
+                        job.fail(sentence)
+                    kill_tree(process.pid)
+
 
 def job_queue() -> JobQueue:
     """The one queue of this server's process."""
     return process_wide("job_queue", JobQueue)
-
-
-def kill_tree(pid: int) -> None:
-    """Kill a process and everything it started, children of children included."""
-    try:
-        process = psutil.Process(pid)
-        family = [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return
-    for member in family:
-        try:
-            member.kill()
-        except psutil.NoSuchProcess:
-            continue
 
 
 def _start_reader(pipe: IO[str], on_line: Callable[[str], None]) -> threading.Thread:

@@ -65,6 +65,11 @@ class Job(ABC):
         """The processes that share the work."""
         return 1
 
+    @property
+    def silent_s(self) -> float:
+        """Seconds since ranks last reported; 0 of a child that may be silent."""
+        return 0.0
+
     @abstractmethod
     def on_stdout(self, line: str) -> None:
         """Receive one line of the child's stdout."""
@@ -74,8 +79,8 @@ class Job(ABC):
         self._add_message(line)
 
     def finish(self, exit_code: int) -> None:
-        """Note how the child ended, unless it was cancelled."""
-        if self.state == "cancelled":
+        """Note how the child ended, unless it was cancelled or has failed already."""
+        if not self.is_active:
             return
         self.state = "failed" if exit_code else "done"
         if exit_code < 0:
@@ -86,8 +91,13 @@ class Job(ABC):
 
     def fail_to_start(self, error: OSError) -> None:
         """Note that there is no child."""
-        self.state = "failed"
-        self._add_message(f"The measuring process could not be started: {error}")
+        self.fail(f"The measuring process could not be started: {error}")
+
+    def fail(self, reason: str) -> None:
+        """Note why the run has failed."""
+        if self.is_active:
+            self.state = "failed"
+            self._add_message(reason)
 
     def _add_message(self, text: str) -> None:
         if text:
@@ -116,6 +126,7 @@ class RunJob(Job):
     waits_for: Waiting | None = None  # a run of another program on this machine
     records: list[Record] = field(default_factory=list)
     started_s: float | None = None  # of the monotonic clock
+    heard_s: float | None = None  # of the monotonic clock: when the last line came
 
     def seconds(self, now_s: float) -> float:
         """Seconds since the run began; 0 while it waits."""
@@ -142,6 +153,14 @@ class RunJob(Job):
         return int(self._option("--tp", "1"))
 
     @property
+    def silent_s(self) -> float:
+        """Seconds since the ranks last wrote a line; 0 of one process, or while they wait."""
+        last_s = self.heard_s or self.started_s
+        if self.n_ranks == 1 or self.waits_for or last_s is None:
+            return 0.0
+        return time.monotonic() - last_s
+
+    @property
     def device_name(self) -> str:
         """The name of the device that the run requests."""
         return self._option("--device", DEFAULT_DEVICE)
@@ -163,6 +182,7 @@ class RunJob(Job):
 
     def on_stdout(self, line: str) -> None:
         """Keep a record, or note a line that is none."""
+        self.heard_s = time.monotonic()
         try:
             self.records.append(decode_record(line))
         except ValueError:
@@ -171,6 +191,7 @@ class RunJob(Job):
 
     def on_stderr(self, line: str) -> None:
         """Receive an event; any other line is a sentence, such as that of an error."""
+        self.heard_s = time.monotonic()
         try:
             self._on_event(decode_event(line))
         except ValueError:
