@@ -8,6 +8,7 @@ is whole within the first screen, and whether a slider is in sight beside it.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as PlaywrightTimeout
 
 from benchmarks.serving import CHROMIUM, FLAGS, WATCH_SENDING, running, wait_until_settled
 from dashboard.shell.page import SECTIONS
@@ -45,7 +47,8 @@ POSITIONS = """() => {
 }"""
 ALL_DRAWN = """() => [...document.querySelectorAll('[data-testid=stPlotlyChart]')]
     .every(chart => chart.querySelector('.main-svg'))"""
-SETTLE_MS = 700  # charts come after the script's end, from a module that is loaded once
+FIRST_CHART_MS = 20_000  # charts come after the script's end, from a module that is loaded once
+SETTLE_MS = 300  # in which further charts come
 Position = dict[str, Any]
 
 
@@ -67,6 +70,8 @@ def positions(browser: Browser, address: str, size: tuple[int, int]) -> Iterator
 
 def wait_for_charts(page: Page) -> None:
     """Wait until every chart that the page has received is drawn; it may have none."""
+    with contextlib.suppress(PlaywrightTimeout):
+        page.get_by_test_id("stPlotlyChart").first.wait_for(timeout=FIRST_CHART_MS)
     page.wait_for_timeout(SETTLE_MS)
     page.wait_for_function(ALL_DRAWN)
 

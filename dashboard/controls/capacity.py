@@ -7,7 +7,6 @@ from dataclasses import replace
 from fractions import Fraction
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.compare import compare_control
 from dashboard.controls.model import model_controls_with
@@ -18,6 +17,7 @@ from dashboard.data.capacity import Plan
 from dashboard.data.model_comparison import ModelComparison
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.splits import can_split, tp_sizes
+from dashboard.shell.folded_box import FoldedBox
 from dashboard.shell.state import remember
 from dashboard.shell.widgets import NumberInput, OptionalNumberInput, Select, Slider
 from gqa_core import units
@@ -82,9 +82,7 @@ OVERHEAD = OptionalNumberInput(
 def compared_capacity_controls() -> tuple[Plan, ModelComparison | None]:
     """The deployment, and the models to compare on its GPUs, if any are chosen."""
 
-    def finish(
-        settings: ModelSettings, more: DeltaGenerator
-    ) -> tuple[Plan, ModelComparison | None]:
+    def finish(settings: ModelSettings, more: FoldedBox) -> tuple[Plan, ModelComparison | None]:
         comparison = compare_control(settings)
         return _plan(settings, more), comparison
 
@@ -107,7 +105,7 @@ def _set_gpus(n_gpus: int) -> None:
     st.session_state[N_GPUS] = remember(N_GPUS, n_gpus)
 
 
-def _plan(settings: ModelSettings, more: DeltaGenerator) -> Plan:
+def _plan(settings: ModelSettings, more: FoldedBox) -> Plan:
     gpu, memory_bytes, source = gpu_controls()
     n_gpus_place = st.container()
     weights = weights_control(settings, more)

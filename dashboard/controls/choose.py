@@ -6,7 +6,6 @@ from fractions import Fraction
 from typing import Any
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls import model_box
 from dashboard.controls.capacity import GPU, N_GPUS, UTILISATION, gpu_controls, memory_controls
@@ -16,6 +15,7 @@ from dashboard.controls.weights import FORMAT, weights_control
 from dashboard.data.choice import Choice, Gpus, choice
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.options import MAX_TP
+from dashboard.shell.folded_box import FoldedBox
 from dashboard.shell.state import remember
 from dashboard.shell.widgets import MultiSelect, NumberInput, OptionalNumberInput, Slider
 from gqa_core.catalog.devices import devices
@@ -70,7 +70,7 @@ def _number(point: dict[str, Any]) -> object:
     return data[0] if isinstance(data, list) and data else data
 
 
-def _choice(settings: ModelSettings, more: DeltaGenerator) -> Choice:
+def _choice(settings: ModelSettings, more: FoldedBox) -> Choice:
     n_users = USERS.show()
     name, memory_bytes, source = gpu_controls()
     with more:

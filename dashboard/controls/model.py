@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from streamlit.delta_generator import DeltaGenerator
-
 from dashboard.controls import model_box as box
 from dashboard.controls.compare import compare_control
 from dashboard.controls.model_row import fill_model_row
@@ -28,6 +26,7 @@ from dashboard.settings.options import (
     MODEL_BATCH_SIZES,
     MODEL_LAYERS,
 )
+from dashboard.shell.folded_box import FoldedBox
 from dashboard.shell.widgets import MultiSelect, Select, Slider
 from gqa_core.catalog.devices import Device, devices
 from gqa_core.configs import AttentionConfig
@@ -60,7 +59,7 @@ def cache_controls() -> tuple[ModelSettings, ModelComparison | None, list[Device
     """A model, those to compare it with, and the devices whose memory is drawn as a ceiling."""
 
     def finish(
-        settings: ModelSettings, more: DeltaGenerator
+        settings: ModelSettings, more: FoldedBox
     ) -> tuple[ModelSettings, ModelComparison | None, list[Device]]:
         comparison = compare_control(settings)
         with more:
@@ -70,7 +69,7 @@ def cache_controls() -> tuple[ModelSettings, ModelComparison | None, list[Device
 
 
 def model_controls_with(
-    finish: Callable[[ModelSettings, DeltaGenerator], T], *, has_batch: bool = True
+    finish: Callable[[ModelSettings, FoldedBox], T], *, has_batch: bool = True
 ) -> T:
     """Draw a model's widgets in the sidebar, then those of `finish`; return its result.
 
@@ -85,7 +84,7 @@ def model_controls_with(
     return result
 
 
-def _model_sliders(more: DeltaGenerator, *, has_batch: bool) -> ModelSettings:
+def _model_sliders(more: FoldedBox, *, has_batch: bool) -> ModelSettings:
     heads = heads_controls(more)
     context_len = CONTEXT_LEN.show()
     with more:
@@ -104,9 +103,7 @@ def _model_sliders(more: DeltaGenerator, *, has_batch: bool) -> ModelSettings:
     return replace(settings, kv_format=kv_format)
 
 
-def _part_controls(
-    settings: ModelSettings, more: DeltaGenerator
-) -> tuple[AttentionConfig, int, int]:
+def _part_controls(settings: ModelSettings, more: FoldedBox) -> tuple[AttentionConfig, int, int]:
     variant = variant_control(settings)
     attention = settings.variants[variant]
     parts = [part.name for part in cached_parts(attention)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from streamlit.delta_generator import DeltaGenerator
-
 from dashboard.controls.capacity import gpu_controls
 from dashboard.controls.compare import compare_control
 from dashboard.controls.model import model_controls_with
@@ -12,6 +10,7 @@ from dashboard.data.capacity import Plan
 from dashboard.data.gpu_fill import fewest_gpus_plan
 from dashboard.data.model_comparison import ModelComparison
 from dashboard.settings.model import ModelSettings
+from dashboard.shell.folded_box import FoldedBox
 
 
 def overview_controls() -> tuple[ModelSettings, Plan, ModelComparison | None]:
@@ -20,7 +19,7 @@ def overview_controls() -> tuple[ModelSettings, Plan, ModelComparison | None]:
 
 
 def _with_plan(
-    settings: ModelSettings, more: DeltaGenerator
+    settings: ModelSettings, more: FoldedBox
 ) -> tuple[ModelSettings, Plan, ModelComparison | None]:
     comparison = compare_control(settings)
     with more:

@@ -8,17 +8,21 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-__all__ = ["sidebar_box"]
+from dashboard.shell.folded_box import FoldedBox
+
+__all__ = ["MORE", "sidebar_box"]
+
+MORE = "more_settings"  # key of the folded box, whose state is whether it is open
 
 
 @contextmanager
-def sidebar_box() -> Iterator[tuple[DeltaGenerator, DeltaGenerator]]:
+def sidebar_box() -> Iterator[tuple[DeltaGenerator, FoldedBox]]:
     """Draw into the sidebar; yields the container above the widgets and the folded one below.
 
     The one above is filled last, because what it shows depends on the widgets.
     """
     with st.sidebar:
         above, widgets = st.container(), st.container()
-        more = st.expander("More settings")
+        more = FoldedBox("More settings", MORE)
         with widgets:
             yield above, more

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from streamlit.delta_generator import DeltaGenerator
-
 from dashboard.controls import link_model
 from dashboard.controls.imports import import_presets
 from dashboard.controls.kv_heads import kv_heads_control
@@ -18,6 +16,7 @@ from dashboard.settings.options import (
     DEFAULT_N_HEADS,
     HEAD_DIMS,
 )
+from dashboard.shell.folded_box import FoldedBox
 from dashboard.shell.widgets import NumberInput, Slider
 from gqa_core.configs import MAX_HEADS
 from gqa_core.theory.formats import DTYPE_FORMATS
@@ -60,7 +59,7 @@ DTYPE = Slider(
 )
 
 
-def heads_controls(more: DeltaGenerator) -> dict[str, int]:
+def heads_controls(more: FoldedBox) -> dict[str, int]:
     """Query heads, K/V heads and, in the folded box `more`, head width, by key."""
     n_heads = QUERY_HEADS.show()
     n_kv_heads = kv_heads_control(n_heads)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.compare import compared_imports
 from dashboard.controls.imports import ImportedConfig, add_import, imports
@@ -13,6 +12,7 @@ from dashboard.controls.model_box import DEFAULT_MODEL, chosen_import, chosen_pr
 from dashboard.data.borrowed_weights import Weights, slider_weights
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.presets import WEIGHT_FORMATS, Preset, offered, weights_gb
+from dashboard.shell.folded_box import FoldedBox
 from dashboard.shell.state import remember
 from dashboard.shell.widgets import OptionalNumberInput, Select
 from gqa_core import units
@@ -41,7 +41,7 @@ WEIGHTS = OptionalNumberInput(
 )
 
 
-def weights_control(settings: ModelSettings, more: DeltaGenerator) -> Weights:
+def weights_control(settings: ModelSettings, more: FoldedBox) -> Weights:
     """The weights in total; without bytes if neither known nor typed, or a smaller model's.
 
     Their format stands in the folded box.

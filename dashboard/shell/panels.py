@@ -26,6 +26,7 @@ BADGE_COLORS = {
     "measured elsewhere": "violet",
     "published": "orange",
 }
+METHOD = "method"  # key of the fold with a page's method
 
 
 def escape_markdown(text: str) -> str:
@@ -143,7 +144,10 @@ def show_method(text: str, command: str = "") -> None:
     page_content.note_method(text)
     if command:
         page_content.note_command(command)
-    with st.expander("How this is computed"):
+    expander = st.expander("How this is computed", key=METHOD, on_change="rerun")
+    if not expander.open:
+        return
+    with expander:
         st.markdown(text)
         if command:
             st.caption("The same on the command line")

@@ -1,7 +1,8 @@
 """Widgets as data: a frozen description, and one call that draws it.
 
 `show` checks the link's value, binds the widget to the URL under its key, remembers the value for
-other pages and registers the default with Reset. Options are plain numbers and names, so that a
+other pages and registers the default with Reset. In a closed box it leaves out a widget that would
+show its default. Options are plain numbers and names, so that a
 link reads `context_len=8192`.
 """
 
@@ -13,6 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import streamlit as st
 
+from dashboard.shell.folded_box import is_left_out
 from dashboard.shell.links import set_default, validate_query_param
 from dashboard.shell.state import clamp_to_options, remember
 
@@ -43,6 +45,8 @@ class Slider(Generic[T]):
             _replace_stale_value(self.key, self.options, self.default)
         else:
             clamp_to_options(self.key, self.options)
+        if is_left_out(self.key, self.default):
+            return remember(self.key, self.default)
         value = st.select_slider(
             self.label,
             self.options,
@@ -71,6 +75,8 @@ class Select(Generic[T]):
         """Draw the select box and return its value."""
         _validate_option(self.key, self.options, self.default)
         _replace_stale_value(self.key, self.options, self.default)
+        if is_left_out(self.key, self.default):
+            return remember(self.key, self.default)
         value = st.selectbox(
             self.label,
             self.options,
@@ -100,6 +106,8 @@ class Segmented(Generic[T]):
         """Draw the buttons and return the chosen option."""
         _validate_option(self.key, self.options, self.default)
         _replace_stale_value(self.key, self.options, self.default)
+        if is_left_out(self.key, self.default):
+            return remember(self.key, self.default)
         value = st.segmented_control(
             self.label,
             self.options,
@@ -140,6 +148,8 @@ class MultiSelect(Generic[T]):
         if self.key in st.session_state:
             chosen = [value for value in st.session_state[self.key] if value in self.options]
             st.session_state[self.key] = chosen
+        if is_left_out(self.key, list(self.default)):
+            return remember(self.key, list(self.default))
         value = st.multiselect(
             self.label,
             self.options,
@@ -170,6 +180,8 @@ class NumberInput(Generic[Number]):
         kind = "a whole number" if isinstance(self.default, int) else "a number"
         rule = f"{kind} from {self.minimum:g} to {self.maximum:g}"
         validate_query_param(self.key, rule, self._is_valid, self.default)
+        if is_left_out(self.key, self.default):
+            return remember(self.key, self.default)
         value = st.number_input(
             self.label,
             min_value=self.minimum,
@@ -207,6 +219,8 @@ class OptionalNumberInput:
         validate_query_param(self.key, rule, self._is_valid, self.default)
         if self.key not in st.query_params:
             st.session_state.setdefault(self.key, self.default)
+        if is_left_out(self.key, self.default):
+            return remember(self.key, self.default)
         value = st.number_input(
             self.label,
             min_value=self.minimum,
@@ -235,6 +249,8 @@ class Toggle:
     def show(self) -> bool:
         """Draw the switch and return whether it is on."""
         _validate_option(self.key, ("true", "false"), False)
+        if is_left_out(self.key, False):
+            return remember(self.key, False)
         value = st.toggle(self.label, key=self.key, help=self.help, bind="query-params")
         return remember(self.key, value)
 
@@ -257,6 +273,8 @@ class TextInput:
             lambda values: len(values) == 1 and 1 <= len(values[0]) <= self.max_chars,
             self.default,
         )
+        if is_left_out(self.key, self.default):
+            return remember(self.key, self.default)
         value = st.text_input(
             self.label,
             self.default,

@@ -10,11 +10,21 @@ import streamlit as st
 
 from dashboard.report.guesses import Guess, guess_result
 
+GUESS = "guess"  # key of the popover
+
 
 @st.fragment
 def show_guess(guess: Guess) -> None:
     """Draw the question in a popover; what is typed reruns nothing else of the page."""
-    with st.popover("Guess first: how many GB?", icon=":material/psychology_alt:"):
+    popover = st.popover(
+        "Guess first: how many GB?",
+        icon=":material/psychology_alt:",
+        key=GUESS,
+        on_change="rerun",
+    )
+    if not popover.open:
+        return
+    with popover:
         st.markdown(guess.question)
         number = st.number_input(
             "Your guess (GB)",

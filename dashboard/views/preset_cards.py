@@ -25,12 +25,24 @@ OWN = "Your config.json"
 
 def show_preset_cards() -> None:
     """Draw the row of cards; the last one opens the import."""
-    presets = offered(measuring=False)
-    with st.container(horizontal=True, gap="xsmall", key=CARDS_KEY):
-        for label, name in CARDS.items():
-            preset = presets[name]
-            st.button(label, key=f"card_{name}", on_click=_set_everything, args=(preset,))
-        st.button(OWN, key="card_own", icon=":material/upload_file:", on_click=_open_import)
+    st.pills(
+        "Examples",
+        [*CARDS, OWN],
+        format_func=lambda label: f":material/upload_file: {label}" if label == OWN else label,
+        key=CARDS_KEY,
+        on_change=_choose,
+        label_visibility="collapsed",
+    )
+
+
+def _choose() -> None:
+    """Do what the clicked card says; none stays pressed, as sliders may move on."""
+    label = st.session_state[CARDS_KEY]
+    st.session_state[CARDS_KEY] = None
+    if label == OWN:
+        st.session_state[config_import.POPOVER] = True
+    elif label:
+        _set_everything(offered(measuring=False)[CARDS[label]])
 
 
 def _set_everything(preset: Preset) -> None:
@@ -39,7 +51,3 @@ def _set_everything(preset: Preset) -> None:
     for slider in (CONTEXT_LEN, BATCH_SIZE, KV_FORMAT):
         if slider.key not in preset.settings:
             st.session_state[slider.key] = remember(slider.key, slider.default)
-
-
-def _open_import() -> None:
-    st.session_state[config_import.POPOVER] = True

@@ -6,9 +6,12 @@ import plotly.graph_objects as go
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.controls.sidebar import MORE
 from dashboard.figures.builder import FigureBuilder
 from dashboard.shell.page import START
+from dashboard.shell.panels import METHOD
 from dashboard.shell.startup import prepare_process
+from dashboard.views.guess import GUESS
 from gqa_core.records.run_log import RunLog
 
 APP = Path(__file__).parents[2] / "app.py"
@@ -41,12 +44,14 @@ def log(tmp_path, monkeypatch):
 
 @pytest.fixture
 def opened(log):
-    def open_page(name, **query):
+    def open_page(name, *, unfolded=(MORE, METHOD, GUESS), **query):
         app = AppTest.from_file(str(APP), default_timeout=60)
         for key, value in query.items():
             app.query_params[key] = value if isinstance(value, list) else str(value)
         if name != START.name:  # whose address AppTest would derive from its file's name
             app.switch_page(f"pages/{name}.py")
+        for key in unfolded:
+            app.session_state[key] = True
         return app.run()
 
     return open_page

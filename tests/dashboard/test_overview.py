@@ -13,7 +13,7 @@ from dashboard.report.guesses import (
     price_guess,
 )
 from dashboard.settings.presets import DEEPSEEK
-from dashboard.views.preset_cards import CARDS
+from dashboard.views.preset_cards import OWN
 from tests.dashboard.page_probe import metrics, values
 
 
@@ -25,28 +25,28 @@ def frames(app):
     return [len(figure.get("frames", ())) for figure in figures(app)]
 
 
+def card(app, label):
+    """The page after a click on a card, none of which stays pressed."""
+    app = app.pills(key="cards").set_value(label).run()
+    assert not app.exception
+    assert app.pills(key="cards").value is None
+    return app
+
+
 def test_a_card_sets_everything_with_one_click(opened):
     app = opened("overview")
     assert frames(app) == [0, 24]
-    assert [button.label for button in app.button if button.key.startswith("card_")] == [
-        *CARDS,
-        "Your config.json",
-    ]
-    app = app.button(key="card_DeepSeek at 100,000 tokens").click().run()
-    assert not app.exception
+    app = card(app, "DeepSeek: 400 GB → 3 GB")
     assert metrics(app)["MHA cache"] == "400 GB"
     assert values(app)["context_len"] == 100_000
     assert app.selectbox(key="model").value == "DeepSeek at 100,000 tokens"
     assert any("32 GPUs" in caption.value for caption in app.caption)
-    app = app.button(key="card_128 heads in 8 (16x)").click().run()
-    assert not app.exception
+    app = card(app, "128 in 8 (16x)")
     assert app.number_input(key="n_heads").value == 128
     # the lecture's example has no weights: a sentence, and no GPU that fills
     assert any("weights is not known" in info.value for info in app.info)
     assert frames(app) == [0, 0]
-    app = app.button(key="card_own").click().run()
-    assert app.session_state[POPOVER]
-    assert not app.exception
+    assert card(app, OWN).session_state[POPOVER]
 
 
 def test_weights_that_are_typed_fill_the_gpu_and_the_table(opened):
