@@ -3,13 +3,17 @@
 import streamlit as st
 
 from dashboard.controls.several_gpus import several_gpus_controls
-from dashboard.report.rank_sentences import torchrun_command
 from dashboard.report.several_gpus_sentences import METHOD
 from dashboard.shell import panels
 from dashboard.shell.page import open_page
 from dashboard.views.run_panel import current_run, show_progress
 from dashboard.views.several_gpus import show_formulas
-from dashboard.views.several_ranks import most_own_ranks, show_measured, show_ranks_bar
+from dashboard.views.several_ranks import (
+    most_own_ranks,
+    show_cluster_commands,
+    show_measured,
+    show_ranks_bar,
+)
 
 open_page("What each of several GPUs keeps")
 settings = several_gpus_controls()
@@ -24,4 +28,5 @@ own_ranks = most_own_ranks()
 with measured:
     show_measured(settings, run.records if run else (), own_ranks)
 show_ranks_bar(bar, settings, own_ranks)
-panels.show_method(METHOD, torchrun_command(settings.arguments, settings.tp))
+show_cluster_commands(settings)
+panels.show_method(METHOD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
 from dashboard.data.rank_rows import PHASES, RankRow, phase_times, row_name
@@ -13,6 +14,7 @@ __all__ = [
     "bytes_sentence",
     "heading",
     "no_split_reason",
+    "nodes_command",
     "phases_takeaway",
     "speed_caveat",
     "torchrun_command",
@@ -75,6 +77,16 @@ def phases_takeaway(records: Sequence[ShardedRecord]) -> str:
 
 
 def torchrun_command(arguments: Sequence[str], n_ranks: int) -> str:
-    """The command line that starts so many ranks on GPUs of one or several nodes."""
-    head = f"torchrun --standalone --nproc-per-node {n_ranks} -m gqa_core"
-    return f"{head} {' '.join(arguments)}"
+    """The command line that starts so many ranks on one machine."""
+    launcher = ("torchrun", "--standalone", "--nproc-per-node", str(n_ranks))
+    return shlex.join((*launcher, "-m", "gqa_core", *arguments))
+
+
+def nodes_command(arguments: Sequence[str], n_ranks: int) -> str:
+    """The command line that starts so many ranks on two machines, to run on each of them.
+
+    `FIRST_HOST` stands for the name of one of the two.
+    """
+    launcher = ("torchrun", "--nnodes", "2", "--nproc-per-node", str(n_ranks // 2))
+    meeting = ("--rdzv-backend", "c10d", "--rdzv-id", "gqa", "--rdzv-endpoint", "FIRST_HOST:29500")
+    return shlex.join((*launcher, *meeting, "-m", "gqa_core", *arguments))

@@ -15,13 +15,14 @@ from dashboard.report.several_gpus_tables import ranks_table
 from dashboard.settings.several_gpus import SeveralGpusSettings, n_local_ranks
 from dashboard.shell import loaders, panels
 from dashboard.shell.log import read_log
+from dashboard.shell.page_content import note_command
 from dashboard.views.device import device_or_notice
 from dashboard.views.run_panel import current_run, show_run_bar
 from gqa_core import units
 from gqa_core.records.header import MEASURED_HERE
 from gqa_core.records.kinds import Record
 
-__all__ = ["most_own_ranks", "show_measured", "show_ranks_bar"]
+__all__ = ["most_own_ranks", "show_cluster_commands", "show_measured", "show_ranks_bar"]
 
 FEW_ROWS = 16
 
@@ -65,6 +66,28 @@ def show_ranks_bar(bar: DeltaGenerator, settings: SeveralGpusSettings, own_ranks
     ranks = units.count(local.tp, "rank") + (f" with dcp {local.dcp}" if local.dcp > 1 else "")
     smaller = f", not {settings.tp}, which this machine has no room for" * (local.tp < settings.tp)
     show_run_bar(bar, local.arguments, f"splits each step over {ranks}{smaller}", local.estimate_s)
+
+
+def show_cluster_commands(settings: SeveralGpusSettings) -> None:
+    """Draw, folded, the commands that run the page's split on GPUs of one machine or of two."""
+    place = panels.folded("Run it on a cluster", "cluster_unfolded")
+    if place is None:
+        return
+    with place:
+        st.caption("On one machine, a rank per GPU")
+        _show_command(sentences.torchrun_command(settings.arguments, settings.tp))
+        if settings.tp % 2 == 0:
+            st.caption("On two machines: the same line on both; FIRST_HOST is one of them")
+            _show_command(sentences.nodes_command(settings.arguments, settings.tp))
+        st.caption(
+            "Rank 0 writes the records. `docs/sweeps.md` has the same as a Slurm script, and how "
+            "many machines measure into one log."
+        )
+
+
+def _show_command(command: str) -> None:
+    note_command(command)
+    st.code(command, language=None, wrap_lines=True)
 
 
 def most_own_ranks() -> int:
