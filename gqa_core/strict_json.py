@@ -99,16 +99,19 @@ def _refuse_constant(constant: str) -> NoReturn:
     raise ValueError(f"numbers must be finite: got {constant}")
 
 
+def _containers(outer: dict[str, object] | list[object]) -> list[dict[str, object] | list[object]]:
+    """The objects and lists directly in a container; in long lists of numbers there are none."""
+    values = outer.values() if isinstance(outer, dict) else outer
+    if {dict, list}.isdisjoint(map(type, values)):
+        return []
+    return [inner for inner in values if isinstance(inner, (dict, list))]
+
+
 def _depth(parsed: dict[str, object]) -> int:
     """Levels of nested containers, an object without containers being 1."""
     depth = 0
     level: list[dict[str, object] | list[object]] = [parsed]
     while level:
         depth += 1
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(inner, (dict, list))
-        ]
+        level = [inner for outer in level for inner in _containers(outer)]
     return depth

@@ -2,39 +2,74 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from gqa_core import units
 from gqa_core.commands.files import FileAccessError, open_input
 from gqa_core.commands.options import json_option, log_option
+from gqa_core.records.log.errors import RunLogError, unreadable_sentence
+
+if TYPE_CHECKING:
+    from gqa_core.records.run_log import LoggedRecord, RunLog
 
 
 @click.command("log", short_help="List the records of the run log.")
 @log_option
 @json_option
-def log_(log: str | None, as_json: bool) -> int:
+@click.option(
+    "--jsonl", "as_lines", is_flag=True, help="Print one JSON object per line, as import reads it."
+)
+def log_(log: str | None, as_json: bool, as_lines: bool) -> int:
     """List the records of the run log, oldest first.
 
     One line per record: time (UTC), what was measured, the result, the evidence (measured here or
-    elsewhere) and the device. With --json, one array of the records themselves.
+    elsewhere) and the device. With --json, one array of the records themselves. A log of any length
+    is printed as it is read.
     """
-    from gqa_core.records.kinds import encode_record
     from gqa_core.records.run_log import RunLog
-    from gqa_core.records.summaries import line
 
     run_log = RunLog(log)
     if log is not None and run_log.is_missing:
         raise FileAccessError(f"log {run_log.name} cannot be read: no such file")
-    contents = run_log.read()
-    if contents.warning:
-        click.echo(contents.warning, err=True)
+    _send_spooled(run_log)
+    n_unreadable = 0
+    separator = "[" if as_json else ""
+    for part in run_log.stream():
+        n_unreadable += part.n_unreadable
+        for logged in part.logged:
+            click.echo(separator + _text(logged, as_json=as_json or as_lines), nl=not as_json)
+            separator = ",\n" if as_json else ""
     if as_json:
-        click.echo("[" + ",\n".join(map(encode_record, contents.records)) + "]")
-        return 0
-    for logged in contents.logged:
-        record = logged.record
-        when, name = record.created_at[:19], record.device.name
-        click.echo(f"{when}  {line(record)}  {logged.evidence:<18}  {name}")
+        click.echo("[]" if separator == "[" else "]")
+    if warning := unreadable_sentence(n_unreadable):
+        click.echo(warning, err=True)
     return 0
+
+
+def _text(logged: LoggedRecord, *, as_json: bool) -> str:
+    """A record as JSON, or as one line for people."""
+    from gqa_core.records.kinds import encode_record
+    from gqa_core.records.summaries import line
+
+    record = logged.record
+    if as_json:
+        return encode_record(record)
+    when, name = record.created_at[:19], record.device.name
+    return f"{when}  {line(record)}  {logged.evidence:<18}  {name}"
+
+
+def _send_spooled(run_log: RunLog) -> None:
+    """Send the records that wait for the log's server, and say so."""
+    if not run_log.n_spooled:
+        return
+    try:
+        n_sent = run_log.send_spooled()
+        click.echo(f"{units.count(n_sent, 'waiting record')} sent to the log", err=True)
+    except RunLogError as error:
+        n_records = units.count(run_log.n_spooled, "record")
+        click.echo(f"{n_records} not in the log yet: {error}", err=True)
 
 
 @click.command("import", short_help="Add records of another machine to the run log.")
@@ -43,20 +78,20 @@ def log_(log: str | None, as_json: bool) -> int:
 def import_(file: str, log: str | None) -> int:
     """Add the records in FILE, measured on another machine, to the run log.
 
-    FILE holds one JSON object per line, as bench and the others print them; - is stdin. Every
-    record is validated and labelled "measured elsewhere". Invalid lines are reported and the
-    others are added; the exit code is then 1.
+    FILE holds one JSON object per line, as bench and the others print them; - is stdin. It is read
+    as a stream, whatever its length. Every record is validated and labelled "measured elsewhere".
+    Invalid lines are reported and the others are added; the exit code is then 1.
 
     \b
     Example:
       import records-of-another-machine.jsonl
     """
-    from gqa_core.records.importing import import_records
+    from gqa_core.records.importing import import_stream
     from gqa_core.records.run_log import RunLog
 
     with open_input(file) as source:
-        imported = import_records(source, RunLog(log))
-    for sentence in imported.refused:
-        click.echo(sentence, err=True)
-    click.echo(f"{imported.n_imported} imported, {len(imported.refused)} refused", err=True)
-    return 1 if imported.refused else 0
+        n_imported, n_refused = import_stream(
+            source, RunLog(log), lambda sentence: click.echo(sentence, err=True)
+        )
+    click.echo(f"{n_imported} imported, {n_refused} refused", err=True)
+    return 1 if n_refused else 0

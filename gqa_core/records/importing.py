@@ -2,13 +2,16 @@
 
 Nothing in a line is believed: it must be one JSON object with exactly the fields of its kind, and
 its numbers must agree with each other. A record that passes is kept, labelled as measured
-elsewhere. Lines are read one at a time, so that a file far too large is refused unread.
+elsewhere. Lines are read one at a time: a page takes a small file whole or not at all, and the
+command line takes a stream of any length, a batch per commit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 import msgspec
@@ -21,11 +24,12 @@ from gqa_core.records.upgrade import upgrade
 from gqa_core.records.validation import quoted
 from gqa_core.strict_json import parse_object
 
-__all__ = ["ImportResult", "import_records", "read_record"]
+__all__ = ["ImportResult", "import_records", "import_stream", "read_record"]
 
 MAX_FILE_BYTES = 64 * 2**20
 MAX_LINE_BYTES = 2 * 2**20  # 5 lists of MAX_SAMPLES seconds take about half of it
 MAX_LINES = 50_000
+BATCH = 500  # lines per commit of a stream: other writers wait for one
 MAX_SENTENCE = 240
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -45,10 +49,37 @@ def import_records(source: BinaryIO, log: RunLog) -> ImportResult:
         ValueError: the file is too large or has too many lines; nothing of it is kept.
         RunLogError: the log cannot be written; nothing is kept.
     """
+    return _import_lines([*_lines(source, MAX_FILE_BYTES, MAX_LINES)], log)
+
+
+def import_stream(
+    source: BinaryIO, log: RunLog, on_refused: Callable[[str], None]
+) -> tuple[int, int]:
+    """(lines imported, lines refused) of JSON Lines without an end that is known, in batches.
+
+    `on_refused` is called with one sentence per refused line. What was imported before an error
+    stays; after it, the same lines can be imported again.
+
+    Raises:
+        RunLogError: the log cannot be written.
+    """
+    n_imported = n_refused = 0
+    lines = _lines(source)
+    while batch := [*islice(lines, BATCH)]:
+        result = _import_lines(batch, log)
+        n_imported += result.n_imported
+        n_refused += len(result.refused)
+        for sentence in result.refused:
+            on_refused(sentence)
+    return n_imported, n_refused
+
+
+def _import_lines(lines: Sequence[tuple[int, bytes | None]], log: RunLog) -> ImportResult:
+    """Add the records of these numbered lines that are right and new to the log, in one commit."""
     records: dict[int, Record] = {}
     refused: dict[int, str] = {}
     first_lines: dict[tuple[str, int], int] = {}
-    for number, line in _lines(source):
+    for number, line in lines:
         try:
             record = read_record(line)
             first = first_lines.setdefault((record.run_id, record.point), number)
@@ -95,21 +126,23 @@ def _validate_version(version: object) -> None:
         )
 
 
-def _lines(source: BinaryIO) -> Iterator[tuple[int, bytes | None]]:
+def _lines(
+    source: BinaryIO, max_bytes: float = math.inf, max_lines: float = math.inf
+) -> Iterator[tuple[int, bytes | None]]:
     """Numbered lines that are not blank; None for a line that is too long, which is skipped."""
     number = n_bytes = 0
     while line := source.readline(MAX_LINE_BYTES + 1):
         number += 1
         n_bytes += len(line)
         is_long = len(line) > MAX_LINE_BYTES
-        while is_long and not line.endswith(b"\n") and n_bytes <= MAX_FILE_BYTES:
+        while is_long and not line.endswith(b"\n") and n_bytes <= max_bytes:
             if not (line := source.readline(MAX_LINE_BYTES)):
                 break
             n_bytes += len(line)
-        if n_bytes > MAX_FILE_BYTES:
-            raise ValueError(f"a file must be at most {MAX_FILE_BYTES} bytes: got more, took none")
-        if number > MAX_LINES:
-            raise ValueError(f"a file must have at most {MAX_LINES} lines: got more, took none")
+        if n_bytes > max_bytes:
+            raise ValueError(f"a file must be at most {max_bytes} bytes: got more, took none")
+        if number > max_lines:
+            raise ValueError(f"a file must have at most {max_lines} lines: got more, took none")
         if is_long:
             yield number, None
         elif text := (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).strip():

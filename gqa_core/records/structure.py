@@ -51,6 +51,8 @@ def validate_complete(value: object, expected: object, name: str) -> None:
         for field, inner in expected.items():
             validate_complete(given[field], inner, _join(name, field))
     elif isinstance(expected, list | tuple):
+        if value == [*expected]:  # at once, for long lists of numbers
+            return
         for element, inner in zip(_as_list(value), expected, strict=True):
             validate_complete(element, inner, name)
     elif value != expected:

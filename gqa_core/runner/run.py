@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from gqa_core import units
 from gqa_core.records.header import RunHeader
 from gqa_core.records.kinds import Record
-from gqa_core.records.run_log import RunLog, RunLogError
+from gqa_core.records.log.errors import RecordSpooledError, RunLogError
+from gqa_core.records.run_log import RunLog
 from gqa_core.records.specs.spec import Spec
 from gqa_core.runner.events import (
     Event,
@@ -174,7 +175,12 @@ class _RunState:
         self.records.append(record)
 
     def finish(self) -> RunResult:
-        """The result of the run, reported."""
+        """The result of the run, reported; records that wait for the log's server are sent."""
+        if self.log is not None and self.log_errors:
+            with suppress(RunLogError):
+                self.log.send_spooled()
+                arrived = RecordSpooledError
+                self.log_errors = [e for e in self.log_errors if not isinstance(e, arrived)]
         n_not_logged = len(self.log_errors)
         if self.log_errors:
             reason = str(self.log_errors[0])

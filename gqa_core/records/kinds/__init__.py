@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from types import MappingProxyType
 
 import msgspec
@@ -58,7 +57,6 @@ def decode_record(line: str | bytes) -> Record:
     return _DECODER.decode(line)
 
 
-@lru_cache(maxsize=4096)  # a page reads the whole log again whenever a run has added a record
 def decode_usable_record(body: str) -> Record:
     """The record of a row, of numbers that pages and tables can compute with.
 

@@ -244,8 +244,9 @@ class DecodeRecord(
         """No sample is above the record's bandwidth; earlier versions kept no samples."""
         name, samples = "bandwidth_samples_bytes_per_s", self.bandwidth_samples_bytes_per_s
         validate_count(name, samples, range(MAX_BANDWIDTH_SAMPLES + 1), "rates")
-        for rate in samples:
-            validate_number(name, rate, 1, MAX_BYTES_PER_S)
+        if not all(1 <= rate <= MAX_BYTES_PER_S for rate in samples):
+            for rate in samples:
+                validate_number(name, rate, 1, MAX_BYTES_PER_S)
         best = max(samples, default=0)
         if round(self.read_bandwidth_bytes_per_s) < best:
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["LogUnreachableError", "RecordSpooledError", "RunLogError"]
+__all__ = ["LogUnreachableError", "RecordSpooledError", "RunLogError", "unreadable_sentence"]
 
 
 class RunLogError(Exception):
@@ -15,3 +15,10 @@ class LogUnreachableError(RunLogError):
 
 class RecordSpooledError(RunLogError):
     """The log's server does not answer; the record waits in a local file and is sent later."""
+
+
+def unreadable_sentence(n_records: int) -> str | None:
+    """One sentence about records that could not be read; None if all could."""
+    if not n_records:
+        return None
+    return f"{n_records} {'record' if n_records == 1 else 'records'} of the log cannot be read"

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from gqa_core.records.header import Evidence
 from gqa_core.records.kinds import Record, decode_record, decode_usable_record, encode_record
 from gqa_core.records.log.columns import record_columns
+from gqa_core.records.log.errors import unreadable_sentence
 from gqa_core.records.log.tables import BODIES, RECORDS
 
 __all__ = ["LogContents", "LogRow", "LoggedRecord", "insert_absent", "insert_new", "log_row"]
@@ -53,10 +54,7 @@ class LogContents:
     @property
     def warning(self) -> str | None:
         """One sentence about the records that could not be read; None if all could."""
-        if not self.n_unreadable:
-            return None
-        records = "record" if self.n_unreadable == 1 else "records"
-        return f"{self.n_unreadable} {records} of the log cannot be read"
+        return unreadable_sentence(self.n_unreadable)
 
 
 @dataclass(frozen=True, slots=True)
