@@ -75,7 +75,7 @@ def test_the_loop_over_ssh_measures_every_line_on_every_host_into_one_log(run):
 def test_a_task_of_the_array_measures_its_line(run, task):
     array = next(script for script in SCRIPTS if "--array" in script)
     assert f"--array=1-{len(SWEEP.splitlines())}\n" in array
-    ((log, call),) = run(array, SLURM_ARRAY_TASK_ID=str(task))
+    ((log, call),) = run(array, SLURM_ARRAY_TASK_ID=str(task), SLURMD_NODENAME="node1")
     assert log.startswith("postgresql+psycopg://")
     assert SWEEP.splitlines()[task - 1] in call
 

@@ -140,9 +140,10 @@ def variant_name(row: Row) -> str:
 
 
 def device_name(row: DecodeRow | LoggedRecord) -> str:
-    """The device of a row: "AMD EPYC, 2 threads"."""
+    """The device of a row and the name of its machine: "AMD EPYC, 2 threads, node7"."""
     device = row.record.device
-    return f"{device.name}, {units.count(device.n_threads, 'thread')}"
+    machine = f", {device.machine}" if device.machine else ""
+    return f"{device.name}, {units.count(device.n_threads, 'thread')}{machine}"
 
 
 def cache_rows(rows: Iterable[DecodeRow], settings: ModelSettings) -> list[CacheRow]:

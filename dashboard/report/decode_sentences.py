@@ -77,10 +77,11 @@ def rates_name(predicted: PredictedSteps) -> str:
 
 
 def machine_name(device: Device) -> str:
-    """A device with its threads, if it is a CPU: "AMD EPYC (2 threads)"."""
+    """A device with its threads, if it is a CPU, and its machine: "AMD EPYC (2 threads)"."""
+    machine = f", {device.machine}" if device.machine else ""
     if device.type != "cpu":
-        return device.name
-    return f"{device.name} ({units.count(device.n_threads, 'thread')})"
+        return f"{device.name}{machine}"
+    return f"{device.name} ({units.count(device.n_threads, 'thread')}){machine}"
 
 
 def speed_notes(rows: Sequence[Row]) -> dict[str, tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from pathlib import Path
 
@@ -9,7 +10,8 @@ import torch
 
 from gqa_core.measure import memory
 from gqa_core.records.device_names import DEFAULT_DEVICE, validate_device_name
-from gqa_core.records.header import Device, DeviceInfo
+from gqa_core.records.header import MAX_MACHINE_LEN, Device, DeviceInfo
+from gqa_core.records.validation import validate_text
 
 __all__ = [
     "describe",
@@ -20,6 +22,7 @@ __all__ = [
     "use_device",
 ]
 
+MACHINE = "GQA_MACHINE"  # environment variable: a name for this machine in records
 TIMING_BYTES = 2**31  # of a GPU: the buffers of probe and flush, graphs, libraries
 
 
@@ -69,7 +72,9 @@ def describe(device: torch.device) -> Device:
         module = torch.get_device_module(device)
         get_name = getattr(module, "get_device_name", None)
         name = get_name(device) if get_name else device.type.upper()
-    return Device(type=device.type, name=name, n_threads=torch.get_num_threads())
+    return Device(
+        type=device.type, name=name, n_threads=torch.get_num_threads(), machine=_machine_name()
+    )
 
 
 def free_bytes(device: torch.device) -> int:
@@ -101,6 +106,7 @@ def device_info(name: str = DEFAULT_DEVICE) -> DeviceInfo:
         free_bytes=max(free_bytes(device) - _timing_bytes(device), 0),
         requestable=requestable_names(),
         bandwidth_bytes_per_s=_bandwidth_bytes_per_s(device),
+        machine=description.machine,
     )
 
 
@@ -113,6 +119,18 @@ def requestable_names() -> tuple[str, ...]:
     if kind == "cuda" and n_devices > 1:
         return (*(f"{kind}:{index}" for index in range(n_devices)), "cpu")
     return (kind, "cpu") if kind in ("cuda", "mps") else ("cpu",)
+
+
+def _machine_name() -> str | None:
+    """The name that the environment's GQA_MACHINE gives this machine; None without one.
+
+    Raises:
+        ValueError: it is no short line.
+    """
+    name = os.environ.get(MACHINE) or None
+    if name is not None:
+        validate_text(MACHINE, name, MAX_MACHINE_LEN)
+    return name
 
 
 def _timing_bytes(device: torch.device) -> int:

@@ -20,6 +20,7 @@ from gqa_core.configs import validate_int
 from gqa_core.records.validation import quoted, validate_equal, validate_text
 
 __all__ = [
+    "MAX_MACHINE_LEN",
     "MEASURED_ELSEWHERE",
     "MEASURED_HERE",
     "SCHEMA_VERSION",
@@ -35,6 +36,7 @@ __all__ = [
 SCHEMA_VERSION: Literal[5] = 5
 MAX_POINTS = 1_000_000
 MAX_THREADS = 2**16
+MAX_MACHINE_LEN = 64
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
@@ -44,17 +46,24 @@ MEASURED_HERE: Evidence = "measured here"
 MEASURED_ELSEWHERE: Evidence = "measured elsewhere"
 
 
-class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A device: torch's type of it, the vendor's name, and the CPU threads that torch uses."""
+class Device(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A device: torch's type of it, the vendor's name, and the CPU threads that torch uses.
+
+    `machine` tells machines with the same device apart; None, and no part of the record's JSON,
+    unless GQA_MACHINE gives it a name.
+    """
 
     type: str
     name: str
     n_threads: int
+    machine: str | None = None
 
     def validate(self) -> None:
         """Raise ValueError unless the texts are short lines and there is at least one thread."""
         validate_text("device.type", self.type, 20)
         validate_text("device.name", self.name)
+        if self.machine is not None:
+            validate_text("device.machine", self.machine, MAX_MACHINE_LEN)
         validate_int("device.n_threads", self.n_threads, MAX_THREADS)
 
 
@@ -73,11 +82,14 @@ class DeviceInfo(Struct, frozen=True, kw_only=True):
     free_bytes: int
     requestable: tuple[str, ...] = ("cpu",)
     bandwidth_bytes_per_s: float | None = None
+    machine: str | None = None
 
     @property
     def device(self) -> Device:
         """The device as records describe it."""
-        return Device(type=self.type, name=self.name, n_threads=self.n_threads)
+        return Device(
+            type=self.type, name=self.name, n_threads=self.n_threads, machine=self.machine
+        )
 
 
 class RunHeader(Struct, frozen=True, kw_only=True):

@@ -95,12 +95,20 @@ def _raise_in_union(value: object, options: Sequence[Any], name: str) -> None:
 def _raise_in_object(value: object, type_: Any, names: Sequence[str], name: str) -> None:
     if not isinstance(value, dict):
         _refuse(name, "an object", value)
+    names = [field for field in names if field in value or field not in _left_out_fields(type_)]
     tag = getattr(getattr(type_, "__struct_config__", None), "tag_field", None)
     _validate_fields(value, names if tag is None else (*names, tag), name)
     hints = get_type_hints(type_)
     for field in names:
         _raise_fault(value[field], hints[field], _join(name, field))
     type_(**{field: msgspec.convert(value[field], hints[field]) for field in names})
+
+
+def _left_out_fields(type_: Any) -> tuple[str, ...]:
+    """The fields that are no part of the JSON while they have their default."""
+    config = getattr(type_, "__struct_config__", None)
+    n_defaults = len(type_.__struct_defaults__) if config and config.omit_defaults else 0
+    return type_.__struct_fields__[-n_defaults:] if n_defaults else ()
 
 
 def _validate_fields(value: Mapping[str, object], names: Sequence[str], name: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from gqa_core.measure import device as devices
-from gqa_core.measure.device import describe, find_device, free_bytes, use_device
+from gqa_core.measure.device import describe, device_info, find_device, free_bytes, use_device
 
 
 def machine_with(monkeypatch, kind, n_devices=1):
@@ -127,3 +127,13 @@ def test_a_run_may_take_what_is_free_on_a_gpu_less_what_timing_takes(monkeypatch
     assert devices.device_info("cpu").free_bytes == 5 * 2**30
     monkeypatch.setattr(devices, "free_bytes", lambda device: 2**30)
     assert devices.device_info("mps").free_bytes == 0
+
+
+def test_a_machine_has_a_name_only_where_the_environment_gives_one(monkeypatch):
+    monkeypatch.delenv("GQA_MACHINE", raising=False)
+    assert device_info("cpu").machine is None
+    monkeypatch.setenv("GQA_MACHINE", "node7")
+    assert device_info("cpu").machine == device_info("cpu").device.machine == "node7"
+    monkeypatch.setenv("GQA_MACHINE", "x" * 65)
+    with pytest.raises(ValueError, match="GQA_MACHINE must be a text of 1 to 64 characters"):
+        device_info("cpu")

@@ -86,6 +86,7 @@ LIES = [
     ("device.name", "\ud800", "device.name must have no control characters"),
     ("device.name", "=1+1", "device.name must not begin with one of = + - @ : got '=1+1'"),
     ("device.name", 7, "device.name must be a text: got 7"),
+    ("device.machine", 7, "device.machine must be a text or null: got 7"),
     ("device.n_threads", 0, "device.n_threads must be between 1 and 65536: got 0"),
     ("device.owner", "me", "device must have no field but its own: got 'owner'"),
     ("config", [], "config must be an object: got []"),

@@ -63,3 +63,14 @@ def test_quartiles_of_a_single_sample_are_that_sample():
 def test_a_peak_that_could_not_be_reset_is_warned_of():
     (warning,) = samples.record(peak_was_reset=False).warnings
     assert "cannot be reset" in warning
+
+
+def test_a_machine_without_a_name_is_no_part_of_the_json():
+    plain = samples.record()
+    assert "machine" not in encode_record(plain)
+    named = structs.replace(plain, device=structs.replace(plain.device, machine="node7"))
+    assert '"machine":"node7"' in encode_record(named)
+    assert decode_record(encode_record(named)) == named
+    bad = structs.replace(plain, device=structs.replace(plain.device, machine="=cmd"))
+    with pytest.raises(ValueError, match=r"device\.machine must not begin with"):
+        bad.validate()

@@ -141,3 +141,16 @@ def test_the_axis_of_time_holds_every_bar():
 
 def test_a_chart_of_nothing_is_empty_and_no_error():
     assert len(attend_compared({"A": [], "B": []}).data) == 0
+
+
+def test_machines_with_the_same_device_are_compared_by_their_names():
+    records = []
+    for machine in ("node1", "node2"):
+        record = samples.record(run_id=machine)
+        device = replace(record.device, machine=machine)
+        records.append(replace(record, device=device))
+    rows = decode_rows(records)
+    names = ["A CPU, 2 threads, node1", "A CPU, 2 threads, node2"]
+    assert selection.selections(rows, "device") == names
+    assert selection.options(rows, "device") == names
+    assert selection.filtered(rows, {"device": names[:1]}) == rows[:1]
