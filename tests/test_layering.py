@@ -33,7 +33,7 @@ RULES = {  # one per folder: the folders and libraries that it may import
     "gqa_core/advice": {"gqa_core", "gqa_core/theory", "gqa_core/catalog", "gqa_core/records"},
     "gqa_core/runner": {"gqa_core", "gqa_core/theory", "gqa_core/records"},
     "gqa_core/measure": {"gqa_core", "gqa_core/theory", "gqa_core/records", "gqa_core/engine"}
-    | {"torch"},
+    | {"gqa_core/engine/sharded", "torch"},
     "gqa_core/quality": {
         *FACTS,
         "gqa_core/records",

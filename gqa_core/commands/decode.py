@@ -139,11 +139,25 @@ def decode_options(samples: int) -> Callable[[Callable[..., Any]], Callable[...,
     metavar="NAME[,NAME...]",
     help=f"{KV_FORMAT_HELP} Several are measured beside each other.",
 )
+@int_option(
+    "tp",
+    MAX_HEADS,
+    default=None,
+    help="Split each step over so many ranks, which torchrun starts: tensor parallel.",
+)
+@int_option(
+    "dcp",
+    MAX_HEADS,
+    default=1,
+    help="Groups of so many ranks split the tokens of the cache: decode context parallel.",
+)
 @run_options
 def bench(
     context_len: tuple[int, ...] | None,
     decode: DecodeOptions,
     kv_format: tuple[CacheFormat, ...] | None,
+    tp: int | None,
+    dcp: int,
     run_options: RunOptions,
 ) -> int:
     """Measure decode steps: time per phase, memory, and the bound of the device.
@@ -158,10 +172,16 @@ def bench(
       bench --n-heads 16 --n-kv-heads 16 --head-dim 64 --mla --context-len 4096 --out mla.jsonl
       bench --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192 \
         --kv-format fp32,int8_per_token_head,fp8_per_token_head
+      torchrun --standalone --nproc-per-node 2 -m gqa_core bench --n-heads 32 \
+        --n-kv-heads 32,8,1 --head-dim 128 --context-len 4096 --tp 2 --dcp 2
     """
     from gqa_core.records.specs.decode import decode_specs
 
+    if tp is None and dcp > 1:
+        raise ValueError(f"dcp must divide tp: got {dcp} and no tp")
     if context_len is None:
+        if tp is not None:
+            raise ValueError("context_len must be given where ranks share a step: got none")
         mha = decode.layer(decode.n_heads)
         context_len, decode = choose_workload(mha, decode, run_options)
     specs = decode_specs(
@@ -171,6 +191,10 @@ def bench(
         kv_formats=kv_format or (None,),
         **decode.settings,
     )
+    if tp is not None:
+        from gqa_core.commands.sharded import run_on_ranks
+
+        return run_on_ranks(specs, tp, dcp, run_options)
     return run(specs, run_options)
 
 

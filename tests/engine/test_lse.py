@@ -52,8 +52,8 @@ def test_two_halves_of_a_context_merge_to_the_whole(kernel):
     ]
     weights = torch.softmax(torch.stack([part[1] for part in parts]), dim=0)[..., None, None]
     merged = sum(weight * part[0] for weight, part in zip(weights, parts, strict=True))
-    whole = KVCache.from_tensors(k, v, kernel).attend(q)
-    assert relative_error(merged, whole) < 1e-5
+    expected = KVCache.from_tensors(k, v, kernel).attend(q)
+    assert relative_error(merged, expected) < 1e-5
     base_2 = torch.softmax(torch.stack([part[1] for part in parts]) / math.log(2), dim=0)
     wrong = sum(w[..., None, None] * p[0] for w, p in zip(base_2, parts, strict=True))
-    assert relative_error(wrong, whole) > 1e-3
+    assert relative_error(wrong, expected) > 1e-3

@@ -1,0 +1,136 @@
+"""bench --tp: one process of a run of several ranks, which torchrun started.
+
+All ranks measure; rank 0 writes records and events, and another one only the sentence that names a
+rank which died, hung or failed, if it is the first to notice.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+import click
+
+from gqa_core.commands.files import open_output
+from gqa_core.commands.options import RunOptions
+from gqa_core.commands.run import report
+
+if TYPE_CHECKING:
+    from gqa_core.measure.sharded.environment import RankEnvironment
+    from gqa_core.measure.sharded.process import RankProcess
+    from gqa_core.records.specs.decode import DecodeSpec
+    from gqa_core.records.specs.sharded import ShardedSpec
+    from gqa_core.runner.events import Event
+    from gqa_core.runner.run import RunResult
+
+
+def run_on_ranks(specs: Sequence[DecodeSpec], tp: int, dcp: int, options: RunOptions) -> int:
+    """The exit code of this rank: 1 unless all were measured and, on rank 0, logged.
+
+    Raises:
+        ValueError: torchrun did not start `tp` ranks, they cannot split a layer, or they disagree.
+    """
+    from gqa_core.measure.sharded.environment import RankEnvironment
+    from gqa_core.records.specs.sharded import sharded_specs
+
+    sharded = sharded_specs(specs, tp, dcp)
+    environment = RankEnvironment.from_variables(tp)
+    try:
+        return _run_rank(sharded, environment, options)
+    except (ValueError, OSError, click.ClickException):
+        if environment.rank:  # rank 0 says it
+            sys.exit(2)
+        raise
+
+
+def _run_rank(
+    specs: Sequence[ShardedSpec], environment: RankEnvironment, options: RunOptions
+) -> int:
+    from gqa_core.measure.sharded.watch import hold_sigterm
+
+    hold_sigterm()  # before torch starts threads
+    from gqa_core.measure.sharded.process import RankProcess
+
+    voice = _Voice(environment, options)
+    process = RankProcess(environment, options.device, specs, voice.name_rank)
+    try:
+        result = _measure(specs, process, options, voice)
+        process.leave()
+    except (ValueError, click.ClickException):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever ends one rank ends all
+        process.watch.end(error)
+    return 0 if result.is_complete else 1
+
+
+def _measure(
+    specs: Sequence[ShardedSpec], process: RankProcess, options: RunOptions, voice: _Voice
+) -> RunResult:
+    """The result of the run on this rank."""
+    from gqa_core.measure.device import device_info
+    from gqa_core.measure.prepare import prepare_kernels
+    from gqa_core.measure.sharded.measure import measure_sharded
+    from gqa_core.records.kinds import encode_record
+    from gqa_core.records.run_log import RunLog
+    from gqa_core.runner.events import Waiting
+    from gqa_core.runner.machine_lock import machine_lock
+    from gqa_core.runner.ranks import run_ranks
+
+    is_first = process.rank == 0
+    log = RunLog(options.log) if is_first and not options.no_log else None
+    if log is not None:
+        log.validate_writable()
+    with (
+        open_output(options.out) if is_first else nullcontext(None) as out,
+        machine_lock(lambda holder_pid: voice.emit(Waiting(holder_pid=holder_pid))),
+    ):
+        process.first_on_node("lock", lambda: None)
+        cache_specs = {cache for spec in specs for cache in spec.cache_specs}
+        process.first_on_node(
+            "kernels",
+            lambda: prepare_kernels(cache_specs, options.device, on_progress=voice.note),
+        )
+        process.wait_for_all()
+        return run_ranks(
+            specs,
+            lambda spec, on_progress: measure_sharded(spec, process, on_progress),
+            device_info=device_info(str(process.device)),
+            log=log,
+            on_record=lambda record: (
+                click.echo(encode_record(record), file=out) if is_first else None
+            ),
+            on_event=voice.emit,
+        )
+
+
+class _Voice:
+    """The events of a rank: all of rank 0, and of the others none but that a rank is at fault."""
+
+    def __init__(self, environment: RankEnvironment, options: RunOptions) -> None:
+        self._is_first, self._options = environment.rank == 0, options
+        self._activity = ""
+
+    def emit(self, event: Event) -> None:
+        """Report an event, on rank 0."""
+        from gqa_core.runner.events import Progress
+
+        if isinstance(event, Progress):
+            self._activity = event.activity
+        if self._is_first:
+            report(event, self._options)
+
+    def note(self, text: str) -> None:
+        """Report a sentence, on rank 0."""
+        from gqa_core.runner.events import Note
+
+        self.emit(Note(text=text))
+
+    def name_rank(self, sentence: str) -> None:
+        """Report that a rank is at fault, from whichever rank this is."""
+        from gqa_core.runner.events import Note, PointFailed
+
+        spec = self._activity.partition("timing ")[2].partition(": ")[0]
+        event = PointFailed(spec=spec, reason=sentence) if spec else Note(text=sentence)
+        report(event, self._options)

@@ -1,0 +1,1 @@
+"""Measuring steps that ranks share: joining, watching each other, timing together."""
