@@ -22,6 +22,7 @@ FACTS |= {"gqa_core/engine_logs"}
 FACTS |= {"gqa_core/model_files"}
 RULES = {  # one per folder: the folders and libraries that it may import
     "gqa_core": set(),
+    "gqa_core/limits": {"gqa_core"},
     "gqa_core/catalog": {"gqa_core"},
     "gqa_core/theory": {"gqa_core"},
     "gqa_core/hf_config": {"gqa_core", "gqa_core/theory"},
@@ -31,7 +32,7 @@ RULES = {  # one per folder: the folders and libraries that it may import
     "gqa_core/engine/sharded": {"gqa_core", "gqa_core/theory", "gqa_core/engine", "torch"},
     "gqa_core/records": {"gqa_core", "gqa_core/theory", "pandas"},
     "gqa_core/advice": {"gqa_core", "gqa_core/theory", "gqa_core/catalog", "gqa_core/records"},
-    "gqa_core/runner": {"gqa_core", "gqa_core/theory", "gqa_core/records"},
+    "gqa_core/runner": {"gqa_core", "gqa_core/theory", "gqa_core/records", "gqa_core/limits"},
     "gqa_core/measure": {"gqa_core", "gqa_core/theory", "gqa_core/records", "gqa_core/engine"}
     | {"gqa_core/engine/sharded", "torch"},
     "gqa_core/quality": {
@@ -43,7 +44,7 @@ RULES = {  # one per folder: the folders and libraries that it may import
     },
     "gqa_core/sample_runs": {"gqa_core", "gqa_core/theory", "gqa_core/records", "gqa_core/runner"},
     "gqa_core/commands": {*FACTS, "gqa_core/records", "gqa_core/runner", "gqa_core/measure"}
-    | {"gqa_core/quality", "gqa_core/sample_runs", "gqa_core/advice"},
+    | {"gqa_core/quality", "gqa_core/sample_runs", "gqa_core/advice", "gqa_core/limits"},
     "dashboard/settings": {*FACTS, "gqa_core/records"},
     "dashboard/data": {*FACTS, "gqa_core/records", "gqa_core/advice", "dashboard/settings"},
     "dashboard/report": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
@@ -52,12 +53,12 @@ RULES = {  # one per folder: the folders and libraries that it may import
     | {"gqa_core/advice", "plotly"},
     "dashboard/shell": {*FACTS, "gqa_core/records", "gqa_core/runner", "dashboard/settings"}
     | {"dashboard/data", "dashboard/report", "dashboard/figures", "streamlit", "plotly"}
-    | {"gqa_core/sample_runs"},
+    | {"gqa_core/sample_runs", "gqa_core/limits"},
     "dashboard/controls": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
-    | {"gqa_core/advice", "dashboard/report", "dashboard/shell", "streamlit"},
+    | {"gqa_core/advice", "dashboard/report", "dashboard/shell", "streamlit", "gqa_core/limits"},
     "dashboard/views": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
     | {"dashboard/report", "dashboard/figures", "dashboard/shell", "dashboard/controls"}
-    | {"gqa_core/advice", "streamlit"},
+    | {"gqa_core/advice", "streamlit", "gqa_core/limits"},
     "pages": {*FACTS, "dashboard/settings", "dashboard/data", "dashboard/report"}
     | {"dashboard/figures", "dashboard/shell", "dashboard/controls", "dashboard/views"}
     | {"streamlit"},

@@ -18,6 +18,7 @@ from gqa_core.commands.device import device
 from gqa_core.commands.files import IO_EXIT_CODE
 from gqa_core.commands.fit import fit
 from gqa_core.commands.generate import generate
+from gqa_core.commands.limits import limits_
 from gqa_core.commands.log import import_, log_
 from gqa_core.commands.quality import inspect_heads_, quality, train
 from gqa_core.commands.reconcile import reconcile
@@ -46,6 +47,7 @@ SUBCOMMANDS = (
     sample_runs,
     log_,
     import_,
+    limits_,
     dashboard,
 )
 EXIT_CODES = """\b
