@@ -29,6 +29,7 @@ from dashboard.shell import panels
 from dashboard.shell.state import remember
 from gqa_core.hf_config.parse import MAX_BYTES, ParsedConfig
 from gqa_core.model_files.read import MAX_UPLOAD_BYTES, read_model
+from gqa_core.names import clean_name
 
 REFUSED, N_UPLOADS = "imported_config_refused", "n_config_uploads"
 LEFT_OUT = "imported_configs_left_out"
@@ -107,7 +108,7 @@ def _read_files(
     configs: list[ImportedConfig] = []
     refused = []
     for upload in uploads:
-        file = _printable(upload.name)
+        file = _file_name(upload.name)
         try:
             parsed = read_model(upload.getvalue())
             require_all_variants(parsed.model)
@@ -128,12 +129,12 @@ def _import_text(set_sliders: Callable[[Preset], None]) -> None:
 
 
 def _import_path(path: str, set_sliders: Callable[[Preset], None]) -> None:
-    file = _printable(local_path.last_name(path))
+    file = _file_name(local_path.last_name(path))
     _import(lambda: local_path.read_path(path), file, set_sliders)
 
 
-def _printable(name: str) -> str:
-    return "".join(letter for letter in name if letter.isprintable())[:MAX_NAME]
+def _file_name(name: str) -> str:
+    return clean_name(name, MAX_NAME) or "file"
 
 
 def _import(

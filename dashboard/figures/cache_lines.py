@@ -17,6 +17,7 @@ from dashboard.figures.style import (
     context_axis,
     markers,
 )
+from dashboard.figures.text import literal
 from gqa_core import units
 
 Curves = Mapping[str, Sequence[int]]  # bytes at each context, by variant or model
@@ -46,11 +47,11 @@ def add_cache_line(
     figure.add_scatter(
         x=list(contexts),
         y=list(n_bytes),
-        name=name,
+        name=literal(name),
         showlegend=False,
         line=style.line(width),
         text=[units.decimal_and_binary(value) for value in n_bytes],
-        hovertemplate=f"{name}: %{{text}}<extra></extra>",
+        hovertemplate=f"{literal(name)}: %{{text}}<extra></extra>",
         **(CLICKABLE_LINE if width == WIDE else {"mode": "lines"}),
     )
 

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.style import LABELLED_MARGIN, LEGEND_ABOVE, LEGEND_PX, finish
+from dashboard.figures.text import literal
 
 LINE_PX = 16  # pixels from one label to the next
 MAX_LETTERS = 16  # of a name: "MHA 8, elsewhere"
@@ -76,7 +77,7 @@ def add_end_labels(figure: FigureBuilder, labels: Sequence[EndLabel], plot_heigh
     for label, place in zip(labels, spread_apart(places, LINE_PX, plot_height), strict=True):
         symbol = f'<span style="color: {label.color}">{SYMBOLS.get(label.symbol, "●")}</span>'
         figure.add_annotation(
-            text=f"{symbol} {_short(label.name)}",
+            text=f"{symbol} {literal(_short(label.name))}",
             x=1,
             xref="paper",
             xanchor="left",

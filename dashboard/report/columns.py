@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 import pandas as pd
 
 from gqa_core import units
+from gqa_core.names import plain_cell
 
 __all__ = ["MISSING", "Column", "Table", "Unit"]
 
@@ -39,7 +40,9 @@ class Unit:
         return self.dtype in ("float64", "Int64")
 
     def convert(self, value: object) -> object:
-        """The value in this unit; None stays None, and what is not scaled keeps its type."""
+        """The value in this unit; None stays None, and a text is one that no spreadsheet runs."""
+        if isinstance(value, str):
+            return plain_cell(value)
         if not isinstance(value, (int, float)) or self.factor == self.divisor:
             return value
         return value * self.factor / self.divisor
@@ -104,7 +107,8 @@ class Column(Generic[Row]):
     @property
     def header(self) -> str:
         """The title with the unit: "Attend (ms)"."""
-        return f"{self.title} ({self.unit.symbol})" if self.unit.symbol else self.title
+        title = plain_cell(self.title)
+        return f"{title} ({self.unit.symbol})" if self.unit.symbol else title
 
 
 @dataclass(frozen=True)

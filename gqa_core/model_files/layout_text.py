@@ -26,6 +26,7 @@ from gqa_core.configs import (
 from gqa_core.hf_config.kinds import CACHING, LayerKind
 from gqa_core.hf_config.parse import ParsedConfig
 from gqa_core.model_files.layout_rows import LayoutRow, model_of_row, model_rows
+from gqa_core.names import clean_name
 
 __all__ = ["MAX_NAME", "MAX_TEXT", "SharedLayout", "layout_text", "parse_layout_text"]
 
@@ -202,8 +203,8 @@ def _validate_row(row: LayoutRow) -> None:
         ("model_type", row.family, MAX_WORD),
         ("weight_format", row.weight_format or "", MAX_WORD),
     ):
-        if len(text) > most or not text.isprintable():
-            raise ValueError(f"{name} must be at most {most} printable characters")
+        if text != clean_name(text, most):
+            raise ValueError(f"{name} must be at most {most} letters, digits and signs of names")
     for name, value, most in (
         ("max_context_len", row.max_context_len, MAX_CONTEXT_LEN),
         ("params", row.params, MAX_PARAMS),

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from gqa_core.names import name_rule
+
 __all__ = [
     "MAX_BYTES",
     "MAX_BYTES_PER_S",
@@ -32,7 +34,6 @@ MAX_BYTES_PER_S, MAX_FLOPS_PER_S = 1e18, 1e21
 MAX_TEXT_LEN = 200
 MAX_WARNINGS = 20
 MAX_QUOTED = 40  # characters
-FORMULA_PREFIXES = ("=", "+", "-", "@")  # a spreadsheet runs a CSV cell that begins like this
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -79,11 +80,8 @@ def validate_text(name: str, value: str, max_len: int = MAX_TEXT_LEN) -> None:
     """Raise ValueError unless this is a short printable line that no spreadsheet runs."""
     if not 1 <= len(value) <= max_len:
         raise ValueError(f"{name} must be a text of 1 to {max_len} characters: got {quoted(value)}")
-    if not value.isprintable():
-        raise ValueError(f"{name} must have no control characters: got {quoted(value)}")
-    if value.startswith(FORMULA_PREFIXES):
-        signs = " ".join(FORMULA_PREFIXES)
-        raise ValueError(f"{name} must not begin with one of {signs} : got {quoted(value)}")
+    if rule := name_rule(value):
+        raise ValueError(f"{name} must {rule}: got {quoted(value)}")
 
 
 def validate_warnings(warnings: Sequence[str]) -> None:

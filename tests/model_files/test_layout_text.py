@@ -138,10 +138,10 @@ def test_bytes_behind_the_end_are_refused():
 @pytest.mark.parametrize(
     ("path", "value", "sentence"),
     [
-        ((0,), "x" * 61, "name must be at most 60 printable characters"),
-        ((0,), "a\u202eb", "name must be at most 60 printable characters"),
+        ((0,), "x" * 61, "name must be at most 60 letters, digits and signs of names"),
+        ((0,), "a\u202eb", "name must be at most 60 letters, digits and signs of names"),
         ((0,), 5, "the fields of its version"),
-        ((1,), "x\n", "model_type must be at most 40 printable"),
+        ((1,), "x\n", "model_type must be at most 40 letters"),
         ((2,), "fx", "layer_kinds must be letters of known kinds: got 1 others"),
         ((2,), "f" * 1001, "layer_kinds must be between 1 and 1000: got 1001"),
         ((2,), "w" * 32, "group_kinds must have every caching kind"),
@@ -163,7 +163,7 @@ def test_bytes_behind_the_end_are_refused():
         ((9,), 2**30, "max_context_len must be between 0 and"),
         ((10,), 10**15, "params must be between 0 and"),
         ((12,), 2**52, "weight_bytes must be between 0 and"),
-        ((13,), "<b>" * 20, "weight_format must be at most 40 printable characters"),
+        ((13,), "<b>" * 20, "weight_format must be at most 40 letters"),
         ((14,), 1001, "n_assumptions must be between 0 and 1000: got 1001"),
     ],
 )
@@ -195,5 +195,7 @@ def test_a_model_that_no_link_can_carry_says_why():
     )
     with pytest.raises(ValueError, match=f"at most {MAX_TEXT} characters: got "):
         layout_text(replace(LAYOUT, config=many))
-    with pytest.raises(ValueError, match="name must be at most 60 printable characters"):
+    with pytest.raises(
+        ValueError, match="name must be at most 60 letters, digits and signs of names"
+    ):
         layout_text(replace(LAYOUT, name="x" * 61))

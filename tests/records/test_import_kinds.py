@@ -168,7 +168,7 @@ LIES = [
     (MEAN, "corpus_sha256", "abc", "corpus_sha256 must be a SHA-256 in hexadecimal: got 'abc'"),
     (MEAN, "checkpoint_sha256", None, "checkpoint_sha256 must be a SHA-256 in hexadecimal"),
     (SCRATCH, "checkpoint_sha256", "f" * 64, "checkpoint_sha256 must be None: got"),
-    (MEAN, "python_version", "=3", "python_version must not begin with one of"),
+    (MEAN, "python_version", "=3", "python_version must begin with a letter or digit"),
 ]
 
 

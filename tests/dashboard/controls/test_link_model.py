@@ -194,7 +194,7 @@ def test_files_of_one_name_are_all_kept_and_bad_ones_are_named_beside_the_good(o
     (refusal,) = [error.value.replace("\\", "") for error in app.error]
     reason = "num_hidden_layers must be given: got no such key"
     assert refusal == (
-        f"<b>.json was refused: {reason}; x.json was refused: {reason}; "
+        f"b .json was refused: {reason}; x.json was refused: {reason}; "
         "read: d.json, config.json (3)."
     )
     assert (box(app), slider(app, "n_layers").value) == ("Imported: d.json", 9)

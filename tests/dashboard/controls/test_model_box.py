@@ -159,7 +159,7 @@ def test_an_uploaded_config_is_offered_under_its_file_s_name_on_every_page(opene
     )
     app = app.run()
     assert not app.exception
-    name = "Imported: my <i>model</i>.json"
+    name = "Imported: my i model i .json"
     assert box(app) == name
     assert "&imported_model=1." in link(app)
     app = app.switch_page("pages/decode.py").run()
