@@ -14,4 +14,4 @@ if comparison:
 else:
     show_capacity(plan)
 if plan.weights_known:
-    panels.show_method(capacity_method(plan))
+    panels.show_method(lambda: capacity_method(plan))

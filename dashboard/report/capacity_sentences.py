@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 from dashboard.data.capacity import (
     CapacityResult,
@@ -159,6 +160,7 @@ def _span(texts: Sequence[str]) -> str:
     return texts[0] if texts[0] == texts[-1] else f"{texts[0]} to {texts[-1]}"
 
 
+@cache
 def errors_sentence() -> str:
     """The error to expect, measured over public deployments."""
     errors = capacity_errors()

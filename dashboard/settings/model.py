@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -43,9 +43,13 @@ class ModelSettings(AttentionSettings):
     kv_format: str
     base_model: ModelConfig | None = None
 
-    @property
-    def models(self) -> Mapping[str, ModelConfig]:
-        """The model as each variant, by variant; without MLA if its widths lack the format."""
+    models: Mapping[str, ModelConfig] = field(init=False, repr=False, compare=False)
+    """The model as each variant, by variant; without MLA if its widths lack the format."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "models", self._models())
+
+    def _models(self) -> Mapping[str, ModelConfig]:
         family = self.base_model.family if self.base_model else ""
         models = _models(
             self.base_model, family, self.n_heads, self.n_kv_heads, self.head_dim, self.n_layers
@@ -161,7 +165,7 @@ def _models(
     head_dim: int,
     n_layers: int,
 ) -> Mapping[str, ModelConfig]:
-    """The model as each variant; cached, since one rerun of a page reads it a hundred times.
+    """The model as each variant; cached, since pages make the same settings again and again.
 
     Models that differ in their family alone are equal, so it is an argument of its own.
     """

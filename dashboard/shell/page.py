@@ -9,7 +9,9 @@ page config; `open_page` detects this, sets up the navigation and reruns.
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 
 import streamlit as st
 
@@ -57,7 +59,20 @@ HAS_NAVIGATION = "navigation_is_set_up"
 
 def navigate() -> st.Page:
     """Set up the navigation and the page config, and return the requested page."""
-    pages = {
+    st.session_state[HAS_NAVIGATION] = True
+    menu = {section: [*map(copy, pages)] for section, pages in _menu().items()}
+    page = st.navigation(menu, position="top")
+    st.set_page_config(page_title=f"{page.title} | GQA Lab", page_icon="🔑", layout="wide")
+    return page
+
+
+@cache
+def _menu() -> dict[str, list[st.Page]]:
+    """The pages by section: to find a dozen files anew costs a moved slider 2 ms.
+
+    Streamlit notes in a page whether it may run, so each session needs copies.
+    """
+    return {
         "": [
             st.Page(_file(START), title=START.title, url_path="start", default=True),
             st.Page(_start_again, title=START.title, url_path=START.name, visibility="hidden"),
@@ -68,10 +83,6 @@ def navigate() -> st.Page:
             for section, entries in SECTIONS.items()
         },
     }
-    st.session_state[HAS_NAVIGATION] = True
-    page = st.navigation(pages, position="top")
-    st.set_page_config(page_title=f"{page.title} | GQA Lab", page_icon="🔑", layout="wide")
-    return page
 
 
 def open_page(title: str) -> None:

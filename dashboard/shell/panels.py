@@ -95,7 +95,7 @@ def show_figure(
     """
     page_content.note_figure(key, figure, takeaway, evidence, caption)
     if on_select:  # what Streamlit sets a moment later, which would draw the chart again
-        figure.layout.clickmode, figure.layout.dragmode = "event+select", "pan"
+        figure.update_layout(clickmode="event+select", dragmode="pan")
     st.plotly_chart(
         figure,
         theme=None,
@@ -139,14 +139,18 @@ def folded(label: str, key: str) -> DeltaGenerator | None:
     return expander
 
 
-def show_method(text: str, command: str = "") -> None:
-    """Draw how a page's numbers are made, folded: method, sources, limits, and the command line."""
-    page_content.note_method(text)
+def show_method(text: str | Callable[[], str], command: str = "") -> None:
+    """Draw how a page's numbers are made, folded: method, sources, limits, and the command line.
+
+    A text that takes time is given as a function that makes it.
+    """
+    expander = st.expander("How this is computed", key=METHOD, on_change="rerun")
     if command:
         page_content.note_command(command)
-    expander = st.expander("How this is computed", key=METHOD, on_change="rerun")
-    if not expander.open:
+    if not (expander.open or is_sharing()):
         return
+    text = text if isinstance(text, str) else text()
+    page_content.note_method(text)
     with expander:
         st.markdown(text)
         if command:

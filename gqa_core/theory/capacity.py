@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
 from math import ceil, floor
@@ -60,8 +60,11 @@ class Deployment:
     dcp: int = 1
     pp: int = 1
     engine_options: EngineOptions = DEFAULT_OPTIONS
+    parallelism: Parallelism = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        sizes = Parallelism(tp=self.n_gpus, dp=self.dp, dcp=self.dcp, pp=self.pp)
+        object.__setattr__(self, "parallelism", sizes)
         validate_int("memory_bytes", self.memory_bytes, MAX_BYTES)
         validate_int("weight_bytes", self.weight_bytes, MAX_BYTES, least=0)
         validate_int("overhead_bytes", self.overhead_bytes, MAX_BYTES, least=0)
@@ -71,11 +74,6 @@ class Deployment:
             )
         key_value_formats(self.kv_format)
         self.sequence_bytes(1)
-
-    @property
-    def parallelism(self) -> Parallelism:
-        """The sizes of the deployment."""
-        return Parallelism(tp=self.n_gpus, dp=self.dp, dcp=self.dcp, pp=self.pp)
 
     @property
     def world(self) -> int:

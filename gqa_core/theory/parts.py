@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from gqa_core.configs import GroupedConfig, LayerGroup, ModelConfig, Workload
@@ -67,6 +68,7 @@ class MemoryPart:
         return workload.batch_size * self.sequence_bytes(workload.context_len)
 
 
+@lru_cache(maxsize=256)  # one rerun of a page asks for the same a thousand times
 def memory_parts(model: ModelConfig, kv_format: str) -> tuple[MemoryPart, ...]:
     """The parts of a model: its groups of layers in their order, then what they keep besides.
 

@@ -290,7 +290,7 @@ def test_nonsense_in_a_link_is_said_and_replaced(opened, key, nonsense, rule):
 
 def test_windows_make_every_answer_a_pair_and_the_chart_a_band(opened, monkeypatch):
     models = {name: windowed(12).shown.model for name in ("MHA", "GQA", "MQA", "MLA")}
-    monkeypatch.setattr(ModelSettings, "models", models)
+    monkeypatch.setattr(ModelSettings, "_models", lambda _: models)
     label = {"usable_gib": 24e9 / 2**30, "overhead_gib": 0}
     app = opened("capacity", gpu="NVIDIA L4", weights_gb=13.0, batch_size=32, **label)
     assert not app.exception
