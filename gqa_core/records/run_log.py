@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Evidence, KindName
@@ -139,17 +139,21 @@ class RunLog:
         logged = self.read(kind).logged
         return [entry.record for entry in logged if entry.evidence == MEASURED_HERE]
 
+    def execute(self, query: Select[*tuple[Any, ...]]) -> Sequence[Row[*tuple[Any, ...]]]:
+        """The rows of a query, none where there is no log yet."""
+        return self._database.read(lambda connection: connection.execute(query).all()) or ()
+
     def counts(self) -> dict[str, int]:
         """The number of records of each kind, unreadable ones included."""
         query = select(RECORDS.c.kind, func.count()).group_by(RECORDS.c.kind)
-        rows = self._database.read(lambda connection: connection.execute(query).all())
-        return dict(sorted((kind, number) for kind, number in rows or ()))
+        return dict(sorted((kind, number) for kind, number in self.execute(query)))
 
     def version(self) -> str:
         """A text that changes with every append, and with another log under the same name."""
-        query = select(func.count(), func.max(RECORDS.c.id), func.max(RECORDS.c.run_id))
-        state = self._database.read(lambda connection: connection.execute(query).one())
-        return str(tuple(state) if state else (0, None, None))
+        # Subqueries: SQLite then answers each from an index, instead of reading every row.
+        parts = (func.count(), func.max(RECORDS.c.id), func.max(RECORDS.c.run_id))
+        query = select(*(select(part).select_from(RECORDS).scalar_subquery() for part in parts))
+        return str([tuple(row) for row in self.execute(query)] or [(0, None, None)])
 
     def to_frame(self) -> pd.DataFrame:
         """One row per decode record, with the columns of `DecodeRow.to_dict`; samples are lists."""
@@ -173,8 +177,7 @@ class RunLog:
             .order_by(RECORDS.c.id)
             .limit(BATCH)
         )
-        rows = self._database.read(lambda connection: connection.execute(query).all())
-        return [tuple(row) for row in rows or ()]
+        return [tuple(row) for row in self.execute(query)]
 
     def _row(self, record: Record, evidence: Evidence) -> LogRow:
         """A record's row; a body that could not be read back is refused."""

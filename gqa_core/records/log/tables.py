@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
@@ -71,15 +72,27 @@ BODIES = Table(
     Column("record_id", ROW_ID, ForeignKey(RECORDS.c.id), primary_key=True),
     Column("body", Text, nullable=False),
 )
-Index("gqa_records_by_kind", RECORDS.c.kind, RECORDS.c.created)
-Index("gqa_records_by_settings", RECORDS.c.config, RECORDS.c.context_len, RECORDS.c.dtype)
-Index("gqa_records_by_variant", RECORDS.c.kind, RECORDS.c.variant)
-Index("gqa_records_by_context", RECORDS.c.kind, RECORDS.c.context_len)
-Index("gqa_records_by_dtype", RECORDS.c.kind, RECORDS.c.dtype)
-Index("gqa_records_by_date", RECORDS.c.kind, RECORDS.c.date)
-Index("gqa_records_by_evidence", RECORDS.c.kind, RECORDS.c.evidence)
-Index("gqa_records_by_device", RECORDS.c.kind, RECORDS.c.device_name, RECORDS.c.device_threads)
-Index("gqa_records_by_readable", RECORDS.c.is_readable)
+# Each answers a filter's options, or a page's order, without a look at the rows themselves.
+INDEXES = {
+    "time": ("created", "run_id"),
+    "date": ("date",),
+    "evidence": ("evidence",),
+    "device": ("device_name", "device_threads"),
+    "variant": ("variant",),
+    "context": ("context_len",),
+    "dtype": ("dtype",),
+    "settings": ("config", "context_len", "dtype"),
+}
+for name, columns in INDEXES.items():
+    Index(
+        f"gqa_records_by_{name}",
+        RECORDS.c.kind,
+        RECORDS.c.is_readable,
+        *(RECORDS.c[each] for each in columns),
+    )
+Index("gqa_records_by_run", RECORDS.c.run_id, RECORDS.c.variant, RECORDS.c.context_len)
+UNREADABLE = RECORDS.c.is_readable == false()
+Index("gqa_records_unreadable", RECORDS.c.id, sqlite_where=UNREADABLE, postgresql_where=UNREADABLE)
 
 # One row; in SQLite the header of the file has the version instead, as it always had.
 VERSION = Table("gqa_log", MetaData(), Column("version", Integer, primary_key=True))
