@@ -70,8 +70,23 @@ def made_up_records() -> Iterator[DecodeRecord]:
     """Records of the sample runs again and again, as other runs measured them."""
     templates = [r for r in sample_runs(FOLDER).records if isinstance(r, DecodeRecord)]
     own = own_device()
-    others = [Device(type="cpu", name=f"Other CPU {number}", n_threads=8) for number in range(4)]
-    devices = cycle([own, own, others[0], own, own, others[1], own, own, others[2], others[3]])
+    other_devices = [
+        Device(type="cpu", name=f"Other CPU {number}", n_threads=8) for number in range(4)
+    ]
+    devices = cycle(
+        [
+            own,
+            own,
+            other_devices[0],
+            own,
+            own,
+            other_devices[1],
+            own,
+            own,
+            other_devices[2],
+            other_devices[3],
+        ]
+    )
     device = own
     for index, record in enumerate(cycle(templates)):
         run, point = divmod(index, POINTS_PER_RUN)

@@ -37,7 +37,7 @@ if run is not None:
     with top:
         show_progress(run, estimate_s)
 show_sample_warnings()
-own, sample = own_rows(run.records if run else ()), loaders.sample_rows()
+own, sample = own_rows(settings, run.records if run else ()), loaders.sample_rows()
 sources = DecodeSources(
     settings=settings, own=own, sample=sample, is_running=run is not None and run.is_active
 )

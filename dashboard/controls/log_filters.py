@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import streamlit as st
 
 from dashboard.data import selection
-from dashboard.data.decode_rows import Row
+from dashboard.data.log_filter import LogFilter
 from dashboard.shell.links import show_link_row
 from dashboard.shell.state import current_settings
 from dashboard.shell.widgets import MultiSelect, Toggle
@@ -20,6 +20,7 @@ SAMPLES = Toggle(
     label="With the sample run",
     help="Records that ship with the program, measured elsewhere; they are no part of the log.",
 )
+HELP = {"run": "The newest 500 runs, if there are more."}
 DECODE_ONLY = "Filters decode steps only: records of other kinds do not have it."
 
 
@@ -31,12 +32,10 @@ def sample_control(*, is_empty: bool, has_samples: bool) -> bool:
         return SAMPLES.show()
 
 
-def filter_controls(
-    decode_rows: Sequence[Row], other_rows: Sequence[Row]
-) -> tuple[list[Row], list[Row]]:
-    """The decode rows and the other rows that pass the filters; an empty filter passes all.
+def filter_controls(options: Callable[[str], Mapping[Any, tuple[Any, ...]]]) -> LogFilter:
+    """The filter of the chosen options; `options` gives those of a field, with their values.
 
-    Fields that only decode records have filter the decode rows alone.
+    Fields that only decode records have filter decode steps alone.
     """
     wanted = {}
     with st.sidebar:
@@ -44,21 +43,19 @@ def filter_controls(
         more = st.expander("More filters")
         for index, field in enumerate(FIELDS):
             with in_sight if index < N_IN_SIGHT else more:
-                wanted[field] = _show_filter(field, decode_rows, other_rows)
+                wanted[field] = _show_filter(field, list(options(field)))
         with above:
             show_link_row(current_settings())
-    shared = {field: wanted[field] for field in FIELDS if field not in selection.DECODE_ONLY_FIELDS}
-    return selection.filtered(decode_rows, wanted), selection.filtered(other_rows, shared)
+    devices = {name: values for name, values in options("device").items() if values}
+    return LogFilter(wanted=wanted, devices=devices)
 
 
-def _show_filter(field: str, decode_rows: Sequence[Row], other_rows: Sequence[Row]) -> list[Any]:
+def _show_filter(field: str, options: Sequence[Any]) -> list[Any]:
     """Draw the filter of a field and return the wanted values."""
-    is_decode_only = field in selection.DECODE_ONLY_FIELDS
-    rows = decode_rows if is_decode_only else (*decode_rows, *other_rows)
     return MultiSelect(
         key=f"only_{field}",
         label=field.capitalize() + (" (UTC)" if field == "date" else ""),
-        options=selection.options(rows, field),
+        options=options,
         placeholder="all",
-        help=DECODE_ONLY if is_decode_only else None,
+        help=DECODE_ONLY if field in selection.DECODE_ONLY_FIELDS else HELP.get(field),
     ).show()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from dashboard.settings.measurement import DecodeSettings
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.variants import LABELS
 from gqa_core import units
-from gqa_core.configs import GroupedConfig, ModelConfig
+from gqa_core.configs import ModelConfig
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import MEASURED_HERE, Device, Evidence
 from gqa_core.records.kinds import Record
@@ -119,7 +121,7 @@ def speed_vs(base: Row | None, row: Row) -> float | None:
     """
     if base is None or not (base.is_usable and row.is_usable):
         return None
-    if row is base:
+    if row.record == base.record:
         return 1.0
     return base.attend.p5 / row.attend.p5 if row.attend.differs_from(base.attend) else None
 
@@ -142,8 +144,12 @@ def variant_name(row: Row) -> str:
 def device_name(row: DecodeRow | LoggedRecord) -> str:
     """The device of a row and the name of its machine: "AMD EPYC, 2 threads, node7"."""
     device = row.record.device
-    machine = f", {device.machine}" if device.machine else ""
-    return f"{device.name}, {units.count(device.n_threads, 'thread')}{machine}"
+    return device_text(device.name, device.n_threads, device.machine)
+
+
+def device_text(name: str, n_threads: int, machine: str | None = None) -> str:
+    """A device in words, with its machine if that has a name: "AMD EPYC, 2 threads, node7"."""
+    return f"{name}, {units.count(n_threads, 'thread')}{f', {machine}' if machine else ''}"
 
 
 def cache_rows(rows: Iterable[DecodeRow], settings: ModelSettings) -> list[CacheRow]:
@@ -163,13 +169,17 @@ def cache_rows(rows: Iterable[DecodeRow], settings: ModelSettings) -> list[Cache
     ]
 
 
-def measured_settings(rows: Iterable[DecodeRow]) -> list[str]:
-    """The settings with measured caches in words, the newest first."""
+def measured_settings(newest: Iterable[tuple[str, int, int, str]]) -> list[str]:
+    """Settings of measured caches in words, the newest first.
+
+    Each is a layer as the log has it, the number of layers, the batch and the number format.
+    """
     kv_heads: dict[tuple[int, int, int, int, str], set[int]] = {}
-    for row in sorted(rows, key=lambda row: row.record.created_at, reverse=True):
-        if isinstance(layer := row.config, GroupedConfig):
-            key = (layer.n_heads, layer.head_dim, row.n_layers, row.batch_size, row.kv_format)
-            kv_heads.setdefault(key, set()).add(layer.n_kv_heads)
+    for config, n_layers, batch_size, kv_format in newest:
+        layer = msgspec.json.decode(config)
+        if "n_kv_heads" in layer:
+            key = (layer["n_heads"], layer["head_dim"], n_layers, batch_size, kv_format)
+            kv_heads.setdefault(key, set()).add(layer["n_kv_heads"])
     return [
         f"{n_heads} query heads, {', '.join(map(str, sorted(counts)))} K/V heads, width "
         f"{head_dim}, {units.count(n_layers, 'layer')}, batch {batch}, {kv_format}"

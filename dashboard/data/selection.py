@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
-from dashboard.data.decode_rows import conditions, device_name, variant_name
+from dashboard.data.decode_rows import conditions, device_name, device_text, variant_name
 from dashboard.data.non_decode_rows import KIND_NAMES
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import MEASURED_ELSEWHERE
 from gqa_core.records.run_log import LoggedRecord
+from gqa_core.theory.formats import DTYPE_FORMATS
 
 AnyRow = DecodeRow | LoggedRecord
 RowType = TypeVar("RowType", DecodeRow, LoggedRecord)
@@ -47,10 +48,19 @@ def filtered(rows: Iterable[RowType], wanted: Mapping[str, Sequence[Any]]) -> li
 
 def selection_name(row: DecodeRow, by: str) -> str:
     """The selection a row belongs to: its device, or its date or run on that device."""
-    device = device_name(row)
-    if row.evidence == MEASURED_ELSEWHERE:
+    device = row.record.device
+    group = "" if by == "device" else FIELDS[by](row)
+    return selection_text(device.name, device.n_threads, device.machine, row.evidence, group)
+
+
+def selection_text(
+    name: str, n_threads: int, machine: str | None, evidence: str, group: str = ""
+) -> str:
+    """The name of the selection of a device, or of a date or run on it."""
+    device = device_text(name, n_threads, machine)
+    if evidence == MEASURED_ELSEWHERE:
         device += " (elsewhere)"
-    return device if by == "device" else f"{FIELDS[by](row)}, {device}"
+    return f"{group}, {device}" if group else device
 
 
 def selections(rows: Iterable[DecodeRow], by: str) -> list[str]:
@@ -61,11 +71,20 @@ def selections(rows: Iterable[DecodeRow], by: str) -> list[str]:
 
 def settings_name(row: DecodeRow) -> str:
     """The numbers that must be equal on one chart, in words."""
-    layers = "1 layer" if row.n_layers == 1 else f"{row.n_layers} layers"
-    quantised = f"cache {row.kv_format}, " if row.is_quantised else ""
+    return settings_text(
+        row.config.n_heads, row.config.dim, row.batch_size, row.dtype, row.kv_format, row.n_layers
+    )
+
+
+def settings_text(
+    n_heads: int, dim: int | None, batch_size: int, dtype: str, kv_format: str, n_layers: int
+) -> str:
+    """The numbers that must be equal on one chart, in words."""
+    layers = "1 layer" if n_layers == 1 else f"{n_layers} layers"
+    quantised = "" if kv_format == DTYPE_FORMATS[dtype] else f"cache {kv_format}, "
     return (
-        f"{row.config.n_heads} query heads, model width {row.config.dim}, batch {row.batch_size}, "
-        f"{row.dtype}, {quantised}{layers}"
+        f"{n_heads} query heads, model width {dim}, batch {batch_size}, {dtype}, "
+        f"{quantised}{layers}"
     )
 
 

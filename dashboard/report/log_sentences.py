@@ -5,9 +5,10 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from dashboard.data.decode_rows import Row, VersusMha
-from dashboard.data.selection import attend_ratios, mha_of_run
+from dashboard.data.decode_rows import Row
+from dashboard.data.selection import attend_ratios
 from gqa_core import units
+from gqa_core.records.log.sharing import SharingPair
 
 
 def compared_sentence(first: Sequence[Row], second: Sequence[Row]) -> str:
@@ -19,11 +20,9 @@ def compared_sentence(first: Sequence[Row], second: Sequence[Row]) -> str:
     return f"Over {points} that both have, B attends in {_span(ratios)} of A's time."
 
 
-def sharing_sentence(rows: Sequence[Row]) -> str:
+def sharing_sentence(every: Sequence[SharingPair]) -> str:
     """The memory and time that GQA and MQA saved against the MHA of the same run."""
-    shared = [row for row in rows if row.variant in ("GQA", "MQA")]
-    every = [(row, mha) for row, mha in zip(shared, mha_of_run(shared, rows), strict=True) if mha]
-    pairs = [(row, mha) for row, mha in every if row.is_usable and mha.is_usable]
+    pairs = [pair for pair in every if pair.is_usable]
     if not pairs:
         return (
             "No record shown is a GQA or MQA point whose run measured MHA too"
@@ -32,18 +31,15 @@ def sharing_sentence(rows: Sequence[Row]) -> str:
     return f"{_savings(pairs)}{_left_out(len(every) - len(pairs))}"
 
 
-def _savings(pairs: Sequence[tuple[Row, Row]]) -> str:
+def _savings(pairs: Sequence[SharingPair]) -> str:
     """Memory and time of each row over those of its MHA."""
-    smaller = [
-        mha.record.memory.tensor_bytes / row.record.memory.tensor_bytes for row, mha in pairs
-    ]
-    times = [row.attend.p5 / mha.attend.p5 for row, mha in pairs]
-    speeds = [VersusMha(row, mha).speed for row, mha in pairs]
-    faster = sum(speed is not None and speed > 1 for speed in speeds)
-    ties = f", not told apart in {n_ties}" if (n_ties := speeds.count(None)) else ""
+    n_ties = sum(pair.is_tie for pair in pairs)
+    faster = sum(not pair.is_tie and pair.time_ratio < 1 for pair in pairs)
+    ties = f", not told apart in {n_ties}" if n_ties else ""
     return (
         f"In {units.count(len(pairs), 'pair')} of GQA or MQA with the MHA of the same run, the "
-        f"cache was {_span(smaller)} smaller, and attending took {_span(times)} of MHA's time: "
+        f"cache was {_span([pair.times_smaller for pair in pairs])} smaller, and attending took "
+        f"{_span([pair.time_ratio for pair in pairs])} of MHA's time: "
         f"faster in {faster} of {len(pairs)}{ties}."
     )
 

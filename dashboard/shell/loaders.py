@@ -9,17 +9,15 @@ import msgspec
 import streamlit as st
 
 from dashboard.data.decode_rows import decode_rows
-from dashboard.data.non_decode_rows import non_decode_rows
 from dashboard.settings.devices import device_arguments
 from dashboard.shell.job_queue import job_queue
 from gqa_core.catalog.corpus import python_topics
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.head_inspection import HeadInspection
-from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, DeviceInfo, KindName
-from gqa_core.records.kinds import DecodeRecord, QualityRecord, Record
+from gqa_core.records.header import MEASURED_ELSEWHERE, DeviceInfo
+from gqa_core.records.kinds import QualityRecord, Record
 from gqa_core.records.reference_runs import reference_runs
-from gqa_core.records.run_log import LogContents, LoggedRecord, RunLog
 from gqa_core.records.specs.inspection import InspectionSpec
 from gqa_core.sample_runs.doubts import doubt
 from gqa_core.sample_runs.reader import FOLDER as SAMPLE_FOLDER
@@ -76,47 +74,6 @@ def heads(spec: InspectionSpec) -> HeadInspection:
     return msgspec.json.decode(answer, type=HeadInspection)
 
 
-def logged_rows() -> tuple[DecodeRow, ...]:
-    """Rows of the log's decode records, read again only when the log has changed.
-
-    Raises:
-        RunLogError: the log cannot be read.
-    """
-    log = RunLog()
-    return _rows(log.name, log.version())
-
-
-def logged_records(kind: KindName) -> tuple[Record, ...]:
-    """The log's records of a kind that were measured here.
-
-    Raises:
-        RunLogError: the log cannot be read.
-    """
-    return tuple(
-        entry.record
-        for entry in _contents().logged
-        if entry.record.kind == kind and entry.evidence == MEASURED_HERE
-    )
-
-
-def logged_others() -> tuple[LoggedRecord, ...]:
-    """The log's records of all kinds but decode, imported ones too.
-
-    Raises:
-        RunLogError: the log cannot be read.
-    """
-    return tuple(non_decode_rows(_contents().logged))
-
-
-def log_warning() -> str | None:
-    """One sentence about records of the log that cannot be read; None if all can.
-
-    Raises:
-        RunLogError: the log cannot be read.
-    """
-    return _contents().warning
-
-
 @st.cache_resource(show_spinner=False)
 def shipped_quality() -> tuple[QualityRecord, ...]:
     """The records of quality that come along, measured elsewhere."""
@@ -144,11 +101,6 @@ def corpus_sha256() -> str:
     return python_topics().sha256
 
 
-def _contents() -> LogContents:
-    log = RunLog()
-    return _read(log.name, log.version())
-
-
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _samples(folder: Path) -> SampleRuns:
     return read_sample_runs(folder)
@@ -157,17 +109,3 @@ def _samples(folder: Path) -> SampleRuns:
 @st.cache_resource(max_entries=2, show_spinner=False)
 def _sample_rows(folder: Path) -> tuple[DecodeRow, ...]:
     return tuple(decode_rows(_samples(folder).records, MEASURED_ELSEWHERE))
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _read(name: str, version: str) -> LogContents:
-    return RunLog().read()
-
-
-@st.cache_resource(max_entries=2, show_spinner=False)
-def _rows(name: str, version: str) -> tuple[DecodeRow, ...]:
-    return tuple(
-        DecodeRow.from_record(entry.record, entry.evidence)
-        for entry in _read(name, version).logged
-        if isinstance(entry.record, DecodeRecord)
-    )

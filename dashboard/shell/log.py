@@ -5,20 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from dashboard.shell import loaders
+from dashboard.shell import logged
+from dashboard.shell.logged import Read
+from dashboard.shell.page_content import content
 from dashboard.shell.panels import escape_markdown, show_notice
-from gqa_core.records.run_log import RunLogError
+from gqa_core.records.log.errors import RunLogError, unreadable_sentence
 
 T = TypeVar("T")
 E = TypeVar("E")
 
 
-def read_log(load: Callable[[], T], empty: E) -> T | E:
-    """The result of `load`, or `empty` if the log cannot be read; a warning names what cannot."""
+def read_log(load: Callable[[], Read[T]], empty: E) -> T | E:
+    """The value that `load` reads, or `empty` if the log cannot be read; a warning says what."""
     try:
-        if warning := loaders.log_warning():
-            show_notice(escape_markdown(f"{warning}."))
-        return load()
+        loaded = load()
+        if warning := unreadable_sentence(logged.n_unreadable() + loaded.n_unreadable):
+            _show_once(f"{warning}.")
+        return loaded.value
     except RunLogError as error:
-        show_notice(escape_markdown(f"The {error}."))
+        _show_once(f"The {error}.")
         return empty
+
+
+def _show_once(sentence: str) -> None:
+    """Draw the warning, unless this page has it already."""
+    if escape_markdown(sentence) not in content().notices:
+        show_notice(escape_markdown(sentence))

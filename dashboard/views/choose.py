@@ -14,11 +14,12 @@ from dashboard.report import choice_sentences as sentences
 from dashboard.report.advice_tables import option_table
 from dashboard.report.advise_command import advise_command
 from dashboard.report.quality_tables import published_table
-from dashboard.shell import loaders, panels
+from dashboard.shell import loaders, logged, panels
 from dashboard.shell.log import read_log
 from dashboard.shell.samples import show_sample_warnings
 from dashboard.views.published_ratios import show_choices
 from gqa_core.advice import Advice, AdviceRequest, advise
+from gqa_core.advice.measured import measured_filter
 from gqa_core.advice.sentences import recommendation
 from gqa_core.catalog.results import published_tables
 
@@ -57,7 +58,8 @@ def show_choice(choice: Choice) -> None:
 def _advice(request: AdviceRequest) -> Advice:
     """The advice, beside what was measured here and elsewhere."""
     show_sample_warnings()
-    rows = [*loaders.sample_rows(), *read_log(loaders.logged_rows, ())]
+    where = measured_filter(request)
+    rows = [*loaders.sample_rows(), *read_log(lambda: logged.newest_rows(where), ())]
     return advise(request, loaders.shipped_quality(), rows)
 
 

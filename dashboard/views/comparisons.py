@@ -12,11 +12,12 @@ from dashboard.figures.comparison_errors import comparison_errors
 from dashboard.report import verification
 from dashboard.report.decode_sentences import machine_name
 from dashboard.settings.measurement import VerifySettings
-from dashboard.shell import loaders, panels
+from dashboard.shell import loaders, logged, panels
 from dashboard.shell.log import read_log
 from dashboard.shell.samples import show_sample_warnings
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.records.kinds import Record, VerifyRecord
+from gqa_core.records.log.selection import RecordFilter
 from gqa_core.records.specs.verify import COMPARISONS, Comparison
 
 NOTHING = (
@@ -39,8 +40,9 @@ def compared_records(settings: VerifySettings, live_records: Sequence[Record]) -
 
     Those of other sizes have the same dtype and the same planted errors, where there are such.
     """
-    logged = read_log(lambda: loaders.logged_records("verify"), ())
-    if own := _newest(settings, (*logged, *live_records)):
+    where = RecordFilter(context_lens=(settings.context_len,), dtypes=(settings.dtype,))
+    known = read_log(lambda: logged.records("verify", where), ())
+    if own := _newest(settings, (*known, *live_records)):
         return Compared(own)
     show_sample_warnings()
     sample = [r for r in loaders.sample_records() if isinstance(r, VerifyRecord)]

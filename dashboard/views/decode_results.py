@@ -20,11 +20,13 @@ from dashboard.report.decode_tables import attend_table, performance_table
 from dashboard.report.metric import Metric
 from dashboard.report.predictions import prediction_sentence
 from dashboard.settings.measurement import DecodeSettings
-from dashboard.shell import loaders, panels
+from dashboard.shell import loaders, logged, panels
 from dashboard.shell.log import read_log
+from dashboard.shell.logged import Read
 from dashboard.views.device import device_or_notice
 from dashboard.views.verdict import show_doubts, show_unusable, show_verdict
 from gqa_core.records.kinds import Record, VerifyRecord, encode_record
+from gqa_core.records.log.selection import RecordFilter
 
 BuildTable = Callable[[Sequence[tables.Row]], Table]
 
@@ -135,28 +137,27 @@ def show_point_downloads(name: str, rows: Sequence[tables.Row], build_table: Bui
     )
 
 
-def own_rows(live_records: Sequence[Record]) -> list[tables.Row]:
-    """Decode rows of the chosen device, from the log and this page's run.
+def own_rows(settings: DecodeSettings, live_records: Sequence[Record]) -> list[tables.Row]:
+    """Decode rows of the chosen device that bear on these settings: logged, and of this run.
 
     The device is probed only if there are rows to compare it with.
     """
-    rows = merge_with_log(live_records)
-    device = device_or_notice(chosen_device()) if rows else None
-    return tables.measured_on(rows, device) if device else []
-
-
-def merge_with_log(live_records: Sequence[Record]) -> list[tables.Row]:
-    """The log's rows, then those of this run that are not in the log."""
-    logged = read_log(loaders.logged_rows, ())
-    known = {(row.record.run_id, row.record.point) for row in logged}
-    missing = [record for record in live_records if (record.run_id, record.point) not in known]
-    return [*logged, *tables.decode_rows(missing)]
+    live = tables.decode_rows(live_records)
+    if not live and not read_log(lambda: Read(logged.has_records(logged.DECODE)), False):
+        return []
+    info = device_or_notice(chosen_device())
+    if info is None:
+        return []
+    rows = read_log(lambda: logged.own_decode_rows(settings, info), ())
+    known = {(row.record.run_id, row.record.point) for row in rows}
+    missing = [row for row in live if (row.record.run_id, row.record.point) not in known]
+    return [*rows, *tables.measured_on(missing, info)]
 
 
 def _show_formats(settings: DecodeSettings, rows: Sequence[tables.Row]) -> None:
     """Draw the formats of the cache beside each other, where more than one was measured."""
-    logged = read_log(lambda: loaders.logged_records("verify"), ())
-    known = (*loaders.sample_records(), *logged)
+    where = RecordFilter(context_lens=(settings.context_len,), dtypes=(settings.dtype,))
+    known = (*loaders.sample_records(), *read_log(lambda: logged.records("verify", where), ()))
     comparisons = [record for record in known if isinstance(record, VerifyRecord)]
     formats = format_rows(rows, comparisons, settings)
     if not formats:

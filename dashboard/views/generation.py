@@ -18,13 +18,15 @@ from dashboard.figures.score_cells import score_cells_figure
 from dashboard.report import generation_sentences as sentences
 from dashboard.report.generation_tables import exponent_table, growth_table, time_table
 from dashboard.settings.measurement import GenerationSettings
-from dashboard.shell import loaders, panels
+from dashboard.shell import loaders, logged, panels
 from dashboard.shell.log import read_log
 from dashboard.shell.samples import show_sample_warnings
 from gqa_core import units
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Device, Evidence
 from gqa_core.records.kinds import encode_record
+from gqa_core.records.log.columns import config_key
+from gqa_core.records.log.selection import RecordFilter
 from gqa_core.records.specs.generate import GenerateSpec
 
 NOTHING_MEASURED = (
@@ -54,10 +56,12 @@ class Shown:
 def shown_records(settings: GenerationSettings) -> Shown:
     """The newest records of these settings: this machine's, or else those of the sample runs."""
     live = loaders.live_records(st.query_params.get("run"))
-    logged = read_log(
-        lambda: (*loaders.logged_records("generate"), *loaders.logged_records("growth")), ()
-    )
-    own = generation.matching([*logged, *live], settings, _known_device())
+    where = RecordFilter(configs=(config_key(settings.attention),))
+    known = [
+        *read_log(lambda: logged.records("generate", where), ()),
+        *read_log(lambda: logged.records("growth", where), ()),
+    ]
+    own = generation.matching([*known, *live], settings, _known_device())
     if own.by_mode or own.by_policy:
         doubts = loaders.doubts(own.by_mode.values())
         return Shown(generations=own, evidence=MEASURED_HERE, doubts=doubts)

@@ -6,28 +6,30 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from dashboard.data import selection
-from dashboard.data.decode_rows import Row
 from dashboard.figures.attend_compared import attend_compared
 from dashboard.report.log_sentences import compared_sentence
 from dashboard.shell import panels
+from dashboard.views.compared_runs import Choice, ComparedRuns
+from dashboard.views.shown_runs import ShownRuns
 
 COMPARED = ("device", "date", "run")
 
 
 @st.fragment
-def show_comparison(rows: Sequence[Row]) -> None:
+def show_comparison(shown: ShownRuns) -> None:
     """Draw two devices, dates or runs on one chart, with settings that both have.
 
     A fragment, because the tables around it do not depend on its widgets.
     """
     chart, widgets = st.container(), st.container()
     with widgets:
-        by, first, second, settings = _show_widgets(rows)
+        by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
+        compared = ComparedRuns(shown, by)
+        first, second, settings = _show_widgets(compared)
     selections = {
-        key: selection.selected(rows, by, name, settings or "")
-        for key, name in (("A", first), ("B", second))
-        if name is not None
+        key: compared.rows(choice, settings)
+        for key, choice in (("A", first), ("B", second))
+        if choice is not None and settings is not None
     }
     if "B" in selections:
         sentence = compared_sentence(selections["A"], selections["B"])
@@ -40,32 +42,16 @@ def show_comparison(rows: Sequence[Row]) -> None:
         )
 
 
-def _show_widgets(rows: Sequence[Row]) -> tuple[str, str | None, str | None, str | None]:
-    """The field to compare by, the two selections, and the settings that both have."""
-    by = st.segmented_control("Compare by", COMPARED, default="device", required=True, key="by")
-    names = selection.selections(rows, by)
+def _show_widgets(compared: ComparedRuns) -> tuple[Choice | None, Choice | None, str | None]:
+    """The two selections, and the settings that both have."""
+    choices, by = compared.choices(), compared.by
     with st.grid(3):
-        first = _pick("A: large markers, left", names, f"first_{by}")
-        remaining = [name for name in names if name != first]
+        first = _pick("A: large markers, left", [*choices], f"first_{by}")
+        remaining = [name for name in choices if name != first]
         second = _pick("B: small markers, right", remaining, f"second_{by}") if remaining else None
-        chosen = [row for row in rows if selection.selection_name(row, by) in (first, second)]
-        settings = _pick("Settings", _most_shared(chosen, by), "compared_settings")
-    return by, first, second, settings
-
-
-def _most_shared(rows: Sequence[Row], by: str) -> list[str]:
-    """Settings of these rows, those with the most selections and then the most points first."""
-    by_name: dict[str, list[Row]] = {}
-    for row in rows:
-        by_name.setdefault(selection.settings_name(row), []).append(row)
-    return sorted(
-        by_name,
-        key=lambda name: (
-            -len({selection.selection_name(row, by) for row in by_name[name]}),
-            -len(by_name[name]),
-            name,
-        ),
-    )
+        chosen = [choices[name] for name in (first, second) if name is not None]
+        settings = _pick("Settings", compared.settings(chosen), "compared_settings")
+    return (choices[first] if first else None, choices[second] if second else None, settings)
 
 
 def _pick(label: str, options: Sequence[str], key: str) -> str | None:

@@ -2,30 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import streamlit as st
 
 from dashboard.data import decode_rows as tables
 from dashboard.report.decode_tables import cache_table
 from dashboard.settings.model import ModelSettings
-from dashboard.shell import loaders, panels
+from dashboard.shell import logged, panels
 from dashboard.shell.log import read_log
 from dashboard.views.device import device_or_notice
+from gqa_core.records.log.columns import config_key
+from gqa_core.records.log.selection import RecordFilter
 
 MAX_NAMED = 3
+MAX_SETTINGS = 200  # that the sentence counts
 
 
 def logged_caches(settings: ModelSettings) -> list[tables.CacheRow]:
     """Measured caches with these settings on this device; a note if there are none."""
-    rows: tuple[tables.Row, ...] | None = read_log(loaders.logged_rows, None)
+    where = RecordFilter(
+        kinds=("decode",),
+        configs=tuple(config_key(layer) for layer in settings.variants.values()),
+        batch_sizes=(settings.batch_size,),
+        kv_formats=(settings.kv_format,),
+        n_layers=(settings.n_layers,),
+    )
+    rows: Sequence[tables.Row] | None = read_log(lambda: logged.newest_rows(where), None)
     if rows is None:
         return []
-    matching = tables.cache_rows(rows, settings)
-    if not matching:
-        st.caption(f"No measured cache has these settings. {_describe_measured(rows)}")
+    if not (matching := tables.cache_rows(rows, settings)):
+        st.caption(f"No measured cache has these settings. {_describe_measured()}")
         return []
     if (device := device_or_notice()) is None:
         return []
-    local = [cache for cache in matching if cache.row.record.device == device]
+    own = read_log(lambda: logged.newest_rows(replace(where, device=device)), ())
+    local = tables.cache_rows(own, settings)
     if not local:
         names = ", ".join(sorted({cache.row.record.device.name for cache in matching}))
         st.caption(f"These settings were measured on another device only: {names}.")
@@ -45,8 +58,10 @@ def show_logged_caches(rows: list[tables.CacheRow]) -> None:
             panels.show_downloads("measured_caches", {"csv": table.csv})
 
 
-def _describe_measured(rows: tuple[tables.Row, ...]) -> str:
-    known = tables.measured_settings(rows)
+def _describe_measured() -> str:
+    columns = ("config", "n_layers", "batch_size", "kv_format")
+    newest = logged.newest_values(logged.DECODE, *columns, limit=MAX_SETTINGS)
+    known = tables.measured_settings(newest)
     if not known:
         return "Measure some on the page Decode, with as many layers as here (1 by default there)."
     more = len(known) - MAX_NAMED

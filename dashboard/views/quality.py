@@ -16,7 +16,7 @@ from dashboard.report import quality_sentences as sentences
 from dashboard.report.quality_tables import loss_table, published_table
 from dashboard.settings.measurement import PERCENTS, QualitySettings
 from dashboard.settings.options import PAPER_PERCENT
-from dashboard.shell import loaders, panels
+from dashboard.shell import loaders, logged, panels
 from dashboard.shell.log import read_log
 from gqa_core import units
 from gqa_core.catalog.results import GQA_PAPER, published_results, published_tables
@@ -58,8 +58,8 @@ class LossRecords:
 
 def loss_records(live_records: Sequence[Record]) -> LossRecords:
     """Records of the log and this run on this Python's text, and the reference records."""
-    logged = read_log(lambda: loaders.logged_records("quality"), ())
-    local = rows.comparable([*logged, *live_records], loaders.corpus_sha256())
+    known = read_log(lambda: logged.records("quality"), ())
+    local = rows.comparable([*known, *live_records], loaders.corpus_sha256())
     return LossRecords(local, loaders.shipped_quality())
 
 

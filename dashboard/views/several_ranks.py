@@ -13,7 +13,7 @@ from dashboard.figures.rank_phases import rank_phases
 from dashboard.report import rank_sentences as sentences
 from dashboard.report.several_gpus_tables import ranks_table
 from dashboard.settings.several_gpus import SeveralGpusSettings, n_local_ranks
-from dashboard.shell import loaders, panels
+from dashboard.shell import loaders, logged, panels
 from dashboard.shell.log import read_log
 from dashboard.shell.page_content import note_command
 from dashboard.views.device import device_or_notice
@@ -31,8 +31,8 @@ def show_measured(
     settings: SeveralGpusSettings, live_records: Sequence[Record], own_ranks: int
 ) -> None:
     """Draw the newest measured split with these settings; nothing if there is none."""
-    logged = read_log(lambda: loaders.logged_records("sharded"), ())
-    records = newest_split(settings, (*logged, *live_records), own_ranks)
+    known = read_log(lambda: logged.records("sharded"), ())
+    records = newest_split(settings, (*known, *live_records), own_ranks)
     if not records:
         return
     rows = rank_rows(records)

@@ -10,8 +10,9 @@ from gqa_core.advice.request import AdviceRequest
 from gqa_core.configs import AttentionConfig, GroupedConfig
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import Evidence
+from gqa_core.records.log.selection import RecordFilter
 
-__all__ = ["MeasuredStep", "measured_step"]
+__all__ = ["MeasuredStep", "measured_filter", "measured_step"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,17 @@ class MeasuredStep:
     kernel: str
     device: str
     evidence: Evidence
+
+
+def measured_filter(request: AdviceRequest) -> RecordFilter:
+    """A filter for records of a log that can be a measured step of a candidate."""
+    return RecordFilter(
+        kinds=("decode",),
+        context_lens=(request.context_len,),
+        batch_sizes=(request.step_users,),
+        kv_formats=(request.kv_format,),
+        usable=True,
+    )
 
 
 def measured_step(

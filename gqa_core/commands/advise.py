@@ -77,22 +77,25 @@ def advise(
 
     weighed = weighed_model(config, model, layer)
     request = _request(weighed, gpus, limits, kv_format or weighed.kv_format, mla_rank or ())
-    advice = find_advice(request, reference_runs(), _decode_rows(log))
+    advice = find_advice(request, reference_runs(), _decode_rows(log, request))
     click.echo(
         advice_json(advice) if as_json else advice_text(advice, weighed.notes(limits.context_len))
     )
     return 0
 
 
-def _decode_rows(log: str | None) -> list[DecodeRow]:
-    """Decode steps of the sample runs that ship, and of the run log."""
+def _decode_rows(log: str | None, request: AdviceRequest) -> list[DecodeRow]:
+    """Decode steps of the sample runs that ship, and those of the run log that fit the request."""
+    from gqa_core.advice.measured import measured_filter
     from gqa_core.records.decode_row import DecodeRow
     from gqa_core.records.header import MEASURED_ELSEWHERE
     from gqa_core.records.kinds import DecodeRecord
+    from gqa_core.records.log.reading import read_newest
     from gqa_core.records.run_log import RunLog
     from gqa_core.sample_runs.reader import FOLDER, sample_runs
 
-    logged = [(entry.record, entry.evidence) for entry in RunLog(log).read("decode").logged]
+    contents = read_newest(RunLog(log), measured_filter(request))
+    logged = [(entry.record, entry.evidence) for entry in contents.logged]
     shipped = sample_runs(FOLDER)
     for sentence in shipped.warnings:
         click.echo(f"warning: {sentence}", err=True)

@@ -37,6 +37,7 @@ def record_columns(record: Record, evidence: Evidence) -> dict[str, Any]:
         "device_type": record.device.type,
         "device_name": record.device.name,
         "device_threads": record.device.n_threads,
+        "machine": record.device.machine or "",
     }
     if isinstance(record, DecodeRecord | ShardedRecord):
         columns |= _step_columns(record)

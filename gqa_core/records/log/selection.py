@@ -1,4 +1,4 @@
-"""Which records of the log are wanted, as values of columns."""
+"""A choice of records of the log, as values of columns."""
 
 from __future__ import annotations
 
@@ -37,8 +37,9 @@ COLUMNS: Mapping[str, str] = MappingProxyType(  # by field
 class RecordFilter:
     """Records that have one of the wanted values in each field; an empty field lets all pass.
 
-    `devices` are names with numbers of threads, `device` one of a certain type. `max_context_len`
-    is the longest context, `usable` leaves out steps whose samples are unusable.
+    `devices` are names with numbers of threads and machines (empty without a name), `device` one of
+    a certain type. `max_context_len` is the longest context, `usable` leaves out steps whose
+    samples are unusable.
     """
 
     kinds: tuple[KindName, ...] = ()
@@ -55,7 +56,7 @@ class RecordFilter:
     n_heads: tuple[int, ...] = ()
     dims: tuple[int, ...] = ()
     kernels_ran: tuple[str, ...] = ()
-    devices: tuple[tuple[str, int], ...] = ()
+    devices: tuple[tuple[str, int, str], ...] = ()
     device: Device | None = None
     max_context_len: int | None = None
     usable: bool = False
@@ -74,7 +75,8 @@ class RecordFilter:
             clauses.append(or_(*(_is_device(*device) for device in self.devices)))
         if self.device is not None:
             clauses.append(columns.device_type == self.device.type)
-            clauses.append(_is_device(self.device.name, self.device.n_threads))
+            device = self.device
+            clauses.append(_is_device(device.name, device.n_threads, device.machine or ""))
         if self.max_context_len is not None:
             clauses.append(columns.context_len <= self.max_context_len)
         if self.usable:
@@ -82,5 +84,10 @@ class RecordFilter:
         return clauses
 
 
-def _is_device(name: str, n_threads: int) -> ColumnElement[bool]:
-    return and_(RECORDS.c.device_name == name, RECORDS.c.device_threads == n_threads)
+def _is_device(name: str, n_threads: int, machine: str) -> ColumnElement[bool]:
+    columns = RECORDS.c
+    return and_(
+        columns.device_name == name,
+        columns.device_threads == n_threads,
+        columns.machine == machine,
+    )

@@ -44,6 +44,7 @@ RECORDS = Table(
     Column("device_type", Text),
     Column("device_name", Text),
     Column("device_threads", Integer),
+    Column("machine", Text),  # empty where nobody named it
     Column("config", Text),
     Column("n_heads", Integer),
     Column("dim", Integer),
@@ -77,7 +78,7 @@ INDEXES = {
     "time": ("created", "run_id"),
     "date": ("date",),
     "evidence": ("evidence",),
-    "device": ("device_name", "device_threads"),
+    "device": ("device_name", "device_threads", "machine"),
     "variant": ("variant",),
     "context": ("context_len",),
     "dtype": ("dtype",),

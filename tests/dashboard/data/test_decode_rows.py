@@ -6,6 +6,7 @@ from dashboard.data import decode_rows as tables
 from dashboard.report.decode_tables import attend_table, cache_table, performance_table
 from gqa_core.configs import GroupedConfig, default_mla_for
 from gqa_core.records.header import Device
+from gqa_core.records.log.columns import config_key
 from tests.dashboard.example_settings import DECODE, MHA, SIZE, rows
 from tests.records import fake_records as samples
 
@@ -151,10 +152,12 @@ def test_the_table_of_measured_caches_holds_both_errors():
 
 
 def test_measured_settings_are_named_once_each_the_newest_first():
-    old = samples.record(spec=samples.point(dtype="bfloat16"), created_at="2026-01-01T00:00:00")
-    mha = samples.point(GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16))
-    known = rows(old, samples.record(), samples.record(index=1, spec=mha))
-    assert tables.measured_settings(known) == [
+    gqa, mha = (
+        config_key(GroupedConfig(n_heads=8, n_kv_heads=count, head_dim=16)) for count in (2, 8)
+    )
+    latent = config_key(default_mla_for(8, 16))
+    newest = [(config, 1, 1, "fp32") for config in (mha, latent, gqa)] + [(gqa, 1, 1, "bf16")]
+    assert tables.measured_settings(newest) == [
         "8 query heads, 2, 8 K/V heads, width 16, 1 layer, batch 1, fp32",
         "8 query heads, 2 K/V heads, width 16, 1 layer, batch 1, bf16",
     ]

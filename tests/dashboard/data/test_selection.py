@@ -11,6 +11,7 @@ from dashboard.figures.style import VARIANT_STYLES
 from dashboard.report.log_sentences import compared_sentence, sharing_sentence
 from dashboard.report.log_tables import runs_table
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Device
+from gqa_core.records.log.sharing import SharingPair
 from tests.dashboard.example_settings import MHA
 from tests.records import fake_records as samples
 
@@ -103,13 +104,18 @@ def test_two_selections_are_compared_over_the_points_that_both_have():
     assert "no point in common" in compared_sentence(LOCAL[:1], IMPORTED[1:])
 
 
+def pairs(rows):
+    matched = zip(rows, selection.mha_of_run(rows, rows), strict=True)
+    return [SharingPair.from_rows(row, mha) for row, mha in matched if mha and row.variant != "MHA"]
+
+
 def test_the_answer_is_of_pairs_of_one_run():
-    assert sharing_sentence(ROWS) == (
+    assert sharing_sentence(pairs(ROWS)) == (
         "In 2 pairs of GQA or MQA with the MHA of the same run, the cache was 4x smaller, and "
         "attending took 0.5x to 1x (median 0.75x) of MHA's time: faster in 1 of 2, "
         "not told apart in 1."
     )
-    assert "nothing to compare" in sharing_sentence([LOCAL[0], IMPORTED[1]])
+    assert "nothing to compare" in sharing_sentence(pairs([LOCAL[0], IMPORTED[1]]))
     assert "nothing to compare" in sharing_sentence([])
 
 

@@ -1,15 +1,20 @@
 """The page of runs without a browser: empty, filtered, compared, and records that come in."""
 
 import json
+import sqlite3
+from contextlib import closing
 
 import pytest
 from msgspec.structs import replace
 
-from dashboard.shell import loaders
+from dashboard.shell import logged
 from dashboard.shell.page import PAGES
 from dashboard.shell.panels import escape_markdown
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Device, DeviceInfo
+from gqa_core.records.kinds import decode_record
+from gqa_core.records.log.rows import insert_new, log_row
+from gqa_core.sample_runs.reader import SUFFIX, write_sample_file
 from tests.dashboard.page_probe import answer, metrics
 from tests.quality import fake_runs as grids
 from tests.records import fake_comparisons as comparisons
@@ -36,6 +41,16 @@ def texts(app):
     return [element.value for element in (*app.markdown, *app.caption, *app.warning, *app.success)]
 
 
+def device_info():
+    return DeviceInfo(
+        type=samples.CPU.type,
+        name=samples.CPU.name,
+        n_threads=samples.CPU.n_threads,
+        torch_version="2.13.0",
+        free_bytes=2**30,
+    )
+
+
 def fill(log):
     mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
     log.append(samples.record(index=0, spec=samples.point(mha), attend=[0.004] * 3))
@@ -60,14 +75,18 @@ def test_records_of_every_kind_stand_in_a_table_of_their_own(opened, log):
     assert (len(decode), len(other_kinds)) == (3, 10)
     assert metrics(app)["Records"] == "13"
     assert metrics(app)["Measured elsewhere"] == "5"
-    kinds = ["generation"] * 2 + ["growing cache"] * 3 + ["comparison"] + ["small model"] * 4
-    assert other_kinds["Kind"].tolist() == kinds
+    counts = {"generation": 2, "growing cache": 3, "comparison": 1, "small model": 4}
+    assert other_kinds["Kind"].value_counts().to_dict() == counts
+    assert other_kinds["When (UTC)"].is_monotonic_decreasing
+    by_kind = {kind: rows.reset_index() for kind, rows in other_kinds.groupby("Kind")}
     assert (
-        other_kinds["Measured"][4]
-        == "128 tokens appended, paged blocks of 64, 2 of 2 heads x 16, float32"
+        "128 tokens appended, paged blocks of 64, 2 of 2 heads x 16, float32"
+        in by_kind["growing cache"]["Measured"].tolist()
     )
-    assert other_kinds["Result"][5] == "pass, 2.5e-07 apart"
-    assert other_kinds["Evidence"].tolist() == [MEASURED_HERE] * 6 + [MEASURED_ELSEWHERE] * 4
+    assert by_kind["comparison"]["Result"][0] == "pass, 2.5e-07 apart"
+    for kind, rows in by_kind.items():
+        expected = MEASURED_ELSEWHERE if kind == "small model" else MEASURED_HERE
+        assert set(rows["Evidence"]) == {expected}
     assert set(other_kinds["Page"]) <= {entry.title for entry in PAGES}
 
 
@@ -125,7 +144,7 @@ def test_records_of_every_kind_come_in_and_no_other_page_shows_them(opened, log)
     assert app.code[0].value == "line 11: cache_bytes must be 524288: got 1"
     assert len(app.dataframe[0].value) == 10
     for kind in ("verify", "generate", "growth", "quality"):
-        assert loaders.logged_records(kind) == ()
+        assert list(logged.records(kind).value) == []
     assert log.records() == records
 
 
@@ -267,15 +286,104 @@ def test_a_name_made_of_html_and_markdown_is_in_no_markdown_of_the_page(opened, 
 def test_what_was_imported_is_not_shown_as_this_machine_s(opened, log, monkeypatch):
     record = samples.record(spec=samples.point(GroupedConfig(n_heads=8, n_kv_heads=2, head_dim=32)))
     log.import_records([record])
-    device = record.device
-    info = DeviceInfo(
-        type=device.type,
-        name=device.name,
-        n_threads=device.n_threads,
-        torch_version="2.13.0",
-        free_bytes=2**30,
-    )
-    monkeypatch.setattr("dashboard.shell.loaders.device", lambda: info)
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda *names: device_info())
     app = opened("decode", n_heads=8, n_kv_heads=2, head_dim=32)
     assert "Nothing is measured" in app.info[0].value
     assert len(app.dataframe) == 0
+
+
+@pytest.fixture
+def short_pages(monkeypatch):
+    monkeypatch.setattr("dashboard.views.log.ROWS_PER_PAGE", 2)
+    monkeypatch.setattr("dashboard.views.shown_runs.ROWS_PER_PAGE", 2)
+
+
+def shown_points(app):
+    return app.dataframe[0].value["Point"].tolist()
+
+
+def test_a_long_log_is_shown_in_pages_newest_first(opened, log, short_pages):
+    for index in range(5):
+        log.append(samples.record(index=index, created_at=f"2026-11-2{index}T20:00:00+00:00"))
+    app = opened()
+    assert not app.exception
+    assert metrics(app)["Records"] == "5"
+    assert shown_points(app) == [4, 3]
+    assert "Rows 1 to 2 of 5, newest first." in texts(app)
+    app.session_state["runs_page"] = 3
+    app = app.run()
+    assert shown_points(app) == [0]
+    app = app.multiselect(key="only_date").set_value(["2026-11-21", "2026-11-22"]).run()
+    assert shown_points(app) == [2, 1]  # there is no page 3 any more
+    assert not any("newest first" in text for text in texts(app))
+
+
+def test_the_speed_against_mha_is_that_of_a_run_on_another_page(opened, log, short_pages):
+    mha = GroupedConfig(n_heads=8, n_kv_heads=8, head_dim=16)
+    first = "2026-11-20T20:00:00+00:00"
+    log.append(
+        samples.record(index=0, spec=samples.point(mha), attend=[0.004] * 3, created_at=first)
+    )
+    for index in (1, 2):
+        log.append(samples.record(index=index))
+    app = opened()
+    assert shown_points(app) == [1, 2]
+    assert app.dataframe[0].value["Speed vs MHA"].tolist() == [2.0, 2.0]
+    assert answer(app).startswith("In 2 pairs of GQA or MQA with the MHA of the same run")
+
+
+def test_sample_runs_follow_the_log_s_own_records(opened, log, sample_folder, short_pages):
+    write_sample_file(sample_folder / f"cpu{SUFFIX}", [samples.record(run_id="sample", index=7)])
+    for index in range(3):
+        log.append(samples.record(index=index))
+    app = opened(with_samples="true")
+    assert metrics(app)["Records"] == "4"
+    assert shown_points(app) == [0, 1]
+    app.session_state["runs_page"] = 2
+    app = app.run()
+    assert shown_points(app) == [2, 7]
+    assert not app.exception
+
+
+def test_a_log_that_cannot_be_read_is_one_warning_and_the_page_goes_on(opened, log):
+    log.path.write_text("Dear diary, today I measured attention. " * 40)
+    app = opened()
+    assert not app.exception
+    assert [warning.value for warning in app.warning if "cannot be read" in warning.value] == [
+        escape_markdown(f"The log {log.path} cannot be read: file is not a database.")
+    ]
+
+
+def test_a_record_that_cannot_be_read_is_counted_when_it_would_be_shown(opened, log):
+    fill(log)
+    with closing(sqlite3.connect(log.path)) as connection, connection:
+        connection.execute("UPDATE gqa_bodies SET body = 'Dear diary' WHERE record_id = 2")
+    app = opened()
+    assert not app.exception
+    assert len(app.dataframe[0].value) == 2
+    assert any(
+        "1 record of the log cannot be read" in text.replace("\\", "") for text in texts(app)
+    )
+
+
+PAGES_OF_THE_LOG = ("decode", "kv_cache", "choose", "runs", "why_cache", "quality", "equivalence")
+
+
+def test_no_page_reads_more_of_the_log_than_it_shows(opened, log, monkeypatch):
+    rows = [
+        log_row(samples.record(index=index, run_id=f"run-{index}"), evidence)
+        for evidence, first in ((MEASURED_HERE, 0), (MEASURED_ELSEWHERE, 800))
+        for index in range(first, first + 800)
+    ]
+    log._database.write(lambda connection: insert_new(connection, rows))
+    decoded = []
+    monkeypatch.setattr(
+        "gqa_core.records.log.rows.decode_usable_record",
+        lambda body: decoded.append(body) or decode_record(body),
+    )
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda *names: device_info())
+    for name in PAGES_OF_THE_LOG:
+        decoded.clear()
+        app = opened(name)
+        assert not app.exception
+        assert len(decoded) <= 350, name
