@@ -47,7 +47,7 @@ def samples() -> Samples:
 
 
 def n_logged() -> int:
-    """The number of records of the log that can be read; a warning if other_kinds cannot, or none."""
+    """The number of readable records of the log; a warning counts those that are not."""
     return read_log(lambda: Read(logged.count(logged.ANY).n_records), 0)
 
 
