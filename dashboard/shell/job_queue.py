@@ -132,11 +132,14 @@ class JobQueue:
         return any(run.state == "running" for run in self._runs.values())
 
     def known_device(self, name: str = DEFAULT_DEVICE) -> DeviceInfo | None:
-        """The device of this name, as its last run reported it or as it was set; else None."""
+        """The device of this name, as its last run reported it or as it was set; else None.
+
+        A rank among several reports its share of the cores, which is not the device.
+        """
         reported = [
             run.device_info
             for run in self._runs.values()
-            if run.device_info and run.device_name == name
+            if run.device_info and run.device_name == name and run.n_ranks == 1
         ]
         return reported[-1] if reported else self._known_devices.get(name)
 

@@ -43,7 +43,8 @@ def ranks_command(n_ranks: int, arguments: Sequence[str]) -> list[str]:
     "--n-kv-heads", "2", "--head-dim", "64", "--context-len", "1024", "--tp", "2", "--events"].
     """
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    return [*launcher, "--nproc-per-node", str(n_ranks), "-m", "gqa_core", *arguments]
+    # Without "--", torchrun takes --log for the beginning of two options of its own.
+    return [*launcher, "--nproc-per-node", str(n_ranks), "-m", "--", "gqa_core", *arguments]
 
 
 def run_ranks(

@@ -10,6 +10,8 @@ import pytest
 from dashboard.shell import job_queue as queue_module
 from dashboard.shell.job_queue import JobQueue
 from dashboard.shell.supervision import describe_silence
+from gqa_core.records.header import DeviceInfo
+from gqa_core.runner.events import Started, encode_event
 
 RANK = "import os, sys, time; print(os.environ['RANK'], os.getpid(), flush=True); time.sleep(120)"
 LAUNCHER = f"""
@@ -101,3 +103,13 @@ def test_one_process_may_be_silent(queue):
     run, _ = started(queue)
     run.arguments = ("bench",)
     assert run.silent_s == 0.0
+
+
+def test_the_cores_of_a_rank_are_not_those_of_the_device(queue):
+    device = {"type": "cpu", "name": "A CPU", "torch_version": "2.13.0", "free_bytes": 1}
+    run, _ = started(queue)
+    run.on_stderr(encode_event(Started(n_points=1, device_info=DeviceInfo(n_threads=1, **device))))
+    assert run.device_info.n_threads == 1
+    assert queue.known_device() is None
+    queue.set_known_device("auto", DeviceInfo(n_threads=2, **device))
+    assert queue.known_device().n_threads == 2
