@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from gqa_core.limits.settings import limits
 from gqa_core.records.run_log import RunLog
 from gqa_core.runner.machine_lock import ENVIRONMENT
 from tests.postgresql_server import binaries, running_server
@@ -40,6 +41,21 @@ def pytest_collection_modifyitems(items):
 def plain_main(monkeypatch):
     """Page tests leave app.py behind as the main module, which a worker would run again."""
     monkeypatch.setitem(sys.modules, "__main__", types.ModuleType("__main__"))
+
+
+@pytest.fixture
+def set_limits(monkeypatch):
+    """Sets limits for one test, by the names of their variables without GQA_."""
+
+    def set_values(**values):
+        for name, value in values.items():
+            monkeypatch.setenv(f"GQA_{name.upper()}", str(value))
+        limits.cache_clear()
+        return limits()
+
+    limits.cache_clear()
+    yield set_values
+    limits.cache_clear()
 
 
 @pytest.fixture

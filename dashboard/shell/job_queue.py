@@ -18,12 +18,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
+from dashboard.shell.admission import Admission
 from dashboard.shell.jobs import Job, QueryJob, RunJob
 from dashboard.shell.process import process_wide
+from dashboard.shell.run_guard import cap_bytes, reason_to_end
 from dashboard.shell.supervision import SILENCE_S, describe_silence, kill_marked, kill_tree
+from gqa_core.limits.settings import limits
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import DeviceInfo
 from gqa_core.runner.ranks import RANKS_ENVIRONMENT, ranks_command
+from gqa_core.runner.visitor_run import CHILD_BYTES, TEMPORARY_PREFIX
 
 __all__ = [
     "JobError",
@@ -31,23 +35,17 @@ __all__ = [
     "MachineBusyError",
     "QueryError",
     "QueryTimeoutError",
-    "QueueFullError",
     "job_queue",
 ]
 
 ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "gqa_core")
-MAX_WAITING = 8  # runs, and queries
 MAX_REMEMBERED = 64  # runs
-WATCH_S = 1.0  # between two looks at whether ranks are silent
+WATCH_S = 1.0  # between two looks at what runs and waits
 
 
 class JobError(RuntimeError):
     """The queue has no result; the message is one clause for people."""
-
-
-class QueueFullError(JobError):
-    """Too many jobs wait already; the message says how many."""
 
 
 class MachineBusyError(JobError):
@@ -63,7 +61,10 @@ class QueryTimeoutError(QueryError):
 
 
 class JobQueue:
-    """Runs jobs one at a time, first come first served, on a thread of its own."""
+    """Runs jobs one at a time, first come first served, on a thread of its own.
+
+    Another thread ends those whose visitor has left, or which are over a limit.
+    """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._command = tuple(command)
@@ -71,20 +72,21 @@ class JobQueue:
         self._queries: list[QueryJob] = []
         self._changed = threading.Condition()
         self._known_devices: dict[str, DeviceInfo] = {}
+        self._admission = Admission()
+        self.is_present: Callable[[str], bool] = lambda visitor: True
         threading.Thread(target=self._work, name="measuring", daemon=True).start()
+        threading.Thread(target=self._guard, name="guarding", daemon=True).start()
         atexit.register(self.stop)
 
-    def submit(self, arguments: Sequence[str]) -> str:
+    def submit(self, arguments: Sequence[str], visitor: str = "") -> str:
         """The id of a new run with these arguments of `python -m gqa_core`.
 
         Raises:
-            QueueFullError: MAX_WAITING runs wait already.
+            LimitError: the queue is full, or the visitor has had a fair share of it.
         """
         with self._changed:
-            waiting = sum(run.state == "waiting" for run in self._runs.values())
-            if waiting >= MAX_WAITING:
-                raise QueueFullError(f"{waiting} runs wait already: try again when one is done")
-            run = RunJob(arguments=tuple(arguments))
+            self._admission.admit_run(visitor, tuple(arguments), self._runs.values())
+            run = RunJob(arguments=tuple(arguments), visitor=visitor)
             self._runs[run.id] = run
             ended = [known.id for known in self._runs.values() if not known.is_active]
             for old in ended[: max(len(self._runs) - MAX_REMEMBERED, 0)]:
@@ -92,23 +94,22 @@ class JobQueue:
             self._changed.notify_all()
         return run.id
 
-    def query(self, arguments: Sequence[str], time_limit_s: float) -> str:
+    def query(self, arguments: Sequence[str], time_limit_s: float, visitor: str = "") -> str:
         """The stdout of `python -m gqa_core` with these arguments; waits for it.
 
         The time limit covers the wait for other queries too; what runs then is killed.
 
         Raises:
             MachineBusyError: a run is being measured.
-            QueueFullError: MAX_WAITING queries wait already.
+            LimitError: too many queries wait, or the visitor has had a fair share.
             QueryTimeoutError: there was no answer in time.
             QueryError: the child failed.
         """
-        job = QueryJob(arguments=tuple(arguments))
+        job = QueryJob(arguments=tuple(arguments), visitor=visitor)
         with self._changed:
             if self.is_measuring:
                 raise MachineBusyError("a run is being measured")
-            if len(self._queries) > MAX_WAITING:
-                raise QueueFullError(f"{MAX_WAITING} others wait already: try again in a minute")
+            self._admission.admit_query(visitor, self._queries)
             self._queries.append(job)
             self._changed.notify_all()
         try:
@@ -153,6 +154,10 @@ class JobQueue:
             active = [run.id for run in self._runs.values() if run.is_active]
         return active.index(run_id) if run_id in active else 0
 
+    def own_runs(self, visitor: str) -> list[RunJob]:
+        """The remembered runs of a visitor, oldest first."""
+        return [run for run in list(self._runs.values()) if visitor and run.visitor == visitor]
+
     def cancel(self, run_id: str) -> None:
         """End a run now: its process and all that it started are killed."""
         if run := self.get(run_id):
@@ -162,6 +167,19 @@ class JobQueue:
         """End all jobs."""
         for job in [*self._runs.values(), *self._queries]:
             self._end(job)
+
+    def _guard(self) -> None:
+        """End jobs whose visitor has left, or which are over a limit, once a second."""
+        while True:
+            time.sleep(WATCH_S)
+            with self._changed:
+                active = [j for j in [*self._runs.values(), *self._queries] if j.is_active]
+            for job in active:
+                if reason := reason_to_end(job, time.monotonic(), self.is_present):
+                    with self._changed:
+                        job.fail(reason)
+                    if job.process is not None:
+                        kill_tree(job.process.pid)
 
     def _end(self, job: Job) -> None:
         with self._changed:
@@ -182,7 +200,9 @@ class JobQueue:
                     job.started_s = time.monotonic()
                 try:
                     # A killed child cannot remove its temporary files: they go with this folder.
-                    folder = tempfile.TemporaryDirectory(prefix="gqa-", ignore_cleanup_errors=True)
+                    folder = tempfile.TemporaryDirectory(
+                        prefix=TEMPORARY_PREFIX, ignore_cleanup_errors=True
+                    )
                     process = job.process = self._start(job, folder.name)
                 except OSError as error:
                     job.fail_to_start(error)
@@ -199,7 +219,10 @@ class JobQueue:
 
     def _start(self, job: Job, temporary_folder: str) -> subprocess.Popen[str]:
         command: Sequence[str] = (*self._command, *job.command_arguments)
-        environment = os.environ | {"TMPDIR": temporary_folder}
+        job.cap_bytes = cap_bytes()
+        environment = os.environ | {"TMPDIR": temporary_folder, CHILD_BYTES: str(job.cap_bytes)}
+        if limits().threads:
+            environment |= {"OMP_NUM_THREADS": str(limits().threads)}
         if job.n_ranks > 1:
             command = ranks_command(job.n_ranks, job.command_arguments)
             environment |= RANKS_ENVIRONMENT
@@ -207,7 +230,7 @@ class JobQueue:
             command,
             cwd=ROOT,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # whose end tells the child that this process is gone
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -227,6 +250,8 @@ class JobQueue:
             kill_marked(temporary_folder)
         for reader in readers:
             reader.join(timeout=5)
+        if process.stdin is not None:
+            process.stdin.close()
         with self._changed:
             job.finish(exit_code)
 

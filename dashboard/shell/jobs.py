@@ -43,7 +43,11 @@ class Job(ABC):
     """A child process that waits, runs or has ended; `messages` are whole sentences."""
 
     arguments: tuple[str, ...]
-    id: str = field(default_factory=lambda: secrets.token_hex(4))
+    # Whoever knows it may follow and cancel the run: it cannot be guessed.
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
+    visitor: str = ""  # who started it; an empty one is the program itself, whom no limit binds
+    cap_bytes: int = 0  # most that its processes may take together; 0 before they start
+    absent_since_s: float | None = None  # of the monotonic clock: since when its tab is closed
     state: JobState = "waiting"
     activity: str = "starting torch"
     messages: list[str] = field(default_factory=list)

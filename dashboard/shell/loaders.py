@@ -11,6 +11,7 @@ import streamlit as st
 from dashboard.data.decode_rows import decode_rows
 from dashboard.settings.devices import device_arguments
 from dashboard.shell.job_queue import job_queue
+from dashboard.shell.visitors import visitor
 from gqa_core.catalog.corpus import python_topics
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.device_names import DEFAULT_DEVICE
@@ -62,15 +63,21 @@ def doubts(records: Iterable[Record]) -> list[str]:
     return [reason for record in records if (reason := doubt(record))]
 
 
-@st.cache_data(max_entries=16, show_spinner="Inspecting the heads ...")
 def heads(spec: InspectionSpec) -> HeadInspection:
     """Attention weights and head similarity of the pretrained model, computed in a child process.
 
     Raises:
         MachineBusyError: a run is being measured.
         JobError: the child failed, or gave no answer in time.
+        LimitError: visitors may not look, or this one has looked too often.
     """
-    answer = job_queue().query(spec.arguments, INSPECTION_TIME_LIMIT_S)
+    return _heads(spec, visitor())
+
+
+@st.cache_data(max_entries=16, show_spinner="Inspecting the heads ...")
+def _heads(spec: InspectionSpec, _visitor: str) -> HeadInspection:
+    """The inspection of heads; the visitor is no part of the key that it is cached under."""
+    answer = job_queue().query(spec.arguments, INSPECTION_TIME_LIMIT_S, _visitor)
     return msgspec.json.decode(answer, type=HeadInspection)
 
 

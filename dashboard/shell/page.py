@@ -20,6 +20,7 @@ from dashboard.shell.links import show_link_errors
 from dashboard.shell.startup import prepare_process
 from dashboard.shell.state import restore
 from dashboard.shell.stylesheet import STYLE
+from dashboard.shell.visitors import note_visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ def open_page(title: str) -> None:
     page_content.start(title)
     st.html(STYLE)
     st.title(title, anchor=False)
+    _require_settings_and_room()
     show_link_errors()
 
 
@@ -101,6 +103,16 @@ def lead_to(name: str, **params: str) -> None:
     _require_navigation()
     entry = next(entry for entry in PAGES if entry.name == name)
     _switch(entry, **params)
+
+
+def _require_settings_and_room() -> None:
+    """Show one sentence in place of the page if the limits are wrong, or too many are here."""
+    try:
+        note_visit()
+    except ValueError as error:
+        sentence = str(error)
+        st.error(f"{sentence[0].upper()}{sentence[1:]}.")
+        st.stop()
 
 
 def _require_navigation() -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import psutil
 
-__all__ = ["SILENCE_S", "describe_silence", "kill_marked", "kill_tree"]
+__all__ = ["SILENCE_S", "describe_silence", "family_bytes", "kill_marked", "kill_tree"]
 
 SILENCE_S = 300.0  # ranks find out by themselves what hangs, unless none of them can
 
@@ -27,6 +27,11 @@ def kill_marked(temporary_folder: str) -> None:
     for process in psutil.process_iter():
         if _environment(process).get("TMPDIR") == temporary_folder:
             _kill(process)
+
+
+def family_bytes(pid: int) -> int:
+    """Bytes of memory that a process and everything it started have for themselves."""
+    return sum(map(_private_bytes, _family(pid)))
 
 
 def describe_silence(pid: int, n_ranks: int) -> str:
@@ -51,6 +56,15 @@ def _family(pid: int) -> Iterator[psutil.Process]:
         yield from [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return
+
+
+def _private_bytes(process: psutil.Process) -> int:
+    """Resident bytes that are neither a file's nor shared, where the system tells them apart."""
+    try:
+        info = process.memory_info()
+    except psutil.Error:
+        return 0
+    return max(info.rss - getattr(info, "shared", 0), 0)
 
 
 def _kill(process: psutil.Process) -> None:

@@ -15,11 +15,13 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.device import chosen_device_arguments
-from dashboard.shell import loaders
-from dashboard.shell.job_queue import QueueFullError
+from dashboard.shell import loaders, panels
 from dashboard.shell.jobs import RunJob
+from dashboard.shell.visitors import RUN, visitor
 from dashboard.views.device import show_device_line
 from gqa_core import units
+from gqa_core.limits.refusal import LimitError, limit_error
+from gqa_core.limits.settings import limits
 from gqa_core.records.kinds import Record
 from gqa_core.records.run_log import RunLog, RunLogError
 
@@ -36,7 +38,7 @@ POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next poin
 
 def current_run() -> RunJob | None:
     """The run that this page follows, if there is one."""
-    return loaders.job_queue().get(st.query_params.get("run"))
+    return loaders.job_queue().get(st.query_params.get(RUN))
 
 
 def show_run(arguments: Sequence[str], description: str) -> tuple[Sequence[Record], bool]:
@@ -47,7 +49,7 @@ def show_run(arguments: Sequence[str], description: str) -> tuple[Sequence[Recor
     """
     run = current_run()
     with st.container(horizontal=True, vertical_alignment="center"):
-        _show_run((*arguments, *chosen_device_arguments()), run, "Run")
+        _show_run((*arguments, *chosen_device_arguments()), run, "Run", 0.0)
         _show_cancel(run)
         st.caption(description)
     if run is None:
@@ -81,13 +83,14 @@ def show_run_bar(
         if run is not None and run.is_active:
             _show_cancel(run)
         else:
-            _show_run((*arguments, *chosen_device_arguments()), run, f"Run here, about {about}")
+            label = f"Run here, about {about}"
+            _show_run((*arguments, *chosen_device_arguments()), run, label, estimate_s)
 
 
-def _show_run(arguments: Sequence[str], run: RunJob | None, label: str) -> None:
+def _show_run(arguments: Sequence[str], run: RunJob | None, label: str, estimate_s: float) -> None:
     is_active = run is not None and run.is_active
     if st.button(label, type="primary", key="run_button", disabled=is_active):
-        _submit(arguments)
+        _submit(arguments, estimate_s)
 
 
 def _show_cancel(run: RunJob | None) -> None:
@@ -109,14 +112,17 @@ def show_progress(run: RunJob, estimate_s: float | None = None) -> None:
         st.warning(f"This run is not in the log: download its records below. {_log_problem()}")
 
 
-def _submit(arguments: Sequence[str]) -> None:
+def _submit(arguments: Sequence[str], estimate_s: float) -> None:
     """Start a run, without the log if that cannot be written; the page then follows it."""
     if _log_problem():
         arguments = (*arguments, "--no-log")
     try:
-        st.query_params["run"] = loaders.job_queue().submit(arguments)
-    except QueueFullError as error:
-        st.warning(f"{str(error).capitalize()}.")
+        if estimate_s > limits().run_seconds:
+            raise limit_error("run_seconds", f"this one would take about {estimate_s:,.0f} s")
+        st.query_params[RUN] = loaders.job_queue().submit(arguments, visitor())
+    except LimitError as error:
+        sentence = str(error)
+        st.warning(panels.escape_markdown(f"{sentence[0].upper()}{sentence[1:]}."))
         return
     st.rerun()
 

@@ -17,7 +17,6 @@ import click
 
 from gqa_core.commands.files import FileAccessError
 from gqa_core.commands.options import int_option
-from gqa_core.limits.settings import limits
 
 PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 APP_FOLDERS = (PACKAGE_PARENT / "gqa_lab", PACKAGE_PARENT)  # in a wheel, in the repository
@@ -37,6 +36,8 @@ def dashboard(port: int | None, address: str | None) -> None:
     if (log := os.environ.get("GQA_RUN_LOG")) and "://" not in log:
         # Measurements run in child processes, whose current folder is the app's.
         os.environ["GQA_RUN_LOG"] = os.path.abspath(log)
+    from gqa_core.limits.settings import limits
+
     limits()  # a wrong one stops the start
     if address == "":
         raise ValueError("address must be a host name or an IP address: got an empty one")

@@ -24,6 +24,7 @@ OTHER_NAMES = {  # of the environment, which are no limits and are read where th
     "GQA_LOCK_FOLDER",
     "GQA_LOCAL_FILES",
     "GQA_MACHINE",
+    "GQA_CHILD_BYTES",
     "GQA_NIGHTLY",
     "GQA_REQUIRE_BROWSER",
     "GQA_REQUIRE_POSTGRES",

@@ -33,6 +33,7 @@ from gqa_core.runner.events import (
 from gqa_core.runner.groups import describe_group, group_specs
 from gqa_core.runner.machine_lock import machine_lock
 from gqa_core.runner.methods import METHODS
+from gqa_core.runner.visitor_run import validate_run
 from gqa_core.runner.workers import WorkerError, Workers
 
 __all__ = ["RunResult", "run", "validate_memory"]
@@ -72,7 +73,8 @@ def run(
     Runs on one machine take turns: while another is measured, this one waits and reports it.
 
     Raises:
-        ValueError: the device cannot be used, or a point would not fit in memory.
+        ValueError: the device cannot be used, a point would not fit in memory with a margin, or
+            the run is over the limits of a dashboard's visitors.
         RunLogError: the log cannot be written.
         MachineLockError: it cannot be seen if another run is being measured.
         WorkerError: not even the device could be described.
@@ -83,6 +85,7 @@ def run(
         workers = Workers(preload=METHODS[type(specs[0])].module)
         info = workers.call("gqa_core.measure.device", "device_info", device)
         validate_memory(specs, info.free_bytes)
+        validate_run(specs, max_extra, info.free_bytes)
         state = _RunState(
             workers=workers,
             device=device,

@@ -13,22 +13,8 @@ from gqa_core.limits.table import limit_rows
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def _fresh():
-    limits.cache_clear()
-    yield
-    limits.cache_clear()
-
-
-def read(monkeypatch, **values):
-    for name, value in values.items():
-        monkeypatch.setenv(name, value)
-    limits.cache_clear()
-    return limits()
-
-
-def test_home_is_generous_and_a_host_strict(monkeypatch):
-    home, host = limits(), read(monkeypatch, GQA_HOSTED="1")
+def test_home_is_generous_and_a_host_strict(set_limits):
+    home, host = limits(), set_limits(hosted="1")
     assert (home.allow_training, host.allow_training) == (True, False)
     assert (home.share_imports, host.share_imports) == (True, False)
     assert (home.visible_records, host.visible_records) == ("shared", "session")
@@ -38,8 +24,8 @@ def test_home_is_generous_and_a_host_strict(monkeypatch):
         assert getattr(host, name) <= getattr(home, name), name
 
 
-def test_the_environment_comes_before_the_strict_default(monkeypatch):
-    chosen = read(monkeypatch, GQA_HOSTED="yes", GQA_RUN_SECONDS="900", GQA_RUN_BYTES="3GB")
+def test_the_environment_comes_before_the_strict_default(set_limits):
+    chosen = set_limits(hosted="yes", run_seconds="900", run_bytes="3GB")
     assert (chosen.run_seconds, chosen.run_bytes, chosen.run_points) == (900, 3 * 10**9, 60)
 
 
@@ -56,7 +42,7 @@ def test_the_environment_comes_before_the_strict_default(monkeypatch):
     ],
 )
 def test_a_wrong_setting_stops_the_start_with_one_sentence(
-    monkeypatch, capsys, name, value, sentence
+    set_limits, monkeypatch, capsys, name, value, sentence
 ):
     monkeypatch.setenv(name, value)
     assert main(["dashboard"]) == 2
@@ -65,8 +51,8 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(
     assert error.count("\n") == 1
 
 
-def test_every_limit_says_what_it_is_and_a_refusal_names_value_and_variable(monkeypatch):
-    read(monkeypatch, GQA_HOSTED="1")
+def test_every_limit_says_what_it_is_and_a_refusal_names_value_and_variable(set_limits):
+    set_limits(hosted="1")
     for name, field in Limits.model_fields.items():
         assert (field.description or "").endswith(".")
         if field.json_schema_extra and field.json_schema_extra["rule"]:
@@ -83,8 +69,8 @@ def test_every_limit_says_what_it_is_and_a_refusal_names_value_and_variable(monk
     assert "GQA_ALLOW_TRAINING=1 lifts" in str(limit_error("allow_training"))
 
 
-def test_the_command_prints_a_row_per_limit(monkeypatch, capsys):
-    read(monkeypatch, GQA_RUN_SECONDS="7")  # the table has defaults, whatever is set
+def test_the_command_prints_a_row_per_limit(set_limits, capsys):
+    set_limits(run_seconds="7")  # the table has defaults, whatever is set
     assert main(["limits"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == len(Limits.model_fields) + 2

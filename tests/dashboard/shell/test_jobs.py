@@ -20,10 +20,11 @@ from dashboard.shell.job_queue import (
     MachineBusyError,
     QueryError,
     QueryTimeoutError,
-    QueueFullError,
 )
 from dashboard.shell.jobs import RunJob
 from dashboard.shell.process import MODULE_NAME, process_wide
+from gqa_core.limits.refusal import LimitError
+from gqa_core.limits.settings import limits
 from gqa_core.records.header import DeviceInfo
 from gqa_core.records.kinds import encode_record
 from gqa_core.runner.events import (
@@ -206,11 +207,10 @@ def test_runs_take_turns_in_the_order_they_came(queue):
 
 def test_a_full_queue_refuses_and_says_so(queue):
     running(queue, "sleep")
-    for _ in range(queue_module.MAX_WAITING):
+    for _ in range(limits().queue_runs):
         queue.submit(["sleep"])
-    with pytest.raises(QueueFullError, match="8 runs wait already") as raised:
+    with pytest.raises(LimitError, match="at most 8 runs may wait here: 8 runs wait already"):
         queue.submit(["sleep"])
-    assert not isinstance(raised.value, ValueError)  # nothing that the visitor typed is at fault
 
 
 def test_old_runs_are_forgotten_and_unknown_ones_are_none(queue, monkeypatch):
@@ -299,13 +299,13 @@ def test_a_query_goes_before_runs_that_wait_for_another_query(queue):
     wait_for(lambda: run.state == "running")
 
 
-def test_too_many_queries_are_refused(queue, monkeypatch):
-    monkeypatch.setattr(queue_module, "MAX_WAITING", 1)
+def test_too_many_queries_are_refused(queue, set_limits):
+    set_limits(queue_runs=1)
     threads = [threading.Thread(target=queue.query, args=(["nap"], 30)) for _ in range(2)]
     for index, thread in enumerate(threads):
         thread.start()
         wait_for(lambda index=index: len(queue._queries) > index)
-    with pytest.raises(QueueFullError, match="1 others wait already"):
+    with pytest.raises(LimitError, match="at most 1 runs may wait here"):
         queue.query(["answer"], 30)
     for thread in threads:
         thread.join()

@@ -105,7 +105,7 @@ def test_run_starts_as_many_ranks_as_there_are_cores(opened, monkeypatch):
     submitted = []
 
     class Queue:
-        def submit(self, arguments):
+        def submit(self, arguments, visitor):
             submitted.append(arguments)
             return "a-run"
 
