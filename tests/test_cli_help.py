@@ -86,5 +86,5 @@ def test_the_console_script_serves_the_dashboard_by_default(arguments, options, 
     monkeypatch.setattr(sys, "argv", ["gqa-lab", *arguments])
     monkeypatch.setattr("runpy.run_module", lambda name, **_: started.append((name, sys.argv)))
     assert cli.gqa_lab() == 0
-    app = str(ROOT / "app.py")
+    app = str(ROOT / "serve.py")
     assert started == [("streamlit", ["streamlit", "run", app, *options])]

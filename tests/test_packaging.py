@@ -88,7 +88,7 @@ def test_the_lock_takes_the_cpu_build_of_torch_on_linux_and_no_gpu_library():
 
 def test_every_third_party_import_is_declared():
     imported = set()
-    for name in tracked("app.py", "dashboard/*.py", "gqa_core/*.py", "pages/*.py"):
+    for name in tracked("app.py", "serve.py", "dashboard/*.py", "gqa_core/*.py", "pages/*.py"):
         for node in ast.walk(ast.parse((ROOT / name).read_text())):
             if isinstance(node, ast.Import):
                 imported |= {alias.name.split(".")[0] for alias in node.names}
@@ -110,7 +110,7 @@ def wheel(tmp_path_factory):
 
 def test_the_wheel_holds_code_pages_theme_data_and_licence(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    app = tracked("app.py", "pages", "dashboard", ".streamlit/config.toml")
+    app = tracked("app.py", "serve.py", "pages", "dashboard", ".streamlit/config.toml")
     assert {f"gqa_lab/{name}" for name in app} | set(tracked("gqa_core")) <= names
     assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {
         "gqa_core",

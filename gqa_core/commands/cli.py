@@ -20,6 +20,7 @@ from gqa_core.commands.fit import fit
 from gqa_core.commands.generate import generate
 from gqa_core.commands.limits import limits_
 from gqa_core.commands.log import import_, log_
+from gqa_core.commands.prepare import prepare
 from gqa_core.commands.quality import inspect_heads_, quality, train
 from gqa_core.commands.reconcile import reconcile
 from gqa_core.commands.sample_runs import sample_runs
@@ -45,6 +46,7 @@ SUBCOMMANDS = (
     train,
     device,
     sample_runs,
+    prepare,
     log_,
     import_,
     limits_,

@@ -1,4 +1,4 @@
-"""dashboard: serves the Streamlit app.
+"""dashboard: serves the Streamlit app, by serve.py, which adds security headers and /ready.
 
 The app is a folder of its own, with the theme and the server's settings beside it, where Streamlit
 reads them whatever the current folder is. The server runs in this process, which has no current
@@ -46,17 +46,17 @@ def dashboard(port: int | None, address: str | None) -> None:
         # A named server is not looked for: Streamlit would ask an outside host for its address.
         name = socket.gethostname() if address in ("0.0.0.0", "::") else address
         options += ["--server.address", address, "--browser.serverAddress", name]
-    sys.argv = ["streamlit", "run", str(app_path()), *options]
+    sys.argv = ["streamlit", "run", str(script_path()), *options]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
 
 
-def app_path() -> Path:
-    """The path of the dashboard's app.py: installed, or in the repository.
+def script_path() -> Path:
+    """The path of the dashboard's serve.py: installed, or in the repository.
 
     Raises:
         FileAccessError: there is none.
     """
     for folder in APP_FOLDERS:
-        if (folder / "app.py").is_file() and (folder / "dashboard").is_dir():
-            return folder / "app.py"
-    raise FileAccessError(f"app.py of the dashboard cannot be read: none below {PACKAGE_PARENT}")
+        if (folder / "serve.py").is_file() and (folder / "dashboard").is_dir():
+            return folder / "serve.py"
+    raise FileAccessError(f"serve.py of the dashboard cannot be read: none below {PACKAGE_PARENT}")

@@ -23,6 +23,7 @@ OTHER_NAMES = {  # of the environment, which are no limits and are read where th
     "GQA_RUN_LOG",
     "GQA_LOCK_FOLDER",
     "GQA_LOCAL_FILES",
+    "GQA_FRAME_HOSTS",
     "GQA_MACHINE",
     "GQA_CHILD_BYTES",
     "GQA_NIGHTLY",

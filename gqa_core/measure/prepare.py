@@ -8,14 +8,18 @@ is reported too.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from itertools import product
+from typing import get_args
 
 import torch
 
+from gqa_core.configs import QUANTISED_FORMATS
 from gqa_core.engine.kernels.plan import SPLIT_KV, uses_split_kv
 from gqa_core.measure.device import find_device
 from gqa_core.records.specs.decode import CacheSpec
+from gqa_core.theory.formats import DtypeName
 
-__all__ = ["prepare_kernels"]
+__all__ = ["all_cache_specs", "prepare_kernels"]
 
 
 def prepare_kernels(
@@ -50,6 +54,19 @@ def prepare_kernels(
 
         dtype = getattr(torch, spec.dtype)
         prepare(dtype, is_latent=spec.is_latent, kv_format=spec.kv_format, on_compile=report)
+
+
+def all_cache_specs() -> list[CacheSpec]:
+    """A cache of each dtype, each quantised format, and both for MLA: every compiled kernel."""
+    kinds = [
+        (dtype, kv_format)
+        for dtype in get_args(DtypeName)
+        for kv_format in (None, *QUANTISED_FORMATS)
+    ]
+    return [
+        CacheSpec(SPLIT_KV, 1, dtype, is_latent=is_latent, kv_format=kv_format)
+        for (dtype, kv_format), is_latent in product(kinds, (False, True))
+    ]
 
 
 def _compiled_for(spec: CacheSpec) -> str:

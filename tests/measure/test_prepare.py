@@ -7,8 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
-from gqa_core.configs import GroupedConfig, Workload, default_mla_for
+from gqa_core.configs import QUANTISED_FORMATS, GroupedConfig, Workload, default_mla_for
+from gqa_core.engine.kernels.plan import uses_split_kv
+from gqa_core.measure.prepare import _compiled_for, all_cache_specs
 from gqa_core.records.specs.decode import CacheSpec, DecodeSpec
 from gqa_core.records.specs.generate import GenerateSpec
 from gqa_core.records.specs.growth import POLICIES, GrowthSpec
@@ -134,3 +137,18 @@ def test_comparisons_tell_their_kernel_and_both_caches_of_mla():
     both = (CacheSpec("auto", 9, "float32"), CacheSpec("auto", 9, "float32", is_latent=True))
     assert cache_specs_by_name["absorbed_is_naive"] == both
     assert cache_specs_by_name["gqa_is_mha"] == ()
+
+
+def test_the_command_prepares_every_kernel_that_a_run_may_compile():
+    names = {_compiled_for(spec) for spec in all_cache_specs()}
+    formats = ("float32", "bfloat16", "float16", *QUANTISED_FORMATS)
+    assert names == {f"{name}{mla}" for name in formats for mla in ("", ", MLA absorbed")}
+    assert all(
+        uses_split_kv(
+            spec.kernel,
+            dtype=getattr(torch, spec.dtype),
+            device=torch.device("cpu"),
+            capacity=spec.capacity,
+        )
+        for spec in all_cache_specs()
+    )
