@@ -6,6 +6,7 @@ rank which died, hung or failed, if it is the first to notice.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -20,6 +21,7 @@ from gqa_core.commands.run import report
 if TYPE_CHECKING:
     from gqa_core.measure.sharded.environment import RankEnvironment
     from gqa_core.measure.sharded.process import RankProcess
+    from gqa_core.records.run_log import RunLog
     from gqa_core.records.specs.decode import DecodeSpec
     from gqa_core.records.specs.sharded import ShardedSpec
     from gqa_core.runner.events import Event
@@ -30,17 +32,19 @@ def run_on_ranks(specs: Sequence[DecodeSpec], tp: int, dcp: int, options: RunOpt
     """The exit code of this rank: 1 unless all were measured and, on rank 0, logged.
 
     Raises:
-        ValueError: torchrun did not start `tp` ranks, they cannot split a layer, or they disagree.
+        ValueError: torchrun did not start `tp` ranks, they cannot split a layer, or one cannot run.
     """
     from gqa_core.measure.sharded.environment import RankEnvironment
+    from gqa_core.measure.sharded.signals import hold_signals
     from gqa_core.records.specs.sharded import sharded_specs
 
-    sharded = sharded_specs(specs, tp, dcp)
-    environment = RankEnvironment.from_variables(tp)
+    hold_signals()  # before torch starts threads
     try:
+        sharded = sharded_specs(specs, tp, dcp)
+        environment = RankEnvironment.from_variables(tp)
         return _run_rank(sharded, environment, options)
-    except (ValueError, OSError, click.ClickException):
-        if environment.rank:  # rank 0 says it
+    except ValueError:
+        if int(os.environ.get("RANK", "0")):  # rank 0 says it
             sys.exit(2)
         raise
 
@@ -48,40 +52,50 @@ def run_on_ranks(specs: Sequence[DecodeSpec], tp: int, dcp: int, options: RunOpt
 def _run_rank(
     specs: Sequence[ShardedSpec], environment: RankEnvironment, options: RunOptions
 ) -> int:
-    from gqa_core.measure.sharded.watch import hold_sigterm
-
-    hold_sigterm()  # before torch starts threads
+    from gqa_core.measure.sharded.agreement import DisagreementError
     from gqa_core.measure.sharded.process import RankProcess
+    from gqa_core.measure.sharded.watch import EXIT_REPORTED
+    from gqa_core.records.run_log import RunLog, RunLogError
 
     voice = _Voice(environment, options)
-    process = RankProcess(environment, options.device, specs, voice.name_rank)
+    log, problem = None, None
+    if environment.rank == 0 and not options.no_log:
+        try:
+            log = RunLog(options.log)
+            log.validate_writable()
+        except (ValueError, RunLogError) as error:  # the other ranks have to hear of it
+            problem = str(error)
     try:
-        result = _measure(specs, process, options, voice)
+        process = RankProcess(environment, options.device, specs, voice.name_rank, problem)
+    except DisagreementError as error:
+        if environment.rank == 0:
+            voice.name_rank(str(error))
+        sys.exit(EXIT_REPORTED)
+    try:
+        result = _measure(specs, process, options, log, voice)
         process.leave()
-    except (ValueError, click.ClickException):
-        raise
     except Exception as error:  # noqa: BLE001 - whatever ends one rank ends all
         process.watch.end(error)
     return 0 if result.is_complete else 1
 
 
 def _measure(
-    specs: Sequence[ShardedSpec], process: RankProcess, options: RunOptions, voice: _Voice
+    specs: Sequence[ShardedSpec],
+    process: RankProcess,
+    options: RunOptions,
+    log: RunLog | None,
+    voice: _Voice,
 ) -> RunResult:
     """The result of the run on this rank."""
     from gqa_core.measure.device import device_info
     from gqa_core.measure.prepare import prepare_kernels
     from gqa_core.measure.sharded.measure import measure_sharded
     from gqa_core.records.kinds import encode_record
-    from gqa_core.records.run_log import RunLog
     from gqa_core.runner.events import Waiting
     from gqa_core.runner.machine_lock import machine_lock
     from gqa_core.runner.ranks import run_ranks
 
     is_first = process.rank == 0
-    log = RunLog(options.log) if is_first and not options.no_log else None
-    if log is not None:
-        log.validate_writable()
     with (
         open_output(options.out) if is_first else nullcontext(None) as out,
         machine_lock(lambda holder_pid: voice.emit(Waiting(holder_pid=holder_pid))),

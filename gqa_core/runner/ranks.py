@@ -1,16 +1,14 @@
 """Runs of several ranks: their command on this machine, and the loop over their points.
 
-What starts them is the command that a user types for torchrun.
+What starts them is torchrun, without its own lines (`measure.sharded.torchrun`). With `--events`
+among the arguments the child behaves as that of any other run: rank 0 alone writes one record per
+line to stdout and one event per line to stderr (`runner.events`).
 
-`ranks_command` is the argument list of a child process; with `--events` among the arguments it
-behaves as the child of any other run: rank 0 alone writes one record per line to stdout and one
-event per line to stderr (`runner.events`), so that a `RunJob` reads it as it is. torchrun itself
-writes other lines to stderr: with `RANKS_ENVIRONMENT` only when a rank has failed.
-
-When a rank dies, hangs or disagrees, one rank that is left says so in one sentence, as the
-`PointFailed` event of the point at hand (a `Note` between points); the exit code is not 0, and
-nothing stays behind: torchrun ends the other ranks, and a rank ends itself when torchrun is gone.
-The records of earlier points are in the log and on stdout by then.
+When a rank dies, hangs or disagrees, the child says so in one sentence on stderr: as the
+`PointFailed` event of the point at hand, as a `Note` between points, or as a plain line before any
+rank could measure. Its exit code is not 0, and nothing stays behind: torchrun ends the other ranks,
+and a rank ends itself when torchrun is gone. The records of earlier points are in the log and on
+stdout by then.
 """
 
 from __future__ import annotations
@@ -31,9 +29,7 @@ __all__ = ["RANKS_ENVIRONMENT", "MeasureSharded", "ranks_command", "run_ranks"]
 
 MeasureSharded = Callable[[ShardedSpec, Callable[[str, int], None]], ShardedMeasurement | str]
 
-RANKS_ENVIRONMENT: Mapping[str, str] = MappingProxyType(
-    {"LOGLEVEL": "CRITICAL"}  # of torchrun's own lines about the ranks that it ended
-)
+RANKS_ENVIRONMENT: Mapping[str, str] = MappingProxyType({"OMP_NUM_THREADS": "1"})
 
 
 def ranks_command(n_ranks: int, arguments: Sequence[str]) -> list[str]:
@@ -42,9 +38,9 @@ def ranks_command(n_ranks: int, arguments: Sequence[str]) -> list[str]:
     The arguments are those of `bench` with `--tp n_ranks`, such as ["bench", "--n-heads", "8",
     "--n-kv-heads", "2", "--head-dim", "64", "--context-len", "1024", "--tp", "2", "--events"].
     """
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    # Without "--", torchrun takes --log for the beginning of two options of its own.
-    return [*launcher, "--nproc-per-node", str(n_ranks), "-m", "--", "gqa_core", *arguments]
+    launcher = [sys.executable, "-m", "gqa_core.measure.sharded.torchrun", "--standalone"]
+    # Behind -- torchrun takes no argument, such as --log, for the beginning of one of its own.
+    return [*launcher, "--nproc-per-node", str(n_ranks), "-m", "gqa_core", "--", *arguments]
 
 
 def run_ranks(

@@ -18,6 +18,7 @@ import torch.distributed as dist
 from msgspec import Struct
 
 from gqa_core.measure.sharded.environment import RankEnvironment
+from gqa_core.measure.sharded.signals import is_terminated
 
 __all__ = ["DisagreementError", "Intent", "agree", "code_version"]
 
@@ -25,12 +26,12 @@ JOIN_S = 60.0
 POLL_S = 0.05
 
 
-class DisagreementError(ValueError):
+class DisagreementError(RuntimeError):
     """A rank is missing or does something else; the message is one sentence that names it."""
 
 
 class Intent(Struct, frozen=True, kw_only=True):
-    """The run as one rank would make it, and where its process is."""
+    """The run as one rank would make it, and where its process is; `problem` is why it cannot."""
 
     code: str
     torch: str
@@ -38,10 +39,17 @@ class Intent(Struct, frozen=True, kw_only=True):
     points: tuple[str, ...]
     node: int
     pid: int
+    problem: str | None = None
 
     @classmethod
-    def own(cls, backend: str, points: Sequence[object], environment: RankEnvironment) -> Intent:
-        """That of this process."""
+    def own(
+        cls,
+        backend: str,
+        points: Sequence[object],
+        environment: RankEnvironment,
+        problem: str | None = None,
+    ) -> Intent:
+        """That of this process, or the reason why it cannot run."""
         return cls(
             code=code_version(),
             torch=str(torch.__version__),
@@ -49,6 +57,7 @@ class Intent(Struct, frozen=True, kw_only=True):
             points=tuple(map(repr, points)),
             node=environment.node,
             pid=os.getpid(),
+            problem=problem,
         )
 
 
@@ -67,18 +76,24 @@ def agree(
     """The intents of all ranks, which agree.
 
     Raises:
-        DisagreementError: a rank does not join in time, or would make another run than rank 0.
+        ValueError: a rank cannot run.
+        DisagreementError: a rank does not join, or would make another run than rank 0.
     """
     store.set(f"intent/{environment.rank}", msgspec.json.encode(own).decode())
-    deadline = time.monotonic() + join_s
+    deadline, parent = time.monotonic() + join_s, os.getppid()
     intents = []
     for rank in range(environment.world_size):
         key = f"intent/{rank}"
         while not store.check([key]):
+            if is_terminated() or os.getppid() != parent:
+                raise DisagreementError(f"rank {rank} had not joined when the run was ended")
             if time.monotonic() > deadline:
                 raise DisagreementError(f"rank {rank} did not join within {join_s:g} s")
             time.sleep(POLL_S)
         intents.append(msgspec.json.decode(store.get(key), type=Intent))
+    for rank, intent in enumerate(intents):
+        if intent.problem:
+            raise ValueError(f"rank {rank}: {intent.problem}" if rank else intent.problem)
     for rank, intent in enumerate(intents):
         _validate_same(rank, intent, intents[0])
     return tuple(intents)

@@ -16,8 +16,9 @@ import torch
 import torch.distributed as dist
 from torch.distributed.rendezvous import rendezvous
 
+from gqa_core import units
 from gqa_core.engine.sharded.collectives import RankGroups
-from gqa_core.measure.device import use_device
+from gqa_core.measure.device import free_bytes, use_device
 from gqa_core.measure.sharded.agreement import Intent, agree
 from gqa_core.measure.sharded.environment import RankEnvironment
 from gqa_core.measure.sharded.watch import RankWatch
@@ -39,8 +40,11 @@ class RankProcess:
     The points are split alike. `report` gets the sentence that names a rank, if one dies, hangs or
     fails.
 
+    A rank that has a `problem`, no such device or too little memory says so to the others, and
+    none begins.
+
     Raises:
-        ValueError: ranks cannot run on this device, or the device is not there.
+        ValueError: a rank has a problem.
         DisagreementError: a rank does not join, or would do something else.
     """
 
@@ -50,14 +54,19 @@ class RankProcess:
         device_name: str,
         points: Sequence[ShardedSpec],
         report: Callable[[str], None],
+        problem: str | None = None,
     ) -> None:
         self.environment = environment
-        self.device = _rank_device(device_name, environment)
         set_rank_threads(environment)
+        try:
+            self.device = _rank_device(device_name, environment)
+            _validate_memory(points, self.device, environment)
+        except ValueError as error:
+            self.device, problem = torch.device("cpu"), problem or str(error)
         self.backend = BACKENDS[self.device.type]
         timeout = timedelta(seconds=TIMEOUT_S)
         self._store, _, _ = next(iter(rendezvous("env://", timeout=timeout)))
-        intent = Intent.own(self.backend, points, environment)
+        intent = Intent.own(self.backend, points, environment, problem)
         intents = agree(self._store, environment, intent)
         self.watch = RankWatch(self._store.clone(), environment, intents, report)
         self.watch.start()
@@ -114,6 +123,21 @@ class RankProcess:
         self.wait_for_all()
         self.watch.finish()
         dist.destroy_process_group()
+
+
+def _validate_memory(
+    points: Sequence[ShardedSpec], device: torch.device, environment: RankEnvironment
+) -> None:
+    """Raise ValueError unless each point fits, on a CPU beside those of its other ranks."""
+    n_sharing = environment.local_world_size if device.type == "cpu" else 1
+    free = free_bytes(device)
+    for spec in points:
+        if n_sharing * spec.required_bytes > free:
+            raise ValueError(
+                f"memory must hold {spec}: {units.count(n_sharing, 'rank')} here take "
+                f"{units.capacity(n_sharing * spec.required_bytes)} and {units.capacity(free)} "
+                "are free"
+            )
 
 
 def set_rank_threads(environment: RankEnvironment) -> None:

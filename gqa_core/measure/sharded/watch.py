@@ -5,7 +5,7 @@ without saying why. So a thread of every rank writes a beat into the store of th
 those of all others. A rank whose process is gone or whose beats have stopped is named; of those who
 notice, the first one reports it, and all end. A rank also ends when torchrun is gone.
 
-SIGTERM, by which torchrun ends the other ranks, is held back in this process and looked for here.
+Signals that end a process are held back (`signals`) and looked for here.
 """
 
 from __future__ import annotations
@@ -24,19 +24,15 @@ import torch.distributed as dist
 
 from gqa_core.measure.sharded.agreement import Intent
 from gqa_core.measure.sharded.environment import RankEnvironment
+from gqa_core.measure.sharded.signals import is_interrupted, is_terminated
 
-__all__ = ["HANG_S", "RankWatch", "hold_sigterm"]
+__all__ = ["EXIT_REPORTED", "HANG_S", "RankWatch"]
 
 BEAT_S = 0.25
 SILENT_S = 3.0  # of a rank on another machine that is taken for dead, once something has failed
 HANG_S = 20.0  # without a beat while nothing else has failed
-EXIT_FAILED = 1
-
-
-def hold_sigterm() -> None:
-    """Hold SIGTERM back in this thread and all that it starts; a watch looks for it."""
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+EXIT_FAILED, EXIT_REPORTED = 1, 70
+INTERRUPTED = "interrupted: every finished record is kept"
 
 
 class RankWatch:
@@ -94,14 +90,15 @@ class RankWatch:
         with self._lock:
             if not is_network:
                 self._store.set(f"failed/{self._environment.rank}", text)
-            self._end(self._find_culprit() or f"rank {self._environment.rank} failed: {text}")
+            sentence = self._find_culprit(2 * SILENT_S) or self._behind()
+            self._end(sentence or f"rank {self._environment.rank} failed: {text}")
 
     def _check(self) -> None:
         if os.getppid() != self._parent:
             os._exit(EXIT_FAILED)
         self._beat()
-        if hasattr(signal, "sigpending") and signal.SIGTERM in signal.sigpending():
-            self._end(self._find_culprit())
+        if is_interrupted() or is_terminated():
+            self._end(self._find_culprit(SILENT_S + 4 * BEAT_S))
         for rank, (_, moment) in self._beats.items():
             if time.monotonic() - moment > HANG_S:
                 self._kill(rank)
@@ -118,9 +115,11 @@ class RankWatch:
             if beat != last:
                 self._beats[rank] = beat, now
 
-    def _find_culprit(self) -> str | None:
-        """The sentence of the rank that failed, is gone, silent or behind, if there is one."""
-        deadline = time.monotonic() + 2 * SILENT_S
+    def _find_culprit(self, within_s: float) -> str | None:
+        """The sentence of the rank that failed, is gone or silent, if there is one."""
+        if is_interrupted():
+            return INTERRUPTED
+        deadline = time.monotonic() + within_s
         while time.monotonic() < deadline:
             try:
                 self._beat()
@@ -129,7 +128,7 @@ class RankWatch:
             except RuntimeError:
                 return None
             time.sleep(BEAT_S)
-        return self._behind()
+        return None
 
     def _failed(self) -> str | None:
         for rank in self._beats:
@@ -178,11 +177,12 @@ class RankWatch:
             is_first = self._store.add("reported", 1) == 1
         except RuntimeError:
             is_first = self._environment.rank == 0
-        if is_first and sentence is not None:
-            self._report(sentence)
+        if sentence is None or not is_first:
+            os._exit(EXIT_FAILED)
+        self._report(sentence)
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(EXIT_FAILED)
+        os._exit(EXIT_REPORTED)
 
 
 def _has_ended(pid: int) -> bool:
