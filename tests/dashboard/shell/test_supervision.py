@@ -13,7 +13,11 @@ from dashboard.shell.supervision import describe_silence
 from gqa_core.records.header import DeviceInfo
 from gqa_core.runner.events import Started, encode_event
 
-RANK = "import os, sys, time; print(os.environ['RANK'], os.getpid(), flush=True); time.sleep(120)"
+RANK = """
+import os, time
+os.write(1, f"{os.environ['RANK']} {os.getpid()}\\n".encode())  # whole lines, of two processes
+time.sleep(120)
+"""
 LAUNCHER = f"""
 import os, subprocess, sys, time
 ranks = [
