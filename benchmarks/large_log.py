@@ -4,7 +4,8 @@ Writes N decode records (100,000 by default) as JSON Lines, made from the sample
 points on five devices, two thirds of them on this one. Imports them by the command line into a new
 SQLite file and, with --url, into an empty PostgreSQL database, and exports them again. Then visits
 pages of a fresh server on an empty log and on each full one: seconds from the address to the
-settled page, first visit of a session, and the memory of the server afterwards.
+settled page, and the processor's seconds of the server in brackets, first of the page's first visit
+and then of a second session; and the memory of the server afterwards.
 """
 
 from __future__ import annotations
@@ -15,15 +16,25 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import cycle, islice
 from pathlib import Path
 
 import msgspec
-from playwright.sync_api import sync_playwright
+import psutil
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import update
 
-from benchmarks.serving import CHROMIUM, FLAGS, ROOT, WATCH_SENDING, running, wait_until_settled
+from benchmarks.serving import (
+    CHROMIUM,
+    FLAGS,
+    ROOT,
+    WATCH_SENDING,
+    Server,
+    running,
+    wait_until_settled,
+)
 from gqa_core.records.header import MEASURED_HERE, Device, DeviceInfo
 from gqa_core.records.kinds import DecodeRecord, encode_record
 from gqa_core.records.log.tables import RECORDS
@@ -106,30 +117,33 @@ def own_device() -> Device:
 
 def fill(name: str, log: str, lines: Path) -> None:
     """Import the lines, print how long it took and what it needed, and export them again."""
-    seconds, peak_bytes = run_command("import", str(lines), "--log", log)
-    print(f"{name}: import {seconds:.1f} s, peak of the process {peak_bytes / 1e6:.0f} MB")
-    seconds, peak_bytes = run_command("log", "--jsonl", "--log", log)
-    print(f"{name}: export {seconds:.1f} s, peak of the process {peak_bytes / 1e6:.0f} MB")
+    print(f"{name}: import {run_command('import', str(lines), '--log', log)}", flush=True)
+    print(f"{name}: export {run_command('log', '--jsonl', '--log', log)}", flush=True)
     own = RECORDS.c.device_name == own_device().name
     measured_here = update(RECORDS).where(own).values(evidence=MEASURED_HERE)
     RunLog(log)._database.write(lambda connection: connection.execute(measured_here))
 
 
-def run_command(*arguments: str) -> tuple[float, int]:
-    """Seconds and peak memory in bytes of a command of the package."""
+def run_command(*arguments: str) -> str:
+    """Seconds, processor seconds and peak memory of a command of the package, in words."""
     start = time.monotonic()
-    command = [sys.executable, "-c", PEAK_OF_COMMAND, *arguments]
+    command = [sys.executable, "-c", USAGE_OF_COMMAND, *arguments]
     done = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=True
     )
-    return time.monotonic() - start, 1024 * int(done.stderr.split()[-1])
+    cpu_s, peak_kib = map(float, done.stderr.split()[-2:])
+    return (
+        f"{time.monotonic() - start:.1f} s ({cpu_s:.1f} s of a processor), "
+        f"peak of the process {1024 * peak_kib / 1e6:.0f} MB"
+    )
 
 
-PEAK_OF_COMMAND = """
+USAGE_OF_COMMAND = """
 import resource, sys
 from gqa_core.commands.cli import main
 code = main(sys.argv[1:])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)
+usage = resource.getrusage(resource.RUSAGE_SELF)
+print(usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=sys.stderr)
 sys.exit(code)
 """
 
@@ -137,32 +151,48 @@ sys.exit(code)
 def visit_pages(logs: dict[str, str]) -> None:
     """Print the seconds of every page by log, and the memory of each server."""
     columns = {name: visit_all(log) for name, log in logs.items()}
-    print(f"{'page':<12}" + "".join(f"{name:>14}" for name in columns))
+    print(f"{'page':<12}" + "".join(f"{name:>36}" for name in columns))
     for page in PAGES:
-        seconds = "".join(f"{times[page]:>12.2f} s" for times, _ in columns.values())
-        print(f"{page or 'start':<12}{seconds}")
+        texts = ("  ".join(map(str, visits[page])) for visits, _ in columns.values())
+        print(f"{page or 'start':<12}" + "".join(f"{text:>36}" for text in texts))
     for label, kind in (("RSS", "rss"), ("PSS", "pss")):
-        sizes = "".join(f"{memory[kind] / 1e6:>11.0f} MB" for _, memory in columns.values())
+        sizes = "".join(f"{memory[kind] / 1e6:>33.0f} MB" for _, memory in columns.values())
         print(f"{label:<12}{sizes}")
 
 
-def visit_all(log: str) -> tuple[dict[str, float], dict[str, int]]:
-    """Seconds until each page is settled on a fresh server, and the server's memory in bytes."""
-    seconds = {}
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """Seconds until a page was settled, and the processor's seconds of the server meanwhile."""
+
+    seconds: float
+    server_s: float
+
+    def __str__(self) -> str:
+        return f"{self.seconds:.2f} s ({self.server_s:.2f} s)"
+
+
+def visit_all(log: str) -> tuple[dict[str, list[Visit]], dict[str, int]]:
+    """Two visits of each page of a fresh server, and the server's memory in bytes afterwards."""
     with running(log) as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for page in PAGES:
-            tab = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
-            tab.set_default_timeout(WAIT_MS)
-            tab.add_init_script(WATCH_SENDING)
-            start = time.monotonic()
-            tab.goto(f"{server.address}/{page}")
-            tab.get_by_role("heading").first.wait_for()
-            wait_until_settled(tab)
-            seconds[page] = time.monotonic() - start
-            tab.context.close()
+        visits = {page: [visit(browser, server, page) for _ in range(2)] for page in PAGES}
         browser.close()
-        return seconds, server.memory_bytes()
+        return visits, server.memory_bytes()
+
+
+def visit(browser: Browser, server: Server, page: str) -> Visit:
+    """A visit of a page in a session of its own."""
+    tab = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+    tab.set_default_timeout(WAIT_MS)
+    tab.add_init_script(WATCH_SENDING)
+    process = psutil.Process(server.pid)
+    start, before = time.monotonic(), process.cpu_times()
+    tab.goto(f"{server.address}/{page}")
+    tab.get_by_role("heading").first.wait_for()
+    wait_until_settled(tab)
+    seconds, after = time.monotonic() - start, process.cpu_times()
+    tab.context.close()
+    return Visit(seconds, sum(after[:2]) - sum(before[:2]))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,13 @@ FOLDERS = ("dashboard", "gqa_core", "pages")
 ENTRY_FILES = [ROOT / "app.py", ROOT / "serve.py"]
 FILES = [*ENTRY_FILES, *(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))]
 MODULES = sorted(path.relative_to(ROOT) for path in FILES)
-LIBRARIES = {"torch", "pandas", "streamlit", "plotly"}  # those that few folders may import
+LIBRARIES = {
+    "torch",
+    "pandas",
+    "sqlalchemy",
+    "streamlit",
+    "plotly",
+}  # those that few folders may import
 
 FACTS = {"gqa_core", "gqa_core/catalog", "gqa_core/theory", "gqa_core/hf_config"}
 FACTS |= {"gqa_core/engine_logs"}
@@ -31,7 +37,7 @@ RULES = {  # one per folder: the folders and libraries that it may import
     "gqa_core/model_files": {"gqa_core", "gqa_core/theory", "gqa_core/hf_config"},
     "gqa_core/engine": {"gqa_core", "torch"},
     "gqa_core/engine/sharded": {"gqa_core", "gqa_core/theory", "gqa_core/engine", "torch"},
-    "gqa_core/records": {"gqa_core", "gqa_core/theory", "pandas"},
+    "gqa_core/records": {"gqa_core", "gqa_core/theory", "pandas", "sqlalchemy"},
     "gqa_core/advice": {"gqa_core", "gqa_core/theory", "gqa_core/catalog", "gqa_core/records"},
     "gqa_core/runner": {"gqa_core", "gqa_core/theory", "gqa_core/records", "gqa_core/limits"},
     "gqa_core/measure": {

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from gqa_core.records import importing
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
-from gqa_core.records.importing import import_records
+from gqa_core.records.importing import import_records, read_record
 from gqa_core.records.run_log import LoggedRecord, RunLog, RunLogError
+from tests.records import fake_comparisons as comparisons
+from tests.records import fake_generations as generations
 from tests.records import fake_records as samples
 from tests.records.import_cases import changed, import_text, jsonl
 from tests.scale import FACTOR
@@ -87,6 +89,19 @@ def test_the_same_point_twice_is_named_and_kept_once(log):
         LoggedRecord(first_record, MEASURED_HERE),
         LoggedRecord(second_record, MEASURED_ELSEWHERE),
     ]
+
+
+def test_a_line_of_our_own_is_read_as_one_that_somebody_else_wrote():
+    records = [samples.record(), *generations.records(), comparisons.record()]
+    for record in records:
+        line = jsonl(record).strip().encode()
+        spaced = line.replace(b":", b": ", 1)
+        assert importing._own_record(line) == record
+        assert importing._own_record(spaced) is None
+        assert read_record(line) == read_record(spaced) == record
+    twice = line[:-1] + b',"planted":false}'
+    with pytest.raises(ValueError, match="a key must come once"):
+        read_record(twice)
 
 
 def test_html_in_a_name_is_kept_as_the_text_it_is(log):

@@ -4,6 +4,7 @@ import pytest
 
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.header import DeviceInfo
+from gqa_core.records.log.errors import RecordSpooledError
 from gqa_core.records.run_log import RunLog, RunLogError
 from gqa_core.runner import run as run_module
 from gqa_core.runner.events import (
@@ -153,6 +154,29 @@ def test_a_log_that_fails_in_mid_run_loses_no_record(run, monkeypatch, tmp_path)
     assert [record.point for record in log.records()] == [0, 2]
     sentence = "1 of 3 records were measured but are not in the log: log x cannot be written"
     assert any(line.startswith(sentence) for line in run.sentences)
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_records_that_wait_for_the_server_are_sent_at_the_end(
+    run, monkeypatch, tmp_path, comes_back
+):
+    log, waiting = RunLog(tmp_path / "runs.sqlite"), []
+
+    def wait(record):
+        waiting.append(record)
+        raise RecordSpooledError("log x cannot be written: no answer; the record is kept in y")
+
+    def send():
+        if not comes_back:
+            raise RunLogError("log x cannot be written: no answer")
+        return len(waiting)
+
+    monkeypatch.setattr(log, "append", wait)
+    monkeypatch.setattr(log, "send_spooled", lambda: send() if waiting else 0)
+    result = run(POINTS, FakeWorkers([measured() for _ in POINTS]), log=log)
+    assert result.is_complete == comes_back
+    kept = [line for line in run.sentences if "the record is kept in y" in line]
+    assert len(kept) == (not comes_back)
 
 
 def test_what_follows_from_the_records_is_measured_in_the_same_run(run):
