@@ -38,10 +38,10 @@ def validate_query_param(
     """
     set_default(key, default)
     checked = st.session_state.setdefault(CHECKED, set())
-    values = st.query_params.get_all(key)
     if key in checked:
         return
     checked.add(key)
+    values = st.query_params.get_all(key)
     if values and not is_valid(values):
         _add_option_error(key, rule, values, default)
         if replacement is None:

@@ -299,11 +299,10 @@ def _is_number(
 
 def _validate_option(key: str, options: Sequence[Any], default: Any) -> None:
     """Report the link's value of a parameter unless it is exactly one of the options."""
-    texts = {*map(str, options)}
     validate_query_param(
         key,
         "one of its options",
-        lambda values: len(values) == 1 and values[0] in texts,
+        lambda values: len(values) == 1 and values[0] in map(str, options),
         default,
     )
 
