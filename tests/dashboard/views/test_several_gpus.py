@@ -5,8 +5,9 @@ from itertools import pairwise
 import pytest
 from msgspec import structs
 
-from dashboard.shell import loaders
+from dashboard.shell import loaders, logged
 from dashboard.shell.jobs import RunJob
+from dashboard.shell.logged import Read
 from gqa_core.configs import GroupedConfig, default_mla_for
 from gqa_core.runner.events import Waiting
 from tests.dashboard.example_settings import DEVICE_INFO
@@ -95,7 +96,7 @@ def test_a_rank_that_holds_other_bytes_is_named(opened, log, monkeypatch):
     good = record(tp=2)
     bad = structs.replace(good.ranks[1], tensor_bytes=12345)
     record_of_run = structs.replace(good, ranks=(good.ranks[0], bad))
-    monkeypatch.setattr(loaders, "logged_records", lambda kind: (record_of_run,))
+    monkeypatch.setattr(logged, "records", lambda kind: Read((record_of_run,)))
     app = opened("several_gpus", **SETTINGS, sharded_tp=2)
     shown = texts(app).replace("\\", "")
     assert "1 of 2 rows are not as the formula says, first GQA-2 on rank 1: it held 12,345" in shown
