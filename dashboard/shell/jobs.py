@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dashboard.shell.launcher_lines import LauncherLines
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import DeviceInfo
 from gqa_core.records.kinds import Record, decode_record
@@ -130,7 +129,6 @@ class RunJob(Job):
     device_info: DeviceInfo | None = None
     waits_for: Waiting | None = None  # a run of another program on this machine
     records: list[Record] = field(default_factory=list)
-    launcher: LauncherLines = field(default_factory=LauncherLines)
     started_s: float | None = None  # of the monotonic clock
     heard_s: float | None = None  # of the monotonic clock: when the last line came
 
@@ -201,18 +199,7 @@ class RunJob(Job):
         try:
             self._on_event(decode_event(line))
         except ValueError:
-            if self.n_ranks == 1 or (self.launcher.is_sentence(line) and not self._has(line)):
-                self._add_message(line)
-
-    def finish(self, exit_code: int) -> None:
-        """Note how the run ended; if no rank said why, by the launcher's error."""
-        if exit_code and self.is_active and not self.messages:
-            self._add_message(self.launcher.error)
-        Job.finish(self, exit_code)
-
-    def _has(self, line: str) -> bool:
-        """True if another rank has written the same."""
-        return any(message.removesuffix(".") == line.removesuffix(".") for message in self.messages)
+            self._add_message(line)
 
     def _on_event(self, event: Event) -> None:
         match event:

@@ -9,10 +9,9 @@ import pytest
 
 from dashboard.shell import job_queue as queue_module
 from dashboard.shell.job_queue import JobQueue
-from dashboard.shell.jobs import RunJob
 from dashboard.shell.supervision import describe_silence
 from gqa_core.records.header import DeviceInfo
-from gqa_core.runner.events import PointFailed, Started, encode_event
+from gqa_core.runner.events import Started, encode_event
 
 RANK = """
 import os, time
@@ -118,34 +117,3 @@ def test_the_cores_of_a_rank_are_not_those_of_the_device(queue):
     assert queue.known_device() is None
     queue.set_known_device("auto", DeviceInfo(n_threads=2, **device))
     assert queue.known_device().n_threads == 2
-
-
-TORCHRUN = """\
-W1129 14:34:37.210000 16287 /elastic/multiprocessing/api.py:1028] Sending process 16346 ...
-Traceback (most recent call last):
-  File "<frozen runpy>", line 198, in _run_module_as_main
-torch.distributed.elastic.multiprocessing.errors.ChildFailedError:
-============================================================
-  rank      : 0 (local_rank: 0)
-  exitcode  : 2 (pid: 16346)""".splitlines()
-
-
-def rank_run(*lines, exit_code=1):
-    run = RunJob(arguments=("bench", "--tp", "2"), state="running")
-    for line in lines:
-        run.on_stderr(line)
-    run.finish(exit_code)
-    return run.messages
-
-
-def test_only_what_ranks_say_is_shown_and_once():
-    said = "device must be cpu: got 'cuda'"
-    assert rank_run(said, said, *TORCHRUN) == [f"{said}."]
-    failed = encode_event(PointFailed(spec="MHA", reason="rank 1 ended without a result"))
-    assert rank_run(failed, *TORCHRUN) == ["MHA: not measured, rank 1 ended without a result."]
-
-
-def test_without_a_sentence_the_error_of_the_traceback_is_shown():
-    traceback = [TORCHRUN[1], "ModuleNotFoundError: No module named 'torch'"]
-    assert rank_run(*traceback, *TORCHRUN) == ["ModuleNotFoundError: No module named 'torch'."]
-    assert rank_run(*TORCHRUN) == ["The measuring process ended with exit code 1."]
