@@ -2,8 +2,8 @@
 
 Each visitor is a session of its own that speaks Streamlit's protocol: it opens a page as a browser
 does, then moves one of its sliders once a second, to the next value and back at the ends. A move
-takes from the message until the script has ended and everything was received. Visitors begin at
-random moments, and who has not got an answer yet leaves out the next move.
+takes from the message until the script has ended and everything was received. Four visitors a
+second arrive, and who has not got an answer yet leaves out the next move.
 
 Told are percentiles over all moves, the time of each first page, how much CPU time of the server
 a move costs, and the server's memory before, at most, and after the visitors have left.
@@ -37,10 +37,13 @@ from benchmarks.serving import running
 VISITORS = (1, 20, 40, 100)
 SECONDS = 60.0
 EVERY_S = 1.0  # a move of each visitor
+WARM_UP_S = 10.0
 LEAVE_S = 30.0  # until the server has forgotten visitors who left
 PATHS = {"overview": "", "kv_cache": "kv_cache", "capacity": "capacity"}
 SLIDERS = ("n_kv_heads", "context_len")
 LARGEST_BYTES = 64 * 1024**2
+SMALL_BYTES = 512  # the end of a script and an exception's type are told in fewer
+ARRIVALS_PER_S = 4.0
 
 
 @dataclass
@@ -83,7 +86,8 @@ class Visitor:
             widget.string_array_value.data.append(value)
         await self.connection.send(message.SerializeToString())
         async for data in self.connection:
-            if self._is_end(ForwardMsg.FromString(bytes(data))):
+            is_news = not self.values or len(data) < SMALL_BYTES  # else parsing would be the load
+            if is_news and self._is_end(ForwardMsg.FromString(bytes(data))):
                 return
 
     def _is_end(self, message: ForwardMsg) -> bool:
@@ -103,16 +107,19 @@ class Visitor:
         )
 
 
-async def visit(address: str, path: str, seconds: float) -> tuple[float, list[float]]:
-    """Seconds of one visitor's first page, and of each of their moves."""
-    await asyncio.sleep(random.uniform(0, EVERY_S))
+async def visit(
+    address: str, path: str, arrival_s: float, end_s: float
+) -> tuple[float, list[float]]:
+    """Seconds of one visitor's first page, and of each of their moves until `end_s` from now."""
+    end = time.perf_counter() + end_s
+    await asyncio.sleep(arrival_s)
     url = address.replace("http", "ws", 1) + "/_stcore/stream"
     async with connect(
         url, origin=address, subprotocols=["streamlit"], max_size=LARGEST_BYTES
     ) as connection:
         visitor = Visitor(connection, path)
         first, moves = await visitor.open(), []
-        end, step = time.perf_counter() + seconds, 1
+        step = 1
         key = random.choice(list(visitor.sliders))
         while (now := time.perf_counter()) < end:
             moves.append(await visitor.move(key, step))
@@ -125,8 +132,14 @@ async def visit(address: str, path: str, seconds: float) -> tuple[float, list[fl
 async def _all(
     addresses: Sequence[str], paths: Sequence[str], n_visitors: int, seconds: float
 ) -> list[tuple[float, list[float]]]:
+    end_s = n_visitors / ARRIVALS_PER_S + seconds
     visits = (
-        visit(addresses[index % len(addresses)], paths[index % len(paths)], seconds)
+        visit(
+            addresses[index % len(addresses)],
+            paths[index % len(paths)],
+            (index + random.random()) / ARRIVALS_PER_S,
+            end_s,
+        )
         for index in range(n_visitors)
     )
     return await asyncio.gather(*visits)
@@ -209,7 +222,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         servers = [stack.enter_context(running(log)) for _ in range(options.replicas)]
         addresses = [server.address for server in servers]
         processes = [psutil.Process(server.pid) for server in servers]
-        load(addresses, processes, list(PATHS.values()), options.replicas * len(PATHS), 2)
+        load(addresses, processes, list(PATHS.values()), options.replicas * len(PATHS), WARM_UP_S)
         sys.stdout.write(
             "page       visitors  moves     p50     p95     p99 first95 CPU ms/run"
             " before   peak  after\n"
