@@ -27,6 +27,7 @@ from dashboard.report.import_sentences import left_out_sentence, refused_sentenc
 from dashboard.settings.presets import Preset
 from dashboard.shell import panels
 from dashboard.shell.state import remember
+from dashboard.shell.untrusted import most_bytes, read_paste, read_upload
 from gqa_core.hf_config.parse import MAX_BYTES, ParsedConfig
 from gqa_core.model_files.read import MAX_UPLOAD_BYTES, read_model
 from gqa_core.names import clean_name
@@ -35,7 +36,6 @@ REFUSED, N_UPLOADS = "imported_config_refused", "n_config_uploads"
 LEFT_OUT = "imported_configs_left_out"
 FILE, TEXT, POPOVER = "config_file", "config_text", "config_popover"
 FILE_TYPES = ("json", "gguf", "txt", "head")
-MAX_MIB = MAX_UPLOAD_BYTES // 2**20
 MAX_NAME = 55  # of a file; a link takes 60 letters, which leaves room for a number
 KV_FORMAT = "kv_format"
 
@@ -56,9 +56,11 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
         _show_uploader(set_sliders)
         st.caption(
             "Of a larger GGUF file the first megabytes are enough: "
-            f"`head -c {MAX_MIB}M model.gguf > model.head`"
+            f"`head -c {_max_mib()}M model.gguf > model.head`"
         )
-        st.text_area("Or its text", max_chars=MAX_BYTES, key=TEXT, height=120)
+        st.text_area(
+            "Or its text", max_chars=most_bytes("paste_bytes", MAX_BYTES), key=TEXT, height=120
+        )
         st.button("Import text", key="config_button", on_click=_import_text, args=(set_sliders,))
         local_path.show_path_input(lambda path: _import_path(path, set_sliders))
         if refused := st.session_state.get(REFUSED):
@@ -67,12 +69,17 @@ def show_config_import(set_sliders: Callable[[Preset], None]) -> None:
             st.info(left_out)
 
 
+def _max_mib() -> int:
+    """The most MiB that an uploaded file may have."""
+    return max(most_bytes("upload_bytes", MAX_UPLOAD_BYTES) // 2**20, 1)
+
+
 def _show_uploader(set_sliders: Callable[[Preset], None]) -> None:
     st.file_uploader(
-        f"Files, at most {MAX_MIB} MiB each; of several, the others are compared",
+        f"Files, at most {_max_mib()} MiB each; of several, the others are compared",
         type=FILE_TYPES,
         accept_multiple_files=True,
-        max_upload_size=MAX_MIB,
+        max_upload_size=_max_mib(),
         key=_file_key(),
         on_change=_import_files,
         args=(set_sliders,),
@@ -110,7 +117,7 @@ def _read_files(
     for upload in uploads:
         file = _file_name(upload.name)
         try:
-            parsed = read_model(upload.getvalue())
+            parsed = read_upload(upload.getvalue(), read_model)
             require_all_variants(parsed.model)
         except ValueError as error:
             refused.append((file, str(error)))
@@ -123,7 +130,7 @@ def _read_files(
 def _import_text(set_sliders: Callable[[Preset], None]) -> None:
     text = st.session_state.get(TEXT) or ""
     if text.strip():
-        _import(lambda: read_model(text), "", set_sliders)
+        _import(lambda: read_paste(text, read_model), "", set_sliders)
     else:
         st.session_state[REFUSED] = "config must be one JSON object: got no text."
 

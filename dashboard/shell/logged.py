@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from dashboard.settings.measurement import DecodeSettings
+from dashboard.shell.visible_log import visible_log
 from gqa_core.records.crossover import search_contexts
 from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import MEASURED_HERE, Device, KindName
@@ -21,7 +22,7 @@ from gqa_core.records.log.columns import config_key
 from gqa_core.records.log.rows import LogContents
 from gqa_core.records.log.selection import RecordFilter
 from gqa_core.records.log.sharing import SharingPair, sharing_pairs
-from gqa_core.records.run_log import LoggedRecord, RunLog
+from gqa_core.records.run_log import LoggedRecord
 
 T = TypeVar("T")
 
@@ -143,13 +144,13 @@ def _merged(*reads: Read[Sequence[DecodeRow]]) -> Read[Sequence[DecodeRow]]:
 
 
 def _value(load: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    log = RunLog()
+    log = visible_log()
     key = f"{load.__name__}{arguments}{options}"
     return _cached_value(log.name, log.version(), key, lambda: load(log, *arguments, **options))
 
 
 def _contents(load: Callable[..., LogContents], *arguments: Any, **options: Any) -> LogContents:
-    log = RunLog()
+    log = visible_log()
     key = f"{load.__name__}{arguments}{options}"
     return _cached_contents(log.name, log.version(), key, lambda: load(log, *arguments, **options))
 
@@ -157,7 +158,7 @@ def _contents(load: Callable[..., LogContents], *arguments: Any, **options: Any)
 def _rows(
     load: Callable[..., LogContents], *arguments: Any, **options: Any
 ) -> Read[Sequence[DecodeRow]]:
-    log = RunLog()
+    log = visible_log()
     key = f"{load.__name__}{arguments}{options}"
     return _cached_rows(log.name, log.version(), key, lambda: load(log, *arguments, **options))
 

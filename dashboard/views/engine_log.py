@@ -14,6 +14,8 @@ from dashboard.controls.model_box import chosen_import
 from dashboard.data.capacity import Plan
 from dashboard.report.reconcile_tables import explanations, headline, reconcile_table
 from dashboard.shell import panels
+from dashboard.shell.untrusted import most_bytes, read_paste
+from gqa_core import units
 from gqa_core.engine_logs.lines import MAX_LOG_BYTES
 from gqa_core.engine_logs.log import EngineLog
 from gqa_core.engine_logs.read import read_engine_log
@@ -23,7 +25,6 @@ T = TypeVar("T")
 
 TEXT, BUTTON = "engine_log_text", "engine_log_button"
 LOG, REFUSED = "engine_log", "engine_log_refused"
-MAX_MIB = MAX_LOG_BYTES // 2**20
 
 
 def show_engine_log(plan: Plan) -> None:
@@ -31,13 +32,14 @@ def show_engine_log(plan: Plan) -> None:
     place = panels.folded("Hold it against an engine's start-up log", "engine_log_unfolded")
     if not place:
         return
+    max_bytes = most_bytes("paste_bytes", MAX_LOG_BYTES)
     with place:
         st.caption(
             "The lines that vLLM, SGLang or llama.cpp print when they start: memory for the cache, "
             "tokens or blocks in it, parallel sizes. They are read as data, stay in this session, "
-            f"and are sent nowhere. At most {MAX_MIB} MiB."
+            f"and are sent nowhere. At most {units.capacity_tick(max_bytes)}."
         )
-        st.text_area("Start-up lines", max_chars=MAX_LOG_BYTES, key=TEXT, height=160)
+        st.text_area("Start-up lines", max_chars=max_bytes, key=TEXT, height=160)
         st.button("Reconcile", key=BUTTON, on_click=_read)
         if refused := st.session_state.get(REFUSED):
             st.error(panels.escape_markdown(refused))
@@ -50,7 +52,7 @@ def _read() -> None:
     st.session_state.pop(LOG, None)
     st.session_state.pop(REFUSED, None)
     try:
-        st.session_state[LOG] = read_engine_log(st.session_state.get(TEXT) or "")
+        st.session_state[LOG] = read_paste(st.session_state.get(TEXT) or "", read_engine_log)
     except ValueError as error:
         st.session_state[REFUSED] = f"{error}."
 

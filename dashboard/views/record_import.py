@@ -5,18 +5,28 @@ Results are shown as plain text only: an error may quote a line that somebody ma
 
 from __future__ import annotations
 
-import io
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
 from dashboard.shell import panels
-from gqa_core.records.importing import ImportResult, import_records
-from gqa_core.records.run_log import RunLog, RunLogError
+from dashboard.shell.untrusted import most_bytes, read_paste, read_upload
+from dashboard.shell.visible_log import visible_log
+from gqa_core.limits.refusal import limit_error
+from gqa_core.limits.settings import limits
+from gqa_core.records.importing import ImportResult, import_text
+from gqa_core.records.log.errors import RunLogError
 
 FILE, TEXT, RESULTS = "import_file", "import_text", "import_results"
 MAX_MIB = 1  # the server's maxUploadSize
-MAX_CHARACTERS = MAX_MIB * 2**20
+MAX_BYTES = MAX_MIB * 2**20
 MAX_SHOWN = 20
+PLACES = {  # where imported records go, by what a visitor sees
+    "shared": "They are added to this log",
+    "session": "They stay in your session, which alone shows them,",
+    "shipped": "They cannot be imported here, which shows shipped records only,",
+}
 
 
 def show_import() -> None:
@@ -25,7 +35,7 @@ def show_import() -> None:
     st.caption(
         "JSON Lines as this page downloads them and as `python -m gqa_core` prints them "
         "(`bench`, `verify`, `generate`, `quality`). "
-        "They are added to this log as **measured elsewhere**."
+        f"{PLACES[limits().visible_records]} as **measured elsewhere**."
     )
     left, right = st.columns(2)
     with left:
@@ -36,7 +46,9 @@ def show_import() -> None:
             key=FILE,
         )
     with right:
-        st.text_area("Or pasted lines", max_chars=MAX_CHARACTERS, key=TEXT, height=120)
+        st.text_area(
+            "Or pasted lines", max_chars=most_bytes("paste_bytes", MAX_BYTES), key=TEXT, height=120
+        )
     st.button("Import", key="import_button", icon=":material/upload:", on_click=_import)
     for source, result in st.session_state.get(RESULTS, {}).items():
         _show_result(source, result)
@@ -47,21 +59,35 @@ def _import() -> None:
     uploaded, pasted = st.session_state.get(FILE), st.session_state.get(TEXT) or ""
     sources = {}
     if uploaded is not None:
-        sources["File"] = uploaded.getvalue()
+        data = uploaded.getvalue()
+        sources["File"] = _imported(lambda: _import_lines(data, read_upload))
     if pasted.strip():
-        sources["Text"] = pasted.encode("utf-8", errors="replace")
-    st.session_state[RESULTS] = {name: _import_lines(data) for name, data in sources.items()}
+        sources["Text"] = _imported(lambda: _import_lines(pasted, read_paste))
+    st.session_state[RESULTS] = sources
     if not sources:
         st.session_state[RESULTS] = {"Import": "choose a file or paste lines first"}
 
 
-def _import_lines(data: bytes) -> ImportResult | str:
-    if len(data) > MAX_CHARACTERS:
-        return f"at most {MAX_MIB} MiB can be imported at once: got {len(data)} bytes"
+def _imported(read: Callable[[], ImportResult]) -> ImportResult | str:
     try:
-        return import_records(io.BytesIO(data), RunLog())
+        return read()
     except (RunLogError, ValueError) as error:
         return str(error)
+
+
+def _import_lines(data: Any, read: Callable[..., ImportResult]) -> ImportResult:
+    """Import into the log that this visitor sees."""
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"at most {MAX_MIB} MiB can be imported at once: got {len(data)} bytes")
+    if limits().visible_records == "shipped":
+        raise limit_error("visible_records")
+    log = visible_log()
+    if limits().visible_records == "session":
+        n_lines = data.count("\n" if isinstance(data, str) else b"\n") + 1
+        if (n_records := sum(log.counts().values()) + n_lines) > limits().session_records:
+            raise limit_error("session_records", f"these would make {n_records:,}")
+        return read(data, import_text, str(log.path))
+    return read(data, import_text, None)
 
 
 def _show_result(source: str, result: ImportResult | str) -> None:

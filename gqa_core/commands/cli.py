@@ -23,6 +23,7 @@ from gqa_core.commands.log import import_, log_
 from gqa_core.commands.prepare import prepare
 from gqa_core.commands.quality import inspect_heads_, quality, train
 from gqa_core.commands.reconcile import reconcile
+from gqa_core.commands.remove_import import remove_import
 from gqa_core.commands.sample_runs import sample_runs
 from gqa_core.commands.size import size
 from gqa_core.commands.verify import verify
@@ -49,6 +50,7 @@ SUBCOMMANDS = (
     prepare,
     log_,
     import_,
+    remove_import,
     limits_,
     dashboard,
 )

@@ -72,13 +72,9 @@ class Limits(BaseSettings):
     visible_records: Records = _limit(
         "shared",
         "session",
-        "Records that a visitor sees beside the shipped ones: `shared` all of the run log, "
-        "`session` those of the own session, `shipped` none.",
-    )
-    share_imports: bool = _limit(
-        True,
-        False,
-        "Imported records go into the run log; otherwise they stay in the session.",
+        "Records that a visitor sees beside the shipped ones: `shared` all of the run log, into "
+        "which imports go too; `session` the own runs and imports; `shipped` none.",
+        "records cannot be imported where only shipped ones are shown",
     )
     run_seconds: int = _limit(
         14_400,

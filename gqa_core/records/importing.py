@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import islice
 from typing import BinaryIO
 
@@ -24,7 +25,7 @@ from gqa_core.records.upgrade import upgrade
 from gqa_core.records.validation import quoted
 from gqa_core.strict_json import parse_object
 
-__all__ = ["ImportResult", "import_records", "import_stream", "read_record"]
+__all__ = ["ImportResult", "import_records", "import_stream", "import_text", "read_record"]
 
 MAX_FILE_BYTES = 64 * 2**20
 MAX_LINE_BYTES = 2 * 2**20  # 5 lists of MAX_SAMPLES seconds take about half of it
@@ -50,6 +51,12 @@ def import_records(source: BinaryIO, log: RunLog) -> ImportResult:
         RunLogError: the log cannot be written; nothing is kept.
     """
     return _import_lines([*_lines(source, MAX_FILE_BYTES, MAX_LINES)], log)
+
+
+def import_text(text: str | bytes, address: str | None) -> ImportResult:
+    """Add the records in a text of JSON Lines to the log of this address; as `import_records`."""
+    raw = text.encode("utf-8", errors="replace") if isinstance(text, str) else text
+    return import_records(BytesIO(raw), RunLog(address))
 
 
 def import_stream(

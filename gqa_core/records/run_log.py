@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Row, Select, func, select
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["LOG_VERSION", "LogContents", "LoggedRecord", "RunLog", "RunLogError"]
+
+T = TypeVar("T")
 
 BATCH = 200  # records in memory at once while all are streamed
 
@@ -102,6 +104,10 @@ class RunLog:
         """Add records measured elsewhere, in one commit; True for each that was new here."""
         rows = [self._row(record, MEASURED_ELSEWHERE) for record in records]
         return self._database.write(lambda connection: insert_absent(connection, rows))
+
+    def write(self, change: Callable[[Connection], T]) -> T:
+        """Make a change in one commit, and return its result."""
+        return self._database.write(change)
 
     @property
     def n_spooled(self) -> int:

@@ -16,7 +16,6 @@ ROOT = Path(__file__).parents[2]
 def test_home_is_generous_and_a_host_strict(set_limits):
     home, host = limits(), set_limits(hosted="1")
     assert (home.allow_training, host.allow_training) == (True, False)
-    assert (home.share_imports, host.share_imports) == (True, False)
     assert (home.visible_records, host.visible_records) == ("shared", "session")
     numbers = [name for name, value in home if isinstance(value, int) and name != "threads"]
     stricter = {"memory_margin_percent", "hosted"}  # larger is stricter
