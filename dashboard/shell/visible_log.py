@@ -46,7 +46,7 @@ class SessionLogs:
         _remove_folders_of_ended_servers()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.n_copied: dict[str, int] = {}  # records, by the id of the run
-        self.seen_s: dict[str, float] = {}  # by visitor
+        self.last_seen_s: dict[str, float] = {}  # by visitor
         self.lock = threading.Lock()
 
     def path(self, visitor: str) -> Path:
@@ -64,12 +64,12 @@ class SessionLogs:
     def remove_logs_of_absent(self, visitor: str) -> None:
         """Delete the files of visitors who have left; this one has just been seen."""
         now_s = time.monotonic()
-        self.seen_s[visitor] = now_s
-        for name, seen_s in list(self.seen_s.items()):
+        self.last_seen_s[visitor] = now_s
+        for name, time_s in list(self.last_seen_s.items()):
             if visitors.is_present(name):
-                self.seen_s[name] = now_s
-            elif now_s - seen_s > limits().closed_running_seconds:
-                del self.seen_s[name]
+                self.last_seen_s[name] = now_s
+            elif now_s - time_s > limits().closed_running_seconds:
+                del self.last_seen_s[name]
                 for file in self.folder.glob(f"{self.path(name).name}*"):
                     file.unlink(missing_ok=True)
 

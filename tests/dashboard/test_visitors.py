@@ -168,7 +168,7 @@ def test_a_log_of_a_visitor_who_has_left_is_removed(hosted, monkeypatch, tmp_pat
     hosted(closed_running_seconds=1)
     logs = SessionLogs()
     RunLog(logs.path("ada")).append(samples.record(run_id="own"))
-    logs.seen_s["ada"] = -100.0
+    logs.last_seen_s["ada"] = -100.0
     monkeypatch.setattr(visitors, "is_present", lambda name: name == "bob")
     logs.remove_logs_of_absent("bob")
     assert list(logs.folder.iterdir()) == []
