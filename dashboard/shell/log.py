@@ -8,6 +8,7 @@ from typing import TypeVar
 from dashboard.shell import logged
 from dashboard.shell.logged import Read
 from dashboard.shell.page_content import content
+from dashboard.shell.page_log import log_sentence, set_aside_sentence
 from dashboard.shell.panels import escape_markdown, show_notice
 from gqa_core.records.log.errors import RunLogError, unreadable_sentence
 
@@ -21,9 +22,11 @@ def read_log(load: Callable[[], Read[T]], empty: E) -> T | E:
         loaded = load()
         if warning := unreadable_sentence(logged.n_unreadable() + loaded.n_unreadable):
             _show_once(f"{warning}.")
+        if sentence := set_aside_sentence():
+            _show_once(sentence)
         return loaded.value
     except RunLogError as error:
-        _show_once(f"The {error}.")
+        _show_once(log_sentence(error))
         return empty
 
 

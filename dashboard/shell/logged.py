@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import streamlit as st
 
 from dashboard.settings.measurement import DecodeSettings
+from dashboard.shell.page_log import use_log
 from dashboard.shell.visible_log import visible_log
 from gqa_core.records.crossover import search_contexts
 from gqa_core.records.decode_row import DecodeRow
@@ -144,23 +145,28 @@ def _merged(*reads: Read[Sequence[DecodeRow]]) -> Read[Sequence[DecodeRow]]:
 
 
 def _value(load: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    log = visible_log()
-    key = f"{load.__name__}{arguments}{options}"
-    return _cached_value(log.name, log.version(), key, lambda: load(log, *arguments, **options))
+    return _asked(_cached_value, load, *arguments, **options)
 
 
 def _contents(load: Callable[..., LogContents], *arguments: Any, **options: Any) -> LogContents:
-    log = visible_log()
-    key = f"{load.__name__}{arguments}{options}"
-    return _cached_contents(log.name, log.version(), key, lambda: load(log, *arguments, **options))
+    return _asked(_cached_contents, load, *arguments, **options)
 
 
 def _rows(
     load: Callable[..., LogContents], *arguments: Any, **options: Any
 ) -> Read[Sequence[DecodeRow]]:
-    log = visible_log()
+    return _asked(_cached_rows, load, *arguments, **options)
+
+
+def _asked(
+    cached: Callable[..., T], load: Callable[..., Any], *arguments: Any, **options: Any
+) -> T:
+    """What the cache has of this log for the arguments of `load`."""
     key = f"{load.__name__}{arguments}{options}"
-    return _cached_rows(log.name, log.version(), key, lambda: load(log, *arguments, **options))
+    return use_log(
+        lambda log: cached(log.name, log.version(), key, lambda: load(log, *arguments, **options)),
+        visible_log,
+    )
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)

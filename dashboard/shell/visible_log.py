@@ -19,6 +19,7 @@ import psutil
 
 from dashboard.shell import visitors
 from dashboard.shell.job_queue import job_queue
+from dashboard.shell.page_log import page_log
 from dashboard.shell.process import process_wide
 from gqa_core.limits.settings import limits
 from gqa_core.records.run_log import RunLog
@@ -32,7 +33,7 @@ def visible_log() -> RunLog:
     """The log that this visitor's pages read, and into which their imports go."""
     match limits().visible_records:
         case "shared":
-            return RunLog()
+            return page_log()
         case "shipped":
             return RunLog(_folder() / "none.sqlite")  # is missing: it has no records
         case "session":

@@ -8,6 +8,7 @@ from dashboard.controls.device import device_control
 from dashboard.shell import loaders
 from dashboard.shell.job_queue import JobError, MachineBusyError
 from dashboard.shell.panels import escape_markdown
+from dashboard.shell.public_text import public_text
 from gqa_core import units
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import Device, DeviceInfo
@@ -82,5 +83,6 @@ def _info_or_notice(name: str) -> DeviceInfo | None:
         st.info(BUSY)
         rerun_when_free(name)
     except JobError as error:
-        st.error(f"This machine's device could not be determined: {escape_markdown(str(error))}.")
+        reason = escape_markdown(public_text(str(error)))
+        st.error(f"This machine's device could not be determined: {reason}.")
     return None

@@ -13,6 +13,7 @@ from dashboard.report.head_sentences import effective_metrics, limits, sharing_f
 from dashboard.report.head_tables import similarity_table
 from dashboard.shell import loaders, panels
 from dashboard.shell.job_queue import JobError, MachineBusyError
+from dashboard.shell.public_text import public_text
 from dashboard.shell.widgets import Segmented, TextInput
 from dashboard.views.device import rerun_when_free
 from gqa_core import units
@@ -39,7 +40,7 @@ def show_head_diversity() -> None:
         rerun_when_free()
         return
     except (ValueError, JobError) as error:
-        st.warning(panels.escape_markdown(f"The heads cannot be shown: {error}."))
+        st.warning(panels.escape_markdown(public_text(f"The heads cannot be shown: {error}.")))
         return
     before, after = answer.models
     panels.show_evidence("measured here")

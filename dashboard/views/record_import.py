@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard.shell import panels
+from dashboard.shell.page_log import log_sentence
 from dashboard.shell.untrusted import most_bytes, read_paste, read_upload
 from dashboard.shell.visible_log import visible_log
 from gqa_core.limits.refusal import limit_error
@@ -71,7 +72,9 @@ def _import() -> None:
 def _imported(read: Callable[[], ImportResult]) -> ImportResult | str:
     try:
         return read()
-    except (RunLogError, ValueError) as error:
+    except RunLogError as error:
+        return log_sentence(error).removesuffix(".")
+    except ValueError as error:
         return str(error)
 
 

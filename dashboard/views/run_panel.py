@@ -15,15 +15,18 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.device import chosen_device_arguments
-from dashboard.shell import loaders, panels
+from dashboard.shell import loaders
 from dashboard.shell.jobs import RunJob
+from dashboard.shell.page_log import log_sentence, use_log
+from dashboard.shell.panels import escape_markdown
+from dashboard.shell.public_text import public_messages
 from dashboard.shell.visitors import RUN, visitor
 from dashboard.views.device import show_device_line
 from gqa_core import units
 from gqa_core.limits.refusal import LimitError, limit_error
 from gqa_core.limits.settings import limits
 from gqa_core.records.kinds import Record
-from gqa_core.records.run_log import RunLog, RunLogError
+from gqa_core.records.run_log import RunLogError
 
 __all__ = [
     "current_run",
@@ -109,7 +112,8 @@ def show_progress(run: RunJob, estimate_s: float | None = None) -> None:
     part = st.fragment(_show_state, run_every=POLL_S if run.is_active else None)
     part(run, drawn_state, estimate_s)
     if not run.has_log:
-        st.warning(f"This run is not in the log: download its records below. {_log_problem()}")
+        problem = escape_markdown(_log_problem())
+        st.warning(f"This run is not in the log: download its records below. {problem}")
 
 
 def _submit(arguments: Sequence[str], estimate_s: float) -> None:
@@ -122,7 +126,7 @@ def _submit(arguments: Sequence[str], estimate_s: float) -> None:
         st.query_params[RUN] = loaders.job_queue().submit(arguments, visitor())
     except LimitError as error:
         sentence = str(error)
-        st.warning(panels.escape_markdown(f"{sentence[0].upper()}{sentence[1:]}."))
+        st.warning(escape_markdown(f"{sentence[0].upper()}{sentence[1:]}."))
         return
     st.rerun()
 
@@ -148,10 +152,10 @@ def _show_state(run: RunJob, drawn_state: tuple[str, int], estimate_s: float | N
                 f"Cancelled: {_summary(run)}." if n_points else "Cancelled before the first point."
             )
         case "failed":
-            st.error(" ".join([*run.messages, *[f"{_summary(run)}."] * bool(run.n_points)]))
+            st.error(_sentences(run, [f"{_summary(run)}."] * bool(run.n_points)))
         case "done":
             done = f"Done: {_summary(run)}." if run.n_points else "Done."
-            st.success(" ".join([done, *([] if run.n_points else run.messages)]))
+            st.success(done if run.n_points else f"{done} {_sentences(run, [])}")
 
 
 def _describe_seconds(run: RunJob, estimate_s: float | None) -> str:
@@ -166,13 +170,32 @@ def _describe_seconds(run: RunJob, estimate_s: float | None) -> str:
 def _summary(run: RunJob) -> str:
     """The clause that says how many points were measured, and whether the log has them."""
     measured = f"{len(run.records)} of {run.n_points} points were measured"
-    return f"{measured} and are in the log" if run.is_logged else measured
+    if not (run.is_logged and run.records):
+        return measured
+    return f"{measured}{_whether_logged(run.records)}"
+
+
+def _whether_logged(records: Sequence[Record]) -> str:
+    """The end of the clause: the log is asked now, since it may have been lost after the run."""
+    try:
+        n_logged = use_log(lambda log: log.n_records(records[0].run_id))
+    except RunLogError as error:
+        reason = log_sentence(error).removeprefix("The ").removesuffix(".")
+        return f", but whether they are in the log is not known now ({reason}): download them below"
+    if n_logged < len(records):
+        return f", but only {n_logged} of them are in the log: download them below"
+    return " and are in the log"
+
+
+def _sentences(run: RunJob, more: Sequence[str]) -> str:
+    """What the run's process reported, as Markdown that shows it letter by letter, and `more`."""
+    return escape_markdown(" ".join([*public_messages(run.messages), *more]))
 
 
 def _log_problem() -> str:
     """One sentence if the log cannot be written, else an empty text."""
     try:
-        RunLog().validate_writable()
+        use_log(lambda log: log.validate_writable())
     except RunLogError as error:
-        return f"The {error}."
+        return log_sentence(error)
     return ""

@@ -20,7 +20,12 @@ from gqa_core.records.decode_row import DecodeRow
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Evidence, KindName
 from gqa_core.records.kinds import DecodeRecord, Record, decode_record
 from gqa_core.records.log.address import LogAddress
-from gqa_core.records.log.errors import LogUnreachableError, RecordSpooledError, RunLogError
+from gqa_core.records.log.errors import (
+    LogUnreachableError,
+    RecordSpooledError,
+    RunLogError,
+    UnusableLogError,
+)
 from gqa_core.records.log.migrations import LOG_VERSION
 from gqa_core.records.log.postgresql import QUICK_WAITS_S, PostgresqlDatabase
 from gqa_core.records.log.rows import (
@@ -31,14 +36,22 @@ from gqa_core.records.log.rows import (
     insert_new,
     log_row,
 )
+from gqa_core.records.log.set_aside import set_aside, set_aside_names
 from gqa_core.records.log.spool import Spool
-from gqa_core.records.log.sqlite import SqliteDatabase
+from gqa_core.records.log.sqlite import BUSY_S, SqliteDatabase
 from gqa_core.records.log.tables import BODIES, RECORDS
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LOG_VERSION", "LogContents", "LoggedRecord", "RunLog", "RunLogError"]
+__all__ = [
+    "LOG_VERSION",
+    "LogContents",
+    "LoggedRecord",
+    "RunLog",
+    "RunLogError",
+    "UnusableLogError",
+]
 
 T = TypeVar("T")
 
@@ -48,7 +61,8 @@ BATCH = 200  # records in memory at once while all are streamed
 class RunLog:
     """One log: a file or URL, or the environment's GQA_RUN_LOG, or a file of the user's data.
 
-    `name` is how sentences call it, without a password; `path` is None for a URL.
+    A file that another process has locked is waited for `busy_s` seconds. `name` is how sentences
+    call it, without a password; `path` is None for a URL.
 
     Raises:
         ValueError: the address is an empty text.
@@ -56,14 +70,16 @@ class RunLog:
             or written.
     """
 
-    def __init__(self, address: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self, address: str | os.PathLike[str] | None = None, *, busy_s: float = BUSY_S
+    ) -> None:
         parsed = LogAddress.parse(address)
         self.name = parsed.name
         self.path: Path | None = parsed.path
         self._database: SqliteDatabase | PostgresqlDatabase
         self._spool: Spool | None = None
         if parsed.path is not None:
-            self._database = SqliteDatabase(parsed.path)
+            self._database = SqliteDatabase(parsed.path, busy_s)
         else:
             assert parsed.url is not None
             self._database = PostgresqlDatabase(parsed.url, parsed.name)
@@ -73,6 +89,24 @@ class RunLog:
     def is_missing(self) -> bool:
         """True if the log is a file that does not exist; a URL is never missing."""
         return self.path is not None and not self.path.exists()
+
+    def set_aside(self) -> str | None:
+        """Rename a file that cannot be used, whole, so that a new log opens; returns its new name.
+
+        None if the file can be used after all.
+
+        Raises:
+            RunLogError: it cannot be renamed, or another process has it locked.
+        """
+        if self.path is None:
+            return None
+        target = set_aside(self.path, lambda: (self.counts(), self.read(), self.version()))
+        return target.name if target else None
+
+    @property
+    def set_aside_names(self) -> list[str]:
+        """The names of the files that were set aside from the place of this log."""
+        return set_aside_names(self.path) if self.path is not None else []
 
     def validate_writable(self) -> None:
         """Raise RunLogError unless a record could be appended now; creates a missing log."""
@@ -153,6 +187,11 @@ class RunLog:
         """The number of records of each kind, unreadable ones included."""
         query = select(RECORDS.c.kind, func.count()).group_by(RECORDS.c.kind)
         return dict(sorted((kind, number) for kind, number in self.execute(query)))
+
+    def n_records(self, run_id: str) -> int:
+        """The number of records of a run that the log has."""
+        query = select(func.count()).where(RECORDS.c.run_id == run_id)
+        return self._database.read(lambda connection: connection.execute(query).scalar_one()) or 0
 
     def version(self) -> str:
         """A text that changes with every append, and with another log under the same name."""

@@ -297,7 +297,11 @@ def test_a_log_that_is_no_database_is_said(opened, log):
     log.path.write_text("not a database at all, but long enough to be read as one " * 4)
     app = opened("decode")
     assert not app.exception
-    assert "file is not a database" in app.warning[0].value
+    notice = app.warning[0].value.replace("\\", "")
+    assert "An earlier run log was no run log and was set aside whole as runs.sqlite." in notice
+    assert str(log.path.parent) not in notice
+    (copy,) = log.path.parent.glob("runs.sqlite.foreign-*")
+    assert copy.read_text().startswith("not a database")
 
 
 def test_nonsense_in_the_url_falls_back_to_what_is_allowed(opened):

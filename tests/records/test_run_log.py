@@ -225,8 +225,8 @@ def test_a_full_disk_is_one_sentence_and_keeps_what_was_there(log, monkeypatch):
     log.append(samples.record(index=0))
     connect = sqlite._connect
 
-    def connect_to_a_full_disk(uri):
-        connection = connect(uri)
+    def connect_to_a_full_disk(uri, busy_s):
+        connection = connect(uri, busy_s)
         connection.execute("PRAGMA max_page_count = 1")  # no page more than there are
         return connection
 

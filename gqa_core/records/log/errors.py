@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-__all__ = ["LogUnreachableError", "RecordSpooledError", "RunLogError", "unreadable_sentence"]
+__all__ = [
+    "LogUnreachableError",
+    "RecordSpooledError",
+    "RunLogError",
+    "UnusableLogError",
+    "unreadable_sentence",
+]
 
 
 class RunLogError(Exception):
     """The log cannot be used; the message is one sentence that names the log and says why."""
+
+
+class UnusableLogError(RunLogError):
+    """The file is damaged, something else's, or of another version: it may be set aside.
+
+    `kind` is one of the reasons of `set_aside`.
+    """
+
+    def __init__(self, sentence: str, kind: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
 
 
 class LogUnreachableError(RunLogError):

@@ -19,13 +19,14 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.pool import NullPool
 
-from gqa_core.records.log.errors import RunLogError
+from gqa_core.records.log.errors import RunLogError, UnusableLogError
 from gqa_core.records.log.migrations import LOG_VERSION, MIGRATIONS, create_or_migrate
 
 __all__ = ["APPLICATION_ID", "SqliteDatabase"]
 
 APPLICATION_ID = 0x47514C42  # "GQLB": tells our file from any other SQLite database
-BUSY_S = 30.0
+BUSY_S = 30.0  # for another process that writes
+DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 T = TypeVar("T")
 
@@ -33,8 +34,9 @@ T = TypeVar("T")
 class SqliteDatabase:
     """The database in the file `path`; every method raises RunLogError if it cannot be used."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_s: float = BUSY_S) -> None:
         self.path = path
+        self.busy_s = busy_s
 
     @property
     def exists(self) -> bool:
@@ -46,7 +48,7 @@ class SqliteDatabase:
         with self._translate_errors("written"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             uri = f"{self.path.absolute().as_uri()}?mode=rwc"
-            with _engine(uri, "BEGIN IMMEDIATE").connect() as connection:
+            with _engine(uri, "BEGIN IMMEDIATE", self.busy_s).connect() as connection:
                 with connection.begin():  # apart from the change, which may fail
                     self._create_or_migrate(connection)
                 with connection.begin():
@@ -69,7 +71,7 @@ class SqliteDatabase:
                 return self._query(f"{uri}?immutable=1", query)
 
     def _query(self, uri: str, query: Callable[[Connection], T]) -> T | None:
-        with _engine(uri, "BEGIN").connect() as connection:
+        with _engine(uri, "BEGIN", self.busy_s).connect() as connection:
             if _is_empty(connection):
                 return None
             if not (self._is_old(connection) and os.access(self.path, os.W_OK)):
@@ -86,7 +88,9 @@ class SqliteDatabase:
 
     def _log_version(self, connection: Connection) -> int:
         if connection.exec_driver_sql("PRAGMA application_id").scalar_one() != APPLICATION_ID:
-            raise RunLogError(f"log {self.path} is a database of something else, not a run log")
+            raise UnusableLogError(
+                f"log {self.path} is a database of something else, not a run log", "foreign"
+            )
         return connection.exec_driver_sql("PRAGMA user_version").scalar_one()
 
     def _is_old(self, connection: Connection) -> bool:
@@ -99,14 +103,16 @@ class SqliteDatabase:
         if version == LOG_VERSION:
             return
         if version > LOG_VERSION:
-            raise RunLogError(
+            raise UnusableLogError(
                 f"log {self.path} has version {version}, newer than {LOG_VERSION}, "
-                "which is the newest this program knows"
+                "which is the newest this program knows",
+                "newer",
             )
-        raise RunLogError(
+        raise UnusableLogError(
             f"log {self.path} has version {version}, this program writes version {LOG_VERSION}: "
             f"move the file into another folder, with {self.path.name}-wal and "
-            f"{self.path.name}-shm if they are beside it, and run again; nothing was changed"
+            f"{self.path.name}-shm if they are beside it, and run again; nothing was changed",
+            "older",
         )
 
     @contextmanager
@@ -115,23 +121,28 @@ class SqliteDatabase:
         try:
             yield
         except (DBAPIError, OSError) as error:
-            reason = getattr(error, "orig", None) or getattr(error, "strerror", None) or error
-            raise RunLogError(f"log {self.path} cannot be {verb}: {reason}") from error
+            cause = getattr(error, "orig", None)
+            reason = cause or getattr(error, "strerror", None) or error
+            sentence = f"log {self.path} cannot be {verb}: {reason}"
+            if (code := getattr(cause, "sqlite_errorcode", 0) & 0xFF) in DAMAGED:
+                kind = "foreign" if code == sqlite3.SQLITE_NOTADB else "damaged"
+                raise UnusableLogError(sentence, kind) from error
+            raise RunLogError(sentence) from error
 
 
 @lru_cache(maxsize=64)
-def _engine(uri: str, begin: str) -> Engine:
+def _engine(uri: str, begin: str, busy_s: float) -> Engine:
     """An engine whose transactions begin with this statement; it keeps no connection open."""
-    engine = create_engine("sqlite://", creator=lambda: _connect(uri), poolclass=NullPool)
+    engine = create_engine("sqlite://", creator=lambda: _connect(uri, busy_s), poolclass=NullPool)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
 
 
-def _connect(uri: str) -> sqlite3.Connection:
+def _connect(uri: str, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """A connection that begins no transaction by itself; a new file gets its journal."""
-    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S, isolation_level=None)
+    connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None)
     if uri.endswith("mode=rwc") and not connection.execute(TABLE_COUNT).fetchone()[0]:
-        _retry_while_locked(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+        _retry_while_locked(lambda: connection.execute("PRAGMA journal_mode = WAL"), busy_s)
     return connection
 
 
@@ -142,9 +153,9 @@ def _is_empty(connection: Connection) -> bool:
     return connection.exec_driver_sql(TABLE_COUNT).scalar_one() == 0
 
 
-def _retry_while_locked(query: Callable[[], object]) -> None:
+def _retry_while_locked(query: Callable[[], object], busy_s: float) -> None:
     """Repeat the query while another process locks the file: changing the journal does not wait."""
-    deadline = time.monotonic() + BUSY_S
+    deadline = time.monotonic() + busy_s
     while True:
         try:
             query()
