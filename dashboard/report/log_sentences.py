@@ -35,12 +35,12 @@ def _savings(pairs: Sequence[SharingPair]) -> str:
     """Memory and time of each row over those of its MHA."""
     n_ties = sum(pair.is_tie for pair in pairs)
     faster = sum(not pair.is_tie and pair.time_ratio < 1 for pair in pairs)
-    ties = f", not told apart in {n_ties}" if n_ties else ""
+    ties = f", not told apart in {n_ties:,}" if n_ties else ""
     return (
         f"In {units.count(len(pairs), 'pair')} of GQA or MQA with the MHA of the same run, the "
         f"cache was {_span([pair.times_smaller for pair in pairs])} smaller, and attending took "
         f"{_span([pair.time_ratio for pair in pairs])} of MHA's time: "
-        f"faster in {faster} of {len(pairs)}{ties}."
+        f"faster in {faster:,} of {len(pairs):,}{ties}."
     )
 
 

@@ -129,12 +129,12 @@ class ShownRuns:
         runs, dates, devices = (self._n_distinct(name) for name in ("run", "date", "device"))
         n_elsewhere = sum(_count(where).n_elsewhere for where in (self.decode, self.other_kinds))
         return [
-            Metric("Records", f"{self.n_decode + self.n_other_kinds}", f"of {n_all}"),
-            Metric("Runs", f"{runs}", f"dates: {dates}"),
-            Metric("Devices", f"{devices}", "distinguished by name and threads"),
+            Metric("Records", f"{self.n_decode + self.n_other_kinds:,}", f"of {n_all:,}"),
+            Metric("Runs", f"{runs:,}", f"dates: {dates:,}"),
+            Metric("Devices", f"{devices:,}", "distinguished by name and threads"),
             Metric(
                 "Measured elsewhere",
-                f"{n_elsewhere + self.samples.n_records}",
+                f"{n_elsewhere + self.samples.n_records:,}",
                 "imported, or the sample run",
             ),
         ]

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy import Connection, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gqa_core.records.header import Evidence
@@ -16,8 +16,6 @@ from gqa_core.records.log.errors import unreadable_sentence
 from gqa_core.records.log.tables import BODIES, RECORDS
 
 __all__ = ["LogContents", "LogRow", "LoggedRecord", "insert_absent", "insert_new", "log_row"]
-
-MAX_KEYS = 400  # of one query: older SQLites take no more than 999 parameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,33 +94,16 @@ def insert_absent(connection: Connection, rows: Sequence[LogRow]) -> list[bool]:
 
     No row may come twice.
     """
-    are_new = []
-    for start in range(0, len(rows), MAX_KEYS):
-        are_new += _insert_absent(connection, rows[start : start + MAX_KEYS])
-    return are_new
-
-
-def _insert_absent(connection: Connection, rows: Sequence[LogRow]) -> list[bool]:
+    if not rows:
+        return []
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    key = tuple_(RECORDS.c.run_id, RECORDS.c.point)
-    present = connection.execute(
-        select(RECORDS.c.run_id, RECORDS.c.point).where(key.in_([row.key for row in rows]))
-    )
-    known = {(run_id, point) for run_id, point in present}
-    absent = {row.key: row for row in rows if row.key not in known}
-    # Another writer may add one of them meanwhile, and this one must not fail then.
-    added = (
-        connection.execute(
-            dialect.insert(RECORDS)
-            .on_conflict_do_nothing()
-            .returning(RECORDS.c.id, RECORDS.c.run_id, RECORDS.c.point),
-            [row.columns for row in absent.values()],
-        ).all()
-        if absent
-        else []
-    )
+    statement = dialect.insert(RECORDS).on_conflict_do_nothing()
+    added = connection.execute(
+        statement.returning(RECORDS.c.id, RECORDS.c.run_id, RECORDS.c.point),
+        [row.columns for row in rows],
+    ).all()
     ids = {(run_id, point): row_id for row_id, run_id, point in added}
-    _insert_bodies(connection, ((row_id, absent[row_key]) for row_key, row_id in ids.items()))
+    _insert_bodies(connection, ((ids[row.key], row) for row in rows if row.key in ids))
     return [row.key in ids for row in rows]
 
 
