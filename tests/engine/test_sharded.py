@@ -22,15 +22,15 @@ FAULTY_SPLITS = {"wrong head map": (4, 1), "missing replica": (4, 1)}
 
 
 def right_cases(n_ranks):
-    """Every layer, split, context, batch and dtype; nightly also both kernels and two layers.
+    """Every layer and split with every context, batch and dtype, both kernels and two layers.
 
-    By day a batch of 3 is of one dtype per context, and `split_kv`, which `auto` leaves to long
-    contexts, attends over a few.
+    By day each of these is met, but not in every combination.
     """
     for layer, split, context_len in product(LAYERS, SPLITS[n_ranks], CONTEXT_LENS):
         for batch_size, dtype in product((1, 3), TOLERANCE):
             options = {"context_len": context_len, "batch_size": batch_size, "dtype": dtype}
-            if NIGHTLY or batch_size == 1 or (dtype == "bfloat16") == (context_len in (7, 1000)):
+            is_short = context_len in (7, 64)
+            if NIGHTLY or (is_short if batch_size == 3 else dtype == "float32" or not is_short):
                 yield case(layer, *split, **options)
             if NIGHTLY or (batch_size == 1 and context_len == 7):
                 yield case(layer, *split, **options, kernel="split_kv")
@@ -56,7 +56,7 @@ def outcomes(request, tmp_path_factory):
 
 def test_ranks_compute_what_one_process_does(outcomes):
     right = [(each, ranks) for each, ranks in outcomes if not each.fault]
-    assert len(right) > 190
+    assert len(right) > 150
     wrong = [
         f"{each}: {ranks[0].error:.1e}"
         for each, ranks in right

@@ -1,0 +1,140 @@
+"""bench --tp under torchrun: records of two ranks, and an end with one sentence when one dies."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gqa_core.records.importing import read_record
+from gqa_core.records.run_log import RunLog
+from gqa_core.runner.events import Finished, PointFailed, Started, decode_event
+from gqa_core.runner.ranks import RANKS_ENVIRONMENT, ranks_command
+from tests.scale import NIGHTLY, repeated
+
+pytestmark = pytest.mark.alone
+
+ROOT = Path(__file__).parents[2]
+LAYERS = ["--n-heads", "4", "--n-kv-heads", "4,1", "--head-dim", "16", "--context-len", "7"]
+SPLIT = ["--tp", "2", "--dcp", "2"]
+MANY = ["--samples", "2", "--context-len", ",".join(map(str, range(7, 27)))]  # a second per point
+MAX_S = 60
+by_night = pytest.mark.skipif(not NIGHTLY, reason="starts processes for seconds: with GQA_NIGHTLY")
+
+
+def start(tmp_path, *arguments):
+    """The launcher of two ranks, which log into a file of their own."""
+    command = ranks_command(2, ["bench", *LAYERS, *arguments, "--events"])
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ
+        | RANKS_ENVIRONMENT
+        | {"GQA_RUN_LOG": str(tmp_path / "runs.sqlite"), "GQA_LOCK_FOLDER": str(tmp_path / "lock")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def is_rank(process):
+    with_command = process.cmdline()
+    return "gqa_core" in with_command and "bench" in with_command
+
+
+def ranks(launcher):
+    """The processes of the ranks that have been started, in their order."""
+    children = psutil.Process(launcher.pid).children(recursive=True)
+    started = [child for child in children if is_rank(child)]
+    return sorted(started, key=lambda child: int(child.environ()["RANK"]))
+
+
+def test_two_ranks_measure_and_rank_0_writes(tmp_path):
+    launcher = start(tmp_path, *SPLIT, "--samples", "2", *(["--mla"] if NIGHTLY else []))
+    stdout, stderr = launcher.communicate(timeout=3 * MAX_S)
+    assert launcher.returncode == 0, stderr
+    records = [read_record(line.encode()) for line in stdout.splitlines()]
+    variants = ["MHA", "MQA", *["MLA", "MLA"] * NIGHTLY]
+    assert [record.variant for record in records] == variants
+    for record in records:
+        assert (record.world_size, record.backend, record.n_warmup) == (2, "gloo", 3)
+        assert [rank.n_tokens for rank in record.ranks] == [4, 3]
+        assert record.bytes_per_rank == tuple(map(record.spec.rank_bytes, range(2)))
+        assert record.ranks[1].wire_bytes.total == record.wire_formula_bytes
+        assert len(record.samples_s.step) >= 2
+    events = [decode_event(line) for line in stderr.splitlines()]
+    assert isinstance(events[0], Started)
+    assert events[-1] == Finished(n_points=len(variants), n_failed=0, n_not_logged=0)
+    assert RunLog(tmp_path / "runs.sqlite").records("sharded") == records
+
+
+@repeated
+def test_a_killed_rank_is_named_and_what_was_measured_is_kept(tmp_path, repetition):
+    launcher = start(tmp_path, *SPLIT, *MANY)
+    generator = random.Random(repetition)
+    if repetition:
+        wait_for_ranks(launcher)
+        time.sleep(generator.uniform(0, 15))
+    else:
+        assert launcher.stdout.readline().startswith('{"kind":"sharded"')
+    number = generator.randrange(2) if repetition else 1
+    before = ranks(launcher)
+    before[number].send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    _, stderr = launcher.communicate(timeout=MAX_S)
+    assert time.monotonic() - killed < MAX_S / 2
+    assert launcher.returncode == 1
+    about = [line for line in stderr.splitlines() if f"rank {number} (process " in line]
+    assert len(about) == 1, stderr
+    if not repetition:
+        assert isinstance(decode_event(about[0]), PointFailed)
+        assert len(RunLog(tmp_path / "runs.sqlite").records("sharded")) == 1
+    assert not any(process.is_running() for process in before)
+
+
+def wait_for_ranks(launcher):
+    deadline = time.monotonic() + MAX_S
+    while len(ranks(launcher)) < 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@by_night
+def test_ranks_end_with_a_launcher_that_is_killed(tmp_path):
+    launcher = start(tmp_path, *SPLIT, *MANY)
+    assert launcher.stdout.readline().startswith('{"kind":"sharded"')
+    before = ranks(launcher)
+    assert len(before) == 2
+    launcher.kill()
+    _, alive = psutil.wait_procs(before, timeout=10)
+    assert not alive
+    launcher.communicate()
+
+
+@by_night
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--tp", "4"], "tp must be the number of ranks that torchrun starts: got 4 and 2"),
+        (["--tp", "2", "--device", "cuda:9"], "device must be"),
+        (["--tp", "2", "--log", "/proc/none/runs.sqlite"], "cannot be written"),
+    ],
+)
+def test_a_run_that_cannot_be_is_refused_once(tmp_path, arguments, sentence):
+    launcher = start(tmp_path, *arguments)
+    stdout, stderr = launcher.communicate(timeout=MAX_S)
+    assert (launcher.returncode, stdout) == (2, "")
+    (line,) = stderr.splitlines()
+    assert sentence in line
+
+
+def test_without_torchrun_a_sentence_says_how_to_start_it():
+    command = [sys.executable, "-m", "gqa_core", "bench", *LAYERS, "--tp", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "run torchrun --standalone --nproc-per-node 2 -m gqa_core bench" in done.stderr
