@@ -52,8 +52,8 @@ SETTLE_MS = 300  # in which further charts come
 Position = dict[str, Any]
 
 
-def positions(browser: Browser, address: str, size: tuple[int, int]) -> Iterator[Position]:
-    """Per page, the top and bottom of its answer and its first chart; None where it has none."""
+def opened_pages(browser: Browser, address: str, size: tuple[int, int]) -> Iterator[Page]:
+    """The one page of a new visitor, on each of the addresses in turn, once all is drawn."""
     width, height = size
     context = browser.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
@@ -64,8 +64,20 @@ def positions(browser: Browser, address: str, size: tuple[int, int]) -> Iterator
         page.get_by_test_id("stHeading").first.wait_for()
         wait_until_settled(page)
         wait_for_charts(page)
-        yield {"path": path, "width": width, "screen": height, **page.evaluate(POSITIONS)}
+        yield page
     context.close()
+
+
+def positions(browser: Browser, address: str, size: tuple[int, int]) -> Iterator[Position]:
+    """Per page, the top and bottom of its answer and its first chart; None where it has none."""
+    for path, page in zip(PATHS, opened_pages(browser, address, size), strict=False):
+        yield position(page, path, size)
+
+
+def position(page: Page, path: str, size: tuple[int, int]) -> Position:
+    """The top and bottom of an opened page's answer and first chart; None where it has none."""
+    width, height = size
+    return {"path": path, "width": width, "screen": height, **page.evaluate(POSITIONS)}
 
 
 def wait_for_charts(page: Page) -> None:

@@ -1,44 +1,16 @@
-"""axe-core on every page, light and dark, wide and narrow: no serious finding of our own.
-
-Streamlit's own elements have findings that no page can mend; they are listed by rule below.
-"""
+"""axe-core in the dark, on a phone, and on planted faults; test_first_screen.py has all pages."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from benchmarks.first_screen import PATHS, wait_for_charts
+from benchmarks.first_screen import wait_for_charts
 from benchmarks.serving import wait_until_settled
-
-SERIOUS = {"serious", "critical"}
-STREAMLIT_ELEMENTS = {  # rule: what its elements contain, as a CSS selector
-    "list": "[data-testid=stSidebarNavItems]",  # sections are divs within the menu's list
-    "listitem": "[data-testid=stSidebarNavItems] *",
-}
-CLOSEST = "(selectors, outer) => !!document.querySelector(selectors)?.closest(outer.split(' ')[0])"
-
-
-def serious_findings(page):
-    """(rule, HTML) of each serious finding on an element that is not Streamlit's own."""
-    findings = []
-    for violation in Axe().run(page).response["violations"]:
-        outer = STREAMLIT_ELEMENTS.get(violation["id"])
-        for node in violation["nodes"] if violation["impact"] in SERIOUS else []:
-            if outer and page.evaluate(f"({CLOSEST})({node['target'][-1]!r}, {outer!r})"):
-                continue
-            findings.append((violation["id"], node["html"][:200]))
-    return findings
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_no_page_has_a_serious_finding(visit, path):
-    page = opened(visit, path)
-    assert serious_findings(page) == []
+from tests.browser.axe import serious_findings
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
 @pytest.mark.parametrize("path", ["/", "/decode"])
-def test_nor_has_it_in_the_dark_or_on_a_phone(visit, path, width, scheme):
+def test_no_serious_finding_in_the_dark_or_on_a_phone(visit, path, width, scheme):
     page = opened(visit, path, width=width, scheme=scheme)
     assert serious_findings(page) == []
 

@@ -13,6 +13,7 @@ from dashboard.server.headers import security_headers
 from tests.browser.conftest import WAIT_MS
 from tests.browser.test_pages import TITLES, errors
 
+pytestmark = pytest.mark.xdist_group("hosted")  # one worker visits every page
 LOCAL_HOSTS = {"127.0.0.1", "::1", "localhost"}
 # Loaded by every Python process of the server before anything else.
 HOOK = """

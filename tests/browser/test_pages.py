@@ -6,11 +6,12 @@ from playwright.sync_api import expect
 from benchmarks.serving import wait_until_settled
 from dashboard.shell.page import SECTIONS, START
 from tests.browser.conftest import metrics, running_server, show_more_settings
+from tests.scale import all_or
 
 TITLES = {"/": START.title} | {
     f"/{entry.name}": entry.title for entries in SECTIONS.values() for entry in entries
 }
-WITH_SLIDERS = [path for path in TITLES if path != "/runs"]
+WITH_SLIDERS = all_or(["/", "/capacity", "/decode"], [path for path in TITLES if path != "/runs"])
 BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 20, 24)"}
 FITS = """() => {
     const main = document.querySelector('[data-testid=stMain]');
@@ -44,7 +45,7 @@ def errors(console, path):
     ]
 
 
-@pytest.mark.parametrize("path", TITLES)
+@pytest.mark.parametrize("path", all_or(["/", "/decode"], TITLES))
 def test_a_first_visit_by_deep_link_shows_that_page_and_the_same_menu(
     visit, path, tmp_path, console
 ):
