@@ -10,7 +10,15 @@ from gqa_core.records.kinds import Record, ShardedRecord
 from gqa_core.records.kinds.sharded import RankResult
 from gqa_core.records.quartiles import TimeSummary
 
-__all__ = ["PHASES", "RankRow", "newest_split", "phase_times", "rank_rows", "row_name"]
+__all__ = [
+    "PHASES",
+    "RankRow",
+    "is_usable",
+    "newest_split",
+    "phase_times",
+    "rank_rows",
+    "row_name",
+]
 
 PHASES = ("project", "append", "gather", "attend", "output", "reduce")
 FORMS = {"absorbed": "MLA", "naive": "MLA naive"}
@@ -27,6 +35,13 @@ class RankRow:
     def name(self) -> str:
         """The variant, of GQA with its K/V heads, of MLA with its form."""
         return row_name(self.record)
+
+    @property
+    def step_s(self) -> float | None:
+        """The 5th percentile of this rank's steps; None if the samples are unusable."""
+        if not is_usable(self.record):
+            return None
+        return TimeSummary.from_samples(self.rank.samples_s.step).p5
 
     @property
     def differs(self) -> bool:
@@ -57,6 +72,11 @@ def newest_split(
     newest = {row_name(record): record for record in fitting if _split(record) == split}
     order = [*map(name_variant, settings.variants.values()), *FORMS.values()]
     return sorted(newest.values(), key=lambda record: order.index(row_name(record)))
+
+
+def is_usable(record: ShardedRecord) -> bool:
+    """True if the samples of a record give figures."""
+    return record.verdict.name != "unusable"
 
 
 def rank_rows(records: Sequence[ShardedRecord]) -> list[RankRow]:

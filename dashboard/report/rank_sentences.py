@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Sequence
 
 from dashboard.data.rank_rows import PHASES, RankRow, phase_times, row_name
-from dashboard.report.decode_sentences import machine_name
 from gqa_core import units
 from gqa_core.records.kinds import ShardedRecord
+from gqa_core.records.noise import worst_verdict
 
 __all__ = [
     "bytes_sentence",
@@ -18,6 +18,7 @@ __all__ = [
     "phases_takeaway",
     "speed_caveat",
     "torchrun_command",
+    "verdict_sentence",
 ]
 
 
@@ -29,8 +30,7 @@ def heading(record: ShardedRecord) -> str:
 
 def bytes_sentence(rows: Sequence[RankRow]) -> str:
     """A sentence that compares the bytes of every rank with the formula, and names the machine."""
-    record = rows[0].record
-    machine = f"{machine_name(record.device)}, {record.backend}"
+    machine = _describe_machine(rows[0].record)
     different = [row for row in rows if row.differs]
     if not different:
         return (
@@ -63,6 +63,27 @@ def no_split_reason(tp: int, own_ranks: int) -> str:
     if own_ranks == 1:
         return "This machine has one core or GPU: there is nothing to split a step over here."
     return f"These heads cannot be split over 2 to {own_ranks} ranks, the most of this machine."
+
+
+def verdict_sentence(records: Sequence[ShardedRecord]) -> str:
+    """The worst verdict on the samples, with its reason; empty if other work did not disturb."""
+    worst = worst_verdict(record.verdict for record in records)
+    if worst.name == "quiet":
+        return ""
+    disturbed = [record for record in records if record.verdict.name == worst.name]
+    first, points = disturbed[0], f"{len(disturbed)} of {units.count(len(records), 'point')}"
+    return (
+        f"The samples of {points} are {worst.name}, such as {row_name(first)}: "
+        f"{first.verdict.reason}."
+    )
+
+
+def _describe_machine(record: ShardedRecord) -> str:
+    """The device, its threads per rank if it is a CPU, and what carries the bytes."""
+    device = record.device
+    threads = f", {units.count(device.n_threads, 'thread')} per rank" * (device.type == "cpu")
+    machine = f", {device.machine}" if device.machine else ""
+    return f"{device.name}{threads}{machine}, {record.backend}"
 
 
 def phases_takeaway(records: Sequence[ShardedRecord]) -> str:

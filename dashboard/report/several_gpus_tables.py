@@ -8,7 +8,6 @@ from dashboard.data.rank_rows import RankRow
 from dashboard.data.several_gpus import GpuShare
 from dashboard.report.columns import BYTES, COUNT, MS, TOKENS, Column, Table
 from gqa_core.configs import GroupedConfig
-from gqa_core.records.quartiles import TimeSummary
 
 __all__ = ["ranks_table", "shares_table"]
 
@@ -43,13 +42,9 @@ def ranks_table(rows: Sequence[RankRow]) -> Table[RankRow]:
         Column[RankRow]("K and V, held", lambda row: row.rank.tensor_bytes, BYTES),
         Column[RankRow]("Sent, formula", lambda row: row.record.wire_formula_bytes, BYTES),
         Column[RankRow]("Sent, counted", lambda row: row.rank.wire_bytes.total, BYTES),
-        Column("Step, 5th percentile", _step_s, MS),
+        Column[RankRow]("Step, 5th percentile", lambda row: row.step_s, MS),
     )
     return Table(columns, rows)
-
-
-def _step_s(row: RankRow) -> float:
-    return TimeSummary.from_samples(row.rank.samples_s.step).p5
 
 
 def _cached(share: GpuShare) -> str:

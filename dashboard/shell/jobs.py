@@ -130,7 +130,7 @@ class RunJob(Job):
     waits_for: Waiting | None = None  # a run of another program on this machine
     records: list[Record] = field(default_factory=list)
     started_s: float | None = None  # of the monotonic clock
-    heard_s: float | None = None  # of the monotonic clock: when the last line came
+    last_line_s: float | None = None  # of the monotonic clock: when the last line came
 
     def seconds(self, now_s: float) -> float:
         """Seconds since the run began; 0 while it waits."""
@@ -159,7 +159,7 @@ class RunJob(Job):
     @property
     def silent_s(self) -> float:
         """Seconds since the ranks last wrote a line; 0 of one process, or while they wait."""
-        last_s = self.heard_s or self.started_s
+        last_s = self.last_line_s or self.started_s
         if self.n_ranks == 1 or self.waits_for or last_s is None:
             return 0.0
         return time.monotonic() - last_s
@@ -186,7 +186,7 @@ class RunJob(Job):
 
     def on_stdout(self, line: str) -> None:
         """Keep a record, or note a line that is none."""
-        self.heard_s = time.monotonic()
+        self.last_line_s = time.monotonic()
         try:
             self.records.append(decode_record(line))
         except ValueError:
@@ -195,7 +195,7 @@ class RunJob(Job):
 
     def on_stderr(self, line: str) -> None:
         """Receive an event; any other line is a sentence, such as that of an error."""
-        self.heard_s = time.monotonic()
+        self.last_line_s = time.monotonic()
         try:
             self._on_event(decode_event(line))
         except ValueError:

@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.device import chosen_device
-from dashboard.data.rank_rows import newest_split, rank_rows
+from dashboard.data.rank_rows import is_usable, newest_split, rank_rows
 from dashboard.figures.rank_phases import rank_phases
 from dashboard.report import rank_sentences as sentences
 from dashboard.report.several_gpus_tables import ranks_table
@@ -20,7 +20,7 @@ from dashboard.views.device import device_or_notice
 from dashboard.views.run_panel import current_run, show_run_bar
 from gqa_core import units
 from gqa_core.records.header import MEASURED_HERE
-from gqa_core.records.kinds import Record
+from gqa_core.records.kinds import Record, ShardedRecord
 
 __all__ = ["most_own_ranks", "show_cluster_commands", "show_measured", "show_ranks_bar"]
 
@@ -47,13 +47,21 @@ def show_measured(
     else:
         panels.show_table(table, "ranks", "What each rank held and sent beside the formula")
     panels.show_downloads("ranks", {"csv": table.csv})
-    panels.show_figure(
-        rank_phases(records),
-        "rank_phases",
-        sentences.phases_takeaway(records),
-        [MEASURED_HERE],
-        "Gather and reduce: the time of the rank that comes last, for whom the others wait.",
-    )
+    _show_phases(records)
+
+
+def _show_phases(records: Sequence[ShardedRecord]) -> None:
+    """Draw the phases of the steps whose samples are usable, and the verdict on all."""
+    if doubt := sentences.verdict_sentence(records):
+        panels.show_notice(panels.escape_markdown(doubt))
+    if usable := [record for record in records if is_usable(record)]:
+        panels.show_figure(
+            rank_phases(usable),
+            "rank_phases",
+            sentences.phases_takeaway(usable),
+            [MEASURED_HERE],
+            "Gather and reduce: the time of the rank that comes last, for whom the others wait.",
+        )
 
 
 def show_ranks_bar(bar: DeltaGenerator, settings: SeveralGpusSettings, own_ranks: int) -> None:

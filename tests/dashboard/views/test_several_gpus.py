@@ -102,6 +102,22 @@ def test_a_rank_that_holds_other_bytes_is_named(opened, log, monkeypatch):
     assert "1 of 2 rows are not as the formula says, first GQA-2 on rank 1: it held 12,345" in shown
 
 
+def test_unusable_samples_give_bytes_and_no_times(opened, log):
+    disturbed = {"bandwidth_samples_bytes_per_s": (1e12, *[1e9] * 4)}
+    spec = fake_sharded.spec(attention=layer(), context_len=512)
+    ranks = tuple(fake_sharded.rank_result(spec, rank, **disturbed) for rank in range(2))
+    log.append(fake_sharded.record(spec, ranks=ranks))
+    app = opened("several_gpus", **SETTINGS, sharded_tp=2)
+    (table,) = small_tables(app)
+    assert {row["Step, 5th percentile (ms)"] for row in table} == {"-"}
+    doubt = app.warning[1].value.replace("\\", "")
+    assert doubt.startswith("The samples of 1 of 1 point are unusable, such as GQA-2: ")
+    assert len(app.get("plotly_chart")) == 3
+    log.append(record(7))
+    app = app.run()
+    assert len(app.get("plotly_chart")) == 4
+
+
 def test_run_starts_as_many_ranks_as_there_are_cores(opened, monkeypatch):
     submitted = []
 
