@@ -17,6 +17,7 @@ from streamlit.delta_generator import DeltaGenerator
 from dashboard.controls.device import chosen_device_arguments
 from dashboard.shell import loaders
 from dashboard.shell.jobs import RunJob
+from dashboard.shell.links import add_link_error
 from dashboard.shell.page_log import log_sentence, use_log
 from dashboard.shell.panels import escape_markdown
 from dashboard.shell.public_text import public_messages
@@ -36,12 +37,21 @@ __all__ = [
     "show_run_bar",
 ]
 
+UNKNOWN_RUN = (
+    "run in the link is none that this server knows: it was started again since, or many runs came "
+    "after; what was measured and kept is on the page Runs"
+)
 POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next point
 
 
 def current_run() -> RunJob | None:
-    """The run that this page follows, if there is one."""
-    return loaders.job_queue().get(st.query_params.get(RUN))
+    """The run that this page follows, if there is one; one that is gone is said and forgotten."""
+    run = loaders.job_queue().get(st.query_params.get(RUN))
+    if run is None and RUN in st.query_params:
+        add_link_error(RUN, UNKNOWN_RUN)
+        del st.query_params[RUN]
+        st.rerun()  # the page's top shows the sentence
+    return run
 
 
 def show_run(arguments: Sequence[str], description: str) -> tuple[Sequence[Record], bool]:

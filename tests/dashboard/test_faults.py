@@ -1,0 +1,152 @@
+"""A log that cannot be used is one sentence on a page without a path; no record is lost by it."""
+
+import shutil
+import sqlite3
+import time
+from contextlib import closing
+
+import pytest
+
+from dashboard.shell.jobs import RunJob
+from dashboard.shell.public_text import public_messages, public_text
+from dashboard.views import run_panel
+from gqa_core.records.run_log import RunLog
+from tests.dashboard.example_settings import DEVICE_INFO
+from tests.records import fake_records as samples
+
+N_RECORDS = 40
+
+
+@pytest.fixture(autouse=True)
+def device(monkeypatch):
+    monkeypatch.setattr("dashboard.shell.loaders.device", lambda *names: DEVICE_INFO)
+    monkeypatch.setattr("dashboard.shell.page_log._last_wait", {"ended_s": float("-inf")})
+
+
+@pytest.fixture
+def kept(log):
+    """The log with records, and its bytes."""
+    for index in range(N_RECORDS):
+        log.append(samples.record(index=index))
+    with closing(sqlite3.connect(log.path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return log
+
+
+def notices(app, log):
+    """The warnings of a page, none of which names the log's folder."""
+    assert not app.exception
+    texts = [block.value.replace("\\", "") for block in (*app.warning, *app.error, *app.info)]
+    assert not any(str(log.path.parent) in text for text in texts)
+    return " ".join(texts)
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 3])
+
+
+def make_foreign(path):
+    path.unlink()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE songs (name TEXT)")
+
+
+def make_newer(path):
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA user_version = 99")
+
+
+SET_ASIDE = {
+    "damaged": (truncate, "was damaged"),
+    "foreign": (make_foreign, "was no run log"),
+    "newer": (make_newer, "was of a newer version of this program"),
+}
+
+
+@pytest.mark.parametrize("kind", SET_ASIDE)
+def test_a_log_that_cannot_be_used_is_set_aside_whole_and_a_new_one_opens(opened, kept, kind):
+    spoil, sentence = SET_ASIDE[kind]
+    spoil(kept.path)
+    before = kept.path.read_bytes()
+    app = opened("runs")
+    (copy,) = kept.path.parent.glob(f"runs.sqlite.{kind}-*Z")
+    said = notices(app, kept)
+    assert f"An earlier run log {sentence} and was set aside whole as {copy.name} beside" in said
+    assert copy.read_bytes() == before
+    kept.append(samples.record(run_id="after"))
+    assert [record.run_id for record in kept.records()] == ["after"]
+    assert copy.name in notices(opened("decode"), kept)  # also after a restart
+    shutil.move(copy, kept.path.parent.parent)
+    assert "set aside" not in notices(opened("decode"), kept)
+
+
+def test_a_log_that_another_process_has_locked_costs_a_page_two_seconds(opened, kept):
+    with closing(sqlite3.connect(kept.path)) as holder:
+        holder.execute("PRAGMA journal_mode = DELETE")
+        holder.execute("BEGIN EXCLUSIVE")
+        start = time.monotonic()
+        app = opened("decode")
+        seconds = time.monotonic() - start
+    assert "The run log cannot be read: database is locked." in notices(app, kept)
+    assert 1.9 < seconds < 6  # of which the page itself takes half a second, more under load
+    assert len(kept.records()) == N_RECORDS
+    assert not list(kept.path.parent.glob("runs.sqlite.*Z"))
+
+
+def test_a_write_lock_held_elsewhere_costs_two_seconds_and_is_said(kept):
+    with closing(sqlite3.connect(kept.path)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        start = time.monotonic()
+        assert run_panel._log_problem() == "The run log cannot be written: database is locked."
+        assert time.monotonic() - start < 4
+    assert run_panel._log_problem() == ""
+
+
+def test_a_log_in_the_place_of_a_folder_shows_no_path(opened, log):
+    log.path.mkdir()
+    assert "The run log cannot be read: " in notices(opened("decode"), log)
+
+
+def run_of(records):
+    return RunJob(arguments=("bench",), n_points=len(records), records=list(records), state="done")
+
+
+def test_a_run_says_that_its_records_are_in_the_log_only_while_they_are(kept):
+    own = [samples.record(index=index, run_id="own") for index in range(2)]
+    for record in own:
+        kept.append(record)
+    assert run_panel._summary(run_of(own)) == "2 of 2 points were measured and are in the log"
+    make_newer(kept.path)
+    assert run_panel._summary(run_of(own)) == (
+        "2 of 2 points were measured, but only 0 of them are in the log: download them below"
+    )
+    RunLog().path.mkdir()
+    said = run_panel._summary(run_of(own))
+    assert "whether they are in the log is not known now (run log cannot be read: " in said
+    assert str(kept.path.parent) not in said
+
+
+def test_a_run_of_an_earlier_server_is_said_once(opened):
+    app = opened("decode", run="QxgjYBJ5eLV1")
+    assert not app.exception
+    assert any("run in the link is none that this server knows" in code.value for code in app.code)
+    assert "run" not in app.query_params
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("log /home/a b/runs.sqlite cannot be read: no", "log ... cannot be read: no"),
+        ("[Errno 2] No such file: '/tmp/gqa-1/y'", "[Errno 2] No such file: '...'"),
+        (r"C:\Users\me\runs.sqlite is bad", "... is bad"),
+        ("postgresql+psycopg://me:***@host/db is down", "... is down"),
+        ("12 GB/s, 2 K/V heads and/or 3 / 4", "12 GB/s, 2 K/V heads and/or 3 / 4"),
+    ],
+)
+def test_a_path_is_not_public(text, shown):
+    assert public_text(text) == shown
+
+
+def test_the_lines_of_a_traceback_are_not_public():
+    lines = ["Traceback (most recent call last):.", '  File "/x/y.py", line 3.', "    z()."]
+    assert public_messages([*lines, "ValueError: of /x/y."]) == ["ValueError: of ..."]
