@@ -1,6 +1,7 @@
 """The wheel holds what the dashboard needs, and the three lists of dependencies agree."""
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -84,6 +85,31 @@ def test_the_lock_takes_the_cpu_build_of_torch_on_linux_and_no_gpu_library():
     assert [name for name in names if name.startswith(gpu)] == ["triton"]  # of `dev` alone
     (project,) = [package for package in LOCK["package"] if package["name"] == "gqa-lab"]
     assert "triton" not in {entry["name"] for entry in project["dependencies"]}
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-build.txt"])
+def test_the_image_installs_what_the_lock_holds_by_its_hashes(name):
+    text = (ROOT / "hosting" / name).read_text()
+    entries = re.findall(r"^([\w.-]+)==(\S+) ;.*((?:\n    --hash=\S+.*)+)", text, re.M)
+    assert len(entries) == len(re.findall(r"^\w", text, re.M)) > 3
+    hashes = {(package["name"], package["version"]): files(package) for package in LOCK["package"]}
+    for package, version, lines in entries:
+        assert set(re.findall(r"--hash=(\S+)", lines)) == hashes[package, version]
+
+
+def test_the_image_installs_every_pin_and_the_driver_of_postgresql():
+    text = (ROOT / "hosting" / "requirements.txt").read_text()
+    installed = dict(re.findall(r"^([\w.-]+)==([^+\s]+)", text, re.M))
+    wanted = pins("requirements.txt") | {"psycopg": pins("requirements-dev.txt")["psycopg"]}
+    assert {name: installed.get(name) for name in wanted} == {
+        name: str(version) for name, version in wanted.items()
+    }
+
+
+def files(package):
+    """The hashes of a package's files in the lock."""
+    listed = [*package.get("wheels", ()), package.get("sdist", {})]
+    return {file["hash"] for file in listed if "hash" in file}
 
 
 def test_every_third_party_import_is_declared():
