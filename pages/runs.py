@@ -12,6 +12,7 @@ from dashboard.shell.page import open_page
 from dashboard.shell.samples import show_sample_warnings
 from dashboard.views.log import show_decode_steps, show_other_records
 from dashboard.views.log_comparison import show_comparison
+from dashboard.views.machines import show_machines
 from dashboard.views.record_import import show_import
 from dashboard.views.shown_runs import Samples, ShownRuns, filter_options, n_logged, samples
 
@@ -42,6 +43,7 @@ panels.show_answer(f"{empty}{sharing_sentence(shown.pairs())}")
 panels.show_strip(shown.metrics(n_all))
 if shown.n_decode:
     show_comparison(shown)
+    show_machines(shown)
     show_decode_steps(shown)
 if shown.n_other_kinds:
     show_other_records(shown)

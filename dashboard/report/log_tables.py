@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dashboard.data.decode_rows import Row, VersusMha, device_name
+from dashboard.data.machines import MachineRow
 from dashboard.data.non_decode_rows import KIND_NAMES, PAGES
 from dashboard.data.selection import mha_of_run
-from dashboard.report.columns import COUNT, UTC, Column, Table
+from dashboard.report.columns import COUNT, TIMES, UTC, Column, Table
 from dashboard.report.decode_tables import PERFORMANCE, timestamp
 from gqa_core.records.kinds import DecodeRecord
 from gqa_core.records.run_log import LoggedRecord
@@ -26,6 +27,18 @@ def runs_table(shown: Sequence[Row], rows: Sequence[Row]) -> Table[VersusMha]:
 def non_decode_table(rows: Sequence[LoggedRecord]) -> Table[LoggedRecord]:
     """One row per record: what was measured, what came out, and where."""
     return Table(NON_DECODE, rows)
+
+
+def machines_table(rows: Sequence[MachineRow]) -> Table[MachineRow]:
+    """One row per machine: its records, and its attend times over those of the first machine."""
+    columns = (
+        Column[MachineRow]("Machine", lambda row: row.machine.name),
+        Column[MachineRow]("Decode steps", lambda row: row.machine.n_records, COUNT),
+        Column[MachineRow]("Points, newest", lambda row: len(row.machine.attend_s), COUNT),
+        Column[MachineRow]("Shared with the first", lambda row: row.n_shared, COUNT),
+        Column[MachineRow]("Attend time / first", lambda row: row.ratio, TIMES),
+    )
+    return Table(columns, rows)
 
 
 def _commit(row: Row | LoggedRecord) -> str:

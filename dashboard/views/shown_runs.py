@@ -131,7 +131,7 @@ class ShownRuns:
         return [
             Metric("Records", f"{self.n_decode + self.n_other_kinds:,}", f"of {n_all:,}"),
             Metric("Runs", f"{runs:,}", f"dates: {dates:,}"),
-            Metric("Devices", f"{devices:,}", "distinguished by name and threads"),
+            Metric("Devices", f"{devices:,}", "by name, threads and machine"),
             Metric(
                 "Measured elsewhere",
                 f"{n_elsewhere + self.samples.n_records:,}",
