@@ -1,4 +1,4 @@
-"""Paths that only the host may ask for: Streamlit's metrics, and the run of its script as a check.
+"""Paths that only the host may ask for: Streamlit's metrics, its script as a check, its agents' API.
 
 The host is who asks from this machine, not through a proxy: a proxy names the browser for which it
 asks.
@@ -7,12 +7,13 @@ asks.
 from __future__ import annotations
 
 import ipaddress
+import re
 
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-PATHS = ("/_stcore/metrics", "/_stcore/script-health-check")
+CLOSED = re.compile(r"/_stcore/(metrics|script-health-check|agent)(/|$)")
 PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-real-ip", "via")
 
 
@@ -43,5 +44,4 @@ def is_host(scope: Scope) -> bool:
 
 def _is_closed(path: str) -> bool:
     """True for these paths below any base path, however their slashes are written."""
-    normal = "/" + "/".join(part for part in path.split("/") if part)
-    return normal.endswith(PATHS)
+    return CLOSED.search(re.sub("/+", "/", path)) is not None

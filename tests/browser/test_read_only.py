@@ -40,7 +40,7 @@ pytestmark = [
 
 @dataclass
 class Installation:
-    """Where `hosting/install` left its tree: the root of it, its prefix, and the data folder."""
+    """A tree as `hosting/install` leaves it: its root, its prefix, and the data folder."""
 
     root: str
     prefix: str

@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from dashboard.server.headers import SecurityHeaders, frame_hosts, security_headers
-from dashboard.server.host_only import PATHS, HostOnly
+from dashboard.server.host_only import HostOnly
 from dashboard.server.ready import Readiness
 
 LOCAL, REMOTE = ("127.0.0.1", 1), ("203.0.113.7", 1)
@@ -43,7 +43,7 @@ def answer(path, client=LOCAL, **headers):
     return start["status"], {name.decode(): text.decode() for name, text in start["headers"]}
 
 
-@pytest.mark.parametrize("path", ["/", "/_stcore/health", PATHS[0], "/static/missing.js"])
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/_stcore/metrics", "/static/missing.js"])
 def test_every_answer_has_the_headers_also_a_refusal(path):
     _, received = answer(path, client=REMOTE)
     expected = {name.lower(): text for name, text in security_headers([]).items()}
@@ -51,7 +51,14 @@ def test_every_answer_has_the_headers_also_a_refusal(path):
 
 
 @pytest.mark.parametrize(
-    "path", [*PATHS, "//_stcore//metrics", "/_stcore/metrics/", "/base/_stcore/metrics"]
+    "path",
+    [
+        "/_stcore/script-health-check",
+        "/_stcore/agent/openapi.json",
+        "//_stcore//metrics",
+        "/_stcore/metrics/",
+        "/base/_stcore/metrics",
+    ],
 )
 def test_metrics_are_for_the_host_alone(path):
     assert answer(path)[0] == 200
