@@ -9,6 +9,7 @@ from gqa_core.theory.memory import kv_bytes_per_token, kv_cache_bytes
 from gqa_core.theory.sharding import (
     gpu_shards,
     n_replicas,
+    rank_tokens,
     shard,
     shard_model,
     valid_tp_sizes,
@@ -114,3 +115,33 @@ def test_every_query_head_is_on_one_gpu_with_the_k_v_head_it_reads(k, g, tp):
         for head in shard_of_gpu.kv_heads
     ]
     assert first_copies == list(range(k))
+
+
+@given(powers, powers, powers, powers)
+def test_a_dcp_group_shares_its_heads_and_groups_split_them_as_gpus_without_dcp(k, g, tp, dcp):
+    attention = GroupedConfig(n_heads=k * g, n_kv_heads=k, head_dim=8)
+    if attention.n_heads % tp or tp % dcp:
+        return
+    shards, groups = gpu_shards(attention, tp, dcp), gpu_shards(attention, tp // dcp)
+    assert [head for each in shards for head in each.query_heads] == list(range(k * g))
+    for each in shards:
+        group = groups[each.gpu // dcp]
+        assert each.group_heads == group.query_heads
+        assert each.kv_heads == group.kv_heads
+        assert each.dcp_rank == each.gpu % dcp
+        assert set(each.query_heads) <= set(each.group_heads)
+        assert {head // g for head in each.group_heads} == set(each.kv_heads)
+
+
+@given(st.integers(1, 2**20), st.integers(1, 64))
+def test_the_ranks_of_a_dcp_group_keep_every_token_once(context_len, dcp):
+    tokens = [rank_tokens(context_len, dcp, rank) for rank in range(dcp)]
+    assert sum(tokens) == context_len
+    assert tokens == [len(range(rank, context_len, dcp)) for rank in range(dcp)]
+
+
+def test_dcp_removes_the_copies_of_a_latent():
+    assert [each.is_copy for each in gpu_shards(DEEPSEEK_V3, 4, 4)] == [False] * 4
+    assert [each.is_copy for each in gpu_shards(DEEPSEEK_V3, 4, 2)] == [False, False, True, True]
+    with pytest.raises(ValueError, match="dcp must divide tp: got 3 and 4"):
+        gpu_shards(DEEPSEEK_V3, 4, 3)
