@@ -1,4 +1,4 @@
-"""Paths that only the host may ask for: Streamlit's metrics, its script as a check, its agents' API.
+"""Paths that only the host may ask for: Streamlit's metrics, script check and API for agents.
 
 The host is who asks from this machine, not through a proxy: a proxy names the browser for which it
 asks.
