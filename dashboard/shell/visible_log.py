@@ -47,7 +47,7 @@ class SessionLogs:
         _remove_folders_of_ended_servers()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
         self.n_copied: dict[str, int] = {}  # records, by the id of the run
-        self.last_seen_s: dict[str, float] = {}  # by visitor
+        self.last_visit_s: dict[str, float] = {}  # by visitor
         self.lock = threading.Lock()
 
     def path(self, visitor: str) -> Path:
@@ -65,12 +65,12 @@ class SessionLogs:
     def remove_logs_of_absent(self, visitor: str) -> None:
         """Delete the files of visitors who have left; this one has just been seen."""
         now_s = time.monotonic()
-        self.last_seen_s[visitor] = now_s
-        for name, time_s in list(self.last_seen_s.items()):
+        self.last_visit_s[visitor] = now_s
+        for name, time_s in list(self.last_visit_s.items()):
             if visitors.is_present(name):
-                self.last_seen_s[name] = now_s
+                self.last_visit_s[name] = now_s
             elif now_s - time_s > limits().closed_running_seconds:
-                del self.last_seen_s[name]
+                del self.last_visit_s[name]
                 for file in self.folder.glob(f"{self.path(name).name}*"):
                     file.unlink(missing_ok=True)
 

@@ -15,6 +15,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.shell.job_queue import job_queue
 from dashboard.shell.process import process_wide
+from dashboard.shell.uploads import bound_uploads
 from gqa_core.limits.rate import Rate
 from gqa_core.limits.refusal import limit_error
 from gqa_core.limits.settings import limits
@@ -47,6 +48,7 @@ def note_visit() -> None:
     context = get_script_run_ctx()
     if context is None or not runtime.exists():
         return
+    bound_uploads()
     job_queue().is_present = is_present
     _sessions()[context.session_id] = visitor()
     _require_room()
@@ -77,7 +79,7 @@ def count_import() -> None:
         raise limit_error("allow_imports")
     imports, now_s = process_wide("imports", lambda: Rate(MINUTE_S)), time.monotonic()
     if (n_imports := imports.count(visitor(), now_s)) >= limits().imports_per_minute:
-        raise limit_error("imports_per_minute", f"you imported {n_imports} times")
+        raise limit_error("imports_per_minute", f"you made {n_imports}")
     imports.note(visitor(), now_s)
 
 
@@ -87,7 +89,7 @@ def _require_room() -> None:
     context = get_script_run_ctx()
     first = list(_sessions())[: limits().sessions]
     if context is not None and context.session_id not in first:
-        raise limit_error("sessions", f"{len(_sessions())} are, try again in a minute")
+        raise limit_error("sessions", f"{len(_sessions())} are connected, try again in a minute")
 
 
 def _forget_closed() -> None:

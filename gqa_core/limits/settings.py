@@ -104,7 +104,7 @@ class Limits(BaseSettings):
         2_000,
         60,
         "Points that a run may measure.",
-        "a run may measure at most {value} points here",
+        "points per run are limited to {value} here",
         ge=1,
         le=10**6,
     )
@@ -112,7 +112,7 @@ class Limits(BaseSettings):
         10_000,
         1_000,
         "Samples that a point may take.",
-        "a point may take at most {value} samples here",
+        "samples per point are limited to {value} here",
         ge=3,
         le=10**6,
     )
@@ -120,7 +120,7 @@ class Limits(BaseSettings):
         0,
         2,
         "CPU threads of a run; 0 is as many as torch takes.",
-        "a run may use at most {value} threads here",
+        "threads per run are limited to {value} here",
         ge=0,
         le=4_096,
     )
@@ -128,7 +128,7 @@ class Limits(BaseSettings):
         8,
         4,
         "Runs that may wait for their turn, of all visitors together.",
-        "at most {value} runs may wait here",
+        "the queue of runs is limited to {value} here",
         ge=1,
         le=1_000,
     )
@@ -136,7 +136,7 @@ class Limits(BaseSettings):
         2,
         1,
         "Runs that a visitor may have waiting or running; at most one of them waits.",
-        "a visitor may have at most {value} runs at once here",
+        "runs per visitor are limited to {value} at once here",
         ge=1,
         le=1_000,
     )
@@ -144,7 +144,7 @@ class Limits(BaseSettings):
         600,
         12,
         "Runs and looks into the heads that a visitor may start in an hour.",
-        "a visitor may start at most {value} runs per hour here",
+        "runs per visitor are limited to {value} per hour here",
         ge=1,
         le=10**6,
     )
@@ -192,7 +192,7 @@ class Limits(BaseSettings):
         60,
         6,
         "Pastes and uploads that a visitor may have read in a minute.",
-        "a visitor may import at most {value} times per minute here",
+        "imports per visitor are limited to {value} per minute here",
         ge=1,
         le=10**6,
     )
@@ -200,7 +200,7 @@ class Limits(BaseSettings):
         50_000,
         2_000,
         "Imported records that a session may keep, where they stay in the session.",
-        "a session may keep at most {value} imported records here",
+        "imported records per session are limited to {value} here",
         ge=1,
         le=10**6,
     )
@@ -208,7 +208,7 @@ class Limits(BaseSettings):
         1_000,
         100,
         "Visitors that may be connected at once.",
-        "at most {value} visitors may be connected here",
+        "visitors are limited to {value} at once here",
         ge=1,
         le=10**6,
     )

@@ -20,7 +20,7 @@ __all__ = ["call_outside"]
 PACKAGE_PARENT = Path(__file__).parents[2]
 TIME_LIMIT_S = 60.0
 MEMORY_BYTES = 2 * 10**9
-NICENESS = 10
+NICENESS = 5
 TURN = threading.Lock()
 
 

@@ -64,13 +64,13 @@ def test_each_limit_of_an_import_names_itself(opened, hosted):
     hosted(session_records=3, imports_per_minute=2)
     app = paste(opened("runs"), lines("one"))
     app = paste(app, lines("two", 3))
-    assert "a session may keep at most 3 imported records here: these would make 5" in texts(app)
+    assert "imported records per session are limited to 3 here: these would make 5" in texts(app)
     app = paste(app, lines("one", 1))
     app = paste(app, lines("one", 1))
-    assert "at most 2 times per minute here: you imported 2 times" in texts(app)
-    hosted(allow_imports=0)
+    assert "limited to 2 per minute here: you made 2" in texts(app)
+    hosted(allow_imports=0, session_records=2000)
     assert "nothing can be imported here; on your own machine" in texts(paste(app, lines("one")))
-    hosted(visible_records="shipped")
+    hosted(allow_imports=1, visible_records="shipped")
     assert "only shipped ones are shown" in texts(paste(app, lines("one")))
 
 
@@ -168,7 +168,7 @@ def test_a_log_of_a_visitor_who_has_left_is_removed(hosted, monkeypatch, tmp_pat
     hosted(closed_running_seconds=1)
     logs = SessionLogs()
     RunLog(logs.path("ada")).append(samples.record(run_id="own"))
-    logs.last_seen_s["ada"] = -100.0
+    logs.last_visit_s["ada"] = -100.0
     monkeypatch.setattr(visitors, "is_present", lambda name: name == "bob")
     logs.remove_logs_of_absent("bob")
     assert list(logs.folder.iterdir()) == []

@@ -56,11 +56,13 @@ def test_a_visitor_runs_one_and_waits_with_one(queue, set_limits):
 def test_a_host_admits_one_run_per_visitor_and_four_that_wait(queue, set_limits):
     set_limits(hosted=1)
     started(queue, "ada")
-    with pytest.raises(LimitError, match="at most 1 runs at once here: 1 of yours"):
+    with pytest.raises(LimitError, match="limited to 1 at once here: 1 of yours"):
         queue.submit(["bench"], "ada")
     for number in range(4):
         queue.submit(["bench"], f"visitor {number}")
-    with pytest.raises(LimitError, match="at most 4 runs may wait here: 4 runs wait already"):
+    with pytest.raises(
+        LimitError, match="the queue of runs is limited to 4 here: 4 runs wait already"
+    ):
         queue.submit(["bench"], "bob")
     with pytest.raises(LimitError, match=r"no training is started here.*GQA_ALLOW_TRAINING=1"):
         queue.submit(["quality", "--start", "mean"], "bob")
@@ -70,7 +72,7 @@ def test_runs_and_queries_of_an_hour_are_counted_together(queue, set_limits):
     set_limits(visitor_runs_per_hour=2)
     for _ in range(2):
         queue.cancel(queue.submit(["bench"], "ada"))
-    with pytest.raises(LimitError, match="at most 2 runs per hour here: you started 2"):
+    with pytest.raises(LimitError, match="limited to 2 per hour here: you started 2"):
         queue.submit(["bench"], "ada")
     with pytest.raises(LimitError, match="GQA_VISITOR_RUNS_PER_HOUR"):
         queue.query(["inspect-heads"], 1, "ada")

@@ -209,7 +209,9 @@ def test_a_full_queue_refuses_and_says_so(queue):
     running(queue, "sleep")
     for _ in range(limits().queue_runs):
         queue.submit(["sleep"])
-    with pytest.raises(LimitError, match="at most 8 runs may wait here: 8 runs wait already"):
+    with pytest.raises(
+        LimitError, match="the queue of runs is limited to 8 here: 8 runs wait already"
+    ):
         queue.submit(["sleep"])
 
 
@@ -305,7 +307,7 @@ def test_too_many_queries_are_refused(queue, set_limits):
     for index, thread in enumerate(threads):
         thread.start()
         wait_for(lambda index=index: len(queue._queries) > index)
-    with pytest.raises(LimitError, match="at most 1 runs may wait here"):
+    with pytest.raises(LimitError, match="the queue of runs is limited to 1 here"):
         queue.query(["answer"], 30)
     for thread in threads:
         thread.join()

@@ -1,0 +1,40 @@
+"""What a dashboard's child refuses before its first point, each with both numbers."""
+
+import pytest
+
+from gqa_core.limits.refusal import LimitError
+from gqa_core.runner.visitor_run import CHILD_BYTES, validate_run
+from tests.records import fake_records as samples
+
+SPEC = samples.point()
+
+
+@pytest.fixture
+def visitor_run(monkeypatch, set_limits):
+    monkeypatch.setenv(CHILD_BYTES, "1000000000")
+    return set_limits
+
+
+def test_a_run_leaves_a_margin_of_the_free_memory_whoever_starts_it(set_limits):
+    set_limits()
+    needed = SPEC.required_bytes
+    validate_run([SPEC], 0, 2 * needed)
+    with pytest.raises(LimitError, match=r"must leave 10% of the free .* takes .* of .* free"):
+        validate_run([SPEC], 0, needed + needed // 20)
+
+
+def test_points_samples_and_bytes_of_a_visitor_are_limited(visitor_run):
+    visitor_run(run_points=3, run_samples=19, run_bytes="1MB")
+    with pytest.raises(LimitError, match="points per run are limited to 3 here: this one would me"):
+        validate_run([SPEC], 3, 10**12)
+    with pytest.raises(LimitError, match=r"samples per point are limited to 19 here: .* take 20"):
+        validate_run([SPEC], 0, 10**12)
+    visitor_run(run_points=4, run_samples=20, run_bytes="1MB")
+    large = samples.point(context_len=2**20)
+    with pytest.raises(LimitError, match=r"at most 1 MB of memory here: .* and .* GiB are free"):
+        validate_run([large], 0, 10**12)
+
+
+def test_a_user_of_the_command_line_is_not_bound(set_limits):
+    set_limits(run_points=1, run_samples=3, run_bytes="1MB")
+    validate_run([SPEC] * 3, 10, 10**12)
