@@ -6,7 +6,9 @@ In the image: docker run --rm gqa-lab /opt/gqa-lab/bin/python /opt/gqa-lab/conte
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from importlib.metadata import Distribution, distributions
+from operator import itemgetter
 
 MB = 10**6
 
@@ -28,17 +30,17 @@ def licence(package: Distribution) -> str:
     return ", ".join(named) or text.partition("\n")[0][:60] or "not stated"
 
 
-def table() -> str:
+def table(packages: Iterable[Distribution]) -> str:
     """The packages as a Markdown table, the largest first, with their sum."""
-    packages = sorted(distributions(), key=size_bytes, reverse=True)
+    sizes = sorted(((size_bytes(each), each) for each in packages), key=itemgetter(0), reverse=True)
     rows = [
-        f"| {each.name} | {each.version} | {size_bytes(each) / MB:.1f} | {licence(each)} |"
-        for each in packages
+        f"| {each.name} | {each.version} | {size / MB:.1f} | {licence(each)} |"
+        for size, each in sizes
     ]
-    total = sum(map(size_bytes, packages)) / MB
+    total = sum(size for size, _ in sizes) / MB
     head = ["| package | version | MB | licence |", "|---|---|---|---|"]
     return "\n".join([*head, *rows, f"| {len(rows)} packages | | {total:.0f} | |"])
 
 
 if __name__ == "__main__":
-    sys.stdout.write(table() + "\n")
+    sys.stdout.write(table(distributions()) + "\n")

@@ -1,0 +1,72 @@
+"""The files of a host agree with each other and with the app."""
+
+import re
+import runpy
+import subprocess
+import tomllib
+from importlib.metadata import distribution, version
+from pathlib import Path
+
+import pytest
+
+from dashboard.server.host_only import CLOSED
+
+ROOT = Path(__file__).parents[1]
+NGINX = (ROOT / "hosting" / "nginx.conf").read_text()
+DOCKERFILE = (ROOT / "Dockerfile").read_text()
+COMPOSE = (ROOT / "compose.yaml").read_text()
+
+
+@pytest.mark.parametrize("name", ["metrics", "script-health-check", "agent", "agent/openapi.json"])
+def test_the_proxy_closes_what_the_app_closes(name):
+    (location,) = re.findall(r"location ~ (\S+) {", NGINX)
+    assert re.search(location, f"/_stcore/{name}")
+    assert CLOSED.search(f"/_stcore/{name}")
+    assert not re.search(location, "/_stcore/health")
+    assert not CLOSED.search("/_stcore/health")
+
+
+def test_the_proxy_knows_every_replica_of_compose():
+    replicas = set(re.findall(r"^  (replica-\d+):$", COMPOSE, re.M))
+    assert set(re.findall(r"server (replica-\d+):8501", NGINX)) == replicas
+    assert len(replicas) == 2
+
+
+def test_the_build_gets_every_file_of_the_wheel_and_of_the_steps():
+    wheel = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"][
+        "targets"
+    ]
+    needed = {name.split("/")[0] for name in wheel["wheel"]["only-include"]}
+    needed |= {
+        *wheel["wheel"]["force-include"],
+        "hosting",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+    }
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert {line.removeprefix("!") for line in ignored if line.startswith("!")} == needed
+
+
+def test_a_space_gets_the_build_and_may_be_framed_by_its_site_alone(tmp_path):
+    subprocess.run([ROOT / "hosting" / "space" / "make", tmp_path], check=True)
+    readme = (tmp_path / "README.md").read_text()
+    assert readme.startswith("---\n")
+    assert "sdk: docker\napp_port: 8501\n" in readme
+    added = set((tmp_path / "Dockerfile").read_text().splitlines()) - set(DOCKERFILE.splitlines())
+    assert added == {
+        '    GQA_FRAME_HOSTS="https://huggingface.co" \\',
+        "    STREAMLIT_SERVER_XSRF_COOKIE_SAME_SITE=none \\",
+    }
+    for line in (ROOT / ".dockerignore").read_text().splitlines():
+        assert not line.startswith("!") or (tmp_path / line.removeprefix("!")).exists()
+
+
+def test_the_contents_of_an_image_are_listed_with_size_and_licence():
+    table_of = runpy.run_path(str(ROOT / "hosting" / "contents.py"))["table"]
+    *_, row, total = table_of([distribution("numpy")]).splitlines()
+    assert total.startswith("| 1 packages |")
+    _, name, number, size, licence, *_ = (cell.strip() for cell in row.split("|"))
+    assert (name, number) == ("numpy", version("numpy"))
+    assert float(size) > 10
+    assert "BSD" in licence
