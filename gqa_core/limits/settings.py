@@ -26,6 +26,8 @@ OTHER_NAMES = {  # of the environment, which are no limits and are read where th
     "GQA_FRAME_HOSTS",
     "GQA_MACHINE",
     "GQA_CHILD_BYTES",
+    "GQA_CLEAN_ROOT",
+    "GQA_PORT",
     "GQA_NIGHTLY",
     "GQA_REQUIRE_BROWSER",
     "GQA_REQUIRE_POSTGRES",
