@@ -51,8 +51,9 @@ def clean_name(text: str, max_len: int) -> str:
 
 def plain_cell(text: str) -> str:
     """The text of a cell as no spreadsheet runs it: a formula gets an apostrophe in front."""
-    start = unicodedata.normalize("NFKC", text[:8].lstrip())[:1]
-    if len(text) > 1 and start in FORMULA_SIGNS and start and not NUMBER.fullmatch(text):
+    starts = text[:1] + unicodedata.normalize("NFKC", text[:8].lstrip())[:1]
+    is_formula = any(letter in FORMULA_SIGNS for letter in starts)
+    if len(text) > 1 and is_formula and not NUMBER.fullmatch(text):
         return f"'{text}"
     return text
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 __all__ = ["public_messages", "public_text"]
 
 HIDDEN = "..."
+MAX_MESSAGE = 400  # characters
 URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s'\"]+")
 # A path begins behind a space, bracket or quote; its parts may have spaces if more parts follow.
 PATH = re.compile(
@@ -20,10 +21,13 @@ TRACEBACK = re.compile(r"Traceback \(most recent call last\)|\s")  # its lines a
 
 
 def public_text(text: str) -> str:
-    """The text with every path and address of the machine replaced by "..."."""
-    return PATH.sub(HIDDEN, URL.sub(HIDDEN, text))
+    """The text on one line, with every path and address of the machine replaced by "..."."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text)
+    return PATH.sub(HIDDEN, URL.sub(HIDDEN, plain))
 
 
 def public_messages(messages: Iterable[str]) -> list[str]:
     """The messages of a child process that are sentences, without the lines of a traceback."""
-    return [public_text(message) for message in messages if not TRACEBACK.match(message)]
+    return [
+        public_text(message[:MAX_MESSAGE]) for message in messages if not TRACEBACK.match(message)
+    ]

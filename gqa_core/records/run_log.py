@@ -186,7 +186,8 @@ class RunLog:
     def counts(self) -> dict[str, int]:
         """The number of records of each kind, unreadable ones included."""
         query = select(RECORDS.c.kind, func.count()).group_by(RECORDS.c.kind)
-        return dict(sorted((kind, number) for kind, number in self.execute(query)))
+        # A damaged file may hold anything in the place of a kind.
+        return dict(sorted((str(kind), number) for kind, number in self.execute(query)))
 
     def n_records(self, run_id: str) -> int:
         """The number of records of a run that the log has."""

@@ -120,6 +120,9 @@ class SqliteDatabase:
         """Raise RunLogError with one sentence for an error of the file or the database."""
         try:
             yield
+        except UnicodeDecodeError as error:  # of a text, or of SQLite's own message
+            sentence = f"log {self.path} cannot be {verb}: it has a text that is none"
+            raise UnusableLogError(sentence, "damaged") from error
         except (DBAPIError, OSError) as error:
             cause = getattr(error, "orig", None)
             reason = cause or getattr(error, "strerror", None) or error
