@@ -10,7 +10,6 @@ import atexit
 import os
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -23,11 +22,12 @@ from dashboard.shell.jobs import Job, QueryJob, RunJob
 from dashboard.shell.process import process_wide
 from dashboard.shell.run_guard import cap_bytes, reason_to_end
 from dashboard.shell.supervision import SILENCE_S, describe_silence, kill_marked, kill_tree
+from dashboard.shell.temporary import remove_folders_of_ended_servers, run_folder
 from gqa_core.limits.settings import limits
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import DeviceInfo
 from gqa_core.runner.ranks import RANKS_ENVIRONMENT, ranks_command
-from gqa_core.runner.visitor_run import CHILD_BYTES, TEMPORARY_PREFIX
+from gqa_core.runner.visitor_run import CHILD_BYTES
 
 __all__ = [
     "JobError",
@@ -68,6 +68,7 @@ class JobQueue:
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
         self._command = tuple(command)
+        remove_folders_of_ended_servers()
         self._runs: OrderedDict[str, RunJob] = OrderedDict()
         self._queries: list[QueryJob] = []
         self._changed = threading.Condition()
@@ -200,9 +201,7 @@ class JobQueue:
                     job.started_s = time.monotonic()
                 try:
                     # A killed child cannot remove its temporary files: they go with this folder.
-                    folder = tempfile.TemporaryDirectory(
-                        prefix=TEMPORARY_PREFIX, ignore_cleanup_errors=True
-                    )
+                    folder = run_folder()
                     process = job.process = self._start(job, folder.name)
                 except OSError as error:
                     job.fail_to_start(error)

@@ -22,7 +22,7 @@ from dashboard.shell.job_queue import job_queue
 from dashboard.shell.page_log import page_log
 from dashboard.shell.process import process_wide
 from gqa_core.limits.settings import limits
-from gqa_core.records.run_log import RunLog
+from gqa_core.records.run_log import RunLog, RunLogError
 
 __all__ = ["visible_log"]
 
@@ -85,7 +85,11 @@ def _session_log(visitor: str) -> RunLog:
 
 
 def _logs() -> SessionLogs:
-    return process_wide("session_logs", SessionLogs)
+    try:
+        return process_wide("session_logs", SessionLogs)
+    except OSError as error:  # such as a folder for temporary files that is gone, or full
+        reason = error.strerror or error
+        raise RunLogError(f"log of this session cannot be opened: {reason}") from error
 
 
 def _folder() -> Path:

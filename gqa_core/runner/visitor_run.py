@@ -8,10 +8,13 @@ server closes it too.
 
 from __future__ import annotations
 
+import atexit
 import os
+import select
 import shutil
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from gqa_core.records.specs.spec import Spec
 
 __all__ = ["CHILD_BYTES", "TEMPORARY_PREFIX", "is_visitor_run", "supervise", "validate_run"]
 
+REMOVALS, REMOVAL_S = 40, 0.02
 CHILD_BYTES = "GQA_CHILD_BYTES"  # environment: the most that the process may take
 TEMPORARY_PREFIX = "gqa-"  # of the folder that the server made for the run
 GPU_DRIVER = Path("/dev/nvidiactl")  # reserves address space far beyond what it takes
@@ -38,6 +42,7 @@ def supervise() -> None:
         return
     _cap_memory(int(os.environ[CHILD_BYTES]))
     threading.Thread(target=_exit_with_server, daemon=True).start()
+    atexit.register(_remove_folder_without_server)  # an end in the same moment leaves no time to it
 
 
 def validate_run(specs: Sequence[Spec], max_extra: int, free_bytes: int) -> None:
@@ -84,7 +89,21 @@ def _exit_with_server() -> None:
     """Wait until stdin is closed, then end this process at once; its workers end with it."""
     while os.read(0, 4096):
         pass
-    folder = os.environ.get("TMPDIR", "")
-    if Path(folder).name.startswith(TEMPORARY_PREFIX):
-        shutil.rmtree(folder, ignore_errors=True)  # the killed server cannot
+    _remove_folder()
     os._exit(1)
+
+
+def _remove_folder_without_server() -> None:
+    """Remove the temporary folder if stdin has ended: the server, which never writes, is gone."""
+    if select.select([0], [], [], 0)[0]:
+        _remove_folder()
+
+
+def _remove_folder() -> None:
+    """Remove the temporary folder of the run: the killed server cannot."""
+    folder = Path(os.environ.get("TMPDIR", ""))
+    tries = REMOVALS if folder.name.startswith(TEMPORARY_PREFIX) else 0
+    while tries and folder.exists():  # a worker that ends now removes its own part of it
+        shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(REMOVAL_S)
+        tries -= 1

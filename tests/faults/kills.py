@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 
+from dashboard.shell.temporary import remove_folders_of_ended_servers
 from gqa_core.records.run_log import RunLog
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +74,7 @@ def _kill_once(folder: Path, victim: str, generator: random.Random, counts: Kill
     counts.n_acknowledged += len(pairs)
     counts.n_kept += sum((run_id, point) in kept for run_id, point in pairs)
     counts.n_orphans += len(_family(folder))
+    remove_folders_of_ended_servers(temporary)  # as the next server does when it starts
     counts.n_files += len(list(temporary.iterdir()))
     for orphan in _family(folder):
         orphan.kill()

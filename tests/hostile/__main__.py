@@ -1,5 +1,6 @@
 """`python -m tests.hostile [SHARE]`: the table of hostile inputs; exit code 1 if any is a fault."""
 
+import itertools
 import logging
 import os
 import sys
@@ -17,10 +18,11 @@ def main() -> int:
         os.environ["GQA_RUN_LOG"] = f"{folder}/runs.sqlite"
         from tests.hostile.links import try_links  # reads the environment
 
-        counts = [*try_kinds(share, seed=18)]
-        counts.append(try_links(max(int(N_LINKS * share), 12), seed=18))
-    print("\n".join(lines(counts)))
-    return int(any(each.n_faults for each in counts))
+        links = (try_links(max(int(N_LINKS * share), 12), seed=18) for _ in range(1))
+        all_counts, shown = itertools.tee(itertools.chain(try_kinds(share, seed=18), links))
+        for line in lines(shown):
+            print(line, flush=True)
+    return int(any(counts.n_faults for counts in all_counts))
 
 
 if __name__ == "__main__":

@@ -73,12 +73,14 @@ def _value(generator: random.Random, options: Sequence[str]) -> str:
 
 def _options(app: AppTest) -> dict[str, list[str]]:
     """The options of the page's widgets by key."""
-    found: dict[str, list[str]] = {key: [] for key in app.session_state[CURRENT]}
+    has_widgets = CURRENT in app.session_state  # an old address leads to another page
+    keys = app.session_state[CURRENT] if has_widgets else ()
+    by_key: dict[str, list[str]] = {key: [] for key in keys}
     for widget in (*app.select_slider, *app.selectbox, *app.multiselect):
-        found[widget.key] = [str(option) for option in widget.options]
+        by_key[widget.key] = [str(option) for option in widget.options]
     for widget in app.number_input:
-        found[widget.key] = [str(widget.min), str(widget.max)]
-    return found
+        by_key[widget.key] = [str(widget.min), str(widget.max)]
+    return by_key
 
 
 def _texts(app: AppTest) -> list[str]:
