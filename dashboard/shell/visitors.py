@@ -48,6 +48,8 @@ def note_visit() -> None:
     context = get_script_run_ctx()
     if context is None or not runtime.exists():
         return
+    if not runtime.get_instance().is_active_session(context.session_id):
+        return  # the run by which /ready asks whether a page can be served
     bound_uploads()
     job_queue().is_present = is_present
     _sessions()[context.session_id] = visitor()

@@ -1,0 +1,27 @@
+"""/ready of a whole server: 200 with a start page that runs, 503 with one that fails."""
+
+import shutil
+import urllib.error
+import urllib.request
+
+import pytest
+
+from benchmarks.serving import ROOT, running
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [("", 200), ("\nraise RuntimeError('planted')\n", 503)]
+)
+def test_a_server_is_ready_only_if_its_start_page_runs(fault, status, tmp_path, monkeypatch):
+    for name in ("app.py", "serve.py"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(ROOT / "pages", tmp_path / "pages")
+    page = tmp_path / "pages" / "overview.py"
+    page.write_text(page.read_text() + fault)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    with running(tmp_path / "runs.sqlite", str(tmp_path / "serve.py")) as server:
+        try:
+            answer = urllib.request.urlopen(f"{server.address}/ready")
+        except urllib.error.HTTPError as error:
+            answer = error
+        assert answer.status == status
