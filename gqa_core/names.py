@@ -17,7 +17,7 @@ MAX_MARKS = 2  # accents on one letter; more would be drawn over the lines aroun
 NAME_SIGNS = " ._-+(),:#'"
 # What spreadsheets run, and what is normalised or looks like it.
 FORMULA_SIGNS = "=+-@\t\r|%" + "\u2010\u2011\u2012\u2013\u2014\u2212\u2795\u2796\ua78a\u30a0"
-NUMBER = re.compile(r"[-+\u2212]?[\d.,]+(e[-+]?\d+)?[ ]?[%x\w/]*", re.ASCII)
+NUMBER = re.compile(r"[-+\u2212]?\.?\d[\d.,]*(e[-+]?\d+)?[ ]?[%x\w/]*", re.ASCII)
 
 
 def name_rule(text: str) -> str | None:
@@ -51,7 +51,7 @@ def clean_name(text: str, max_len: int) -> str:
 
 def plain_cell(text: str) -> str:
     """The text of a cell as no spreadsheet runs it: a formula gets an apostrophe in front."""
-    starts = text[:1] + unicodedata.normalize("NFKC", text[:8].lstrip())[:1]
+    starts = text[:1] + unicodedata.normalize("NFKC", text.lstrip()[:1])[:1]
     is_formula = any(letter in FORMULA_SIGNS for letter in starts)
     if len(text) > 1 and is_formula and not NUMBER.fullmatch(text):
         return f"'{text}"

@@ -56,3 +56,8 @@ def test_a_number_is_a_number_in_a_cell(text):
 
 def test_a_figure_s_text_has_no_tag_entity_or_placeholder():
     assert literal("<a>&lt;%{x}$y$") == "&#60;a&#62;&#38;lt;&#37;&#123;x&#125;&#36;y&#36;"
+
+
+@pytest.mark.parametrize("text", ["+,", "\t<b>", "\r=1", "\u207c\u0338x", " =1", "-,-", "@@"])
+def test_what_looks_like_a_number_or_another_sign_is_no_formula_either(text):
+    assert plain_cell(text) == f"'{text}"

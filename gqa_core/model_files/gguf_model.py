@@ -25,10 +25,12 @@ from gqa_core.model_files.gguf_header import GgufHeader, MetadataValue
 from gqa_core.model_files.gguf_states import layer_state, recurrent_layers, state_kind
 from gqa_core.model_files.gguf_windows import window_kinds
 from gqa_core.model_files.metadata import Metadata
+from gqa_core.names import clean_name
 
 __all__ = ["parse_header", "parse_metadata"]
 
 ARCHITECTURE = "general.architecture"
+MAX_NAME = 40  # characters of an architecture
 OTHER_FILES = {"adapter", "mmproj", "imatrix", "vocab", "clip"}
 ENCODERS = {"bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2"}
 ENCODERS |= {"jina-bert-v3", "eurobert", "gemma-embedding", "t5encoder", "llama-embed"}
@@ -96,6 +98,8 @@ def _architecture(values: Mapping[str, MetadataValue]) -> str:
     name = values.get(ARCHITECTURE)
     if not isinstance(name, str) or not name:
         raise ValueError(f"{ARCHITECTURE} must be given as text: got no such key")
+    if clean_name(name, MAX_NAME) != name:  # sentences name keys that begin with it
+        raise ValueError(f"{ARCHITECTURE} must be a plain name: got {name[:MAX_NAME]!a}")
     part, n_parts = values.get("split.no", 0), values.get("split.count", 0)
     if part and f"{name}.block_count" not in values:
         raise ValueError(

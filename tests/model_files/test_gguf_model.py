@@ -367,3 +367,10 @@ def test_weights_are_the_tensors_of_the_file():
 
 def test_the_same_keys_come_from_anywhere():
     assert parse_metadata(LLAMA).model == parse(LLAMA).model
+
+
+def test_an_architecture_that_is_no_name_is_not_quoted_as_it_is():
+    for name in ("lla\x1da", "<b>x</b>", "\u202ellama", "x" * 41):
+        with pytest.raises(ValueError, match="must be a plain name: got '") as error:
+            read_model(gguf_bytes(LLAMA | {"general.architecture": name}))
+        assert str(error.value).isprintable()
