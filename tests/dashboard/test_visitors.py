@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
 
@@ -172,3 +173,25 @@ def test_a_log_of_a_visitor_who_has_left_is_removed(hosted, monkeypatch, tmp_pat
     monkeypatch.setattr(visitors, "is_present", lambda name: name == "bob")
     logs.remove_logs_of_absent("bob")
     assert list(logs.folder.iterdir()) == []
+
+
+def test_one_visitor_too_many_is_told_and_has_room_when_another_leaves(set_limits, monkeypatch):
+    set_limits(sessions=2)
+    active, current = {"a", "b", "c"}, SimpleNamespace(session_id="a")
+    server = SimpleNamespace(is_active_session=active.__contains__)
+    monkeypatch.setattr(visitors.runtime, "exists", lambda: True)
+    monkeypatch.setattr(visitors.runtime, "get_instance", lambda: server)
+    monkeypatch.setattr(visitors, "get_script_run_ctx", lambda: current)
+    monkeypatch.setattr(visitors, "bound_uploads", lambda: None)
+    monkeypatch.setattr(visitors, "job_queue", SimpleNamespace)
+    monkeypatch.setattr(visitors, "visitor", lambda: f"visitor {current.session_id}")
+    monkeypatch.setattr(visitors, "_sessions", lambda sessions={}: sessions)
+    for current.session_id in ("a", "b"):
+        visitors.note_visit()
+    current.session_id = "c"
+    with pytest.raises(LimitError, match="visitors are limited to 2 at once here: 3 are connected"):
+        visitors.note_visit()
+    assert visitors.is_present("visitor a")
+    active.remove("a")
+    visitors.note_visit()
+    assert not visitors.is_present("visitor a")

@@ -15,10 +15,10 @@ from dashboard.shell.job_queue import JobQueue
 from gqa_core.limits.refusal import LimitError
 
 CHILD = """
-import sys, time
+import os, sys, time
 if "take" in sys.argv:
     block = bytearray(b"1") * (300 * 10**6)
-print("ready", file=sys.stderr, flush=True)
+print("threads", os.environ.get("OMP_NUM_THREADS"), file=sys.stderr, flush=True)
 time.sleep(60)
 """
 
@@ -130,6 +130,11 @@ def test_a_run_that_takes_too_much_memory_is_ended(queue, monkeypatch):
     queue.cancel(small.id)
     wait_for(lambda: large.state == "failed")
     assert "GQA_RUN_BYTES" in large.messages[-1]
+
+
+def test_a_run_uses_as_many_threads_as_a_host_lets_it(queue, set_limits):
+    set_limits(threads=3)
+    assert started(queue, "ada").messages == ["threads 3."]
 
 
 def test_the_cap_leaves_a_margin_of_what_is_free(monkeypatch, set_limits):
