@@ -54,7 +54,7 @@ def _run_rank(
 ) -> int:
     from gqa_core.measure.sharded.agreement import DisagreementError
     from gqa_core.measure.sharded.process import RankProcess
-    from gqa_core.measure.sharded.watch import EXIT_REPORTED
+    from gqa_core.measure.sharded.watch import EXIT_FAILED, EXIT_REPORTED
     from gqa_core.records.run_log import RunLog, RunLogError
 
     voice = _Voice(environment, options)
@@ -68,8 +68,9 @@ def _run_rank(
     try:
         process = RankProcess(environment, options.device, specs, voice.name_rank, problem)
     except DisagreementError as error:
-        if environment.rank == 0:
-            voice.name_rank(str(error))
+        if environment.rank:
+            sys.exit(EXIT_FAILED)
+        voice.name_rank(str(error))
         sys.exit(EXIT_REPORTED)
     try:
         result = _measure(specs, process, options, log, voice)

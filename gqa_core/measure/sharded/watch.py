@@ -26,7 +26,7 @@ from gqa_core.measure.sharded.agreement import Intent
 from gqa_core.measure.sharded.environment import RankEnvironment
 from gqa_core.measure.sharded.signals import is_interrupted, is_terminated
 
-__all__ = ["EXIT_REPORTED", "HANG_S", "RankWatch"]
+__all__ = ["EXIT_FAILED", "EXIT_REPORTED", "HANG_S", "RankWatch"]
 
 BEAT_S = 0.25
 SILENT_S = 3.0  # of a rank on another machine that is taken for dead, once something has failed
