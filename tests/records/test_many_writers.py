@@ -1,4 +1,4 @@
-"""Eight writers that are killed again and again: what one was told is in the log, is there once.
+"""Writers that are killed again and again: what one was told is in the log, is there once.
 
 A writer prints a point once `append` has returned. After a kill the next one goes on with the point
 that may have been the last, as a person who starts a run again would not: it makes the sharpest
@@ -21,7 +21,7 @@ from gqa_core.records.run_log import RunLog
 from tests.scale import NIGHTLY
 
 ROOT = Path(__file__).parents[2]
-N_WRITERS, N_RECORDS, N_KILLS = (8, 500, 40) if NIGHTLY else (8, 25, 4)
+N_WRITERS, N_RECORDS, N_KILLS = (8, 500, 40) if NIGHTLY else (4, 15, 3)
 WRITER = """
 import sys
 from gqa_core.records.run_log import RunLog, RunLogError
@@ -81,7 +81,7 @@ def address(request, tmp_path, monkeypatch):
     return tmp_path / "runs.sqlite"
 
 
-def test_eight_writers_with_kills_lose_and_double_nothing(address):
+def test_writers_with_kills_lose_and_double_nothing(address):
     chance = random.Random(7)
     writers = [Writer(address, number) for number in range(N_WRITERS)]
     kills = [chance.choice(writers).kill(chance.uniform(0, 0.05)) for _ in range(N_KILLS)]
