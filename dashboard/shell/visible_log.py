@@ -6,6 +6,7 @@ imports. It goes when the visitor has left.
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import shutil
@@ -46,6 +47,7 @@ class SessionLogs:
     def __init__(self) -> None:
         _remove_folders_of_ended_servers()
         self.folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.n_copied: dict[str, int] = {}  # records, by the id of the run
         self.last_visit_s: dict[str, float] = {}  # by visitor
         self.lock = threading.Lock()

@@ -1,6 +1,9 @@
 """Two visitors of a hosted server are strangers: views, imports and refusals of each."""
 
 import json
+import os
+import subprocess
+import sys
 from contextlib import suppress
 from types import SimpleNamespace
 
@@ -195,3 +198,15 @@ def test_one_visitor_too_many_is_told_and_has_room_when_another_leaves(set_limit
     active.remove("a")
     visitors.note_visit()
     assert not visitors.is_present("visitor a")
+
+
+def test_logs_of_sessions_go_with_the_server_and_those_of_a_killed_one_with_the_next(tmp_path):
+    killed = tmp_path / f"gqa-visitors-{2**22 + 1}-x"  # no process has this number
+    killed.mkdir()
+    code = "from dashboard.shell.visible_log import SessionLogs; print(SessionLogs().folder)"
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.startswith(str(tmp_path / "gqa-visitors-"))
+    assert list(tmp_path.iterdir()) == []
