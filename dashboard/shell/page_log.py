@@ -58,7 +58,7 @@ def use_log(use: Callable[[RunLog], T], open_log: Callable[[], RunLog] = page_lo
 
 
 def log_sentence(error: RunLogError) -> str:
-    """What visitors may read of a log that cannot be used; the host reads all of it."""
+    """A sentence for visitors about a log that cannot be used; the host reads all of it."""
     LOGGER.warning("%s", error)
     text = str(error)
     with suppress(RunLogError):

@@ -1,4 +1,4 @@
-"""What visitors may read of an error: no path of the machine, no address, no traceback.
+"""Texts of errors for visitors: no path of the machine, no address, no traceback.
 
 The host reads the whole of it in the server's own messages. No streamlit in this file.
 """

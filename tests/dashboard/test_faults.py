@@ -24,7 +24,7 @@ def device(monkeypatch):
 
 
 @pytest.fixture
-def kept(log):
+def full_log(log):
     """The log with records, and its bytes."""
     for index in range(N_RECORDS):
         log.append(samples.record(index=index))
@@ -64,37 +64,39 @@ SET_ASIDE = {
 
 
 @pytest.mark.parametrize("kind", SET_ASIDE)
-def test_a_log_that_cannot_be_used_is_set_aside_whole_and_a_new_one_opens(opened, kept, kind):
+def test_a_log_that_cannot_be_used_is_set_aside_whole_and_a_new_one_opens(opened, full_log, kind):
     spoil, sentence = SET_ASIDE[kind]
-    spoil(kept.path)
-    before = kept.path.read_bytes()
+    spoil(full_log.path)
+    before = full_log.path.read_bytes()
     app = opened("runs")
-    (copy,) = kept.path.parent.glob(f"runs.sqlite.{kind}-*Z")
-    said = notices(app, kept)
-    assert f"An earlier run log {sentence} and was set aside whole as {copy.name} beside" in said
+    (copy,) = full_log.path.parent.glob(f"runs.sqlite.{kind}-*Z")
+    sentences = notices(app, full_log)
+    assert (
+        f"An earlier run log {sentence} and was set aside whole as {copy.name} beside" in sentences
+    )
     assert copy.read_bytes() == before
-    kept.append(samples.record(run_id="after"))
-    assert [record.run_id for record in kept.records()] == ["after"]
-    assert copy.name in notices(opened("decode"), kept)  # also after a restart
-    shutil.move(copy, kept.path.parent.parent)
-    assert "set aside" not in notices(opened("decode"), kept)
+    full_log.append(samples.record(run_id="after"))
+    assert [record.run_id for record in full_log.records()] == ["after"]
+    assert copy.name in notices(opened("decode"), full_log)  # also after a restart
+    shutil.move(copy, full_log.path.parent.parent)
+    assert "set aside" not in notices(opened("decode"), full_log)
 
 
-def test_a_log_that_another_process_has_locked_costs_a_page_two_seconds(opened, kept):
-    with closing(sqlite3.connect(kept.path)) as holder:
+def test_a_log_that_another_process_has_locked_costs_a_page_two_seconds(opened, full_log):
+    with closing(sqlite3.connect(full_log.path)) as holder:
         holder.execute("PRAGMA journal_mode = DELETE")
         holder.execute("BEGIN EXCLUSIVE")
         start = time.monotonic()
         app = opened("decode")
         seconds = time.monotonic() - start
-    assert "The run log cannot be read: database is locked." in notices(app, kept)
+    assert "The run log cannot be read: database is locked." in notices(app, full_log)
     assert 1.9 < seconds < 6  # of which the page itself takes half a second, more under load
-    assert len(kept.records()) == N_RECORDS
-    assert not list(kept.path.parent.glob("runs.sqlite.*Z"))
+    assert len(full_log.records()) == N_RECORDS
+    assert not list(full_log.path.parent.glob("runs.sqlite.*Z"))
 
 
-def test_a_write_lock_held_elsewhere_costs_two_seconds_and_is_said(kept):
-    with closing(sqlite3.connect(kept.path)) as holder:
+def test_a_write_lock_held_elsewhere_costs_two_seconds_and_is_said(full_log):
+    with closing(sqlite3.connect(full_log.path)) as holder:
         holder.execute("BEGIN IMMEDIATE")
         start = time.monotonic()
         assert run_panel._log_problem() == "The run log cannot be written: database is locked."
@@ -107,23 +109,23 @@ def test_a_log_in_the_place_of_a_folder_shows_no_path(opened, log):
     assert "The run log cannot be read: " in notices(opened("decode"), log)
 
 
-def run_of(records):
+def ended_run(records):
     return RunJob(arguments=("bench",), n_points=len(records), records=list(records), state="done")
 
 
-def test_a_run_says_that_its_records_are_in_the_log_only_while_they_are(kept):
+def test_a_run_says_that_its_records_are_in_the_log_only_while_they_are(full_log):
     own = [samples.record(index=index, run_id="own") for index in range(2)]
     for record in own:
-        kept.append(record)
-    assert run_panel._summary(run_of(own)) == "2 of 2 points were measured and are in the log"
-    make_newer(kept.path)
-    assert run_panel._summary(run_of(own)) == (
+        full_log.append(record)
+    assert run_panel._summary(ended_run(own)) == "2 of 2 points were measured and are in the log"
+    make_newer(full_log.path)
+    assert run_panel._summary(ended_run(own)) == (
         "2 of 2 points were measured, but only 0 of them are in the log: download them below"
     )
     RunLog().path.mkdir()
-    said = run_panel._summary(run_of(own))
-    assert "whether they are in the log is not known now (run log cannot be read: " in said
-    assert str(kept.path.parent) not in said
+    sentences = run_panel._summary(ended_run(own))
+    assert "whether they are in the log is not known now (run log cannot be read: " in sentences
+    assert str(full_log.path.parent) not in sentences
 
 
 def test_a_run_of_an_earlier_server_is_said_once(opened):

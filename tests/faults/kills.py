@@ -28,12 +28,12 @@ PATIENCE_S = 60.0  # of a busy machine
 
 @dataclass(slots=True)
 class KillCounts:
-    """What came of the kills of one kind of process."""
+    """Counts of the kills of one kind of process."""
 
     victim: str
     n_kills: int = 0
     n_acknowledged: int = 0
-    n_kept: int = 0
+    n_logged: int = 0
     n_orphans: int = 0
     n_files: int = 0
 
@@ -53,26 +53,26 @@ def _kill_once(folder: Path, victim: str, generator: random.Random, counts: Kill
     temporary, log = folder / "tmp", RunLog(folder / "runs.sqlite")
     temporary.mkdir()
     server = _start(folder, temporary)
-    told: list[str] = []
-    reader = threading.Thread(target=lambda: told.extend(iter(server.stdout.readline, "")))
+    lines_read: list[str] = []
+    reader = threading.Thread(target=lambda: lines_read.extend(iter(server.stdout.readline, "")))
     reader.start()
-    _wait_for(lambda: told or server.poll() is not None)
+    _wait_for(lambda: lines_read or server.poll() is not None)
     time.sleep(generator.uniform(0, 0.4))
     process = _wait_for(lambda: _victim(victim, server.pid))
     process.kill()
     counts.n_kills += 1
     if victim != "server":
         if victim == "child":  # the queue notices, and goes on with the next run
-            _wait_for(lambda: any(line.startswith("ended failed") for line in told))
+            _wait_for(lambda: any(line.startswith("ended failed") for line in lines_read))
         time.sleep(generator.uniform(0, 0.2))
         server.terminate()  # which ends its runs as it goes
     server.wait()
     reader.join()
-    _wait_for(lambda: not _family(folder), patience_s=10.0, is_required=False)
-    pairs = [line.split() for line in told if line.endswith("\n") and "ended" not in line]
-    kept = {(record.run_id, str(record.point)) for record in log.records()}
+    _wait_for(lambda: not _family(folder), patience_s=PATIENCE_S, is_required=False)
+    pairs = [line.split() for line in lines_read if line.endswith("\n") and "ended" not in line]
+    logged = {(record.run_id, str(record.point)) for record in log.records()}
     counts.n_acknowledged += len(pairs)
-    counts.n_kept += sum((run_id, point) in kept for run_id, point in pairs)
+    counts.n_logged += sum((run_id, point) in logged for run_id, point in pairs)
     counts.n_orphans += len(_family(folder))
     remove_folders_of_ended_servers(temporary)  # as the next server does when it starts
     counts.n_files += len(list(temporary.iterdir()))
@@ -108,14 +108,14 @@ def _victim(victim: str, server_pid: int) -> psutil.Process | None:
 
 def _family(folder: Path) -> list[psutil.Process]:
     """The processes of a series that still run."""
-    found = []
+    family = []
     for process in psutil.process_iter():
         try:
             if process.environ().get(MARK) == str(folder) and _runs(process):
-                found.append(process)
+                family.append(process)
         except (psutil.Error, OSError):
             continue
-    return found
+    return family
 
 
 def _runs(process: psutil.Process) -> bool:
@@ -137,6 +137,6 @@ def lines(all_counts: Iterator[KillCounts]) -> Iterator[str]:
     yield f"{'killed':8}{'kills':>7}{'acknowledged':>14}{'kept':>8}{'orphans':>9}{'files left':>12}"
     for counts in all_counts:
         yield (
-            f"{counts.victim:8}{counts.n_kills:>7}{counts.n_acknowledged:>14,}{counts.n_kept:>8,}"
+            f"{counts.victim:8}{counts.n_kills:>7}{counts.n_acknowledged:>14,}{counts.n_logged:>8,}"
             f"{counts.n_orphans:>9}{counts.n_files:>12}"
         )

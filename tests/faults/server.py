@@ -11,11 +11,11 @@ def main(prefix: str) -> None:
     for number in range(1000):
         run = queue.get(queue.submit([f"{prefix}-{number}"]))
         assert run is not None
-        n_told = 0
-        while run.is_active or n_told < len(run.records):
-            for record in run.records[n_told:]:
+        n_written = 0
+        while run.is_active or n_written < len(run.records):
+            for record in run.records[n_written:]:
                 print(record.run_id, record.point, flush=True)
-                n_told += 1
+                n_written += 1
             time.sleep(0.005)
         print("ended", run.state, flush=True)
 

@@ -57,7 +57,7 @@ def index(generator: random.Random) -> str:
 
 
 def ollama(generator: random.Random) -> str:
-    """What `ollama show` prints, with words replaced."""
+    """The text of `ollama show` with words replaced."""
     words = VERBOSE.split(" ")
     for _ in range(generator.randint(1, 6)):
         words[generator.randrange(len(words))] = generator.choice(

@@ -20,8 +20,24 @@ ODD += ("9" * 5000, "0x10", "1_000", "\u0663", "\uff11", "\u00b2", "true", "null
 ODD += ("{}", "<b>x", "$x$", ":smile:", "\u202e", "\x00", "a\nb", "%00", "../../etc/passwd")
 ODD += ("--help", "=1+1", "GQA", "MLA", "x" * 5000, "Imported: x", "Custom, from ", "cuda:0")
 ODD += ("Custom, from Llama 3 8B", "Llama 3 8B, as it is", "a missing model", "cpu", "typed in GB")
-OTHERS = ("run", "imported_model", "compare", "model", "run_device", "unknown", "", "run_button")
-OTHERS += ("reset_button", "config_text", "share_popover", "look_into_heads", "embed", "n_heads")
+OTHER_KEYS = (
+    "run",
+    "imported_model",
+    "compare",
+    "model",
+    "run_device",
+    "unknown",
+    "",
+    "run_button",
+)
+OTHER_KEYS += (
+    "reset_button",
+    "config_text",
+    "share_popover",
+    "look_into_heads",
+    "embed",
+    "n_heads",
+)
 OPEN = (MORE, METHOD, "share_popover", "config_popover")
 
 
@@ -45,7 +61,7 @@ def try_links(n_links: int, seed: int) -> Counts:
     every_key = sorted({key for keys in options.values() for key in keys})
     for number in range(n_links):
         page = pages[number % len(pages)]
-        keys = [*options[page]] * 3 + [*OTHERS, *every_key]
+        keys = [*options[page]] * 3 + [*OTHER_KEYS, *every_key]
         query = {
             key: [
                 _value(generator, options[page].get(key, []))
@@ -84,7 +100,7 @@ def _options(app: AppTest) -> dict[str, list[str]]:
 
 
 def _texts(app: AppTest) -> list[str]:
-    """What the page says of the link: link errors, warnings, errors."""
+    """Sentences of the page: link errors, warnings, errors."""
     blocks = [*app.warning, *app.error, *app.info]
     errors = [code.value for code in app.code if " in the link " in code.value]
     return [block.value[:400] for block in blocks] + [

@@ -19,7 +19,7 @@ MAX_SENTENCE = 500
 
 @dataclass(slots=True)
 class Counts:
-    """What came of the inputs of one kind, and the first fault of each sort."""
+    """Counts of the inputs of one kind, and the first faults."""
 
     title: str
     n_inputs: int = 0
