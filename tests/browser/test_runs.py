@@ -11,7 +11,7 @@ from gqa_core.records.run_log import RunLog
 from tests.browser.conftest import running_server
 from tests.records import fake_records as samples
 
-HTML = "<img src=x onerror=\"document.title='run'\"> **GPU**"
+HTML = "GPU <img src=x onerror=\"document.title='run'\"> **GPU**"
 
 
 @pytest.fixture
