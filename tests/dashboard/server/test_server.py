@@ -1,6 +1,7 @@
 """The ASGI app around the dashboard: its headers, the paths it closes, and when it is ready."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from starlette.applications import Starlette
@@ -13,6 +14,12 @@ from dashboard.server.host_only import HostOnly
 from dashboard.server.ready import Readiness
 
 LOCAL, REMOTE = ("127.0.0.1", 1), ("203.0.113.7", 1)
+
+
+def run(coroutine):
+    """The result of a coroutine; Playwright's loop may run in this thread already."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, coroutine).result()
 
 
 def answer(path, client=LOCAL, **headers):
@@ -38,7 +45,7 @@ def answer(path, client=LOCAL, **headers):
     async def receive():
         return {"type": "http.request"}
 
-    asyncio.run(app(scope | {"query_string": b""}, receive, send))
+    run(app(scope | {"query_string": b""}, receive, send))
     start = sent[0]
     return start["status"], {name.decode(): text.decode() for name, text in start["headers"]}
 
@@ -105,12 +112,12 @@ def test_many_requests_at_once_run_the_page_once():
     async def request_all():
         return await asyncio.gather(*(readiness(runtime) for _ in range(50)))
 
-    assert asyncio.run(request_all()) == [False] * 50
+    assert run(request_all()) == [False] * 50
     assert runtime.n_runs == 1
 
 
 def test_readiness_is_asked_again_after_its_time():
     runtime, readiness = FakeRuntime(), Readiness(valid_s=0)
-    assert asyncio.run(readiness(runtime)) is False
+    assert run(readiness(runtime)) is False
     runtime.works = True
-    assert asyncio.run(readiness(runtime)) is True
+    assert run(readiness(runtime)) is True
