@@ -75,6 +75,6 @@ def set_aside_sentence() -> str | None:
     kind = next((kind for kind in REASONS if f".{kind}-" in newest), "damaged")
     more = f", the last of {len(names)}," if len(names) > 1 else ""
     return (
-        f"An earlier run log {REASONS[kind]} and was set aside whole as {newest}{more} beside the "
-        "new one. Its records are not shown. Moving the file elsewhere ends this notice."
+        f"The file of the run log {REASONS[kind]} and was set aside whole as {newest}{more} beside "
+        "the new one. Its records are not shown. Moving the file elsewhere ends this notice."
     )

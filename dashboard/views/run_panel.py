@@ -38,8 +38,8 @@ __all__ = [
 ]
 
 UNKNOWN_RUN = (
-    "run in the link is none that this server knows: it was started again since, or many runs came "
-    "after; what was measured and kept is on the page Runs"
+    "run in the link is not known here any more: the server was restarted, or many runs came after "
+    "it; its records are on the page Runs"
 )
 POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next point
 

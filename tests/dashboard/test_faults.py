@@ -58,7 +58,7 @@ def make_newer(path):
 
 SET_ASIDE = {
     "damaged": (truncate, "was damaged"),
-    "foreign": (make_foreign, "was no run log"),
+    "foreign": (make_foreign, "was something else"),
     "newer": (make_newer, "was of a newer version of this program"),
 }
 
@@ -72,7 +72,8 @@ def test_a_log_that_cannot_be_used_is_set_aside_whole_and_a_new_one_opens(opened
     (copy,) = full_log.path.parent.glob(f"runs.sqlite.{kind}-*Z")
     sentences = notices(app, full_log)
     assert (
-        f"An earlier run log {sentence} and was set aside whole as {copy.name} beside" in sentences
+        f"The file of the run log {sentence} and was set aside whole as {copy.name} beside"
+        in sentences
     )
     assert copy.read_bytes() == before
     full_log.append(samples.record(run_id="after"))
@@ -131,7 +132,7 @@ def test_a_run_says_that_its_records_are_in_the_log_only_while_they_are(full_log
 def test_a_run_of_an_earlier_server_is_said_once(opened):
     app = opened("decode", run="QxgjYBJ5eLV1")
     assert not app.exception
-    assert any("run in the link is none that this server knows" in code.value for code in app.code)
+    assert any("run in the link is not known here any more" in code.value for code in app.code)
     assert "run" not in app.query_params
 
 

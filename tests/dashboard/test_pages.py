@@ -298,7 +298,10 @@ def test_a_log_that_is_no_database_is_said(opened, log):
     app = opened("decode")
     assert not app.exception
     notice = app.warning[0].value.replace("\\", "")
-    assert "An earlier run log was no run log and was set aside whole as runs.sqlite." in notice
+    assert (
+        "The file of the run log was something else and was set aside whole as runs.sqlite."
+        in notice
+    )
     assert str(log.path.parent) not in notice
     (copy,) = log.path.parent.glob("runs.sqlite.foreign-*")
     assert copy.read_text().startswith("not a database")

@@ -21,7 +21,7 @@ __all__ = ["REASONS", "set_aside", "set_aside_names"]
 
 REASONS = {  # in a file's name, and in a sentence
     "damaged": "was damaged",
-    "foreign": "was no run log",
+    "foreign": "was something else",
     "newer": "was of a newer version of this program",
     "older": "was of a version too old for this program",
 }

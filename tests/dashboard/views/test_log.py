@@ -350,7 +350,9 @@ def test_a_log_that_cannot_be_read_is_one_warning_and_the_page_goes_on(opened, l
     app = opened()
     assert not app.exception
     (warning,) = [text.value for text in app.warning if "set aside" in text.value]
-    assert warning.startswith("An earlier run log was no run log and was set aside whole as runs")
+    assert warning.startswith(
+        "The file of the run log was something else and was set aside whole as runs"
+    )
 
 
 def test_a_record_that_cannot_be_read_is_counted_when_it_would_be_shown(opened, log):
