@@ -57,7 +57,7 @@ def _kill_once(folder: Path, victim: str, generator: random.Random, counts: Kill
     reader = threading.Thread(target=lambda: lines_read.extend(iter(server.stdout.readline, "")))
     reader.start()
     _wait_for(lambda: lines_read or server.poll() is not None)
-    time.sleep(generator.uniform(0, 0.4))
+    time.sleep(generator.uniform(0, 1.5))
     process = _wait_for(lambda: _victim(victim, server.pid))
     process.kill()
     counts.n_kills += 1
