@@ -63,8 +63,8 @@ def test_a_space_gets_the_build_and_may_be_framed_by_its_site_alone(tmp_path):
 
 
 def test_the_contents_of_an_image_are_listed_with_size_and_licence():
-    table_of = runpy.run_path(str(ROOT / "hosting" / "contents.py"))["table"]
-    *_, row, total = table_of([distribution("numpy")]).splitlines()
+    contents_table = runpy.run_path(str(ROOT / "hosting" / "contents.py"))["table"]
+    *_, row, total = contents_table([distribution("numpy")]).splitlines()
     assert total.startswith("| 1 packages |")
     _, name, number, size, licence, *_ = (cell.strip() for cell in row.split("|"))
     assert (name, number) == ("numpy", version("numpy"))

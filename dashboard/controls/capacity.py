@@ -18,8 +18,9 @@ from dashboard.data.model_comparison import ModelComparison
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.splits import can_split, tp_sizes
 from dashboard.shell.folded_box import FoldedBox
+from dashboard.shell.number_inputs import NumberInput, OptionalNumberInput
 from dashboard.shell.state import remember
-from dashboard.shell.widgets import NumberInput, OptionalNumberInput, Select, Slider
+from dashboard.shell.widgets import Select, Slider
 from gqa_core import units
 from gqa_core.catalog.devices import MAX_MEMORY_GB, devices
 from gqa_core.configs import ModelConfig

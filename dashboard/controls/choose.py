@@ -16,8 +16,9 @@ from dashboard.data.choice import Choice, Gpus, choice
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.options import MAX_TP
 from dashboard.shell.folded_box import FoldedBox
+from dashboard.shell.number_inputs import NumberInput, OptionalNumberInput
 from dashboard.shell.state import remember
-from dashboard.shell.widgets import MultiSelect, NumberInput, OptionalNumberInput, Slider
+from dashboard.shell.widgets import MultiSelect, Slider
 from gqa_core.catalog.devices import devices
 from gqa_core.configs import MAX_BATCH_SIZE
 from gqa_core.records.specs.training import divisors

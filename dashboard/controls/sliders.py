@@ -17,7 +17,8 @@ from dashboard.settings.options import (
     HEAD_DIMS,
 )
 from dashboard.shell.folded_box import FoldedBox
-from dashboard.shell.widgets import NumberInput, Slider
+from dashboard.shell.number_inputs import NumberInput
+from dashboard.shell.widgets import Slider
 from gqa_core.configs import MAX_HEADS
 from gqa_core.theory.formats import DTYPE_FORMATS
 

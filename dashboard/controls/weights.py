@@ -13,8 +13,9 @@ from dashboard.data.borrowed_weights import Weights, slider_weights
 from dashboard.settings.model import ModelSettings
 from dashboard.settings.presets import WEIGHT_FORMATS, Preset, offered, weights_gb
 from dashboard.shell.folded_box import FoldedBox
+from dashboard.shell.number_inputs import OptionalNumberInput
 from dashboard.shell.state import remember
-from dashboard.shell.widgets import OptionalNumberInput, Select
+from dashboard.shell.widgets import Select
 from gqa_core import units
 from gqa_core.catalog.models import models
 

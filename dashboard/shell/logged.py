@@ -145,23 +145,23 @@ def _merged(*reads: Read[Sequence[DecodeRow]]) -> Read[Sequence[DecodeRow]]:
 
 
 def _value(load: Callable[..., T], *arguments: Any, **options: Any) -> T:
-    return _asked(_cached_value, load, *arguments, **options)
+    return _cached(_cached_value, load, *arguments, **options)
 
 
 def _contents(load: Callable[..., LogContents], *arguments: Any, **options: Any) -> LogContents:
-    return _asked(_cached_contents, load, *arguments, **options)
+    return _cached(_cached_contents, load, *arguments, **options)
 
 
 def _rows(
     load: Callable[..., LogContents], *arguments: Any, **options: Any
 ) -> Read[Sequence[DecodeRow]]:
-    return _asked(_cached_rows, load, *arguments, **options)
+    return _cached(_cached_rows, load, *arguments, **options)
 
 
-def _asked(
+def _cached(
     cached: Callable[..., T], load: Callable[..., Any], *arguments: Any, **options: Any
 ) -> T:
-    """What the cache has of this log for the arguments of `load`."""
+    """The cached result of `load` with these arguments, for this version of the log."""
     key = f"{load.__name__}{arguments}{options}"
     return use_log(
         lambda log: cached(log.name, log.version(), key, lambda: load(log, *arguments, **options)),

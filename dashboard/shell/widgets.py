@@ -19,7 +19,6 @@ from dashboard.shell.links import set_default, validate_query_param
 from dashboard.shell.state import clamp_to_options, remember
 
 T = TypeVar("T")
-Number = TypeVar("Number", int, float)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,80 +164,6 @@ class MultiSelect(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NumberInput(Generic[Number]):
-    """A typed number between two bounds; whole if the default is."""
-
-    key: str
-    label: str
-    minimum: Number
-    maximum: Number
-    default: Number
-    help: str | None = None
-
-    def show(self) -> Number:
-        """Draw the input and return its number."""
-        kind = "a whole number" if isinstance(self.default, int) else "a number"
-        rule = f"{kind} from {self.minimum:g} to {self.maximum:g}"
-        validate_query_param(self.key, rule, self._is_valid, self.default)
-        if is_left_out(self.key, self.default):
-            return remember(self.key, self.default)
-        value = st.number_input(
-            self.label,
-            min_value=self.minimum,
-            max_value=self.maximum,
-            value=self.default,
-            step=type(self.default)(1),
-            key=self.key,
-            help=self.help,
-            bind="query-params",
-        )
-        return remember(self.key, value)
-
-    def _is_valid(self, values: list[str]) -> bool:
-        return _is_number(values, type(self.default), self.minimum, self.maximum)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OptionalNumberInput:
-    """A typed number between two bounds, or nothing, which `placeholder` explains.
-
-    An empty value in a link leaves it empty.
-    """
-
-    key: str
-    label: str
-    minimum: float
-    maximum: float
-    default: float | None
-    placeholder: str
-    help: str | None = None
-
-    def show(self) -> float | None:
-        """Draw the input and return its number, None if it is empty."""
-        rule = f"a number from {self.minimum:g} to {self.maximum:g}, or empty"
-        validate_query_param(self.key, rule, self._is_valid, self.default)
-        if self.key not in st.query_params:
-            st.session_state.setdefault(self.key, self.default)
-        if is_left_out(self.key, self.default):
-            return remember(self.key, self.default)
-        value = st.number_input(
-            self.label,
-            min_value=self.minimum,
-            max_value=self.maximum,
-            value=None,
-            step=1.0,
-            key=self.key,
-            placeholder=self.placeholder,
-            help=self.help,
-            bind="query-params",
-        )
-        return remember(self.key, value)
-
-    def _is_valid(self, values: list[str]) -> bool:
-        return values == [""] or _is_number(values, float, self.minimum, self.maximum)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Toggle:
     """A switch, off by default."""
 
@@ -284,17 +209,6 @@ class TextInput:
             bind="query-params",
         )
         return remember(self.key, value)
-
-
-def _is_number(
-    values: Sequence[str], kind: Callable[[str], float], minimum: float, maximum: float
-) -> bool:
-    """True if a link gives one number of this kind between the bounds."""
-    try:
-        (number,) = map(kind, values)
-    except ValueError:
-        return False
-    return minimum <= number <= maximum
 
 
 def _validate_option(key: str, options: Sequence[Any], default: Any) -> None:

@@ -198,7 +198,7 @@ def _whether_logged(records: Sequence[Record]) -> str:
 
 
 def _sentences(run: RunJob, more: Sequence[str]) -> str:
-    """What the run's process reported, as Markdown that shows it letter by letter, and `more`."""
+    """The messages of the run's process, letter by letter in Markdown, and `more`."""
     return escape_markdown(" ".join([*public_messages(run.messages), *more]))
 
 

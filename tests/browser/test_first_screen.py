@@ -24,8 +24,8 @@ def visits(chromium, server):
 
 @pytest.mark.parametrize("path", PATHS)
 def test_answer_figure_and_a_control_are_in_the_first_screen(visits, path):
-    seen, _ = visits[path]
-    assert is_in_first_screen(seen), line(seen)
+    measured, _ = visits[path]
+    assert is_in_first_screen(measured), line(measured)
 
 
 @pytest.mark.parametrize("path", PATHS)

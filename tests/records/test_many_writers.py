@@ -43,11 +43,11 @@ class Writer:
 
     def __init__(self, address, number):
         self.address, self.run_id = address, f"writer-{number}"
-        self.told = -1
+        self.last_point = -1
         self.start()
 
     def start(self):
-        arguments = [str(self.address), self.run_id, str(self.told + 1), str(N_RECORDS)]
+        arguments = [str(self.address), self.run_id, str(self.last_point + 1), str(N_RECORDS)]
         self.process = subprocess.Popen(
             [sys.executable, "-c", WRITER, *arguments],
             cwd=ROOT,
@@ -60,7 +60,7 @@ class Writer:
         """Kill the process a while after its next point, and start another; True if it ran."""
         if not (line := self.process.stdout.readline()):
             return False
-        self.told = int(line)
+        self.last_point = int(line)
         time.sleep(after_s)
         self.process.send_signal(signal.SIGKILL)
         self.finish(-signal.SIGKILL)
@@ -70,8 +70,8 @@ class Writer:
     def finish(self, *codes):
         out, err = self.process.communicate(timeout=600)
         assert self.process.returncode in (0, *codes), err
-        told = [int(line) for line in out.splitlines(keepends=True) if line.endswith("\n")]
-        self.told = max([self.told, *told])
+        points = [int(line) for line in out.splitlines(keepends=True) if line.endswith("\n")]
+        self.last_point = max([self.last_point, *points])
 
 
 @pytest.fixture(params=["SQLite", "PostgreSQL"])
@@ -87,7 +87,7 @@ def test_writers_with_kills_lose_and_double_nothing(address):
     kills = [chance.choice(writers).kill(chance.uniform(0, 0.05)) for _ in range(N_KILLS)]
     for writer in writers:
         writer.finish()
-        assert writer.told == N_RECORDS - 1
+        assert writer.last_point == N_RECORDS - 1
     log = RunLog(address)
     assert log.n_spooled == 0
     rows = log.execute(select(RECORDS.c.run_id, RECORDS.c.point))

@@ -175,8 +175,8 @@ def test_records_that_wait_for_the_server_are_sent_at_the_end(
     monkeypatch.setattr(log, "send_spooled", lambda: send() if waiting else 0)
     result = run(POINTS, FakeWorkers([measured() for _ in POINTS]), log=log)
     assert result.is_complete == comes_back
-    kept = [line for line in run.sentences if "the record is kept in y" in line]
-    assert len(kept) == (not comes_back)
+    spooled = [line for line in run.sentences if "the record is kept in y" in line]
+    assert len(spooled) == (not comes_back)
 
 
 def test_what_follows_from_the_records_is_measured_in_the_same_run(run):

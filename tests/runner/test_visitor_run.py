@@ -1,4 +1,4 @@
-"""What a dashboard's child refuses before its first point, each with both numbers."""
+"""Refusals of a dashboard's child before its first point, each with both numbers."""
 
 import pytest
 

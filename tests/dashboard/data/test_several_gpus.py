@@ -76,11 +76,11 @@ def test_copies_grow_with_tp_and_shrink_with_dcp():
 
 
 def test_a_run_here_has_no_more_ranks_than_the_page_and_the_machine():
-    asked = replace(LLAMA_3_8B, tp=8, dcp=4)
-    assert (asked.on_ranks(2).tp, asked.on_ranks(2).dcp) == (2, 2)
-    assert (asked.on_ranks(3).tp, asked.on_ranks(64).tp) == (2, 8)
-    assert asked.on_ranks(1).tp == 1
-    assert replace(asked, dcp=1).on_ranks(4).dcp == 1
+    page = replace(LLAMA_3_8B, tp=8, dcp=4)
+    assert (page.on_ranks(2).tp, page.on_ranks(2).dcp) == (2, 2)
+    assert (page.on_ranks(3).tp, page.on_ranks(64).tp) == (2, 8)
+    assert page.on_ranks(1).tp == 1
+    assert replace(page, dcp=1).on_ranks(4).dcp == 1
     odd = replace(LLAMA_3_8B, n_heads=25, n_kv_heads=5, tp=5, dcp=1)
     assert odd.on_ranks(2).tp == 1
     assert dcp_options(odd, 5) == [1, 5]

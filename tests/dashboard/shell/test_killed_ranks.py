@@ -42,7 +42,7 @@ def started(queue, log):
     """A run whose ranks are there, though they may still import torch."""
     run = queue.get(queue.submit([*ARGUMENTS, "--log", str(log.path)]))
     wait_for(lambda: run.process is not None)
-    wait_for(lambda: len(ranks_of(run)) == 2)
+    wait_for(lambda: len(rank_processes(run)) == 2)
     return run
 
 
@@ -54,13 +54,13 @@ def measuring(queue, log):
     return run
 
 
-def ranks_of(run):
+def rank_processes(run):
     """The process of each rank by its number: the children of the launcher."""
     children = psutil.Process(run.process.pid).children()
     return {int(child.environ()["RANK"]): child for child in children if "RANK" in child.environ()}
 
 
-def family_of(run):
+def process_family(run):
     """All processes of a run, and the ports at which they listen."""
     launcher = psutil.Process(run.process.pid)
     family = [launcher, *launcher.children(recursive=True)]
@@ -115,8 +115,8 @@ def test_a_killed_rank_ends_the_run_with_a_sentence_and_no_orphan(queue, log, mo
     time.sleep(delay_s)
     assert run.is_active, run.messages
     n_records = len(run.records)
-    family, ports = family_of(run)
-    ranks_of(run)[rank].kill()
+    family, ports = process_family(run)
+    rank_processes(run)[rank].kill()
     seconds = ended(run, rank, family, ports, log, n_records)
     began = "the first record" if moment % 2 else "the start"
     print(
@@ -128,8 +128,8 @@ def test_a_killed_rank_ends_the_run_with_a_sentence_and_no_orphan(queue, log, mo
 @pytest.mark.skipif(not NIGHTLY, reason="waits until a rank is given up")
 def test_a_stopped_rank_is_named_within_a_time_limit(queue, log):
     run = measuring(queue, log)
-    family, ports = family_of(run)
-    ranks_of(run)[1].send_signal(signal.SIGSTOP)
+    family, ports = process_family(run)
+    rank_processes(run)[1].send_signal(signal.SIGSTOP)
     seconds = ended(run, 1, family, ports, log, 0)
     print(f"rank 1 stopped: ended in {seconds:.1f} s: {run.messages}")
 
@@ -138,7 +138,7 @@ def test_a_stopped_rank_is_named_within_a_time_limit(queue, log):
 def test_a_run_that_is_cancelled_leaves_nothing(queue, log):
     run = measuring(queue, log)
     wait_for(lambda: run.records or not run.is_active)
-    family, ports = family_of(run)
+    family, ports = process_family(run)
     assert len(family) >= 3
     queue.cancel(run.id)
     wait_for(lambda: not any(map(is_alive, family)), seconds=10)

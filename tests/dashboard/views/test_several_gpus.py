@@ -87,8 +87,8 @@ def test_what_ranks_held_stands_beside_the_formula(opened, log):
     (table,) = small_tables(app)
     assert [row["Variant"] for row in table] == ["MHA"] * 2 + ["GQA-2"] * 2 + ["MLA"] * 2
     first = table[2]
-    held = str(2 * 2 * 32 * 256 * 4)  # K and V of both heads, of half of the tokens
-    assert (first["K and V, formula (B)"], first["K and V, held (B)"]) == (held, held)
+    expected = str(2 * 2 * 32 * 256 * 4)  # K and V of both heads, of half of the tokens
+    assert (first["K and V, formula (B)"], first["K and V, held (B)"]) == (expected, expected)
     assert first["Sent, formula (B)"] == first["Sent, counted (B)"] != "0"
 
 
