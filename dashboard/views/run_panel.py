@@ -203,9 +203,12 @@ def _sentences(run: RunJob, more: Sequence[str]) -> str:
 
 
 def _log_problem() -> str:
-    """One sentence if the log cannot be written, else an empty text."""
+    """One sentence if the log cannot be written, else an empty text.
+
+    Records of a log whose server does not answer wait in a file: the run itself says so.
+    """
     try:
-        use_log(lambda log: log.validate_writable())
+        use_log(lambda log: log.prepare())
     except RunLogError as error:
         return log_sentence(error)
     return ""

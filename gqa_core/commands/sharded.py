@@ -62,7 +62,8 @@ def _run_rank(
     if environment.rank == 0 and not options.no_log:
         try:
             log = RunLog(options.log)
-            log.validate_writable()
+            if notice := log.prepare():
+                voice.note(notice)
         except (ValueError, RunLogError) as error:  # the other ranks have to hear of it
             problem = str(error)
     try:

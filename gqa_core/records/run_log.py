@@ -21,6 +21,7 @@ from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE, Evidence,
 from gqa_core.records.kinds import DecodeRecord, Record, decode_record
 from gqa_core.records.log.address import LogAddress
 from gqa_core.records.log.errors import (
+    LogRefusedError,
     LogUnreachableError,
     RecordSpooledError,
     RunLogError,
@@ -112,6 +113,25 @@ class RunLog:
         """Raise RunLogError unless a record could be appended now; creates a missing log."""
         self._write(lambda connection: None, QUICK_WAITS_S)
         self.send_spooled()
+
+    def prepare(self) -> str | None:
+        """None if a record could be appended now; creates a missing log.
+
+        If the log's server does not answer, and records could wait in a local file, one sentence
+        that says so.
+
+        Raises:
+            RunLogError: neither the log nor that file can be written, or the server lets nobody in.
+        """
+        try:
+            self.validate_writable()
+        except LogRefusedError:
+            raise
+        except LogUnreachableError as error:
+            assert self._spool is not None
+            self._spool.validate_writable()
+            return f"{error}; records are {self._kept}"
+        return None
 
     def append(self, record: Record) -> None:
         """Add one record measured here; it is committed, and survives a kill, on return.
@@ -248,10 +268,13 @@ class RunLog:
             self._spool.add(row.body)
         except RunLogError as second:
             raise RunLogError(f"{error}; {second}") from error
-        raise RecordSpooledError(
-            f"{error}; the record is kept in {self._spool.path} and sent once the log can be "
-            "written"
-        ) from error
+        raise RecordSpooledError(f"{error}; the record is {self._kept}") from error
+
+    @property
+    def _kept(self) -> str:
+        """Where a record waits while the log's server does not answer, in words."""
+        assert self._spool is not None
+        return f"kept in {self._spool.path} and sent once the log can be written"
 
     def _insert_bodies(self, bodies: Iterable[str]) -> None:
         rows = [log_row(decode_record(body), MEASURED_HERE) for body in bodies]

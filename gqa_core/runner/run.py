@@ -24,6 +24,7 @@ from gqa_core.records.specs.spec import Spec
 from gqa_core.runner.events import (
     Event,
     Finished,
+    Note,
     NotLogged,
     PointFailed,
     Progress,
@@ -75,12 +76,13 @@ def run(
     Raises:
         ValueError: the device cannot be used, a point would not fit in memory with a margin, or
             the run is over the limits of a dashboard's visitors.
-        RunLogError: the log cannot be written.
+        RunLogError: the log cannot be written; a server that does not answer is a note, and its
+            records wait in a local file.
         MachineLockError: it cannot be seen if another run is being measured.
         WorkerError: not even the device could be described.
     """
-    if log is not None:
-        log.validate_writable()
+    if log is not None and (notice := log.prepare()):
+        on_event(Note(text=notice))
     with machine_lock(lambda holder_pid: on_event(Waiting(holder_pid=holder_pid))):
         workers = Workers(preload=METHODS[type(specs[0])].module)
         info = workers.call("gqa_core.measure.device", "device_info", device)

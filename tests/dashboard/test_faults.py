@@ -105,6 +105,13 @@ def test_a_write_lock_held_elsewhere_costs_two_seconds_and_is_said(full_log):
     assert run_panel._log_problem() == ""
 
 
+def test_a_run_is_logged_although_the_server_of_the_log_is_away(monkeypatch, tmp_path):
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("GQA_RUN_LOG", "postgresql+psycopg://me@127.0.0.1:1/db")
+    assert run_panel._log_problem() == ""  # which starts it with --no-log otherwise
+
+
 def test_a_log_in_the_place_of_a_folder_shows_no_path(opened, log):
     log.path.mkdir()
     assert "The run log cannot be read: " in notices(opened("decode"), log)

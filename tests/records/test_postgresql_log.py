@@ -7,13 +7,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from gqa_core.records import run_log
 from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.records.kinds import encode_record
 from gqa_core.records.log import address, migrations
 from gqa_core.records.log import postgresql as backend
-from gqa_core.records.log.errors import RecordSpooledError
+from gqa_core.records.log.errors import LogRefusedError, RecordSpooledError
 from gqa_core.records.run_log import LOG_VERSION, LoggedRecord, RunLog, RunLogError
 from tests.postgresql_server import PASSWORD
 from tests.records import fake_records as samples
@@ -85,7 +86,7 @@ def test_the_log_is_called_by_its_url_without_the_password(log, postgresql):
 def test_a_server_that_refuses_is_one_sentence_without_the_password(log, change, reason):
     url = log._database.url.set(**change)
     refused = RunLog(url.render_as_string(hide_password=False))
-    for use in (refused.records, refused.validate_writable):
+    for use in (refused.records, refused.validate_writable, refused.prepare):
         with pytest.raises(RunLogError, match=reason) as error:
             use()
         assert "guessed" not in str(error.value)
@@ -170,6 +171,35 @@ def test_records_wait_in_a_file_while_the_server_is_down_and_arrive_once(log, po
     assert log.n_spooled == 0
     assert sorted(record.point for record in log.records()) == [0, 1, 2, 3]
     assert {logged.evidence for logged in log.read().logged} == {MEASURED_HERE}
+
+
+def test_a_run_may_begin_while_the_server_is_down(log, postgresql, monkeypatch, tmp_path):
+    assert log.prepare() is None
+    postgresql.stop(signal.SIGQUIT)
+    try:
+        assert log.prepare().endswith(
+            f"; records are kept in {log._spool.path} and sent once the log can be written"
+        )
+        monkeypatch.setenv("XDG_DATA_HOME", "/proc/none")
+        with pytest.raises(RunLogError, match="nor can /proc/none"):
+            RunLog(log._database.url.render_as_string(hide_password=False)).prepare()
+    finally:
+        postgresql.start()
+    assert log.prepare() is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_refused"),
+    [
+        ('FATAL:  password authentication failed for user "me"', True),
+        ("FATAL:  the database system is starting up", False),
+        ("FATAL:  sorry, too many clients already", False),
+        ("Connection refused", False),
+    ],
+)
+def test_a_server_that_is_starting_or_full_is_waited_for(reason, is_refused):
+    error = DBAPIError("", None, psycopg.OperationalError(reason))
+    assert (backend._kind(error) is LogRefusedError) == is_refused
 
 
 def test_what_waits_is_sent_when_the_log_is_next_tried(log):

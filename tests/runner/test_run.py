@@ -4,6 +4,7 @@ import pytest
 
 from gqa_core.configs import GroupedConfig
 from gqa_core.records.header import DeviceInfo
+from gqa_core.records.log import postgresql
 from gqa_core.records.log.errors import RecordSpooledError
 from gqa_core.records.run_log import RunLog, RunLogError
 from gqa_core.runner import run as run_module
@@ -177,6 +178,23 @@ def test_records_that_wait_for_the_server_are_sent_at_the_end(
     assert result.is_complete == comes_back
     spooled = [line for line in run.sentences if "the record is kept in y" in line]
     assert len(spooled) == (not comes_back)
+
+
+def test_a_server_that_is_away_from_the_start_is_said_and_all_is_measured_and_kept(
+    monkeypatch, tmp_path
+):
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(postgresql, "WRITE_WAITS_S", ())
+    monkeypatch.setattr(run_module, "Workers", FakeWorkers([measured() for _ in POINTS]))
+    log, events = RunLog("postgresql+psycopg://me@127.0.0.1:1/db"), []
+    result = run_module.run(POINTS, device="cpu", log=log, on_event=events.append)
+    assert (len(result.records), log.n_spooled, result.n_failed) == (3, 3, 0)
+    first, *_, not_logged, last = events
+    assert isinstance(first, Note)
+    assert "records are kept in" in str(first)
+    assert "the record is kept in" in str(not_logged)
+    assert last == Finished(n_points=3, n_failed=0, n_not_logged=3)
 
 
 def test_what_follows_from_the_records_is_measured_in_the_same_run(run):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "LogRefusedError",
     "LogUnreachableError",
     "RecordSpooledError",
     "RunLogError",
@@ -28,6 +29,10 @@ class UnusableLogError(RunLogError):
 
 class LogUnreachableError(RunLogError):
     """The server of the log does not answer, or dropped the connection, several times in a row."""
+
+
+class LogRefusedError(LogUnreachableError):
+    """The server answers and lets nobody in: a wrong password, no such database."""
 
 
 class RecordSpooledError(RunLogError):

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, delete, insert, inspec
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from gqa_core.records.log.errors import LogUnreachableError, RunLogError
+from gqa_core.records.log.errors import LogRefusedError, LogUnreachableError, RunLogError
 from gqa_core.records.log.migrations import LOG_VERSION, MIGRATIONS, create_or_migrate
 from gqa_core.records.log.tables import VERSION
 
@@ -27,6 +27,8 @@ CONNECT_S = 5
 WRITE_WAITS_S = (0.2, 1.0, 3.0)  # before each further try
 QUICK_WAITS_S = (0.2,)  # a person waits for it
 LOST = ("08", "57P")  # SQLSTATE: no connection; the server is shutting down or starting
+REFUSED = "FATAL:"  # in the message of a server that answers; a failed connection has no SQLSTATE
+BUSY = ("the database system is", "too many", "connection slots")  # starting, full: not for long
 MAX_REASON = 200  # characters
 
 T = TypeVar("T")
@@ -46,6 +48,7 @@ class PostgresqlDatabase:
 
         Raises:
             LogUnreachableError: the server did not answer after each of the waits either.
+            LogRefusedError: it did, and lets nobody in.
         """
 
         def attempt(connection: Connection) -> T:
@@ -113,14 +116,30 @@ class PostgresqlDatabase:
         try:
             yield
         except DBAPIError as error:
-            kind = LogUnreachableError if _is_lost(error) else RunLogError
-            raise kind(f"log {self.name} cannot be {verb}: {self._reason(error)}") from error
+            raise _kind(error)(
+                f"log {self.name} cannot be {verb}: {self._reason(error)}"
+            ) from error
 
     def _reason(self, error: DBAPIError) -> str:
         """The message of the driver on one line, without the password."""
         reason = " ".join(str(error.orig).split())[:MAX_REASON]
         password = self.url.password
         return reason.replace(str(password), "***") if password else reason
+
+
+def _kind(error: DBAPIError) -> type[RunLogError]:
+    """The class of the error that says it in a sentence."""
+    if not _is_lost(error):
+        return RunLogError
+    return LogRefusedError if _is_refused(error) else LogUnreachableError
+
+
+def _is_refused(error: DBAPIError) -> bool:
+    """True if a new connection failed because of the user, the password or the database."""
+    reason, connection = str(error.orig), getattr(error.orig, "pgconn", None)
+    if getattr(error.orig, "sqlstate", None) or any(words in reason for words in BUSY):
+        return False
+    return REFUSED in reason or bool(connection and connection.needs_password)
 
 
 def _is_lost(error: DBAPIError) -> bool:

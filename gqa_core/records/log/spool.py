@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import platformdirs
 from filelock import FileLock
@@ -35,19 +37,34 @@ class Spool:
         """The number of records that wait."""
         return len(self._lines()) if self.path.exists() else 0
 
+    def validate_writable(self) -> None:
+        """Raise RunLogError unless a record could be kept now."""
+        with self._open():
+            pass
+
     def add(self, body: str) -> None:
         """Append a record; it survives a kill and a power cut on return.
 
         Raises:
             RunLogError: the file cannot be written.
         """
+        with self._open() as file:
+            file.truncate(_complete_bytes(self.path))
+            file.write(body.encode() + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+
+    @contextmanager
+    def _open(self) -> Iterator[BinaryIO]:
+        """The file to append to, which nobody else has open.
+
+        Raises:
+            RunLogError: it cannot be opened, or what the block writes cannot be written.
+        """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self._lock(), open(self.path, "a+b") as file:
-                file.truncate(_complete_bytes(self.path))
-                file.write(body.encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+                yield file
         except OSError as error:
             raise RunLogError(f"nor can {self.path}: {error.strerror or error}") from error
 
