@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 from dashboard.settings.measurement import to_flags
 from dashboard.settings.model import AttentionSettings
 from dashboard.settings.splits import dcp_sizes, tp_sizes
-from gqa_core.configs import AttentionConfig, GroupedConfig, ModelConfig
+from gqa_core.configs import AttentionConfig, GroupedConfig, LatentConfig, ModelConfig
 from gqa_core.records.header import DeviceInfo
 from gqa_core.records.kinds import ShardedRecord
-from gqa_core.theory.formats import DTYPE_FORMATS
+from gqa_core.records.specs.decode import decode_specs
+from gqa_core.records.specs.sharded import ShardedSpec, sharded_specs
+from gqa_core.theory.formats import DTYPE_FORMATS, DtypeName
 from gqa_core.theory.parallelism import Parallelism
 
 __all__ = [
@@ -22,6 +25,7 @@ __all__ = [
 ]
 
 START_S, SECONDS_PER_POINT = 15.0, 4.0  # torch is imported by every rank; samples that settle late
+BYTES_PER_S = 10**8  # of all ranks' caches: filled once, then read in some hundred passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +53,24 @@ class SeveralGpusSettings(AttentionSettings):
         return len(self.variants) + 1
 
     @property
+    def specs(self) -> list[ShardedSpec]:
+        """The specs that a run measures: every variant, MLA in both forms."""
+        layers = self.variants.values()
+        decode = decode_specs(
+            grouped=[layer for layer in layers if isinstance(layer, GroupedConfig)],
+            latent=next(layer for layer in layers if isinstance(layer, LatentConfig)),
+            context_lens=[self.context_len],
+            batch_size=self.batch_size,
+            n_layers=self.n_layers,
+            dtype=cast(DtypeName, self.dtype),
+        )
+        return sharded_specs(decode, self.tp, self.dcp)
+
+    @property
     def estimate_s(self) -> float:
         """About the seconds that a run takes."""
-        return START_S + SECONDS_PER_POINT * self.n_points
+        n_bytes = sum(spec.formula_bytes for spec in self.specs)
+        return START_S + SECONDS_PER_POINT * self.n_points + n_bytes / BYTES_PER_S
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -57,5 +57,8 @@ def _too_large(job: Job) -> str | None:
         return None
     if (n_bytes := family_bytes(job.process.pid)) <= job.cap_bytes:
         return None
-    got = f"ended at {units.capacity(n_bytes)}, of {units.capacity(job.cap_bytes)} with its program"
+    got = (
+        f"it was ended when all its processes held {units.decimal(n_bytes)}; with Python and "
+        f"torch they may hold {units.decimal(job.cap_bytes)}"
+    )
     return str(limit_error("run_bytes", got))

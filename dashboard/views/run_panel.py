@@ -41,6 +41,7 @@ UNKNOWN_RUN = (
     "run in the link is not known here any more: the server was restarted, or many runs came after "
     "it; its records are on the page Runs"
 )
+LONG_S = 300.0  # of an estimate, which is given in minutes beyond
 POLL_S = 0.4  # soon enough that a redraw falls into the set-up of the next point
 
 
@@ -90,14 +91,20 @@ def show_run_bar(
     """
     device = show_device_line(n_threads)
     st.caption(f"**Run here** {description}. {device}")
-    about = units.duration(10 * math.ceil(estimate_s / 10))
     run = current_run()
     with bar:
         if run is not None and run.is_active:
             _show_cancel(run)
         else:
-            label = f"Run here, about {about}"
+            label = f"Run here, about {_about(estimate_s)}"
             _show_run((*arguments, *chosen_device_arguments()), run, label, estimate_s)
+
+
+def _about(estimate_s: float) -> str:
+    """An estimate as a button says it: "40 s", or whole minutes of a long run."""
+    if estimate_s <= LONG_S:
+        return f"{10 * math.ceil(estimate_s / 10)} s"
+    return f"{math.ceil(estimate_s / 60):,} min"
 
 
 def _show_run(arguments: Sequence[str], run: RunJob | None, label: str, estimate_s: float) -> None:

@@ -66,6 +66,7 @@ def _run_rank(
                 voice.note(notice)
         except (ValueError, RunLogError) as error:  # the other ranks have to hear of it
             problem = str(error)
+    problem = problem or _limit_problem(specs, environment, options.device)
     try:
         process = RankProcess(environment, options.device, specs, voice.name_rank, problem)
     except DisagreementError as error:
@@ -79,6 +80,29 @@ def _run_rank(
     except Exception as error:  # noqa: BLE001 - whatever ends one rank ends all
         process.watch.end(error)
     return 0 if result.is_complete else 1
+
+
+def _limit_problem(
+    specs: Sequence[ShardedSpec], environment: RankEnvironment, device_name: str
+) -> str | None:
+    """The limit that refuses these specs on the ranks of this machine; None if none does.
+
+    A device that cannot be used, or has too little memory, is found when the ranks join.
+    """
+    from gqa_core.measure.device import find_device, free_bytes
+    from gqa_core.runner.visitor_run import validate_run
+
+    n_ranks = environment.local_world_size
+    try:
+        device = find_device(device_name)
+    except ValueError:
+        return None
+    free = free_bytes(device) * (1 if device.type == "cpu" else n_ranks)  # a GPU is a rank's own
+    try:
+        validate_run(specs, 0, free, n_ranks)
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _measure(

@@ -45,32 +45,36 @@ def supervise() -> None:
     atexit.register(_remove_folder_without_server)  # an end in the same moment leaves no time to it
 
 
-def validate_run(specs: Sequence[Spec], max_extra: int, free_bytes: int) -> None:
-    """Raise ValueError if a run takes the machine, or a visitor's run is over the limits."""
+def validate_run(specs: Sequence[Spec], max_extra: int, free_bytes: int, n_ranks: int = 1) -> None:
+    """Raise ValueError if a run takes the machine, or a visitor's run is over the limits.
+
+    Each of `n_ranks` takes the bytes of a spec, and `free_bytes` are free for all of them.
+    """
     margin_bytes = free_bytes * limits().memory_margin_percent // 100
     for spec in specs:
-        if free_bytes - margin_bytes < spec.required_bytes <= free_bytes:
+        if free_bytes - margin_bytes < n_ranks * spec.required_bytes <= free_bytes:
             raise limit_error(
                 "memory_margin_percent",
-                f"{spec} takes {units.capacity(spec.required_bytes)} of "
-                f"{units.capacity(free_bytes)} that are free",
+                f"{spec} takes {units.decimal(n_ranks * spec.required_bytes)} of "
+                f"{units.decimal(free_bytes)} that are free",
             )
     if is_visitor_run():
-        _validate_visitor_run(specs, max_extra, free_bytes)
+        _validate_visitor_run(specs, max_extra, free_bytes, n_ranks)
 
 
-def _validate_visitor_run(specs: Sequence[Spec], max_extra: int, free_bytes: int) -> None:
+def _validate_visitor_run(
+    specs: Sequence[Spec], max_extra: int, free_bytes: int, n_ranks: int
+) -> None:
     """Raise ValueError if points, samples or bytes are over the limits."""
     if (n_points := len(specs) + max_extra) > limits().run_points:
         raise limit_error("run_points", f"this one would measure {n_points:,}")
     for spec in specs:
         if (n_samples := getattr(spec, "n_samples", 0)) > limits().run_samples:
             raise limit_error("run_samples", f"{spec} would take {n_samples:,}")
-        if spec.required_bytes > limits().run_bytes:
+        if (n_bytes := n_ranks * spec.required_bytes) > limits().run_bytes:
             raise limit_error(
                 "run_bytes",
-                f"{spec} takes {units.capacity(spec.required_bytes)}, and "
-                f"{units.capacity(free_bytes)} are free",
+                f"{spec} takes {units.decimal(n_bytes)}, and {units.decimal(free_bytes)} are free",
             )
 
 

@@ -11,10 +11,16 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gqa_core import units
+from gqa_core.commands.sharded import _limit_problem
+from gqa_core.measure import device as measure_device
+from gqa_core.measure.sharded.environment import RankEnvironment
 from gqa_core.records.importing import read_record
 from gqa_core.records.run_log import RunLog
 from gqa_core.runner.events import Finished, PointFailed, Started, decode_event
 from gqa_core.runner.ranks import RANKS_ENVIRONMENT, ranks_command
+from gqa_core.runner.visitor_run import CHILD_BYTES
+from tests.records import fake_sharded
 from tests.scale import NIGHTLY, repeated
 
 pytestmark = pytest.mark.alone
@@ -131,6 +137,20 @@ def test_a_run_that_cannot_be_is_refused_once(tmp_path, arguments, sentence):
     assert (launcher.returncode, stdout) == (2, "")
     (line,) = stderr.splitlines()
     assert sentence in line
+
+
+def test_ranks_of_a_visitor_are_refused_by_formula_before_they_join(monkeypatch, set_limits):
+    monkeypatch.setenv(CHILD_BYTES, "1000000000")
+    set_limits(hosted="yes")
+    place = RankEnvironment(rank=0, world_size=2, local_rank=0, local_world_size=2, node=0)
+    small, large = (fake_sharded.spec(context_len=n) for n in (512, 2**23))
+    monkeypatch.setattr(measure_device, "free_bytes", lambda device: 10**12)
+    assert _limit_problem([small], place, "cpu") is None
+    reason = _limit_problem([small, large], place, "cpu")
+    assert reason.startswith("a run may take at most 2 GB of memory here: ")
+    assert units.decimal(2 * large.required_bytes) in reason
+    monkeypatch.setattr(measure_device, "free_bytes", lambda device: 2 * small.required_bytes)
+    assert "must leave 20% of the free memory" in _limit_problem([small], place, "cpu")
 
 
 def test_without_torchrun_a_sentence_says_how_to_start_it():

@@ -2,9 +2,11 @@
 
 import pytest
 
+from gqa_core import units
 from gqa_core.limits.refusal import LimitError
 from gqa_core.runner.visitor_run import CHILD_BYTES, validate_run
 from tests.records import fake_records as samples
+from tests.records import fake_sharded
 
 SPEC = samples.point()
 
@@ -31,8 +33,25 @@ def test_points_samples_and_bytes_of_a_visitor_are_limited(visitor_run):
         validate_run([SPEC], 0, 10**12)
     visitor_run(run_points=4, run_samples=20, run_bytes="1MB")
     large = samples.point(context_len=2**20)
-    with pytest.raises(LimitError, match=r"at most 1 MB of memory here: .* and .* GiB are free"):
+    with pytest.raises(LimitError, match=r"at most 1 MB of memory here: .* and .* TB are free"):
         validate_run([large], 0, 10**12)
+
+
+def test_bytes_count_for_every_rank_of_the_machine(visitor_run):
+    spec = fake_sharded.spec(tp=2)
+    needed = spec.required_bytes
+    visitor_run(run_bytes=str(3 * needed // 2), run_samples=spec.decode.n_samples)
+    validate_run([spec], 0, 10**12, n_ranks=1)
+    bytes_text = f"takes {units.decimal(2 * needed)}, and 1.00 TB are free"
+    with pytest.raises(
+        LimitError, match=rf"at most .* of memory here: .* on 2 ranks.* {bytes_text}"
+    ):
+        validate_run([spec], 0, 10**12, n_ranks=2)
+    visitor_run(run_samples=spec.decode.n_samples - 1, run_bytes="1TB")
+    with pytest.raises(LimitError, match="samples per point"):
+        validate_run([spec], 0, 10**12)
+    with pytest.raises(LimitError, match=r"must leave 10% of the free .* takes .* of .* free"):
+        validate_run([spec], 0, 2 * needed + needed // 10, n_ranks=2)
 
 
 def test_a_user_of_the_command_line_is_not_bound(set_limits):

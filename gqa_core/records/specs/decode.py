@@ -160,8 +160,13 @@ class DecodeSpec:
         if self.kv_format is not None and self.kernel != "split_kv":
             dequantised = b * s * kv_elements_per_token(self.cached) * (4 + 4 + element)
         work = scores + activations + repeated + dequantised
-        probes = PROBE_BYTES + 3 * MAX_PRODUCT_WIDTH**2 * element
+        probes = PROBE_BYTES + self.product_bytes
         return self.formula_bytes + weights + work + TORCH_BYTES + probes
+
+    @property
+    def product_bytes(self) -> int:
+        """Bytes of the matrices whose product is timed between the steps."""
+        return 3 * MAX_PRODUCT_WIDTH**2 * self._element
 
     @property
     def _element(self) -> int:

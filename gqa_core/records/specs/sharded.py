@@ -107,9 +107,16 @@ class ShardedSpec:
         """Bytes that one rank takes while it runs, at most.
 
         Weights and work are those of the whole step: every rank draws a layer before it keeps a
-        part of it.
+        part of it. A rank multiplies nothing between the steps.
         """
-        return self.decode.required_bytes - self.decode.formula_bytes + self.rank_bytes(0)
+        decode = self.decode
+        other_bytes = decode.required_bytes - decode.formula_bytes - decode.product_bytes
+        return other_bytes + self.rank_bytes(0)
+
+    @property
+    def n_samples(self) -> int:
+        """The least number of samples."""
+        return self.decode.n_samples
 
     def __str__(self) -> str:
         split = f"tp {self.tp}" + (f", dcp {self.dcp}" if self.dcp > 1 else "")

@@ -86,6 +86,20 @@ def test_a_run_here_has_no_more_ranks_than_the_page_and_the_machine():
     assert dcp_options(odd, 5) == [1, 5]
 
 
+def test_the_estimate_of_a_run_grows_with_the_bytes_of_all_ranks():
+    page = replace(LLAMA_3_8B, tp=2)
+    assert [str(spec.decode.layer_name) for spec in page.specs][-2:] == [
+        "MLA absorbed",
+        "MLA naive",
+    ]
+    assert len(page.specs) == page.n_points
+    short, long = (replace(page, context_len=n).estimate_s for n in (512, 2**20))
+    assert 35 < short < 40
+    assert long > 10 * short
+    copied = replace(page, dcp=2).estimate_s
+    assert copied < page.estimate_s  # MQA and MLA are kept once
+
+
 @pytest.mark.parametrize(
     ("device", "n_ranks"),
     [

@@ -1,6 +1,7 @@
 """Visitors are strangers in the queue: a fair share each, and an end when they have left."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -130,6 +131,9 @@ def test_a_run_that_takes_too_much_memory_is_ended(queue, monkeypatch):
     queue.cancel(small.id)
     wait_for(lambda: large.state == "failed")
     assert "GQA_RUN_BYTES" in large.messages[-1]
+    sentence = r"it was ended when all its processes held \d+\.\d\d MB; .* hold 100.00 MB;"
+    assert re.search(sentence, large.messages[-1])
+    assert "iB" not in large.messages[-1]
 
 
 def test_a_run_uses_as_many_threads_as_a_host_lets_it(queue, set_limits):
