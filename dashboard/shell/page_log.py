@@ -14,6 +14,8 @@ from contextlib import suppress
 from typing import TypeVar
 
 from dashboard.shell.public_text import public_text
+from gqa_core import units
+from gqa_core.records.log.errors import LogRefusedError, LogUnreachableError, RecordSpooledError
 from gqa_core.records.log.set_aside import REASONS
 from gqa_core.records.run_log import RunLog, RunLogError, UnusableLogError
 
@@ -60,10 +62,27 @@ def use_log(use: Callable[[RunLog], T], open_log: Callable[[], RunLog] = page_lo
 def log_sentence(error: RunLogError) -> str:
     """A sentence for visitors about a log that cannot be used; the host reads all of it."""
     LOGGER.warning("%s", error)
+    if isinstance(error, LogRefusedError):
+        return f"The run log lets nobody in{_waiting_records()}."
+    if isinstance(error, (LogUnreachableError, RecordSpooledError)):
+        return f"The run log does not answer{_waiting_records()}."
     text = str(error)
     with suppress(RunLogError):
         text = text.replace(f"log {page_log().name}", "run log")
     return f"The {public_text(text)}."
+
+
+def _waiting_records() -> str:
+    """A clause about the records that wait here for the log's server; empty if none do."""
+    try:
+        n_records = page_log().n_spooled
+    except (OSError, RunLogError):
+        return ""
+    if not n_records:
+        return ""
+    verbs = ("waits", "is") if n_records == 1 else ("wait", "are")
+    records = units.count(n_records, "record")
+    return f"; {records} {verbs[0]} on the server and {verbs[1]} sent later"
 
 
 def set_aside_sentence() -> str | None:

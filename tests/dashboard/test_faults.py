@@ -8,9 +8,12 @@ from contextlib import closing
 import pytest
 
 from dashboard.shell.jobs import RunJob
+from dashboard.shell.page_log import log_sentence
 from dashboard.shell.public_text import public_messages, public_text
 from dashboard.views import run_panel
-from gqa_core.records.run_log import RunLog
+from gqa_core.records.log.errors import LogRefusedError, RecordSpooledError
+from gqa_core.records.run_log import RunLog, RunLogError
+from gqa_core.runner.events import NotLogged
 from tests.dashboard.example_settings import DEVICE_INFO
 from tests.records import fake_records as samples
 
@@ -151,10 +154,63 @@ def test_a_run_of_an_earlier_server_is_said_once(opened):
         (r"C:\Users\me\runs.sqlite is bad", "... is bad"),
         ("postgresql+psycopg://me:***@host/db is down", "... is down"),
         ("12 GB/s, 2 K/V heads and/or 3 / 4", "12 GB/s, 2 K/V heads and/or 3 / 4"),
+        ("torch 2.13.0 at 15:33:38: std::bad_alloc", "torch 2.13.0 at 15:33:38: std::bad_alloc"),
+        ("bind to 10.0.0.5:5432 or [fe80::1%eth0]:80 failed?.", "bind to ... or ... failed."),
+        ("ask ('127.0.0.1', 5432) or db.internal:5432", "ask ... or ..."),
+        ('for host "10.0.0.5", port 5432, on ::1', "for ..., ..., on ..."),
     ],
 )
 def test_a_path_is_not_public(text, shown):
     assert public_text(text) == shown
+
+
+DRIVER_TEXTS = [
+    'connection failed: connection to server at "127.0.0.1", port 54917 failed: Connection refused '
+    "Is the server running on that host and accepting TCP/IP connections?",
+    'connection failed: connection to server at "::1", port 54917 failed: Connection refused',
+    'connection to server at "db.internal" (10.0.0.5), port 54917 failed: timeout expired',
+    'connection is bad: connection to server on socket "/run/pg/.s.PGSQL.54917" failed: No such '
+    "file or directory Is the server running locally and accepting connections on that socket?",
+    "failed to resolve host 'db.internal': [Errno -2] Name or service not known",
+    'could not translate host name "db.internal" to address: Name or service not known',
+    "server closed the connection unexpectedly This probably means the server terminated",
+    "Multiple connection attempts failed. All failures were: - host: 'db.internal', port: 54917, "
+    "hostaddr: '::1': connection failed",
+]
+
+
+@pytest.mark.parametrize("driver", DRIVER_TEXTS)
+def test_a_log_that_does_not_answer_is_one_sentence_without_an_address(driver):
+    problem = f"log postgresql+psycopg://me:***@db.internal:54917/gqa cannot be written: {driver}"
+    assert public_text(f"{problem}.") == "the run log does not answer."
+    kept = "the record is kept in /home/me/spool/a.jsonl and sent once the log can be written"
+    reason = str(NotLogged(n_records=2, n_points=3, reason=f"{problem}; {kept}"))
+    assert public_text(f"{reason}.") == (
+        "2 of 3 records were measured but are not in the log: the run log does not answer; "
+        "records wait on this server and are sent later."
+    )
+    alone = public_text(f"log x cannot be read: {driver}; try again")
+    for part in ("127.0.0.1", "::1", "54917", "db.internal", "10.0.0.5", "PGSQL", "?"):
+        assert part not in alone
+    refused = f'{DRIVER_TEXTS[2]}: FATAL: password authentication failed for user "me"'
+    assert public_text(f"so: {refused}") == "so: its server lets nobody in"
+
+
+def test_a_page_counts_the_records_that_wait_for_the_logs_server(monkeypatch, tmp_path):
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setenv("GQA_RUN_LOG", "postgresql+psycopg://me@127.0.0.1:1/db")
+    with pytest.raises(RunLogError) as unreachable:
+        RunLog().records()
+    assert "127.0.0.1" in str(unreachable.value)
+    assert log_sentence(unreachable.value) == "The run log does not answer."
+    with pytest.raises(RecordSpooledError) as spooled:
+        RunLog().append(samples.record())
+    assert log_sentence(spooled.value) == (
+        "The run log does not answer; 1 record waits on the server and is sent later."
+    )
+    refused = LogRefusedError("log x cannot be read: FATAL: password authentication failed")
+    assert log_sentence(refused).startswith("The run log lets nobody in; 1 record waits")
 
 
 def test_the_lines_of_a_traceback_are_not_public():
