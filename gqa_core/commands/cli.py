@@ -123,6 +123,13 @@ def gqa_lab() -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    """Print the message as one line on stderr; returns the exit code."""
+    """Print the message as one line on stderr; returns the exit code.
+
+    Ranks that torchrun started fail alike: the first of a machine says it.
+    """
+    if os.environ.get("LOCAL_RANK", "0") != "0":
+        from gqa_core.measure.sharded.signals import wait_for_end
+
+        wait_for_end()
     click.echo(" ".join(message.split())[:MAX_MESSAGE], err=True)
     return code

@@ -164,7 +164,7 @@ def bench(
 
     Each point is one step with a full cache. The points of one context take turns in one process,
     until their times stop moving. A record is one JSON object on stdout, with all samples in
-    seconds, and is added to the run log.
+    seconds, and is added to the run log. With --tp, a line per point on stderr sums it up.
 
     \b
     Examples:
@@ -173,7 +173,7 @@ def bench(
       bench --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192 \
         --kv-format fp32,int8_per_token_head,fp8_per_token_head
       torchrun --standalone --nproc-per-node 2 -m gqa_core bench --n-heads 32 \
-        --n-kv-heads 32,8,1 --head-dim 128 --context-len 4096 --tp 2 --dcp 2
+        --n-kv-heads 32,8,1 --head-dim 128 --context-len 4096 --tp 2 --dcp 2 --out ranks.jsonl
     """
     from gqa_core.records.specs.decode import decode_specs
 

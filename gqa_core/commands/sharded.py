@@ -6,7 +6,6 @@ rank which died, hung or failed, if it is the first to notice.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -39,14 +38,8 @@ def run_on_ranks(specs: Sequence[DecodeSpec], tp: int, dcp: int, options: RunOpt
     from gqa_core.records.specs.sharded import sharded_specs
 
     hold_signals()  # before torch starts threads
-    try:
-        sharded = sharded_specs(specs, tp, dcp)
-        environment = RankEnvironment.from_variables(tp)
-        return _run_rank(sharded, environment, options)
-    except ValueError:
-        if int(os.environ.get("RANK", "0")):  # rank 0 says it
-            sys.exit(2)
-        raise
+    environment = RankEnvironment.from_variables(tp)
+    return _run_rank(sharded_specs(specs, tp, dcp), environment, options)
 
 
 def _run_rank(
@@ -55,7 +48,9 @@ def _run_rank(
     from gqa_core.measure.sharded.agreement import DisagreementError
     from gqa_core.measure.sharded.process import RankProcess
     from gqa_core.measure.sharded.watch import EXIT_FAILED, EXIT_REPORTED
+    from gqa_core.records.kinds import ShardedRecord
     from gqa_core.records.run_log import RunLog, RunLogError
+    from gqa_core.records.summaries import rank_line
 
     voice = _Voice(environment, options)
     log, problem = None, None
@@ -79,6 +74,10 @@ def _run_rank(
         process.leave()
     except Exception as error:  # noqa: BLE001 - whatever ends one rank ends all
         process.watch.end(error)
+    if not options.events:  # a program reads the records
+        for record in result.records:
+            assert isinstance(record, ShardedRecord)
+            voice.note(rank_line(record))
     return 0 if result.is_complete else 1
 
 

@@ -130,7 +130,7 @@ class RunLog:
         except LogUnreachableError as error:
             assert self._spool is not None
             self._spool.validate_writable()
-            return f"{error}; records are {self._kept}"
+            return f"{error}; records are {self._waiting_clause}"
         return None
 
     def append(self, record: Record) -> None:
@@ -268,11 +268,11 @@ class RunLog:
             self._spool.add(row.body)
         except RunLogError as second:
             raise RunLogError(f"{error}; {second}") from error
-        raise RecordSpooledError(f"{error}; the record is {self._kept}") from error
+        raise RecordSpooledError(f"{error}; the record is {self._waiting_clause}") from error
 
     @property
-    def _kept(self) -> str:
-        """Where a record waits while the log's server does not answer, in words."""
+    def _waiting_clause(self) -> str:
+        """The clause about a record while the log's server does not answer: where it waits."""
         assert self._spool is not None
         return f"kept in {self._spool.path} and sent once the log can be written"
 

@@ -17,7 +17,7 @@ from gqa_core.records.kinds import (
 from gqa_core.records.quartiles import TimeSummary
 from gqa_core.records.specs.verify import COMPARISONS
 
-__all__ = ["line", "summarize"]
+__all__ = ["line", "rank_line", "summarize"]
 
 OtherRecord = ShardedRecord | VerifyRecord | GenerateRecord | GrowthRecord | QualityRecord
 
@@ -72,11 +72,27 @@ def summarize(record: OtherRecord) -> tuple[str, str]:
 def summarize_sharded(record: ShardedRecord) -> tuple[str, str]:
     """The step and its split; the seconds of the slowest rank and the most bytes on a rank."""
     dcp = f", dcp {record.dcp}" if record.dcp > 1 else ""
+    form = f" {record.kernel_ran}" if record.variant == "MLA" else ""
     step = TimeSummary.from_samples(record.samples_s.step).p5
     return (
-        f"tp {record.tp}{dcp}, {record.variant}, {describe_heads(record.config)}, "
+        f"tp {record.tp}{dcp}, {record.variant}{form}, {describe_heads(record.config)}, "
         f"context {record.workload.context_len}, {record.workload.dtype}",
         f"step {units.duration(step)}, {units.capacity(max(record.bytes_per_rank))} per rank",
+    )
+
+
+def rank_line(record: ShardedRecord) -> str:
+    """A step of several ranks in one line: bytes beside the formula, copies, and its seconds."""
+    most, copied = max(record.bytes_per_rank), record.copied_bytes
+    expected = [rank.formula_bytes for rank in record.ranks]
+    matches = "equal to" if list(record.bytes_per_rank) == expected else "NOT equal to"
+    each = "each" if len(set(record.bytes_per_rank)) == 1 else "the fullest"
+    copies = f"{units.capacity(copied)} in all are copies" if copied else "no copies"
+    what, result = summarize_sharded(record)
+    samples = "" if record.verdict.name == "quiet" else f" ({record.verdict.name} samples)"
+    return (
+        f"{what}: {units.capacity(most)} on {each} rank, {matches} the formula, {copies}; "
+        f"{result.partition(',')[0]}{samples}"
     )
 
 

@@ -12,8 +12,10 @@ import psutil
 import pytest
 
 from gqa_core import units
+from gqa_core.commands.cli import main
 from gqa_core.commands.sharded import _limit_problem
 from gqa_core.measure import device as measure_device
+from gqa_core.measure.sharded import signals
 from gqa_core.measure.sharded.environment import RankEnvironment
 from gqa_core.records.importing import read_record
 from gqa_core.records.run_log import RunLog
@@ -151,6 +153,42 @@ def test_ranks_of_a_visitor_are_refused_by_formula_before_they_join(monkeypatch,
     assert units.decimal(2 * large.required_bytes) in reason
     monkeypatch.setattr(measure_device, "free_bytes", lambda device: 2 * small.required_bytes)
     assert "must leave 20% of the free memory" in _limit_problem([small], place, "cpu")
+
+
+RANK_1_OF_2 = {
+    "RANK": "1",
+    "LOCAL_RANK": "1",
+    "WORLD_SIZE": "2",
+    "LOCAL_WORLD_SIZE": "2",
+    "GROUP_RANK": "0",
+}
+
+
+def test_another_rank_leaves_the_sentence_to_the_first_and_waits_to_be_ended():
+    arguments = ["bench", *LAYERS, "--tp", "3"]
+    rank = subprocess.Popen(
+        [sys.executable, "-m", "gqa_core", *arguments],
+        cwd=ROOT,
+        env=os.environ | RANK_1_OF_2,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with pytest.raises(subprocess.TimeoutExpired):
+        rank.wait(timeout=3)  # its sentence would take one second
+    rank.terminate()
+    _, stderr = rank.communicate(timeout=MAX_S)
+    assert stderr == ""
+
+
+def test_a_rank_that_nobody_ends_says_by_itself_why_before_it_looks_at_heads(monkeypatch, capsys):
+    monkeypatch.setattr(signals, "FIRST_RANK_S", 0.1)
+    for name, value in RANK_1_OF_2.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(signals, "hold_signals", lambda: None)
+    assert main(["bench", *LAYERS, "--tp", "3"]) == 2  # which does not divide 4 heads either
+    assert capsys.readouterr().err == (
+        "tp must be the number of ranks that torchrun starts: got 3 and 2\n"
+    )
 
 
 def test_without_torchrun_a_sentence_says_how_to_start_it():

@@ -6,7 +6,7 @@ from msgspec import structs
 from gqa_core.configs import GroupedConfig, ModelConfig, default_mla_for
 from gqa_core.records.importing import read_record
 from gqa_core.records.kinds import decode_record, encode_record
-from gqa_core.records.summaries import line
+from gqa_core.records.summaries import line, rank_line
 from gqa_core.theory.memory import kv_cache_bytes
 from gqa_core.theory.parallelism import Parallelism
 from gqa_core.theory.per_gpu import per_gpu_size
@@ -118,3 +118,20 @@ def test_kv_heads_and_groups_must_divide_each_other():
     with pytest.raises(ValueError, match="tp / dcp must divide n_kv_heads, or be a multiple of it"):
         sharded.spec(4, 2, odd)
     assert sharded.spec(6, 2, odd).part(0).n_kv_heads == 1
+
+
+def test_a_rank_line_compares_bytes_with_the_formula_and_counts_copies():
+    assert rank_line(RECORD) == (
+        "tp 2, GQA, 2 of 8 heads x 16, context 64, float32: 8.00 KiB on each rank, equal to the "
+        "formula, no copies; step 10 ms"
+    )
+    copied = rank_line(sharded.record(sharded.spec(4, context_len=64)))
+    assert "8.00 KiB on each rank, equal to the formula, 16.00 KiB in all are copies" in copied
+    uneven = rank_line(sharded.record(sharded.spec(4, 2, context_len=7)))
+    assert "512 B on the fullest rank, equal to the formula, no copies" in uneven
+    assert "MLA naive, latent" in rank_line(
+        sharded.record(sharded.spec(2, attention=MLA, kernel="naive"))
+    )
+    ranks = list(RECORD.ranks)
+    ranks[1] = structs.replace(ranks[1], tensor_bytes=1)
+    assert "NOT equal to the formula" in rank_line(structs.replace(RECORD, ranks=tuple(ranks)))

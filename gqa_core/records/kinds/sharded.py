@@ -220,6 +220,11 @@ class ShardedRecord(
         return tuple(rank.tensor_bytes for rank in self.ranks)
 
     @property
+    def copied_bytes(self) -> int:
+        """Bytes that the ranks keep together beyond those of one cache."""
+        return sum(self.bytes_per_rank) - self.spec.decode.formula_bytes
+
+    @property
     def verdict(self) -> Verdict:
         """The verdict on the samples, the worst of all ranks' probes."""
         samples = self.samples_s
