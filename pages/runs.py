@@ -15,6 +15,7 @@ from dashboard.views.log_comparison import show_comparison
 from dashboard.views.machines import show_machines
 from dashboard.views.record_import import show_import
 from dashboard.views.shown_runs import Samples, ShownRuns, filter_options, n_logged, samples
+from dashboard.views.whose_records import empty_sentence, show_lifetime
 
 open_page("Runs, kept and compared")
 show_sample_warnings()
@@ -24,11 +25,12 @@ if sample_control(is_empty=is_empty, has_samples=bool(loaders.sample_records()))
     added = samples()
 else:
     added = Samples()
-n_all = n_records + added.n_records
+n_all = (n_records or 0) + added.n_records
+empty = empty_sentence(n_records)
 if not n_all:
     st.info(
-        "The log is empty, and no sample runs can be shown. Measure something on the page "
-        "**Decode**, or import the records of another machine below."
+        f"{f'{empty}, and no' if empty else 'No'} sample runs can be shown. Measure something on "
+        "the page **Decode**, or import the records of another machine below."
     )
     show_import()
     st.stop()
@@ -38,9 +40,10 @@ if not shown.n_decode and not shown.n_other_kinds:
     st.info("No record passes these filters. Remove a value from one of them.")
     show_import()
     st.stop()
-empty = "The log is empty: these are the sample runs. " if is_empty else ""
-panels.show_answer(f"{empty}{sharing_sentence(shown.pairs())}")
+source = f"{empty}: these are the sample runs. " if empty else ""
+panels.show_answer(f"{source}{sharing_sentence(shown.pairs())}")
 panels.show_strip(shown.metrics(n_all))
+show_lifetime()
 if shown.n_decode:
     show_comparison(shown)
     show_machines(shown)

@@ -19,7 +19,7 @@ DRIVER = (  # the beginnings of what psycopg and libpq say of a server that cann
 )
 UNREACHABLE = re.compile(
     rf"\blog \S+ cannot be (?:read|written): {DRIVER}"
-    r"(?P<kept>; [^;]*? kept in [^;]*? and sent once the log can be written)?"
+    r"(?P<waits>; [^;]*? kept in [^;]*? and sent once the log can be written)?"
 )
 DRIVER_ALONE = re.compile(DRIVER)
 REFUSED = re.compile(r"authentication failed|pg_hba|does not exist")
@@ -57,8 +57,8 @@ def public_text(text: str) -> str:
 
 def _log_clause(match: re.Match[str]) -> str:
     """The clause for a log whose server cannot be reached."""
-    kept = "; records wait on this server and are sent later" if match["kept"] else ""
-    return f"the run log {_answer(match[0])}{kept}"
+    waiting = "; records wait on this server and are sent later" if match["waits"] else ""
+    return f"the run log {_answer(match[0])}{waiting}"
 
 
 def _answer(text: str) -> str:

@@ -46,9 +46,12 @@ def samples() -> Samples:
     return Samples(loaders.sample_rows(), non_decode_rows(logged_samples))
 
 
-def n_logged() -> int:
-    """The number of readable records of the log; a warning counts those that are not."""
-    return read_log(lambda: Read(logged.count(logged.ANY).n_records), 0)
+def n_logged() -> int | None:
+    """The number of readable records of the log; a warning counts those that are not.
+
+    None, after a warning, if the log cannot be read.
+    """
+    return read_log(lambda: Read(logged.count(logged.ANY).n_records), None)
 
 
 def filter_options(field: str, samples: Samples, *, is_empty: bool) -> dict[Any, tuple[Any, ...]]:

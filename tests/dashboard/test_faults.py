@@ -183,15 +183,15 @@ DRIVER_TEXTS = [
 def test_a_log_that_does_not_answer_is_one_sentence_without_an_address(driver):
     problem = f"log postgresql+psycopg://me:***@db.internal:54917/gqa cannot be written: {driver}"
     assert public_text(f"{problem}.") == "the run log does not answer."
-    kept = "the record is kept in /home/me/spool/a.jsonl and sent once the log can be written"
-    reason = str(NotLogged(n_records=2, n_points=3, reason=f"{problem}; {kept}"))
+    spooled = "the record is kept in /home/me/spool/a.jsonl and sent once the log can be written"
+    reason = str(NotLogged(n_records=2, n_points=3, reason=f"{problem}; {spooled}"))
     assert public_text(f"{reason}.") == (
         "2 of 3 records were measured but are not in the log: the run log does not answer; "
         "records wait on this server and are sent later."
     )
-    alone = public_text(f"log x cannot be read: {driver}; try again")
+    shown = public_text(f"log x cannot be read: {driver}; try again")
     for part in ("127.0.0.1", "::1", "54917", "db.internal", "10.0.0.5", "PGSQL", "?"):
-        assert part not in alone
+        assert part not in shown
     refused = f'{DRIVER_TEXTS[2]}: FATAL: password authentication failed for user "me"'
     assert public_text(f"so: {refused}") == "so: its server lets nobody in"
 
