@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 def log_(log: str | None, as_json: bool, as_lines: bool) -> int:
     """List the records of the run log, oldest first.
 
-    One line per record: time (UTC), what was measured, the result, the evidence (measured here or
-    elsewhere) and the device. With --json, one array of the records themselves. A log of any length
-    is printed as it is read.
+    One line per record: time (UTC), run, what was measured, the result, the evidence and the device
+    with its machine, if GQA_MACHINE named it. The evidence of a record that another named machine
+    wrote into this log is "measured on" its name. remove-import takes runs measured elsewhere.
+
+    With --json, one array of the records themselves. A log of any length is printed as it is read.
     """
     from gqa_core.records.run_log import RunLog
 
@@ -56,8 +58,19 @@ def _text(logged: LoggedRecord, *, as_json: bool) -> str:
     record = logged.record
     if as_json:
         return encode_record(record)
-    when, name = record.created_at[:19], record.device.name
-    return f"{when}  {line(record)}  {logged.evidence:<18}  {name}"
+    when, device = record.created_at[:19], record.device
+    name = f"{device.name}, {device.machine}" if device.machine else device.name
+    return f"{when}  {record.run_id:<25}  {line(record)}  {_evidence(logged):<18}  {name}"
+
+
+def _evidence(logged: LoggedRecord) -> str:
+    """The evidence of a record; in a log that machines share, the one that measured it."""
+    from gqa_core.records.header import MEASURED_HERE, own_machine
+
+    machine = logged.record.device.machine
+    if logged.evidence != MEASURED_HERE or machine in (None, own_machine()):
+        return logged.evidence
+    return f"measured on {machine}"
 
 
 def _send_spooled(run_log: RunLog) -> None:

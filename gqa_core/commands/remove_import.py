@@ -15,12 +15,13 @@ from gqa_core.commands.options import log_option
 def remove_import(run_ids: tuple[str, ...], all_runs: bool, log: str | None) -> int:
     """Remove the imported records of these runs from the run log.
 
-    Without RUN, list the runs of imported records, the newest import first: run, number of records
-    and device. Records that were measured here are never removed.
+    RUN is the second column of log. Without RUN, list the runs of imported records, the newest
+    import first: run, number of records and device. Records that were measured here are never
+    removed.
 
     \b
     Example:
-      remove-import 3f2a9c10d4e84b6f
+      remove-import 20261129T152041Z-79fa5cbc
     """
     from gqa_core.records.log.imports import imported_runs, remove_imports
     from gqa_core.records.run_log import RunLog
@@ -33,7 +34,8 @@ def remove_import(run_ids: tuple[str, ...], all_runs: bool, log: str | None) -> 
         return 0
     known = {run.run_id for run in imported_runs(run_log)}
     if unknown := sorted(set(run_ids) - known):
-        raise ValueError(f"RUN must have imported records: got {unknown[0][:40]!a}")
+        where = "measured here and never removed" if run_log.n_records(unknown[0]) else "not in it"
+        raise ValueError(f"RUN must have imported records: got {unknown[0][:40]!a}, {where}")
     n_removed = remove_imports(run_log, None if all_runs else run_ids)
     click.echo(f"{units.count(n_removed, 'record')} removed", err=True)
     return 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from pathlib import Path
 
@@ -10,8 +9,7 @@ import torch
 
 from gqa_core.measure import memory
 from gqa_core.records.device_names import DEFAULT_DEVICE, validate_device_name
-from gqa_core.records.header import MAX_MACHINE_LEN, Device, DeviceInfo
-from gqa_core.records.validation import validate_text
+from gqa_core.records.header import Device, DeviceInfo, own_machine
 
 __all__ = [
     "describe",
@@ -22,7 +20,6 @@ __all__ = [
     "use_device",
 ]
 
-MACHINE = "GQA_MACHINE"  # environment variable: a name for this machine in records
 TIMING_BYTES = 2**31  # of a GPU: the buffers of probe and flush, graphs, libraries
 
 
@@ -73,7 +70,7 @@ def describe(device: torch.device) -> Device:
         get_name = getattr(module, "get_device_name", None)
         name = get_name(device) if get_name else device.type.upper()
     return Device(
-        type=device.type, name=name, n_threads=torch.get_num_threads(), machine=_machine_name()
+        type=device.type, name=name, n_threads=torch.get_num_threads(), machine=own_machine()
     )
 
 
@@ -119,18 +116,6 @@ def requestable_names() -> tuple[str, ...]:
     if kind == "cuda" and n_devices > 1:
         return (*(f"{kind}:{index}" for index in range(n_devices)), "cpu")
     return (kind, "cpu") if kind in ("cuda", "mps") else ("cpu",)
-
-
-def _machine_name() -> str | None:
-    """The name that the environment's GQA_MACHINE gives this machine; None without one.
-
-    Raises:
-        ValueError: it is no short line.
-    """
-    name = os.environ.get(MACHINE) or None
-    if name is not None:
-        validate_text(MACHINE, name, MAX_MACHINE_LEN)
-    return name
 
 
 def _timing_bytes(device: torch.device) -> int:

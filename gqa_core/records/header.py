@@ -6,6 +6,7 @@ name or meaning; `upgrade` brings a record of the version before forward.
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import subprocess
@@ -31,12 +32,14 @@ __all__ = [
     "RecordHeader",
     "RunHeader",
     "git_commit",
+    "own_machine",
 ]
 
 SCHEMA_VERSION: Literal[5] = 5
 MAX_POINTS = 1_000_000
 MAX_THREADS = 2**16
 MAX_MACHINE_LEN = 64
+MACHINE = "GQA_MACHINE"  # environment variable: a name for this machine in records
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 
@@ -150,6 +153,18 @@ def header_fields(run: RunHeader, point: int, torch_version: str, device: Device
         "torch_version": torch_version,
         "device": device,
     }
+
+
+def own_machine() -> str | None:
+    """The name that the environment's GQA_MACHINE gives this machine; None without one.
+
+    Raises:
+        ValueError: it is no short line.
+    """
+    name = os.environ.get(MACHINE) or None
+    if name is not None:
+        validate_text(MACHINE, name, MAX_MACHINE_LEN)
+    return name
 
 
 def git_commit() -> str | None:

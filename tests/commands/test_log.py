@@ -4,6 +4,7 @@ import io
 import json
 
 import pytest
+from msgspec import structs
 
 from gqa_core.commands.cli import main
 from gqa_core.records import importing
@@ -42,6 +43,27 @@ def test_json_is_one_array_also_of_nothing(tmp_path, capsys, monkeypatch):
         log.import_records(RECORDS)
     assert main(["log", "--log", log.name]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(RECORDS)
+
+
+def test_a_line_names_the_run_and_the_machine_that_measured_it(tmp_path, capsys, monkeypatch):
+    log = RunLog(tmp_path / "runs.sqlite")
+    for index, machine in enumerate(("node1", "node2", None)):
+        record = samples.record(index=index)
+        log.append(structs.replace(record, device=structs.replace(record.device, machine=machine)))
+    log.import_records([comparisons.record(run_id="run-2")])
+    monkeypatch.setenv("GQA_MACHINE", "node1")
+    assert main(["log", "--log", log.name]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    name = samples.CPU.name
+    for line, run_id, evidence, device in zip(
+        lines,
+        ("run-1", "run-1", "run-1", "run-2"),
+        ("measured here", "measured on node2", "measured here", "measured elsewhere"),
+        (f"{name}, node1", f"{name}, node2", name, name),
+        strict=True,
+    ):
+        parts = [part.strip() for part in line.split("  ") if part.strip()]
+        assert (parts[1], *parts[-2:]) == (run_id, evidence, device)
 
 
 def test_the_command_takes_more_than_a_page_does(tmp_path, monkeypatch):

@@ -15,7 +15,11 @@ def test_imported_runs_are_listed_and_removed_and_own_records_stay(log, capsys):
     assert imported_runs(log) == [ImportedRun("c" * 16, 1, name), ImportedRun("b" * 16, 1, name)]
     assert main(["remove-import", "--log", str(log.path)]) == 0
     assert capsys.readouterr().out.splitlines()[0].startswith("cccccccccccccccc  1 record  ")
-    assert main(["remove-import", "a" * 16, "--log", str(log.path)]) == 2, "measured here"
+    for run_id, where in (("a" * 16, "measured here and never removed"), ("d" * 16, "not in it")):
+        assert main(["remove-import", run_id, "--log", str(log.path)]) == 2
+        assert capsys.readouterr().err == (
+            f"RUN must have imported records: got '{run_id}', {where}\n"
+        )
     assert main(["remove-import", "c" * 16, "--log", str(log.path)]) == 0
     assert "1 record removed" in capsys.readouterr().err
     assert [record.run_id for record in log.records()] == ["a" * 16, "b" * 16]
