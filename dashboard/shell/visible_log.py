@@ -57,11 +57,12 @@ class SessionLogs:
         return self.folder / f"{sha256(visitor.encode()).hexdigest()[:32]}.sqlite"
 
     def copy_runs(self, visitor: str, log: RunLog) -> None:
-        """Add what the visitor's runs have measured since the last call."""
+        """Add what the visitor's runs have measured since the last call, or all to a new file."""
+        is_new = log.is_missing  # the visitor left and came back, or the file was set aside
         for run in job_queue().own_runs(visitor):
-            first, last = self.n_copied.get(run.id, 0), len(run.records)
-            for record in run.records[first:last]:
-                log.append(record)
+            first, last = 0 if is_new else self.n_copied.get(run.id, 0), len(run.records)
+            if first < last:
+                log.add_absent(run.records[first:last])
             self.n_copied[run.id] = last
 
     def remove_logs_of_absent(self, visitor: str) -> None:

@@ -131,7 +131,7 @@ def _measure(
             "kernels",
             lambda: prepare_kernels(cache_specs, options.device, on_progress=voice.note),
         )
-        process.wait_for_all()
+        process.wait_for_nodes("kernels")  # another machine may be busy with another run
         return run_ranks(
             specs,
             lambda spec, on_progress: measure_sharded(spec, process, on_progress),

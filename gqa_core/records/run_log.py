@@ -33,6 +33,7 @@ from gqa_core.records.log.rows import (
     LogContents,
     LoggedRecord,
     LogRow,
+    current_body,
     insert_absent,
     insert_new,
     log_row,
@@ -153,6 +154,11 @@ class RunLog:
             self._spool_row(row, error)
         with suppress(LogUnreachableError):
             self.send_spooled()
+
+    def add_absent(self, records: Iterable[Record]) -> None:
+        """Add those records measured here that the log does not have yet, in one commit."""
+        rows = [self._row(record, MEASURED_HERE) for record in records]
+        self._database.write(lambda connection: insert_absent(connection, rows))
 
     def import_records(self, records: Iterable[Record]) -> list[bool]:
         """Add records measured elsewhere, in one commit; True for each that was new here."""
@@ -276,6 +282,13 @@ class RunLog:
         assert self._spool is not None
         return f"kept in {self._spool.path} and sent once the log can be written"
 
-    def _insert_bodies(self, bodies: Iterable[str]) -> None:
-        rows = [log_row(decode_record(body), MEASURED_HERE) for body in bodies]
+    def _insert_bodies(self, bodies: Iterable[str]) -> list[str]:
+        """Add the records of these bodies that are not there yet; returns those that are none."""
+        rows, unreadable = [], []
+        for body in bodies:
+            try:
+                rows.append(log_row(decode_record(current_body(body)), MEASURED_HERE))
+            except (KeyError, TypeError, ValueError):
+                unreadable.append(body)
         self._database.write(lambda connection: insert_absent(connection, rows))
+        return unreadable

@@ -115,6 +115,25 @@ def test_own_runs_are_seen_and_those_of_others_are_not(opened, hosted, monkeypat
     assert metrics(app.run())["Records"] == "2"
 
 
+def test_a_visitor_who_comes_back_and_one_failed_write_lose_nothing(hosted, monkeypatch):
+    from dashboard.shell.visible_log import SessionLogs
+
+    hosted()
+    queue = JobQueue(command=["never"])
+    monkeypatch.setattr("dashboard.shell.visible_log.job_queue", lambda: queue)
+    run = queue.get(queue.submit(["bench"], "ada"))
+    for index in range(3):
+        run.on_stdout(encode_record(samples.record(index, run_id="own")))
+    logs = SessionLogs()
+    log = RunLog(logs.path("ada"))
+    log.add_absent(run.records[:2])  # as far as an earlier call came
+    logs.copy_runs("ada", log)
+    assert [record.point for record in log.records()] == [0, 1, 2]
+    log.path.unlink()  # ada had left
+    logs.copy_runs("ada", log)
+    assert [record.point for record in log.records()] == [0, 1, 2]
+
+
 def test_whoever_has_the_address_of_a_run_is_its_visitor(opened, hosted, monkeypatch):
     hosted()
     queue = JobQueue(command=["never"])

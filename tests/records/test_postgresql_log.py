@@ -212,6 +212,21 @@ def test_what_waits_is_sent_when_the_log_is_next_tried(log):
         assert log.records() == [record]
 
 
+def test_a_line_that_is_no_record_is_moved_aside_and_stops_nothing(log):
+    earlier = Path(__file__).with_name("records_of_version_4.jsonl").read_text().splitlines()[0]
+    spool = log._spool
+    assert spool is not None
+    for body in (encode_record(samples.record()), earlier, encode_record(samples.record())):
+        spool.add(body)
+    with open(spool.path, "ab") as file:
+        file.write(b'{"kind": 3}\n\xff{}\n')
+    assert log.n_spooled == 5
+    assert log.send_spooled() == 3  # one of them twice, one of an earlier version
+    assert log.n_spooled == 0
+    assert len(log.records()) == 2
+    assert spool.unreadable_path.read_bytes() == b'{"kind": 3}\n\xff{}\n'
+
+
 def test_half_a_line_in_the_file_is_no_record_and_spoils_none(log):
     record = samples.record()
     assert log._spool is not None

@@ -249,3 +249,17 @@ def test_the_path_is_the_argument_or_the_environment_s(tmp_path, monkeypatch):
     monkeypatch.delenv("GQA_RUN_LOG")
     assert os.path.isabs(RunLog().path)
     assert RunLog().path.parent.name == "gqa-lab"
+
+
+def test_a_damaged_text_is_one_record_that_cannot_be_read(log):
+    for index in range(2):
+        log.append(samples.record(index=index))
+    with closing(sqlite3.connect(log.path)) as connection:
+        connection.execute(
+            "UPDATE gqa_bodies SET body = CAST(x'ff7b7d' AS TEXT) WHERE record_id = 2"
+        )
+        connection.commit()
+    contents = log.read()
+    assert [record.point for record in contents.records] == [0]
+    assert contents.n_unreadable == 1
+    assert log.set_aside() is None

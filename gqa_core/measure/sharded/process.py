@@ -68,6 +68,7 @@ class RankProcess:
         self._store, _, _ = next(iter(rendezvous("env://", timeout=timeout)))
         intent = Intent.own(self.backend, points, environment, problem)
         intents = agree(self._store, environment, intent)
+        self._nodes = sorted({intent.node for intent in intents})
         self.watch = RankWatch(self._store.clone(), environment, intents, report)
         self.watch.start()
         dist.init_process_group(
@@ -117,6 +118,13 @@ class RankProcess:
             self._store.set(key, "")
         while not self._store.check([key]):
             time.sleep(POLL_S)
+
+    def wait_for_nodes(self, name: str) -> None:
+        """Return when the first ranks of all machines have done this, however long it takes."""
+        keys = [f"done/{name}/{node}" for node in self._nodes]
+        while not self._store.check(keys):
+            time.sleep(POLL_S)
+        self.wait_for_all()
 
     def leave(self) -> None:
         """Leave the groups, when every rank is done."""

@@ -10,15 +10,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, text
 
-from gqa_core.records.header import SCHEMA_VERSION
 from gqa_core.records.kinds import decode_usable_record
 from gqa_core.records.log.columns import record_columns, unreadable_columns
-from gqa_core.records.log.rows import LogRow, insert_new
+from gqa_core.records.log.rows import LogRow, current_body, insert_new
 from gqa_core.records.log.tables import METADATA
-from gqa_core.records.upgrade import upgrade
 
 __all__ = ["LOG_VERSION", "MIGRATIONS", "create_or_migrate"]
 
@@ -68,9 +65,7 @@ def _new_row(
     run_id: str, point: int, kind: str, created_at: str, evidence: Any, body: Any
 ) -> LogRow:
     try:
-        fields = msgspec.json.decode(body)
-        if fields["schema_version"] != SCHEMA_VERSION:
-            body = msgspec.json.encode(upgrade(fields)).decode()
+        body = current_body(body)
         columns = record_columns(decode_usable_record(body), evidence)
     except (KeyError, TypeError, ValueError):
         columns = unreadable_columns(run_id, point, kind, created_at, evidence)

@@ -6,16 +6,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, insert
 from sqlalchemy.dialects import postgresql, sqlite
 
-from gqa_core.records.header import Evidence
+from gqa_core.records.header import SCHEMA_VERSION, Evidence
 from gqa_core.records.kinds import Record, decode_record, decode_usable_record, encode_record
 from gqa_core.records.log.columns import record_columns
 from gqa_core.records.log.errors import unreadable_sentence
 from gqa_core.records.log.tables import BODIES, RECORDS
+from gqa_core.records.upgrade import upgrade
 
-__all__ = ["LogContents", "LogRow", "LoggedRecord", "insert_absent", "insert_new", "log_row"]
+__all__ = [
+    "LogContents",
+    "LogRow",
+    "LoggedRecord",
+    "current_body",
+    "insert_absent",
+    "insert_new",
+    "log_row",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +92,18 @@ def log_row(record: Record, evidence: Evidence) -> LogRow:
     return LogRow(record_columns(record, evidence), body)
 
 
+def current_body(body: str) -> str:
+    """The JSON of a record, brought forward if an earlier program wrote it.
+
+    Raises:
+        KeyError, TypeError, ValueError: it is no record.
+    """
+    fields = msgspec.json.decode(body)
+    if fields["schema_version"] == SCHEMA_VERSION:
+        return body
+    return msgspec.json.encode(upgrade(fields)).decode()
+
+
 def insert_new(connection: Connection, rows: Sequence[LogRow]) -> None:
     """Add rows that the log does not have; the database refuses a run and point that it has."""
     statement = insert(RECORDS).returning(RECORDS.c.id, sort_by_parameter_order=True)
@@ -92,19 +114,22 @@ def insert_new(connection: Connection, rows: Sequence[LogRow]) -> None:
 def insert_absent(connection: Connection, rows: Sequence[LogRow]) -> list[bool]:
     """Add the rows whose run and point the log does not have yet; True for each that was added.
 
-    No row may come twice.
+    Of rows with one run and point the first counts.
     """
     if not rows:
         return []
+    first: dict[tuple[str, int], LogRow] = {}
+    for row in rows:
+        first.setdefault(row.key, row)
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(RECORDS).on_conflict_do_nothing()
     added = connection.execute(
         statement.returning(RECORDS.c.id, RECORDS.c.run_id, RECORDS.c.point),
-        [row.columns for row in rows],
+        [row.columns for row in first.values()],
     ).all()
     ids = {(run_id, point): row_id for row_id, run_id, point in added}
-    _insert_bodies(connection, ((ids[row.key], row) for row in rows if row.key in ids))
-    return [row.key in ids for row in rows]
+    _insert_bodies(connection, ((ids[key], row) for key, row in first.items() if key in ids))
+    return [row.key in ids and row is first[row.key] for row in rows]
 
 
 def _insert_bodies(connection: Connection, rows: Iterable[tuple[int, LogRow]]) -> None:

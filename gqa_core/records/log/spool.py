@@ -1,6 +1,7 @@
 """The local file in which records wait while the server of their log does not answer.
 
-One JSON object per line. A record is written through to the disk before anybody is told that it is
+One JSON object per line. A line that cannot be read any more is moved to a file beside it and stops
+nothing. A record is written through to the disk before anybody is told that it is
 kept; a line without an end is what a kill left of one that nobody was told about. Sending is safe
 to repeat: a log keeps a run's point once.
 """
@@ -68,19 +69,27 @@ class Spool:
         except OSError as error:
             raise RunLogError(f"nor can {self.path}: {error.strerror or error}") from error
 
-    def send(self, insert: Callable[[Sequence[str]], object]) -> int:
-        """Hand all waiting records to `insert` and remove them; returns their number.
+    def send(self, insert: Callable[[Sequence[str]], Sequence[str]]) -> int:
+        """Hand all waiting records to `insert` and remove them; returns the number that was sent.
 
-        If `insert` raises, they stay.
+        `insert` returns the lines that are no records: they are moved to `unreadable_path`. If it
+        raises, all stay.
         """
         if not self.path.exists():
             return 0
         with self._lock():
             lines = self._lines()
-            if lines:
-                insert(lines)
+            unreadable = insert(lines) if lines else []
+            if unreadable:
+                with open(self.unreadable_path, "a", errors="surrogateescape") as file:
+                    file.writelines(f"{line}\n" for line in unreadable)
             self.path.unlink(missing_ok=True)
-        return len(lines)
+        return len(lines) - len(unreadable)
+
+    @property
+    def unreadable_path(self) -> Path:
+        """The file of lines that were no records when they were to be sent."""
+        return self.path.with_suffix(".unreadable.jsonl")
 
     def _lines(self) -> list[str]:
         """The complete lines of the file."""
@@ -88,7 +97,10 @@ class Spool:
             data = self.path.read_bytes()
         except FileNotFoundError:
             return []
-        return [line.decode() for line in data[: data.rfind(b"\n") + 1].splitlines()]
+        return [
+            line.decode(errors="surrogateescape")
+            for line in data[: data.rfind(b"\n") + 1].splitlines()
+        ]
 
     def _lock(self) -> FileLock:
         return FileLock(f"{self.path}.lock", timeout=LOCK_S)

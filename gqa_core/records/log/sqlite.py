@@ -144,9 +144,14 @@ def _engine(uri: str, begin: str, busy_s: float) -> Engine:
 def _connect(uri: str, busy_s: float = BUSY_S) -> sqlite3.Connection:
     """A connection that begins no transaction by itself; a new file gets its journal."""
     connection = sqlite3.connect(uri, uri=True, timeout=busy_s, isolation_level=None)
+    connection.text_factory = _text  # one damaged text is one record that cannot be read
     if uri.endswith("mode=rwc") and not connection.execute(TABLE_COUNT).fetchone()[0]:
         _retry_while_locked(lambda: connection.execute("PRAGMA journal_mode = WAL"), busy_s)
     return connection
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="surrogateescape")
 
 
 TABLE_COUNT = "SELECT count(*) FROM sqlite_master"

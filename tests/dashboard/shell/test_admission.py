@@ -155,9 +155,9 @@ from dashboard.shell.job_queue import JobQueue
 queue = JobQueue()
 run = queue.get(queue.submit(["bench", "--n-heads", "8", "--n-kv-heads", "8", "--head-dim", "64",
     "--context-len", "4096", "--samples", "2000", "--no-log"], "ada"))
-while not run.n_points:
+while run.is_active and not run.n_points:
     time.sleep(0.05)
-print(run.process.pid, flush=True)
+print(run.process.pid if run.is_active else run.messages, flush=True)
 time.sleep(60)
 """
 
