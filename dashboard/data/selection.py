@@ -112,6 +112,11 @@ def attend_ratios(first: Iterable[DecodeRow], second: Iterable[DecodeRow]) -> li
     ]
 
 
+def n_common_points(first: Iterable[DecodeRow], second: Iterable[DecodeRow]) -> int:
+    """The number of points that both measured, usable or not."""
+    return len({_point(row) for row in first} & {_point(row) for row in second})
+
+
 def _in_run(row: DecodeRow) -> tuple:
     """A run, and what must be equal in it; a run asks for one kernel."""
     return (row.record.run_id, *conditions(row))

@@ -6,18 +6,22 @@ import statistics
 from collections.abc import Sequence
 
 from dashboard.data.decode_rows import Row
-from dashboard.data.selection import attend_ratios
+from dashboard.data.selection import attend_ratios, n_common_points
 from gqa_core import units
 from gqa_core.records.log.sharing import SharingPair
 
 
 def compared_sentence(first: Sequence[Row], second: Sequence[Row]) -> str:
-    """The ratio of B's attend time to A's, over the points that both have."""
+    """The ratio of B's attend time to A's, over the points that both have, and those left out."""
     ratios = attend_ratios(first, second)
+    left_out = _left_out(n_common_points(first, second) - len(ratios), "point")
     if not ratios:
-        return "A and B have no point in common with these settings and with usable samples."
+        return (
+            "A and B have no point in common with these settings and with usable samples."
+            f"{left_out}"
+        )
     points = units.count(len(ratios), "point")
-    return f"Over {points} that both have, B attends in {_span(ratios)} of A's time."
+    return f"Over {points} that both have, B attends in {_span(ratios)} of A's time.{left_out}"
 
 
 def sharing_sentence(every: Sequence[SharingPair]) -> str:
@@ -28,7 +32,7 @@ def sharing_sentence(every: Sequence[SharingPair]) -> str:
             "No record shown is a GQA or MQA point whose run measured MHA too"
             f"{', both with usable samples' * bool(every)}, so there is nothing to compare."
         )
-    return f"{_savings(pairs)}{_left_out(len(every) - len(pairs))}"
+    return f"{_savings(pairs)}{_left_out(len(every) - len(pairs), 'pair')}"
 
 
 def _savings(pairs: Sequence[SharingPair]) -> str:
@@ -44,10 +48,9 @@ def _savings(pairs: Sequence[SharingPair]) -> str:
     )
 
 
-def _left_out(n_pairs: int) -> str:
-    if not n_pairs:
-        return ""
-    return f" Left out for unusable samples: {units.count(n_pairs, 'pair')}."
+def _left_out(number: int, noun: str) -> str:
+    """The sentence about what had unusable samples; empty where nothing had."""
+    return f" Left out for unusable samples: {units.count(number, noun)}." if number else ""
 
 
 def _span(ratios: Sequence[float]) -> str:

@@ -35,7 +35,7 @@ def show_import() -> None:
     st.subheader("Records from another machine")
     st.caption(
         "JSON Lines as this page downloads them and as `python -m gqa_core` prints them "
-        "(`bench`, `verify`, `generate`, `quality`). "
+        "(`bench`, `crossover`, `verify`, `generate`, `quality`). "
         f"{PLACES[limits().visible_records]} as **measured elsewhere**."
     )
     left, right = st.columns(2)

@@ -1,9 +1,11 @@
 """Doubts in words: how many points, one of them, and the reason."""
 
+from dashboard.data import selection
 from dashboard.data.decode_rows import decode_rows, versus_mha
 from dashboard.report.decode_sentences import decode_answer, describe_speed
 from dashboard.report.log_sentences import compared_sentence, sharing_sentence
 from dashboard.report.verdicts import doubt_sentences, unusable_sentence, verdict_sentence
+from gqa_core.records.log.sharing import SharingPair
 from gqa_core.records.summaries import decode_line
 from tests.dashboard.example_settings import MHA, rows
 from tests.records import fake_records as samples
@@ -71,14 +73,21 @@ def test_a_missing_mha_is_another_thing_than_a_tie():
     assert describe_speed(versus_mha(rows(UNDISTURBED, UNUSABLE))[1]) == "not told apart from MHA"
 
 
+def pairs(*records):
+    shown = rows(*records)
+    bases = selection.mha_of_run(shown, shown)
+    matched = zip(shown, bases, strict=True)
+    return [SharingPair.from_rows(row, mha) for row, mha in matched if mha and row.variant != "MHA"]
+
+
 def test_pairs_with_unusable_samples_are_left_out_of_what_sharing_saved():
     other = samples.record(run_id="run-2", spec=samples.point(MHA), attend=[0.004] * 3)
     unusable = samples.record(run_id="run-2", index=1, attend=samples.UNUSABLE)
-    sentence = sharing_sentence(rows(UNDISTURBED, NOISY, other, unusable))
+    sentence = sharing_sentence(pairs(UNDISTURBED, NOISY, other, unusable))
     assert sentence.startswith("In 1 pair of GQA or MQA")
     assert "attending took 0.5x of MHA's time: faster in 1 of 1." in sentence
     assert sentence.endswith("Left out for unusable samples: 1 pair.")
-    assert sharing_sentence(rows(UNUSABLE_MHA, NOISY)) == (
+    assert sharing_sentence(pairs(UNUSABLE_MHA, NOISY)) == (
         "No record shown is a GQA or MQA point whose run measured MHA too, both with usable "
         "samples, so there is nothing to compare."
     )
@@ -86,9 +95,14 @@ def test_pairs_with_unusable_samples_are_left_out_of_what_sharing_saved():
 
 def test_unusable_points_are_not_compared_between_two_selections():
     first, second = decode_rows([UNDISTURBED, NOISY]), decode_rows([UNDISTURBED, UNUSABLE])
-    assert compared_sentence(first, second).startswith("Over 1 point that both have")
-    assert compared_sentence(second, first).startswith("Over 1 point that both have")
-    assert compared_sentence(first[1:], second[1:]).startswith("A and B have no point in common")
+    for sentence in (compared_sentence(first, second), compared_sentence(second, first)):
+        assert sentence.startswith("Over 1 point that both have")
+        assert sentence.endswith(" Left out for unusable samples: 1 point.")
+    assert compared_sentence(first[1:], second[1:]) == (
+        "A and B have no point in common with these settings and with usable samples. "
+        "Left out for unusable samples: 1 point."
+    )
+    assert "Left out" not in compared_sentence(first[:1], second[:1])
 
 
 def test_a_line_of_the_log_names_samples_that_are_not_quiet():
