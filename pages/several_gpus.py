@@ -22,11 +22,11 @@ run = current_run()
 if run is not None:
     with top:
         show_progress(run, settings.estimate_s)
-show_formulas(settings, top)
+pointer = show_formulas(settings, top)
 measured = st.container()
 own_ranks = most_own_ranks()
 with measured:
-    show_measured(settings, run.records if run else (), own_ranks)
+    show_measured(settings, run.records if run else (), own_ranks, pointer)
 show_ranks_bar(bar, settings, own_ranks)
 show_cluster_commands(settings)
 panels.show_method(METHOD)

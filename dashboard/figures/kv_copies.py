@@ -10,7 +10,6 @@ from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.context_lines import add_slider_line
 from dashboard.figures.end_labels import EndLabel, finish_labelled
 from dashboard.figures.style import VARIANT_STYLES, WIDE, log_axis
-from gqa_core import units
 
 HEIGHT = 330
 PAD = 1.12  # factor on the ends of an axis: room for markers
@@ -38,7 +37,7 @@ def copies_vs_ranks(
     powers = [2**power for power in range(most_copies.bit_length() + 1) if 2**power <= most_copies]
     figure.update_yaxes(
         log_axis(1 / PAD, PAD * max(most_copies, 2), powers, [str(power) for power in powers])
-        | {"title": {"text": "GPUs that keep the same byte"}}
+        | {"title": {"text": "times that each byte is kept"}}
     )
     add_slider_line(figure, chosen)
     for variant in sorted(curves, key=lambda name: name != "MLA"):
@@ -63,6 +62,6 @@ def _add_line(
         mode="lines+markers",
         line=style.line(MLA_WIDE if is_mla else WIDE) | {"dash": "solid" if is_mla else style.dash},
         marker=style.marker(LARGE_MARKER if is_mla else SMALL_MARKER),
-        text=[units.count(copies, "copy").replace("copys", "copies") for _, copies in curve],
+        text=["kept once" if copies == 1 else f"kept {copies} times" for _, copies in curve],
         hovertemplate=f"{name}: %{{text}}<extra></extra>",
     )

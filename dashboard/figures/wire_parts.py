@@ -22,11 +22,17 @@ BAR_PX, TOP_PX, BOTTOM_PX = 34, 44, 52
 
 
 def wire_parts(shares: Sequence[GpuShare]) -> go.Figure:
-    """One stacked bar per variant, in kB per token; the sum stands at its end."""
+    """One stacked bar per variant, in kB per token; the sum stands at its end.
+
+    The legend names the collectives that send something.
+    """
     figure = FigureBuilder()
     totals = [share.wire_bytes_per_token for share in shares]
     most = max(totals) or 1000.0
+    sent = {name for share in shares for name, size in collective_bytes(share).items() if size}
     for name, (fraction, pattern) in COLLECTIVES.items():
+        if name not in sent:
+            continue
         _add_collective(figure, shares, name, fraction, pattern)
         figure.add_bar(
             x=[None],

@@ -24,8 +24,9 @@ Row = TypeVar("Row")
 class Unit:
     """Scale and format of a column's values.
 
-    Shown is value x `factor` / `divisor`, with printf `digits` (None: as it is). `symbol` stands in
-    the header. `dtype` is that of the pandas column; without one the column is text.
+    Shown is value x `factor` / `divisor`, with printf `digits` (None: as it is), or `has_commas`
+    between its thousands. `symbol` stands in the header. `dtype` is that of the pandas column;
+    without one the column is text.
     """
 
     symbol: str = ""
@@ -33,6 +34,7 @@ class Unit:
     divisor: float = 1
     digits: str | None = None
     dtype: str | None = None
+    has_commas: bool = False
 
     @property
     def is_number(self) -> bool:
@@ -52,6 +54,8 @@ class Unit:
         shown = self.convert(value)
         if shown is None:
             return MISSING
+        if self.has_commas:
+            return f"{shown:,}"
         return str(shown) if self.digits is None else self.digits % shown
 
 
@@ -64,7 +68,7 @@ MISSING = "-"  # the text of a cell without a value
 TEXT = Unit()
 COUNT = Unit(dtype="Int64")
 FLAG = Unit(dtype="boolean")
-BYTES = Unit(symbol="B", digits="%d", dtype="Int64")
+BYTES = Unit(symbol="B", dtype="Int64", has_commas=True)
 TOKENS = Unit(symbol="tokens", dtype="Int64")
 TOKENS_TEXT = Unit(symbol="tokens")  # a context that names its row
 UTC = Unit(symbol="UTC")

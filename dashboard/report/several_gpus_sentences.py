@@ -36,15 +36,16 @@ def answer(settings: SeveralGpusSettings, shares: Sequence[GpuShare]) -> str:
     """The copies of each variant, in Markdown, and a sentence on what dcp changes."""
     if settings.tp == 1:
         return (
-            "**One GPU keeps everything once and sends nothing.** Move **GPUs** to see where "
-            "copies begin."
+            "**One GPU keeps everything once and sends nothing.** Move **GPUs** to see from where "
+            f"bytes are kept more than once. {_format(settings)}"
         )
     ranks = f"On {settings.tp} GPUs" + (f" with dcp {settings.dcp}" if settings.dcp > 1 else "")
     clauses = [
         f"{_names(group)} {'is' if len(group) == 1 else 'are'} kept {_times(copies)}"
         for copies, group in _by_copies(shares).items()
     ]
-    return f"**{ranks}, {', '.join(clauses)}.** {_what_dcp_does(settings, shares)}".strip()
+    rest = " ".join(filter(None, (_what_dcp_does(settings, shares), _format(settings))))
+    return f"**{ranks}, {', '.join(clauses)}.** {rest}"
 
 
 def metrics(shares: Sequence[GpuShare]) -> list[Metric]:
@@ -86,18 +87,45 @@ def wire_takeaway(shares: Sequence[GpuShare]) -> str:
 
 
 def _what_dcp_does(settings: SeveralGpusSettings, shares: Sequence[GpuShare]) -> str:
-    """A sentence about the dcp that leaves one copy, or about its price."""
-    copied = [share for share in shares if share.copies > 1]
-    if copied:
-        needed = max(smallest_dcp(share.attention, settings.tp) for share in copied)
-        return f"With dcp {needed}, which splits the tokens too, each byte is kept once."
+    """A sentence about the smallest dcp that keeps each byte once, or about its price."""
+    if copied := [share for share in shares if share.copies > 1]:
+        first, *rest = _by_smallest_dcp(settings, copied).items()
+        verb = "is" if len(first[1]) == 1 else "are"
+        more = "".join(f", {_names(group)} from dcp {dcp}" for dcp, group in rest)
+        return (
+            f"Where dcp splits the tokens too, {_names(first[1])} {verb} kept once from dcp "
+            f"{first[0]}{more}; more than that adds only bytes on the wire."
+        )
     if settings.dcp == 1:
         return ""
     most = max(shares, key=lambda share: share.wire_bytes_per_token)
+    enough = max(smallest_dcp(share.attention, settings.tp) for share in shares)
+    if enough < settings.dcp:
+        return (
+            f"Dcp {enough} is enough for that: more adds only bytes on the wire, of which "
+            f"{most.name} sends most, {units.decimal(most.wire_bytes_per_token)} per token and "
+            "layer from each GPU."
+        )
     return (
         f"The price is on the wire: {most.name} sends most, "
         f"{units.decimal(most.wire_bytes_per_token)} per token and layer from each GPU."
     )
+
+
+def _by_smallest_dcp(
+    settings: SeveralGpusSettings, shares: Sequence[GpuShare]
+) -> dict[int, list[GpuShare]]:
+    """The shares by the smallest dcp that keeps each of their bytes once, smallest first."""
+    needed = {share.name: smallest_dcp(share.attention, settings.tp) for share in shares}
+    return {
+        dcp: [share for share in shares if needed[share.name] == dcp]
+        for dcp in sorted(set(needed.values()))
+    }
+
+
+def _format(settings: SeveralGpusSettings) -> str:
+    """The number format in which the page counts bytes."""
+    return f"Bytes are those of {settings.dtype}."
 
 
 def _by_copies(shares: Sequence[GpuShare]) -> dict[int, list[GpuShare]]:

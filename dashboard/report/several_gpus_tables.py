@@ -21,7 +21,7 @@ def shares_table(shares: Sequence[GpuShare]) -> Table[GpuShare]:
         Column[GpuShare]("Of a sequence", lambda share: share.gpu_tokens, TOKENS),
         Column[GpuShare]("K and V per GPU", lambda share: share.kv_bytes, BYTES),
         Column[GpuShare]("On all GPUs", lambda share: share.kv_bytes * share.n_gpus, BYTES),
-        Column[GpuShare]("GPUs with the same byte", lambda share: share.copies, COUNT),
+        Column[GpuShare]("Times kept", lambda share: share.copies, COUNT),
         Column[GpuShare]("All-reduce", lambda share: share.wire.all_reduce, BYTES),
         Column[GpuShare]("Queries", lambda share: share.wire.query_gather, BYTES),
         Column[GpuShare]("Log-sum-exp", lambda share: share.wire.lse_gather, BYTES),

@@ -48,6 +48,13 @@ class SeveralGpusSettings(AttentionSettings):
         return DTYPE_FORMATS[self.dtype]
 
     @property
+    def grouped_layer(self) -> GroupedConfig:
+        """The layer of the page's K/V heads."""
+        return GroupedConfig(
+            n_heads=self.n_heads, n_kv_heads=self.n_kv_heads, head_dim=self.head_dim
+        )
+
+    @property
     def n_points(self) -> int:
         """The points that a run measures: every variant, MLA in both forms."""
         return len(self.variants) + 1
@@ -96,6 +103,11 @@ class SeveralGpusSettings(AttentionSettings):
         tp = max(tp for tp in tp_options(self) if tp <= min(most, self.tp))
         dcp = max(dcp for dcp in dcp_options(self, tp) if dcp <= self.dcp)
         return replace(self, tp=tp, dcp=dcp)
+
+    def with_dcp(self, least: int) -> SeveralGpusSettings:
+        """These settings with the smallest possible dcp of at least `least`, and of no less."""
+        sizes = [dcp for dcp in dcp_options(self, self.tp) if dcp >= max(least, self.dcp)]
+        return replace(self, dcp=min(sizes))
 
     def matches(self, record: ShardedRecord) -> bool:
         """True if a record was measured with these settings, on however many ranks."""

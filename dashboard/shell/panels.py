@@ -115,9 +115,11 @@ def show_table(table: Table, key: str, alt: str) -> None:
     """Draw a table as a grid to sort and search, with its first column pinned."""
     page_content.note_table(table, alt)
     config = {
-        column.header: st.column_config.NumberColumn(format=column.unit.digits)
+        column.header: st.column_config.NumberColumn(
+            format="localized" if column.unit.has_commas else column.unit.digits
+        )
         for column in table.columns
-        if column.unit.digits
+        if column.unit.digits or column.unit.has_commas
     }
     config[table.columns[0].header] = st.column_config.TextColumn(pinned=True)
     st.dataframe(

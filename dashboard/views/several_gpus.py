@@ -17,11 +17,15 @@ from dashboard.shell import panels
 __all__ = ["show_formulas"]
 
 
-def show_formulas(settings: SeveralGpusSettings, top: DeltaGenerator) -> None:
-    """Draw the answer and strip into `top`, and here the charts and the folded table."""
+def show_formulas(settings: SeveralGpusSettings, top: DeltaGenerator) -> DeltaGenerator:
+    """Draw the answer and strip into `top`, and here the charts and the folded table.
+
+    Returns the place under the answer.
+    """
     shares = gpu_shares(settings)
     with top:
         panels.show_answer(sentences.answer(settings, shares))
+        under_answer = st.empty()
         panels.show_strip(sentences.metrics(shares))
     _show_copies(settings)
     panels.show_figure(
@@ -32,6 +36,7 @@ def show_formulas(settings: SeveralGpusSettings, top: DeltaGenerator) -> None:
             table = shares_table(shares)
             panels.show_small_table(table)
             panels.show_downloads("several_gpus", {"csv": table.csv})
+    return under_answer
 
 
 def _show_copies(settings: SeveralGpusSettings) -> None:

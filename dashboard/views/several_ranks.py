@@ -9,10 +9,11 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.device import chosen_device
 from dashboard.data.rank_rows import is_usable, newest_split, rank_rows
+from dashboard.data.several_gpus import smallest_dcp
 from dashboard.figures.rank_phases import rank_phases
 from dashboard.report import rank_sentences as sentences
 from dashboard.report.several_gpus_tables import ranks_table
-from dashboard.settings.several_gpus import SeveralGpusSettings, n_local_ranks
+from dashboard.settings.several_gpus import SeveralGpusSettings, n_local_ranks, name_variant
 from dashboard.shell import loaders, logged, panels
 from dashboard.shell.log import read_log
 from dashboard.shell.page_content import note_command
@@ -25,18 +26,27 @@ from gqa_core.records.kinds import Record, ShardedRecord
 __all__ = ["most_own_ranks", "show_cluster_commands", "show_measured", "show_ranks_bar"]
 
 FEW_ROWS = 16
+ANCHOR = "measured"  # of the measured part, in links of this page
 
 
 def show_measured(
-    settings: SeveralGpusSettings, live_records: Sequence[Record], own_ranks: int
+    settings: SeveralGpusSettings,
+    live_records: Sequence[Record],
+    own_ranks: int,
+    pointer: DeltaGenerator,
 ) -> None:
-    """Draw the newest measured split with these settings; nothing if there is none."""
+    """Draw the newest measured split with these settings; nothing if there is none.
+
+    Into `pointer`, which is on the first screen, goes a line that leads here.
+    """
     known = read_log(lambda: logged.records("sharded"), ())
     records = newest_split(settings, (*known, *live_records), own_ranks)
     if not records:
         return
     rows = rank_rows(records)
-    st.subheader(sentences.heading(records[0]))
+    heading = sentences.heading(records[0])
+    pointer.caption(f"[{heading}](#{ANCHOR}): what each rank held and sent, below.")
+    st.subheader(heading, anchor=ANCHOR)
     st.markdown(panels.escape_markdown(sentences.bytes_sentence(rows)))
     if caveat := sentences.speed_caveat(records):
         panels.show_notice(caveat)
@@ -77,11 +87,21 @@ def show_ranks_bar(bar: DeltaGenerator, settings: SeveralGpusSettings, own_ranks
 
 
 def show_cluster_commands(settings: SeveralGpusSettings) -> None:
-    """Draw, folded, the commands that run the page's split on GPUs of one machine or of two."""
+    """Draw, folded, the commands that run the page's split on GPUs of one machine or of two.
+
+    Their dcp is the smallest that keeps each byte of the page's grouped layer once, or the page's.
+    """
     place = panels.folded("Run it on a cluster", "cluster_unfolded")
     if place is None:
         return
+    layer, chosen_dcp = settings.grouped_layer, settings.dcp
+    settings = settings.with_dcp(smallest_dcp(layer, settings.tp))
     with place:
+        if settings.dcp > chosen_dcp:
+            st.caption(
+                f"With dcp {settings.dcp}, the smallest that keeps {name_variant(layer)} once on "
+                f"{settings.tp} GPUs; the page shows dcp {chosen_dcp}."
+            )
         st.caption("On one machine, a rank per GPU")
         _show_command(sentences.torchrun_command(settings.arguments, settings.tp))
         if settings.tp % 2 == 0:

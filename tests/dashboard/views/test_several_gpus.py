@@ -1,17 +1,29 @@
 """The page Several GPUs: the formula at first sight, then what ranks really held."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from msgspec import structs
 
+from dashboard.data.several_gpus import gpu_shares
+from dashboard.figures.wire_parts import COLLECTIVES, wire_parts
+from dashboard.report.several_gpus_sentences import answer as several_gpus_answer
+from dashboard.settings.several_gpus import SeveralGpusSettings
 from dashboard.shell import loaders, logged
 from dashboard.shell.jobs import RunJob
 from dashboard.shell.logged import Read
 from gqa_core.configs import GroupedConfig, default_mla_for
 from gqa_core.runner.events import Waiting
 from tests.dashboard.example_settings import DEVICE_INFO
-from tests.dashboard.page_probe import answer, meanings, metrics, slider, small_tables
+from tests.dashboard.page_probe import (
+    answer,
+    lazy_expander,
+    meanings,
+    metrics,
+    slider,
+    small_tables,
+)
 from tests.records import fake_sharded
 
 SETTINGS = {"n_heads": 8, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
@@ -41,7 +53,8 @@ def test_the_first_view_is_the_formula_on_eight_gpus(opened):
     app = opened("several_gpus")
     assert answer(app) == (
         "**On 8 GPUs, MHA and GQA-8 are kept once, MQA and MLA are kept 8 times.** "
-        "With dcp 8, which splits the tokens too, each byte is kept once."
+        "Where dcp splits the tokens too, MQA and MLA are kept once from dcp 8; more than that "
+        "adds only bytes on the wire. Bytes are those of float32."
     )
     assert metrics(app) == {
         "MHA per GPU and layer": "33.6 MB",
@@ -62,8 +75,69 @@ def test_dcp_removes_the_copies_and_names_its_price(opened):
     assert "The price is on the wire: MLA sends most" in answer(app)
     app = slider(app, "sharded_tp").set_value(1).run()
     assert answer(app).startswith("**One GPU keeps everything once and sends nothing.**")
+    assert "Bytes are those of float32." in answer(app)
     assert slider(app, "sharded_dcp").value == 1
     assert "Choose more GPUs to run the split on this machine." in texts(app)
+
+
+def assert_commands(app, flags):
+    """Both commands of a cluster have these flags."""
+    commands = [block.value for block in app.code if "torchrun" in block.value]
+    assert len(commands) == 2
+    assert all(flags in command for command in commands)
+
+
+def test_the_smallest_dcp_that_is_enough_is_named_and_is_in_the_command(opened):
+    app = lazy_expander(opened("several_gpus", sharded_tp=16, dtype="bfloat16"), "cluster")
+    assert answer(app) == (
+        "**On 16 GPUs, MHA is kept once, GQA-8 is kept 2 times, MQA and MLA are kept 16 times.** "
+        "Where dcp splits the tokens too, GQA-8 is kept once from dcp 2, MQA and MLA from dcp 16; "
+        "more than that adds only bytes on the wire. Bytes are those of bfloat16."
+    )
+    assert_commands(app, "--tp 16 --dcp 2 ")
+    assert "With dcp 2, the smallest that keeps GQA-8 once on 16 GPUs; the page" in texts(app)
+    app = slider(app, "sharded_dcp").set_value(4).run()
+    assert "MQA and MLA are kept once from dcp 16; more" in answer(app)
+    assert_commands(app, "--tp 16 --dcp 4 ")
+    app = lazy_expander(opened("several_gpus", n_kv_heads=32, sharded_tp=16), "cluster")
+    assert_commands(app, "--tp 16 --dcp 1 ")
+
+
+def test_more_dcp_than_is_needed_only_adds_bytes_on_the_wire():
+    settings = SeveralGpusSettings(
+        n_heads=4,
+        n_kv_heads=2,
+        head_dim=32,
+        context_len=64,
+        batch_size=1,
+        n_layers=1,
+        dtype="float32",
+        tp=4,
+        dcp=4,
+    )
+    shares = [share for share in gpu_shares(settings) if share.name == "GQA-2"]
+    assert "Dcp 2 is enough for that: more adds only bytes on the wire" in several_gpus_answer(
+        settings, shares
+    )
+
+
+def test_the_legend_names_only_what_is_sent():
+    settings = SeveralGpusSettings(
+        n_heads=8,
+        n_kv_heads=2,
+        head_dim=32,
+        context_len=64,
+        batch_size=1,
+        n_layers=1,
+        dtype="float32",
+        tp=8,
+        dcp=1,
+    )
+    named = [
+        [trace.name for trace in wire_parts(gpu_shares(each)).data if trace.showlegend is not False]
+        for each in (settings, replace(settings, dcp=8))
+    ]
+    assert named == [["all-reduce of the output"], list(COLLECTIVES)]
 
 
 def test_heads_that_two_ranks_cannot_split_are_named(opened):
@@ -83,11 +157,14 @@ def test_what_ranks_held_stands_beside_the_formula(opened, log):
     assert not app.exception
     assert [heading.value for heading in app.subheader] == ["Measured on 2 ranks, dcp 2"]
     assert "Every rank held exactly the bytes of the formula" in texts(app)
+    link = "[Measured on 2 ranks, dcp 2](#measured): what each rank held and sent, below."
+    assert link in texts(app)
+    assert app.subheader[0].proto.anchor == "measured"
     assert "2 ranks share one CPU" in app.warning[0].value
     (table,) = small_tables(app)
     assert [row["Variant"] for row in table] == ["MHA"] * 2 + ["GQA-2"] * 2 + ["MLA"] * 2
     first = table[2]
-    expected = str(2 * 2 * 32 * 256 * 4)  # K and V of both heads, of half of the tokens
+    expected = f"{2 * 2 * 32 * 256 * 4:,}"  # K and V of both heads, of half of the tokens
     assert (first["K and V, formula (B)"], first["K and V, held (B)"]) == (expected, expected)
     assert first["Sent, formula (B)"] == first["Sent, counted (B)"] != "0"
 
