@@ -2,18 +2,24 @@
 
 import re
 import runpy
+import shutil
 import subprocess
 import tomllib
 from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
+from sqlalchemy import func, select, text
 
 from dashboard.server.host_only import CLOSED
+from gqa_core.records.log.tables import BODIES
+from gqa_core.records.run_log import RunLog
+from tests.records import fake_records as samples
 
 ROOT = Path(__file__).parents[1]
 NGINX = (ROOT / "hosting" / "nginx.conf").read_text()
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
+HOSTING = (ROOT / "docs" / "hosting.md").read_text()
 COMPOSE = (ROOT / "compose.yaml").read_text()
 
 
@@ -70,3 +76,32 @@ def test_the_contents_of_an_image_are_listed_with_size_and_licence():
     assert (name, number) == ("numpy", version("numpy"))
     assert float(size) > 10
     assert "BSD" in licence
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_old_records_are_removed_by_the_commands_of_the_document(kind, tmp_path, request):
+    (script,) = re.findall(r"```sql\n(.*?)```", HOSTING, re.S)
+    log = RunLog(str(tmp_path / "runs.sqlite"))
+    if kind == "postgresql":
+        log = RunLog(request.getfixturevalue("postgresql_url"))
+    old, new = ("2026-05-31T23:59:59+00:00", "2026-06-01T00:00:00+00:00")
+    for index, created_at in enumerate((old, new)):
+        log.append(samples.record(index=index, created_at=created_at))
+    statements = [line for line in script.splitlines() if line.startswith("DELETE")]
+    assert len(statements) == 2
+    log.write(lambda connection: [connection.execute(text(line)) for line in statements])
+    assert [record.created_at for record in log.records()] == [new]
+    assert log.execute(select(func.count()).select_from(BODIES)) == [(1,)]
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
+def test_nginx_accepts_what_the_document_changes(tmp_path):
+    (edit,) = re.findall(r"^sed '(.*?)' hosting/nginx.conf", HOSTING, re.M)
+    command = ["sed", edit, ROOT / "hosting" / "nginx.conf"]
+    changed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    (flag,) = re.findall(r"`(proxy_cookie_flags .*?)`", HOSTING)
+    changed = changed.replace("SameSite=Lax", "SameSite=Lax; Secure")
+    changed = changed.replace("proxy_pass http://replicas;", f"proxy_pass http://replicas; {flag}")
+    assert {"127.0.0.1:8501", "127.0.0.1:8502"} <= set(re.findall(r"server ([\d.:]+) ", changed))
+    (tmp_path / "nginx.conf").write_text(changed.replace("/tmp/", f"{tmp_path}/"))
+    subprocess.run(["nginx", "-t", "-c", tmp_path / "nginx.conf"], check=True, capture_output=True)
