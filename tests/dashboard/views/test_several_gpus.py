@@ -216,6 +216,14 @@ def test_run_starts_as_many_ranks_as_there_are_cores(opened, monkeypatch):
     assert RunJob(arguments=arguments).n_ranks == 2
 
 
+def test_the_button_tells_a_long_run_from_a_short_one(opened):
+    labels = [
+        opened("several_gpus", context_len=n, sharded_tp=2).button(key="run_button").label
+        for n in (512, 2**20)
+    ]
+    assert labels == ["Run here, about 40 s", "Run here, about 17 min"]
+
+
 def test_a_run_that_waits_for_another_program_says_so(opened, monkeypatch):
     run = RunJob(arguments=("bench", "--tp", "2"), state="running")
     run.waits_for = Waiting(holder_pid=4711)
