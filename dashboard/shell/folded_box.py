@@ -11,8 +11,11 @@ from types import TracebackType
 
 import streamlit as st
 
+from dashboard.shell.links import query_texts
+
 __all__ = ["FoldedBox", "is_left_out"]
 
+LEFT_OUT = "left_out_widgets"
 _IN_CLOSED_BOX = ContextVar("in_closed_box", default=False)
 
 
@@ -38,8 +41,19 @@ class FoldedBox:
 
 
 def is_left_out(key: str, default: object) -> bool:
-    """True if a widget with this key is in a closed box and would show its default."""
-    if not _IN_CLOSED_BOX.get() or key in st.query_params:
-        return False
-    value = st.session_state.get(key, default)
-    return bool(value == default)
+    """True if a widget with this key is in a closed box and would show its default.
+
+    One that appears again, because a click or a card has set it, is written into the address:
+    Streamlit does that for a widget only if it was there before.
+    """
+    left_out: set[str] = st.session_state.setdefault(LEFT_OUT, set())
+    is_in_address = key in st.query_params
+    is_default = bool(st.session_state.get(key, default) == default)
+    if is_default and _IN_CLOSED_BOX.get() and not is_in_address:
+        left_out.add(key)
+        return True
+    if key in left_out:
+        left_out.discard(key)
+        if not (is_default or is_in_address):
+            st.query_params[key] = query_texts(st.session_state[key])
+    return False

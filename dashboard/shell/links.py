@@ -91,11 +91,11 @@ def is_sharing() -> bool:
 
 def link(address: str, settings: Mapping[str, Any]) -> str:
     """The address of a page with exactly these settings as its query."""
-    query = urlencode({key: _texts(value) for key, value in settings.items()}, doseq=True)
+    query = urlencode({key: query_texts(value) for key, value in settings.items()}, doseq=True)
     return urlunsplit(urlsplit(address)._replace(query=query, fragment=""))
 
 
-def _texts(value: Any) -> list[str]:
+def query_texts(value: Any) -> list[str]:
     """The values of a parameter; nothing, and an empty selection, is one empty value."""
     if value is None:
         return [""]

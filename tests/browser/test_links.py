@@ -19,7 +19,7 @@ CONFIG = {
     "sliding_window": 700,
     "layer_types": ["sliding_attention"] * 4 + ["full_attention"] * 2,
 }
-NAME = "Imported: made up & odd.json"
+NAME = "Imported: made up odd.json"
 
 
 @pytest.fixture
