@@ -5,7 +5,9 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -162,8 +164,15 @@ time.sleep(60)
 """
 
 
-def test_children_end_by_themselves_when_the_server_is_killed(tmp_path):
-    environment = os.environ | {"TMPDIR": str(tmp_path)}
+@pytest.fixture
+def short_folder():
+    """A folder with a short name: the path of a socket has 107 bytes at most."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def test_children_end_by_themselves_when_the_server_is_killed(short_folder):
+    environment = os.environ | {"TMPDIR": str(short_folder)}
     command = [sys.executable, "-c", SERVER]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     child = psutil.Process(int(server.stdout.readline()))
@@ -173,4 +182,4 @@ def test_children_end_by_themselves_when_the_server_is_killed(tmp_path):
     server.wait()
     _, alive = psutil.wait_procs(family, timeout=10)
     assert alive == []
-    assert list(tmp_path.glob("gqa-*")) == []
+    assert list(short_folder.glob("gqa-*")) == []
