@@ -117,12 +117,12 @@ def test_records_of_another_text_are_not_shown_and_a_shipped_text_that_differs_i
     assert any("is a different text" in note for note in notes(app))
 
 
-def test_a_log_that_cannot_be_read_is_one_sentence(opened, log, shipped):
+def test_a_file_that_is_no_log_is_set_aside_and_said(opened, log, shipped):
     shipped([])
     log.path.write_text("not a database at all, but long enough to be read as one " * 4)
     with pytest.raises(RunLogError):
         log.records()
-    assert "file is not a database" in opened().warning[0].value
+    assert "was something else and was set aside whole" in opened().warning[0].value
 
 
 def test_the_link_holds_the_choice_and_nonsense_is_named(opened, shipped):
