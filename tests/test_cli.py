@@ -213,7 +213,7 @@ def test_the_log_can_be_named(gqa, tmp_path):
 def test_device_tells_its_name_threads_and_torch(gqa):
     answer = json.loads(gqa("device --json --device cpu").stdout)
     fields = {"type", "name", "n_threads", "torch_version", "free_bytes", "requestable"}
-    assert answer.keys() == {*fields, "bandwidth_bytes_per_s"}
+    assert answer.keys() == {*fields, "bandwidth_bytes_per_s", "machine"}
     assert answer["type"] == "cpu"
     assert answer["requestable"][-1] == "cpu"
     assert answer["name"] in gqa("device --device cpu").stdout

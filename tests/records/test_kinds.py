@@ -72,5 +72,5 @@ def test_a_machine_without_a_name_is_no_part_of_the_json():
     assert '"machine":"node7"' in encode_record(named)
     assert decode_record(encode_record(named)) == named
     bad = structs.replace(plain, device=structs.replace(plain.device, machine="=cmd"))
-    with pytest.raises(ValueError, match=r"device\.machine must not begin with"):
+    with pytest.raises(ValueError, match=r"device\.machine must begin with"):
         bad.validate()
