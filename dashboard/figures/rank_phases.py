@@ -10,20 +10,19 @@ from dashboard.data.rank_rows import PHASES, phase_times, row_name
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.colors import mixed
 from dashboard.figures.phase_breakdown import SHADES
+from dashboard.figures.stacked_bars import finish_stacked_bars
 from dashboard.figures.style import (
     EXCHANGES,
     GRID,
-    LEGEND_ABOVE,
     NEUTRAL,
     PATTERN,
     VARIANT_STYLES,
-    finish,
 )
 from gqa_core import units
 from gqa_core.records.kinds import ShardedRecord
 
 SHARE_OF_COLOR = {str(phase): share for phase, share in SHADES.items()}
-BAR_PX, TOP_PX, BOTTOM_PX = 32, 44, 52
+BAR_PX = 32
 
 
 def rank_phases(records: Sequence[ShardedRecord]) -> go.Figure:
@@ -39,21 +38,8 @@ def rank_phases(records: Sequence[ShardedRecord]) -> go.Figure:
         zeroline=False,
         title={"text": "step by phase (ms, 5th percentile, measured)"},
     )
-    figure.update_yaxes(
-        fixedrange=True,
-        showgrid=False,
-        zeroline=False,
-        range=[len(records) - 0.5, -0.5],
-        tickvals=[*range(len(records))],
-        ticktext=[row_name(record) for record in records],
-    )
-    return finish(
-        figure,
-        height=BAR_PX * len(records) + TOP_PX + BOTTOM_PX,
-        barmode="stack",
-        legend=LEGEND_ABOVE,
-        margin={"l": 84, "r": 16, "t": TOP_PX, "b": BOTTOM_PX},
-    )
+    names = [row_name(record) for record in records]
+    return finish_stacked_bars(figure, names, bar_px=BAR_PX, left_px=84)
 
 
 def _add_phase(

@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 from dashboard.data.several_gpus import GpuShare
 from dashboard.figures.builder import FigureBuilder
 from dashboard.figures.colors import mixed
-from dashboard.figures.style import GRID, LEGEND_ABOVE, PATTERN, VARIANT_STYLES, finish
+from dashboard.figures.stacked_bars import finish_stacked_bars
+from dashboard.figures.style import GRID, PATTERN, VARIANT_STYLES
 from gqa_core import units
 
 COLLECTIVES = {  # name: how much of the variant's colour it has, and its hatching
@@ -18,7 +19,7 @@ COLLECTIVES = {  # name: how much of the variant's colour it has, and its hatchi
     "gather of log-sum-exp": (0.65, "x"),
     "reduce-scatter of partial outputs": (0.35, ""),
 }
-BAR_PX, TOP_PX, BOTTOM_PX = 34, 44, 52
+BAR_PX = 34
 
 
 def wire_parts(shares: Sequence[GpuShare]) -> go.Figure:
@@ -55,21 +56,8 @@ def wire_parts(shares: Sequence[GpuShare]) -> go.Figure:
         range=[0, 1.2 * most / 1e3], fixedrange=True, gridcolor=GRID, zeroline=False, title=title
     )
     figure.update_xaxes(showgrid=True)
-    figure.update_yaxes(
-        fixedrange=True,
-        showgrid=False,
-        zeroline=False,
-        range=[len(shares) - 0.5, -0.5],
-        tickvals=[*range(len(shares))],
-        ticktext=[share.name for share in shares],
-    )
-    return finish(
-        figure,
-        height=BAR_PX * len(shares) + TOP_PX + BOTTOM_PX,
-        barmode="stack",
-        legend=LEGEND_ABOVE,
-        margin={"l": 76, "r": 16, "t": TOP_PX, "b": BOTTOM_PX},
-    )
+    names = [share.name for share in shares]
+    return finish_stacked_bars(figure, names, bar_px=BAR_PX, left_px=76)
 
 
 def _add_collective(

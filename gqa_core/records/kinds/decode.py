@@ -77,6 +77,17 @@ class DecodeWorkload(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     kv_format: CacheFormat
     n_layers: int
 
+    @classmethod
+    def from_spec(cls, spec: DecodeSpec) -> DecodeWorkload:
+        """The step that a spec asks for."""
+        return cls(
+            context_len=spec.workload.context_len,
+            batch_size=spec.workload.batch_size,
+            dtype=spec.dtype,
+            kv_format=spec.cache_format,
+            n_layers=spec.n_layers,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeMeasurement:
@@ -145,13 +156,7 @@ class DecodeRecord(
         return cls(
             **header_fields(run, point, measurement.torch_version, measurement.device),
             config=spec.attention,
-            workload=DecodeWorkload(
-                context_len=spec.workload.context_len,
-                batch_size=spec.workload.batch_size,
-                dtype=spec.dtype,
-                kv_format=spec.cache_format,
-                n_layers=spec.n_layers,
-            ),
+            workload=DecodeWorkload.from_spec(spec),
             variant=spec.attention.variant,
             kernel_asked=spec.kernel,
             kernel_ran=measurement.kernel_ran,

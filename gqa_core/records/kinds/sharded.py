@@ -168,13 +168,7 @@ class ShardedRecord(
         return cls(
             **header_fields(run, point, m.torch_version, m.device),
             config=decode.attention,
-            workload=DecodeWorkload(
-                context_len=decode.workload.context_len,
-                batch_size=decode.workload.batch_size,
-                dtype=decode.dtype,
-                kv_format=decode.cache_format,
-                n_layers=decode.n_layers,
-            ),
+            workload=DecodeWorkload.from_spec(decode),
             variant=decode.attention.variant,
             kernel_asked=decode.kernel,
             kernel_ran=m.kernel_ran,

@@ -103,18 +103,21 @@ def test_the_smallest_dcp_that_is_enough_is_named_and_is_in_the_command(opened):
     assert_commands(app, "--tp 16 --dcp 1 ")
 
 
-def test_more_dcp_than_is_needed_only_adds_bytes_on_the_wire():
-    settings = SeveralGpusSettings(
-        n_heads=4,
+def small_settings(**split):
+    """Two K/V heads of 32 over 64 tokens, split as told."""
+    return SeveralGpusSettings(
         n_kv_heads=2,
         head_dim=32,
         context_len=64,
         batch_size=1,
         n_layers=1,
         dtype="float32",
-        tp=4,
-        dcp=4,
+        **split,
     )
+
+
+def test_more_dcp_than_is_needed_only_adds_bytes_on_the_wire():
+    settings = small_settings(n_heads=4, tp=4, dcp=4)
     shares = [share for share in gpu_shares(settings) if share.name == "GQA-2"]
     assert "Dcp 2 is enough for that: more adds only bytes on the wire" in several_gpus_answer(
         settings, shares
@@ -122,17 +125,7 @@ def test_more_dcp_than_is_needed_only_adds_bytes_on_the_wire():
 
 
 def test_the_legend_names_only_what_is_sent():
-    settings = SeveralGpusSettings(
-        n_heads=8,
-        n_kv_heads=2,
-        head_dim=32,
-        context_len=64,
-        batch_size=1,
-        n_layers=1,
-        dtype="float32",
-        tp=8,
-        dcp=1,
-    )
+    settings = small_settings(n_heads=8, tp=8, dcp=1)
     named = [
         [trace.name for trace in wire_parts(gpu_shares(each)).data if trace.showlegend is not False]
         for each in (settings, replace(settings, dcp=8))
