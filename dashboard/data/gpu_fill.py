@@ -17,7 +17,7 @@ from dashboard.settings.splits import tp_sizes
 from gqa_core.theory.capacity import Deployment
 from gqa_core.theory.overhead import engine_overhead
 
-N_FRAMES = 24
+N_FRAMES = 12
 GROWTH = 2.5  # tokens of frame i grow as i to this power, so that every variant has its moment
 UTILISATION = Fraction(9, 10)
 

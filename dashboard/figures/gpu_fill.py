@@ -19,7 +19,7 @@ AXIS = 62  # pixels of ticks and title
 BAR = 0.46  # of a row
 LABEL = 0.4  # above the middle of a bar, in rows
 CELL_LINES = "rgba(255, 255, 255, 0.45)"
-FRAME_MS = 240
+FRAME_MS = 400
 BARS, LABELS = 0, 1  # the traces that frames change
 
 

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from dashboard.controls.config_import import POPOVER
+from dashboard.data.gpu_fill import N_FRAMES
 from dashboard.report.guesses import (
     guess_result,
     longer_context_guess,
@@ -35,7 +36,7 @@ def card(app, label):
 
 def test_a_card_sets_everything_with_one_click(opened):
     app = opened("overview")
-    assert frames(app) == [0, 24]
+    assert frames(app) == [0, N_FRAMES]
     app = card(app, "DeepSeek: 400 GB → 3 GB")
     assert metrics(app)["MHA cache"] == "400 GB"
     assert values(app)["context_len"] == 100_000
@@ -51,7 +52,7 @@ def test_a_card_sets_everything_with_one_click(opened):
 
 def test_weights_that_are_typed_fill_the_gpu_and_the_table(opened):
     app = opened("overview", model="32 heads in 8", weights_gb=40)
-    assert frames(app) == [0, 24]
+    assert frames(app) == [0, N_FRAMES]
     (fill,) = [figure for figure in figures(app) if figure.get("frames")]
     assert fill["data"][0]["x"][0] == 40
     assert app.markdown[0].value.startswith("In GQA, a group of query heads shares one K and one V")

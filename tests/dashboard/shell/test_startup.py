@@ -6,6 +6,7 @@ from types import ModuleType
 
 import pyarrow as pa
 from plotly.io import templates
+from streamlit import config
 
 from dashboard.shell.startup import freeze_loaded_modules, prepare_process
 
@@ -26,3 +27,7 @@ def test_plotly_has_no_template_and_arrow_reserves_nothing():
     prepare_process()
     assert templates.default is None
     assert pa.default_memory_pool().backend_name == "system"
+
+
+def test_streamlit_collects_no_garbage_after_every_script_run():
+    assert config.get_option("runner.postScriptGC") is False
