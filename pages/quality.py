@@ -18,6 +18,7 @@ live_records, is_running = show_run(
     settings.arguments,
     "Shares the heads of a small trained model and continues its training, on this machine's CPU. "
     "Results that are already in the log are not measured again.",
+    settings.estimate_s,
 )
 records = quality.loss_records(live_records)
 with top:

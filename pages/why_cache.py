@@ -23,6 +23,7 @@ show_run(
     settings.arguments,
     f"Generates {settings.context_len} tokens with and without a cache, then grows caches by "
     "three policies.",
+    settings.estimate_s,
 )
 st.subheader("How a cache can grow")
 show_growth(shown)

@@ -17,6 +17,12 @@ from gqa_core.theory.formats import DTYPE_FORMATS
 
 SECONDS_PER_POINT = 2.5  # of a decode step whose samples settle late, with its set-up
 SECONDS_PER_COMPARISON = 3.0  # each in a process of its own, which imports torch
+SECONDS_TO_START = 5.0  # a child that imports torch and builds its model
+SECONDS_PER_TRAINING_STEP = 0.25  # of the small model, with its share of the evaluations
+# As the shipped run took them on one thread, per layer: of attention by head elements and pairs of
+# tokens, of projections by weights and tokens. Without a cache they are parts of large products.
+SECONDS_PER_PAIR, SECONDS_PER_WEIGHT = 1e-10, 3e-11
+SECONDS_PER_CACHED_PAIR, SECONDS_PER_CACHED_WEIGHT = 1.8e-9, 9e-10  # growing included
 
 Flag = int | str | tuple[int, ...]  # the value of a command-line option
 
@@ -176,6 +182,18 @@ class GenerationSettings:
         return tuple(length for length in ALL_LENGTHS if 3 * n < 3 * length <= 16 * n)
 
     @property
+    def estimate_s(self) -> float:
+        """About the seconds that a run takes."""
+        n, longest = self.context_len, max(self.cached_context_lens)
+        dim, n_weights = self.attention.dim, 4 * self.attention.dim**2
+        recomputed = SECONDS_PER_PAIR * dim * n**3 / 3 + SECONDS_PER_WEIGHT * n_weights * n**2 / 2
+        cached = (
+            SECONDS_PER_CACHED_PAIR * dim * longest**2 / 2
+            + SECONDS_PER_CACHED_WEIGHT * n_weights * longest
+        )
+        return SECONDS_TO_START + self.n_layers * (recomputed + cached)
+
+    @property
     def arguments(self) -> tuple[str, ...]:
         """The arguments of `python -m gqa_core` that measure this."""
         flags: dict[str, Flag] = {
@@ -212,6 +230,12 @@ class QualitySettings:
             percents=self.percents,
             training_config=training_config,
         )
+
+    @property
+    def estimate_s(self) -> float:
+        """About the seconds that a run takes if nothing of it is in the log yet."""
+        n_steps = sum(spec.n_steps(max(spec.percents)) for spec in self.specs)
+        return SECONDS_TO_START + SECONDS_PER_TRAINING_STEP * n_steps
 
     @property
     def arguments(self) -> tuple[str, ...]:

@@ -55,20 +55,23 @@ def current_run() -> RunJob | None:
     return run
 
 
-def show_run(arguments: Sequence[str], description: str) -> tuple[Sequence[Record], bool]:
+def show_run(
+    arguments: Sequence[str], description: str, estimate_s: float
+) -> tuple[Sequence[Record], bool]:
     """Show Run, Cancel and progress; returns the records of this page's run and if it is active.
 
     Run measures with `python -m gqa_core` and these arguments, as `description` says, on the device
-    that the page has drawn a choice of.
+    that the page has drawn a choice of, for about `estimate_s` seconds.
     """
     run = current_run()
     with st.container(horizontal=True, vertical_alignment="center"):
-        _show_run((*arguments, *chosen_device_arguments()), run, "Run", 0.0)
+        label = f"Run, about {_about(estimate_s)}"
+        _show_run((*arguments, *chosen_device_arguments()), run, label, estimate_s)
         _show_cancel(run)
         st.caption(description)
     if run is None:
         return (), False
-    show_progress(run)
+    show_progress(run, estimate_s)
     return run.records, run.is_active
 
 

@@ -154,12 +154,13 @@ def test_a_wrong_setting_shows_one_sentence_in_place_of_the_page(opened, set_lim
     assert not app.button
 
 
+@pytest.mark.parametrize("page", ["decode", "why_cache", "quality"])
 def test_a_run_that_would_take_too_long_is_refused_before_it_starts(
-    opened, set_limits, log, monkeypatch
+    page, opened, set_limits, log, monkeypatch
 ):
     monkeypatch.setattr(loaders, "device", lambda: DEVICE)
     set_limits(run_seconds=5)
-    app = opened("decode")
+    app = opened(page)
     app = app.button(key="run_button").click().run()
     assert "a run may take at most 5 s here: this one would take about" in texts(app).lower()
     assert "run" not in app.query_params

@@ -65,7 +65,7 @@ def run_page():
     restore("run_page")
     device = show_device()
     show_link_errors()
-    show_run(("bench", "--no-log"), "A run.")
+    show_run(("bench", "--no-log"), "A run.", 10.0)
     st.code(run_command(("bench",)))
     st.write(f"the rest of the page, for {device.name}")
 
