@@ -1,13 +1,11 @@
 """python -m gqa_core: the command line."""
 
-import os
 import sys
 
-from gqa_core.commands.cli import main
-
 if __name__ == "__main__":
-    if "GQA_CHILD_BYTES" in os.environ:  # a dashboard started it
-        from gqa_core.runner.visitor_run import supervise
+    from gqa_core.server_watch import watch_server
 
-        supervise()
+    watch_server()  # before all else is imported
+    from gqa_core.commands.cli import main
+
     sys.exit(main())

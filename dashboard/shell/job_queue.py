@@ -27,7 +27,7 @@ from gqa_core.limits.settings import limits
 from gqa_core.records.device_names import DEFAULT_DEVICE
 from gqa_core.records.header import DeviceInfo
 from gqa_core.runner.ranks import RANKS_ENVIRONMENT, ranks_command
-from gqa_core.runner.visitor_run import CHILD_BYTES
+from gqa_core.server_watch import CHILD_BYTES
 
 __all__ = [
     "JobError",

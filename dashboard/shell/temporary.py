@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from gqa_core.runner.visitor_run import TEMPORARY_PREFIX
+from gqa_core.server_watch import TEMPORARY_PREFIX
 
 __all__ = ["remove_folders_of_ended_servers", "run_folder"]
 

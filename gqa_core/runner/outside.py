@@ -15,6 +15,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from gqa_core.server_watch import end_with_parent
+
 __all__ = ["call_outside"]
 
 PACKAGE_PARENT = Path(__file__).parents[2]
@@ -73,6 +75,7 @@ def _lower_claims() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
+        end_with_parent()  # which would have ended it at the time limit
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """A fresh process per point, so that it shares no memory with another and a kill ends it alone.
 
 Processes are forked from a server that has imported torch and done nothing with it; a system
-without fork starts each anew. A worker exits when its parent does, however that ends. The parent
-never imports torch.
+without fork starts each anew. A worker exits when its parent does, however that ends; in a
+dashboard's run Linux sees to that (`gqa_core/server_watch.py`). The parent never imports torch.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from multiprocessing.context import ForkServerContext, SpawnContext
 from multiprocessing.util import get_temp_dir
 from typing import Any
 
+from gqa_core.server_watch import end_with_parent, is_visitor_run
+
 __all__ = ["WorkerError", "Workers", "signal_name"]
+
+FIRST_PRELOAD = "gqa_core.runner.fork_server"
 
 
 class WorkerError(RuntimeError):
@@ -39,7 +43,7 @@ class Workers:
             self._context = multiprocessing.get_context("spawn")
         else:
             self._context = multiprocessing.get_context("forkserver")
-            self._context.set_forkserver_preload([preload])
+            self._context.set_forkserver_preload([FIRST_PRELOAD, preload])
             get_temp_dir()  # created before the first worker, so that all share it
 
     def call(
@@ -88,6 +92,8 @@ def _child_main(
 ) -> None:
     """Run the function in this process, and send its result or its error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when to stop
+    if is_visitor_run():
+        end_with_parent()  # which is the fork server
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     # A worker starts no process; numba then makes no semaphore, which a kill would leave behind.
     multiprocessing.set_start_method("spawn", force=True)

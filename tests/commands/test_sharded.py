@@ -21,7 +21,7 @@ from gqa_core.records.importing import read_record
 from gqa_core.records.run_log import RunLog
 from gqa_core.runner.events import Finished, PointFailed, Started, decode_event
 from gqa_core.runner.ranks import RANKS_ENVIRONMENT, ranks_command
-from gqa_core.runner.visitor_run import CHILD_BYTES
+from gqa_core.server_watch import CHILD_BYTES
 from tests.records import fake_sharded
 from tests.scale import NIGHTLY, repeated
 

@@ -8,13 +8,13 @@ import sys
 
 from gqa_core.records.kinds import encode_record
 from gqa_core.records.run_log import RunLog
-from gqa_core.runner.visitor_run import supervise
 from gqa_core.runner.workers import Workers
+from gqa_core.server_watch import watch_server
 from tests.records import fake_records
 
 
 def main(run_id: str) -> None:
-    supervise()
+    watch_server()
     log, workers = RunLog(), Workers(preload="tests.runner.worker_tasks")
     log.validate_writable()
     for index in range(1000):

@@ -4,7 +4,8 @@ import pytest
 
 from gqa_core import units
 from gqa_core.limits.refusal import LimitError
-from gqa_core.runner.visitor_run import CHILD_BYTES, validate_run
+from gqa_core.runner.visitor_run import validate_run
+from gqa_core.server_watch import CHILD_BYTES
 from tests.records import fake_records as samples
 from tests.records import fake_sharded
 

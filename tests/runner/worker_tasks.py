@@ -1,5 +1,6 @@
 """Functions that the workers of the tests run."""
 
+import itertools
 import os
 import time
 from pathlib import Path
@@ -38,6 +39,11 @@ def report_then_write(path, *, on_progress):
 def note_pid_and_sleep(path):
     Path(path).write_text(str(os.getpid()))
     time.sleep(600)
+
+
+def print_pid_and_hold_lock(_):
+    print(os.getpid(), flush=True)
+    sum(itertools.repeat(0))  # never gives Python's lock back
 
 
 def count_compiles(point, cache_home):

@@ -3,6 +3,8 @@
 torchrun logs how it ends the ranks, and prints a table and a traceback when one has failed; readers
 of events would have to tell these from sentences. A rank says by itself why the run ended. If none
 could, such as when one was killed before it had joined the others, this says which one it was.
+
+The watch over a dashboard's server begins before torch is imported, which takes seconds.
 """
 
 from __future__ import annotations
@@ -11,19 +13,26 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import click
-from torch.distributed import run
-from torch.distributed.elastic.multiprocessing.api import SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 
-from gqa_core.measure.sharded.watch import EXIT_REPORTED
+from gqa_core.server_watch import watch_server
+
+if TYPE_CHECKING:
+    from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 __all__ = ["main"]
 
 
 def main(arguments: Sequence[str]) -> int:
     """The exit code of torchrun with these arguments: that of rank 0, or 1 if it was killed."""
+    from torch.distributed import run
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+
+    from gqa_core.measure.sharded.watch import EXIT_REPORTED
+
     logging.disable(logging.CRITICAL)
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # else torchrun says that it sets it
     try:
@@ -40,6 +49,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _unreported(failures: Mapping[int, ProcessFailure]) -> str | None:
     """The sentence of the first rank that was killed, unless a rank has named one already."""
+    from gqa_core.measure.sharded.watch import EXIT_REPORTED
+
     if any(failure.exitcode == EXIT_REPORTED for failure in failures.values()):
         return None
     rank, first = min(failures.items(), key=lambda item: item[1].timestamp)
@@ -49,4 +60,5 @@ def _unreported(failures: Mapping[int, ProcessFailure]) -> str | None:
 
 
 if __name__ == "__main__":
+    watch_server()
     sys.exit(main(sys.argv[1:]))
