@@ -37,9 +37,11 @@ def validate_run(specs: Sequence[Spec], max_extra: int, free_bytes: int, n_ranks
 def _validate_visitor_run(
     specs: Sequence[Spec], max_extra: int, free_bytes: int, n_ranks: int
 ) -> None:
-    """Raise ValueError if points, samples or bytes are over the limits."""
+    """Raise ValueError if points, threads, samples or bytes are over the limits."""
     if (n_points := len(specs) + max_extra) > limits().run_points:
         raise limit_error("run_points", f"this one would measure {n_points:,}")
+    if n_ranks > 1 and 0 < limits().threads < n_ranks:
+        raise limit_error("threads", f"{n_ranks} ranks take one each at least")
     for spec in specs:
         if (n_samples := getattr(spec, "n_samples", 0)) > limits().run_samples:
             raise limit_error("run_samples", f"{spec} would take {n_samples:,}")

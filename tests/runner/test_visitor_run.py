@@ -55,6 +55,17 @@ def test_bytes_count_for_every_rank_of_the_machine(visitor_run):
         validate_run([spec], 0, 2 * needed + needed // 10, n_ranks=2)
 
 
+def test_each_rank_takes_a_thread_at_least(visitor_run):
+    spec = fake_sharded.spec(tp=4)
+    visitor_run(threads=4)
+    validate_run([spec], 0, 10**12, n_ranks=4)
+    visitor_run(threads=3)
+    with pytest.raises(LimitError, match="limited to 3 here: 4 ranks take one each at least"):
+        validate_run([spec], 0, 10**12, n_ranks=4)
+
+
 def test_a_user_of_the_command_line_is_not_bound(set_limits):
     set_limits(run_points=1, run_samples=3, run_bytes="1MB")
     validate_run([SPEC] * 3, 10, 10**12)
+    set_limits(threads=1)
+    validate_run([SPEC], 0, 10**12, n_ranks=2)

@@ -18,12 +18,14 @@ from torch.distributed.rendezvous import rendezvous
 
 from gqa_core import units
 from gqa_core.engine.sharded.collectives import RankGroups
+from gqa_core.limits.settings import limits
 from gqa_core.measure.device import free_bytes, use_device
 from gqa_core.measure.sharded.agreement import Intent, agree
 from gqa_core.measure.sharded.environment import RankEnvironment
 from gqa_core.measure.sharded.watch import RankWatch
 from gqa_core.records.kinds.sharded import Backend
 from gqa_core.records.specs.sharded import ShardedSpec
+from gqa_core.server_watch import is_visitor_run
 
 __all__ = ["TIMEOUT_S", "RankProcess"]
 
@@ -149,8 +151,14 @@ def _validate_memory(
 
 
 def set_rank_threads(environment: RankEnvironment) -> None:
-    """Give each rank of a machine its share of the cores; torchrun would leave it one."""
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // environment.local_world_size))
+    """Give each rank of a machine its share of the cores; torchrun would leave it one.
+
+    A visitor's run shares no more than GQA_THREADS.
+    """
+    n_threads = os.cpu_count() or 1
+    if is_visitor_run() and limits().threads:
+        n_threads = min(n_threads, limits().threads)
+    torch.set_num_threads(max(1, n_threads // environment.local_world_size))
 
 
 def _rank_device(name: str, environment: RankEnvironment) -> torch.device:
