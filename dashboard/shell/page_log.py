@@ -15,7 +15,12 @@ from typing import TypeVar
 
 from dashboard.shell.public_text import public_text
 from gqa_core import units
-from gqa_core.records.log.errors import LogRefusedError, LogUnreachableError, RecordSpooledError
+from gqa_core.records.log.errors import (
+    LogLockedError,
+    LogRefusedError,
+    LogUnreachableError,
+    RecordSpooledError,
+)
 from gqa_core.records.log.set_aside import REASONS
 from gqa_core.records.run_log import RunLog, RunLogError, UnusableLogError
 
@@ -64,7 +69,8 @@ def log_sentence(error: RunLogError) -> str:
     LOGGER.warning("%s", error)
     if isinstance(error, LogRefusedError):
         return f"The run log lets nobody in{_waiting_records()}."
-    if isinstance(error, (LogUnreachableError, RecordSpooledError)):
+    is_away = isinstance(error, (LogUnreachableError, RecordSpooledError))
+    if is_away and not isinstance(error, LogLockedError):
         return f"The run log does not answer{_waiting_records()}."
     text = str(error)
     with suppress(RunLogError):

@@ -63,8 +63,8 @@ BATCH = 200  # records in memory at once while all are streamed
 class RunLog:
     """One log: a file or URL, or the environment's GQA_RUN_LOG, or a file of the user's data.
 
-    A file that another process has locked is waited for `busy_s` seconds. `name` is how sentences
-    call it, without a password; `path` is None for a URL.
+    A lock that another process holds is waited for `busy_s` seconds. `name` is how sentences call
+    it, without a password; `path` is None for a URL.
 
     Raises:
         ValueError: the address is an empty text.
@@ -84,7 +84,7 @@ class RunLog:
             self._database = SqliteDatabase(parsed.path, busy_s)
         else:
             assert parsed.url is not None
-            self._database = PostgresqlDatabase(parsed.url, parsed.name)
+            self._database = PostgresqlDatabase(parsed.url, parsed.name, busy_s)
             self._spool = Spool(parsed.name)
 
     @property

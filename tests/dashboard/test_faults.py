@@ -99,6 +99,21 @@ def test_a_log_that_another_process_has_locked_costs_a_page_two_seconds(opened, 
     assert not list(full_log.path.parent.glob("runs.sqlite.*Z"))
 
 
+def test_a_locked_table_costs_a_page_as_much_as_a_locked_file(opened, postgresql_url, monkeypatch):
+    psycopg = pytest.importorskip("psycopg")
+    monkeypatch.setenv("GQA_RUN_LOG", postgresql_url)
+    RunLog().append(samples.record())
+    with psycopg.connect(postgresql_url.replace("+psycopg", "")) as holder:
+        holder.execute("LOCK TABLE gqa_records IN ACCESS EXCLUSIVE MODE")
+        start = time.monotonic()
+        app = opened("decode")
+        seconds = time.monotonic() - start
+    assert not app.exception
+    texts = [each.value.replace("\\", "") for each in (*app.warning, *app.error, *app.info)]
+    assert "The run log cannot be read: database is locked." in texts
+    assert 1.9 < seconds < 6
+
+
 def test_a_write_lock_held_elsewhere_costs_two_seconds_and_is_said(full_log):
     with closing(sqlite3.connect(full_log.path)) as holder:
         holder.execute("BEGIN IMMEDIATE")

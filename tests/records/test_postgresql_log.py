@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,7 @@ from gqa_core.records.header import MEASURED_ELSEWHERE, MEASURED_HERE
 from gqa_core.records.kinds import encode_record
 from gqa_core.records.log import address, migrations
 from gqa_core.records.log import postgresql as backend
-from gqa_core.records.log.errors import LogRefusedError, RecordSpooledError
+from gqa_core.records.log.errors import LogLockedError, LogRefusedError, RecordSpooledError
 from gqa_core.records.run_log import LOG_VERSION, LoggedRecord, RunLog, RunLogError
 from tests.postgresql_server import PASSWORD
 from tests.records import fake_records as samples
@@ -77,6 +78,37 @@ def test_the_log_is_called_by_its_url_without_the_password(log, postgresql):
     assert "already exists" in str(error.value)
     assert PASSWORD not in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.fixture
+def locked(log):
+    """Locks the table of records elsewhere, as a migration or VACUUM FULL does."""
+    log.append(samples.record(index=0))
+    url = log._database.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url) as connection:
+        connection.execute("LOCK TABLE gqa_records IN ACCESS EXCLUSIVE MODE")
+        yield connection
+    assert log.records()  # the lock has gone with its transaction
+
+
+@pytest.mark.parametrize("busy_s", [0.0, 0.5])
+def test_a_lock_held_elsewhere_costs_no_more_than_a_locked_file(postgresql_url, locked, busy_s):
+    patient = RunLog(postgresql_url, busy_s=busy_s)
+    for use, verb in [(patient.read, "read"), (patient.version, "read")]:
+        start = time.monotonic()
+        with pytest.raises(LogLockedError, match=f"cannot be {verb}: database is locked$"):
+            use()
+        assert busy_s <= time.monotonic() - start < busy_s + 1
+
+
+def test_a_record_waits_in_a_file_while_the_table_is_locked(postgresql_url, locked):
+    patient = RunLog(postgresql_url, busy_s=0.2)
+    with pytest.raises(RecordSpooledError, match="database is locked; the record is kept in"):
+        patient.append(samples.record(index=1))
+    assert patient.n_spooled == 1
+    locked.rollback()
+    patient.append(samples.record(index=2))
+    assert [record.point for record in patient.records()] == [0, 2, 1]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 __all__ = [
+    "LogLockedError",
     "LogRefusedError",
     "LogUnreachableError",
     "RecordSpooledError",
@@ -33,6 +34,10 @@ class LogUnreachableError(RunLogError):
 
 class LogRefusedError(LogUnreachableError):
     """The server answers and lets nobody in: a wrong password, no such database."""
+
+
+class LogLockedError(LogUnreachableError):
+    """The server answers, and another connection holds a lock for longer than one waits."""
 
 
 class RecordSpooledError(RunLogError):

@@ -1,7 +1,8 @@
 """A run log in PostgreSQL, which many machines may write and read.
 
 The first to open it creates the tables or brings them forward, under a lock of the database that
-others wait for. A lost connection is opened again a few times before it counts as an error.
+others wait for. A lost connection is opened again a few times before it counts as an error; a lock
+that another connection holds is waited for once, and so long as for a locked file.
 """
 
 from __future__ import annotations
@@ -16,7 +17,12 @@ from sqlalchemy import Connection, Engine, create_engine, delete, insert, inspec
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from gqa_core.records.log.errors import LogRefusedError, LogUnreachableError, RunLogError
+from gqa_core.records.log.errors import (
+    LogLockedError,
+    LogRefusedError,
+    LogUnreachableError,
+    RunLogError,
+)
 from gqa_core.records.log.migrations import LOG_VERSION, MIGRATIONS, create_or_migrate
 from gqa_core.records.log.tables import VERSION
 
@@ -27,6 +33,7 @@ CONNECT_S = 5
 WRITE_WAITS_S = (0.2, 1.0, 3.0)  # before each further try
 QUICK_WAITS_S = (0.2,)  # a person waits for it
 LOST = ("08", "57P")  # SQLSTATE: no connection; the server is shutting down or starting
+LOCKED = "55P03"  # SQLSTATE: no lock in time
 REFUSED = "FATAL:"  # in the message of a server that answers; a failed connection has no SQLSTATE
 BUSY = ("the database system is", "too many", "connection slots")  # starting, full: not for long
 MAX_REASON = 200  # characters
@@ -35,11 +42,15 @@ T = TypeVar("T")
 
 
 class PostgresqlDatabase:
-    """The database at `url`, called `name`; every method raises RunLogError if it is no use."""
+    """The database at `url`, called `name`; every method raises RunLogError if it is no use.
 
-    def __init__(self, url: URL, name: str) -> None:
+    A lock that another connection holds is waited for `busy_s` seconds.
+    """
+
+    def __init__(self, url: URL, name: str, busy_s: float) -> None:
         self.url = url
         self.name = name
+        self.busy_s = busy_s
 
     def write(self, change: Callable[[Connection], T], waits_s: Sequence[float] | None = None) -> T:
         """Make the change in one transaction, committed on return; creates missing tables.
@@ -49,6 +60,7 @@ class PostgresqlDatabase:
         Raises:
             LogUnreachableError: the server did not answer after each of the waits either.
             LogRefusedError: it did, and lets nobody in.
+            LogLockedError: another connection holds a lock.
         """
 
         def attempt(connection: Connection) -> T:
@@ -103,11 +115,17 @@ class PostgresqlDatabase:
         """The result of an attempt in a transaction of its own, tried again on a lost server."""
         for wait_s in waits_s:
             try:
-                with self._translate_errors(verb), _engine(self.url).begin() as connection:
-                    return attempt(connection)
+                return self._attempt(attempt, verb)
+            except LogLockedError:
+                raise
             except LogUnreachableError:
                 time.sleep(wait_s)
+        return self._attempt(attempt, verb)
+
+    def _attempt(self, attempt: Callable[[Connection], T], verb: str) -> T:
+        milliseconds = max(round(1000 * self.busy_s), 1)  # 0 would wait for ever
         with self._translate_errors(verb), _engine(self.url).begin() as connection:
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
             return attempt(connection)
 
     @contextmanager
@@ -122,6 +140,8 @@ class PostgresqlDatabase:
 
     def _reason(self, error: DBAPIError) -> str:
         """The message of the driver on one line, without the password."""
+        if _is_locked(error):
+            return "database is locked"  # as SQLite says it of a file
         reason = " ".join(str(error.orig).split())[:MAX_REASON]
         password = self.url.password
         return reason.replace(str(password), "***") if password else reason
@@ -129,9 +149,16 @@ class PostgresqlDatabase:
 
 def _kind(error: DBAPIError) -> type[RunLogError]:
     """The class of the error that says it in a sentence."""
+    if _is_locked(error):
+        return LogLockedError
     if not _is_lost(error):
         return RunLogError
     return LogRefusedError if _is_refused(error) else LogUnreachableError
+
+
+def _is_locked(error: DBAPIError) -> bool:
+    """True if another connection held a lock for longer than `busy_s`."""
+    return getattr(error.orig, "sqlstate", None) == LOCKED
 
 
 def _is_refused(error: DBAPIError) -> bool:
