@@ -9,7 +9,9 @@ from importlib.metadata import distribution, version
 from pathlib import Path
 
 import pytest
+import uvicorn
 from sqlalchemy import func, select, text
+from streamlit.web.server.starlette import starlette_server
 
 from dashboard.server.host_only import CLOSED
 from gqa_core.records.log.tables import BODIES
@@ -36,6 +38,13 @@ def test_the_proxy_knows_every_replica_of_compose():
     replicas = set(re.findall(r"^  (replica-\d+):$", COMPOSE, re.M))
     assert set(re.findall(r"server (replica-\d+):8501", NGINX)) == replicas
     assert len(replicas) == 2
+
+
+def test_replicas_count_by_the_address_that_the_proxy_names():
+    assert 'FORWARDED_ALLOW_IPS: "*"' in COMPOSE  # of which uvicorn takes the first
+    assert "proxy_set_header X-Forwarded-For $remote_addr;" in NGINX  # so there is only one
+    config = uvicorn.Config(None, **starlette_server._get_uvicorn_config_kwargs())
+    assert config.proxy_headers
 
 
 def test_the_build_gets_every_file_of_the_wheel_and_of_the_steps():

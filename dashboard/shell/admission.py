@@ -1,4 +1,4 @@
-"""Admits what visitors start: the limits of the queue, and of each visitor in it.
+"""Admits what visitors start: the limits of the queue, and of each visitor and address in it.
 
 A visitor waits with one run at most, so that first come, first served is fair. No streamlit in this
 file.
@@ -29,7 +29,9 @@ class Admission:
     def __init__(self) -> None:
         self._starts = Rate(HOUR_S)
 
-    def admit_run(self, visitor: str, arguments: tuple[str, ...], runs: Iterable[Job]) -> None:
+    def admit_run(
+        self, visitor: str, address: str, arguments: tuple[str, ...], runs: Iterable[Job]
+    ) -> None:
         """Note the start of a run.
 
         Raises:
@@ -39,6 +41,7 @@ class Admission:
         if visitor:
             _require_allowed(arguments)
             self._require_share(visitor, active)
+            _require_share_of_address(address, active)
         n_waiting = sum(run.state == "waiting" for run in active)
         if n_waiting >= limits().queue_runs:
             raise limit_error(
@@ -86,6 +89,13 @@ def _require_allowed(arguments: tuple[str, ...]) -> None:
         raise limit_error("allow_measuring")
     if arguments[:1] == (TRAINING,) and not limits().allow_training:
         raise limit_error("allow_training")
+
+
+def _require_share_of_address(address: str, active: Iterable[Job]) -> None:
+    """Raise LimitError if as many runs of an address wait as may; each may have many tabs."""
+    n_waiting = sum(run.state == "waiting" and run.address == address for run in active)
+    if address and n_waiting >= limits().address_runs:
+        raise limit_error("address_runs", f"{_runs(n_waiting)} that came from yours")
 
 
 def _runs(number: int) -> str:

@@ -79,15 +79,17 @@ class JobQueue:
         threading.Thread(target=self._guard, name="guarding", daemon=True).start()
         atexit.register(self.stop)
 
-    def submit(self, arguments: Sequence[str], visitor: str = "") -> str:
+    def submit(self, arguments: Sequence[str], visitor: str = "", address: str = "") -> str:
         """The id of a new run with these arguments of `python -m gqa_core`.
 
+        `address` is where the visitor comes from, if anybody knows.
+
         Raises:
-            LimitError: the queue is full, or the visitor has had a fair share of it.
+            LimitError: the queue is full, or the visitor or the address has had a fair share of it.
         """
         with self._changed:
-            self._admission.admit_run(visitor, tuple(arguments), self._runs.values())
-            run = RunJob(arguments=tuple(arguments), visitor=visitor)
+            self._admission.admit_run(visitor, address, tuple(arguments), self._runs.values())
+            run = RunJob(arguments=tuple(arguments), visitor=visitor, address=address)
             self._runs[run.id] = run
             ended = [known.id for known in self._runs.values() if not known.is_active]
             for old in ended[: max(len(self._runs) - MAX_REMEMBERED, 0)]:

@@ -46,6 +46,7 @@ class Job(ABC):
     # Whoever knows it may follow and cancel the run: it cannot be guessed.
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     visitor: str = ""  # who started it; an empty one is the program itself, whom no limit binds
+    address: str = ""  # from where; empty where nobody knows
     cap_bytes: int = 0  # most that its processes may take together; 0 before they start
     absent_since_s: float | None = None  # of the monotonic clock: since when its tab is closed
     state: JobState = "waiting"

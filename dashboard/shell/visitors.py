@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from ipaddress import IPv6Address, ip_address, ip_network
 
 import streamlit as st
 from streamlit import runtime
@@ -20,7 +21,7 @@ from gqa_core.limits.rate import Rate
 from gqa_core.limits.refusal import limit_error
 from gqa_core.limits.settings import limits
 
-__all__ = ["RUN", "count_import", "is_present", "note_visit", "own_run_ids", "visitor"]
+__all__ = ["RUN", "address", "count_import", "is_present", "note_visit", "own_run_ids", "visitor"]
 
 RUN = "run"  # the query parameter with the id of a run
 VISITOR = "visitor"
@@ -35,6 +36,23 @@ def visitor() -> str:
         st.session_state[VISITOR] = own or secrets.token_urlsafe(16)
     name: str = st.session_state[VISITOR]
     return name
+
+
+def address() -> str:
+    """The public address of this tab's visitor: IPv4, or the network of 64 bits of IPv6.
+
+    Empty where nobody knows it. A private address says little: behind a proxy that the host has
+    not named as trusted it is the proxy's, and all visitors have it.
+    """
+    try:
+        known = ip_address(st.context.ip_address or "")
+    except ValueError:
+        return ""
+    if isinstance(known, IPv6Address) and known.ipv4_mapped:
+        known = known.ipv4_mapped
+    if not known.is_global:
+        return ""
+    return str(known if known.version == 4 else ip_network((int(known), 64), strict=False))
 
 
 def note_visit() -> None:

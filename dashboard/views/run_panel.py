@@ -21,7 +21,7 @@ from dashboard.shell.links import add_link_error
 from dashboard.shell.page_log import log_sentence, use_log
 from dashboard.shell.panels import escape_markdown
 from dashboard.shell.public_text import public_messages
-from dashboard.shell.visitors import RUN, visitor
+from dashboard.shell.visitors import RUN, address, visitor
 from dashboard.views.device import show_device_line
 from gqa_core import units
 from gqa_core.limits.refusal import LimitError, limit_error
@@ -143,7 +143,7 @@ def _submit(arguments: Sequence[str], estimate_s: float) -> None:
     try:
         if estimate_s > limits().run_seconds:
             raise limit_error("run_seconds", f"this one would take about {estimate_s:,.0f} s")
-        st.query_params[RUN] = loaders.job_queue().submit(arguments, visitor())
+        st.query_params[RUN] = loaders.job_queue().submit(arguments, visitor(), address())
     except LimitError as error:
         sentence = str(error)
         st.warning(escape_markdown(f"{sentence[0].upper()}{sentence[1:]}."))

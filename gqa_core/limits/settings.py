@@ -150,6 +150,14 @@ class Limits(BaseSettings):
         ge=1,
         le=10**6,
     )
+    address_runs: int = _limit(
+        8,
+        2,
+        "Runs that visitors of one public address may have waiting, where the address is known.",
+        "waiting runs per address are limited to {value} here",
+        ge=1,
+        le=1_000,
+    )
     closed_waiting_seconds: int = _limit(
         15,
         15,

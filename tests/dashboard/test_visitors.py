@@ -146,6 +146,23 @@ def test_whoever_has_the_address_of_a_run_is_its_visitor(opened, hosted, monkeyp
     assert stranger != opened("runs").session_state["visitor"]
 
 
+@pytest.mark.parametrize(
+    ("connection", "address"),
+    [
+        ("8.8.4.4", "8.8.4.4"),
+        ("::ffff:8.8.4.4", "8.8.4.4"),
+        ("2001:4860:4860:1:2:3:4:5", "2001:4860:4860:1::/64"),  # a provider gives a home 64 bits
+        (None, ""),  # this machine
+        ("10.20.0.3", ""),  # most likely a proxy
+        ("fd00::3", ""),
+        ("testclient", ""),
+    ],
+)
+def test_an_address_is_known_where_it_is_public(connection, address, monkeypatch):
+    monkeypatch.setattr(visitors.st, "context", SimpleNamespace(ip_address=connection))
+    assert visitors.address() == address
+
+
 def test_a_wrong_setting_shows_one_sentence_in_place_of_the_page(opened, set_limits):
     with suppress(ValueError):
         set_limits(run_seconds="soon")

@@ -71,6 +71,26 @@ def test_a_host_admits_one_run_per_visitor_and_four_that_wait(queue, set_limits)
         queue.submit(["quality", "--start", "mean"], "bob")
 
 
+def test_one_address_cannot_fill_the_queue_with_many_tabs(queue, set_limits):
+    set_limits(hosted=1)
+    started(queue, "tab 0")
+    for number in (1, 2):
+        waiting = queue.submit(["bench"], f"tab {number}", "8.8.4.4")
+    sentence = "per address are limited to 2 here: 2 runs wait that .* GQA_ADDRESS_RUNS lifts"
+    with pytest.raises(LimitError, match=sentence):
+        queue.submit(["bench"], "tab 3", "8.8.4.4")
+    queue.submit(["bench"], "bob", "8.8.8.8")
+    queue.cancel(waiting)
+    queue.submit(["bench"], "tab 3", "8.8.4.4")
+
+
+def test_a_run_from_an_unknown_address_is_bound_by_the_queue_alone(queue, set_limits):
+    set_limits(hosted=1)
+    for number in range(5):
+        run = queue.get(queue.submit(["bench"], f"visitor {number}"))
+        wait_for(lambda run=run, number=number: number or run.state == "running")
+
+
 def test_runs_and_queries_of_an_hour_are_counted_together(queue, set_limits):
     set_limits(visitor_runs_per_hour=2)
     for _ in range(2):

@@ -192,7 +192,7 @@ def test_run_starts_as_many_ranks_as_there_are_cores(opened, monkeypatch):
     submitted = []
 
     class Queue:
-        def submit(self, arguments, visitor):
+        def submit(self, arguments, visitor, address):
             submitted.append(arguments)
             return "a-run"
 
