@@ -6,12 +6,13 @@ from msgspec import structs
 from gqa_core.configs import GroupedConfig, ModelConfig, default_mla_for
 from gqa_core.records.importing import read_record
 from gqa_core.records.kinds import decode_record, encode_record
+from gqa_core.records.step_timing import StepTiming
 from gqa_core.records.summaries import line, rank_line
 from gqa_core.theory.memory import kv_cache_bytes
 from gqa_core.theory.parallelism import Parallelism
 from gqa_core.theory.per_gpu import per_gpu_size
 from tests.records import fake_sharded as sharded
-from tests.records.fake_records import LAYER
+from tests.records.fake_records import CPU, LAYER
 
 MLA = default_mla_for(8, 16)
 SPLITS = [
@@ -55,6 +56,14 @@ def parallelism(spec):
 
 
 RECORD = sharded.record()
+
+
+def on_nodes(*nodes):
+    """The ranks of the record on these machines."""
+    pairs = zip(RECORD.ranks, nodes, strict=True)
+    return tuple(structs.replace(rank, node=node) for rank, node in pairs)
+
+
 LIES = [
     ({"tensor_bytes": 1}, "ranks.tensor_bytes must be 8192: got 1"),
     ({"n_tokens": 63}, "ranks.n_tokens must be 64: got 63"),
@@ -71,6 +80,51 @@ def test_a_rank_that_holds_or_sends_something_else_is_refused(change, sentence):
     lie = structs.replace(RECORD, ranks=ranks)
     with pytest.raises(ValueError, match=sentence):
         read_record(encode_record(lie).encode())
+
+
+GPU = structs.replace(CPU, type="cuda", name="A GPU")
+QUEUED = StepTiming(method="queued", note="eager steps")
+LIES_OF_ALL = [
+    ({"backend": "nccl"}, "backend must be 'gloo': got 'nccl'"),
+    ({"device": GPU, "backend": "nccl", "timing": QUEUED}, "device must be"),
+    ({"device": structs.replace(CPU, name="Another CPU")}, "device must be"),
+    ({"timing": QUEUED}, "timing.method must be one of clock: got 'queued'"),
+    ({"warnings": ()}, "warnings must be .*ranks on one CPU"),
+    ({"ranks": on_nodes(0, 2)}, "ranks.node must be .* 1: got 2"),
+    ({"ranks": on_nodes(1, 1)}, "ranks.node must be 0: got 1"),
+    ({"ranks": (RECORD.ranks[0], structs.replace(RECORD.ranks[1], device=GPU))}, "device.type"),
+]
+
+
+@pytest.mark.parametrize(("change", "sentence"), LIES_OF_ALL)
+def test_ranks_and_a_device_that_cannot_have_run_so_are_refused(change, sentence):
+    lie = structs.replace(RECORD, **change)
+    with pytest.raises(ValueError, match=sentence):
+        read_record(encode_record(lie).encode())
+
+
+def test_a_kernel_without_log_sum_exp_cannot_have_merged_parts():
+    lie = structs.replace(
+        sharded.record(sharded.spec(2, 2)), kernel_ran="packed", attend_kernel="packed"
+    )
+    with pytest.raises(
+        ValueError, match="attend_kernel must be one of split_kv, triton, matmul: got"
+    ):
+        read_record(encode_record(lie).encode())
+
+
+@pytest.mark.parametrize("nodes", [(0, 0), (0, 1)])
+def test_gpus_of_one_or_two_machines_come_back(nodes):
+    ranks = [structs.replace(rank, device=GPU) for rank in on_nodes(*nodes)]
+    record = structs.replace(
+        RECORD,
+        device=GPU,
+        backend="nccl",
+        timing=QUEUED,
+        ranks=tuple(ranks),
+        warnings=("eager steps",),
+    )
+    assert read_record(encode_record(record).encode()) == record
 
 
 def test_a_missing_rank_is_refused():

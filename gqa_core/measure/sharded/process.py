@@ -23,7 +23,7 @@ from gqa_core.measure.device import free_bytes, use_device
 from gqa_core.measure.sharded.agreement import Intent, agree
 from gqa_core.measure.sharded.environment import RankEnvironment
 from gqa_core.measure.sharded.watch import RankWatch
-from gqa_core.records.kinds.sharded import Backend
+from gqa_core.records.kinds.sharded_places import BACKENDS
 from gqa_core.records.specs.sharded import ShardedSpec
 from gqa_core.server_watch import is_visitor_run
 
@@ -31,7 +31,6 @@ __all__ = ["TIMEOUT_S", "RankProcess"]
 
 TIMEOUT_S = 60.0  # of a collective, in which the others wait for the slowest rank
 POLL_S = 0.1
-BACKENDS: dict[str, Backend] = {"cpu": "gloo", "cuda": "nccl"}
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ a pass are derived from them (`samples_s`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
 from msgspec import Struct
@@ -27,11 +27,12 @@ from gqa_core.configs import (
 )
 from gqa_core.records.header import Device, RecordHeader, RunHeader, header_fields
 from gqa_core.records.kinds.decode import DecodeWorkload, config_from
+from gqa_core.records.kinds.sharded_places import Backend, validate_places
 from gqa_core.records.kinds.sharded_samples import ShardedSamples, slowest_rank
 from gqa_core.records.noise import Verdict, verdict, worst_verdict
 from gqa_core.records.quartiles import TimeSummary
 from gqa_core.records.specs.decode import MAX_SAMPLES, DecodeSpec, LatentForm
-from gqa_core.records.specs.sharded import ShardedSpec
+from gqa_core.records.specs.sharded import LSE_KERNELS, ShardedSpec
 from gqa_core.records.step_timing import StepTiming
 from gqa_core.records.validation import (
     MAX_BYTES,
@@ -45,14 +46,12 @@ from gqa_core.records.validation import (
 
 __all__ = [
     "CPU_WARNING",
-    "Backend",
     "RankResult",
     "ShardedMeasurement",
     "ShardedRecord",
     "WireCount",
 ]
 
-Backend = Literal["gloo", "nccl"]
 MAX_BANDWIDTH_SAMPLES = 200
 MAX_NODES = 4096
 CPU_WARNING = "ranks on one CPU: evidence of equality and bytes, not of speed"
@@ -164,7 +163,6 @@ class ShardedRecord(
     ) -> ShardedRecord:
         """The record of a point: what was asked and what came out."""
         decode, m = spec.decode, measurement
-        warnings = [CPU_WARNING] if m.device.type == "cpu" and spec.tp > 1 else []
         return cls(
             **header_fields(run, point, m.torch_version, m.device),
             config=decode.attention,
@@ -181,7 +179,7 @@ class ShardedRecord(
             timing=m.timing,
             wire_formula_bytes=decode.n_layers * spec.wire.per_layer,
             ranks=m.ranks,
-            warnings=(*warnings, *([m.timing.note] if m.timing.note else [])),
+            warnings=_warnings(m.device, spec.tp, m.timing),
         )
 
     @property
@@ -235,9 +233,10 @@ class ShardedRecord(
         RecordHeader.validate(self)
         spec = self.spec
         validate_equal("variant", self.variant, self.config.variant)
-        validate_option("backend", self.backend, get_args(Backend))
         validate_equal("world_size", self.world_size, spec.tp)
         validate_count("ranks", self.ranks, [spec.tp], "ranks")
+        devices, nodes = [r.device for r in self.ranks], [r.node for r in self.ranks]
+        validate_places(self.device, self.backend, self.timing, devices, nodes)
         self._validate_kernels()
         validate_int("n_warmup", self.n_warmup, MAX_SAMPLES, least=0)
         self.timing.validate()
@@ -247,6 +246,7 @@ class ShardedRecord(
             rank.validate()
             self._validate_rank(spec, number, rank)
         validate_warnings(self.warnings)
+        validate_equal("warnings", self.warnings, _warnings(self.device, self.tp, self.timing))
 
     def _validate_rank(self, spec: ShardedSpec, number: int, rank: RankResult) -> None:
         """A rank holds and sends exactly what the formulas say."""
@@ -280,4 +280,12 @@ class ShardedRecord(
             validate_equal("kernel_ran", self.kernel_ran, self.attend_kernel)
             if self.kernel_asked != "auto":
                 validate_equal("kernel_ran", self.kernel_ran, self.kernel_asked)
+        if self.dcp > 1:
+            validate_option("attend_kernel", self.attend_kernel, LSE_KERNELS)
         validate_int("tp", self.tp, MAX_HEADS)
+
+
+def _warnings(device: Device, tp: int, timing: StepTiming) -> tuple[str, ...]:
+    """The warnings of a record: ranks that share a CPU, and the note of the timing."""
+    warnings = [CPU_WARNING] if device.type == "cpu" and tp > 1 else []
+    return (*warnings, *([timing.note] if timing.note else []))
