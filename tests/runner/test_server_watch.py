@@ -102,3 +102,17 @@ def test_a_run_whose_server_has_gone_before_it_began_ends_as_soon_as_it_begins()
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, timeout=60
     )
     assert (ended.returncode, ended.stdout) == (1, b"")
+
+
+def test_a_text_is_not_read_on_when_the_server_is_gone():
+    code = "from gqa_core.runner.outside import call_outside; call_outside('time', 'sleep', 60)"
+    server = subprocess.Popen([sys.executable, "-c", code])
+    deadline = time.monotonic() + 60
+    while not (children := psutil.Process(server.pid).children()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(2)  # it sleeps by now
+    server.kill()
+    server.wait()
+    _, alive = psutil.wait_procs(children, timeout=20)
+    assert alive == []
