@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from gqa_core.commands.cli import main
 from gqa_core.records.kinds import encode_record
 from gqa_core.runner.events import Finished, Note, Progress, decode_event
 from tests.hf_config.configs import LLAMA
@@ -52,6 +53,19 @@ def gqa(tmp_path):
         )
 
     run.environment = environment
+    return run
+
+
+@pytest.fixture
+def refusal(tmp_path, monkeypatch, capsys):
+    """Runs a line in this process; returns its exit code, its output and its lines of errors."""
+    monkeypatch.setenv("GQA_RUN_LOG", str(tmp_path / "runs.sqlite"))
+
+    def run(line):
+        code = main(line.split())
+        written = capsys.readouterr()
+        return code, written.out, written.err.splitlines()
+
     return run
 
 
@@ -167,7 +181,8 @@ def test_events_are_json_lines_and_the_text_for_people_is_the_same_events(gqa):
     assert [first, last] == [str(timing), str(finished)]
     for line in (*between, *map(str, samples_so_far)):  # where a point takes over two seconds
         assert re.fullmatch(rf"[01] of 1: {activity}: \d+ samples in \d+ s", line)
-    notes = [decode_event(line) for line in gqa(f"{CROSSOVER} --events").stderr.splitlines()]
+    search = CROSSOVER.replace("2,1", "1").replace("100", "64")  # of one length
+    notes = [decode_event(line) for line in gqa(f"{search} --events").stderr.splitlines()]
     assert isinstance(notes[-1], Note)
 
 
@@ -230,6 +245,20 @@ def test_size_reads_a_gguf_file_a_folder_and_ollama_s_text(gqa, tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("line", "exit_code"),
+    [
+        (BENCH.replace("4,2,1", "12"), 2),
+        (BENCH.replace("16,64", "16,16777216") + " --batch-size 65536", 2),
+        (f"{BENCH} --out /nowhere/at/all", 3),
+    ],
+)
+def test_what_is_refused_is_one_line_and_the_exit_code_of_the_process(gqa, line, exit_code):
+    done = gqa(line)
+    assert (done.returncode, done.stdout) == (exit_code, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
     ("line", "sentence"),
     [
         (BENCH.replace("4,2,1", "12"), "n_kv_heads must divide n_heads: got 12 and 4"),
@@ -275,11 +304,11 @@ def test_size_reads_a_gguf_file_a_folder_and_ollama_s_text(gqa, tmp_path):
         ("import", "Missing argument .?FILE"),
     ],
 )
-def test_bad_input_is_one_sentence_and_exit_code_2(gqa, line, sentence):
-    done = gqa(line)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert re.search(sentence, done.stderr)
-    assert len(done.stderr.splitlines()) == 1
+def test_bad_input_is_one_sentence_and_exit_code_2(refusal, line, sentence):
+    code, output, errors = refusal(line)
+    assert (code, output) == (2, "")
+    (error,) = errors
+    assert re.search(sentence, error)
 
 
 @pytest.mark.parametrize(
@@ -294,11 +323,11 @@ def test_bad_input_is_one_sentence_and_exit_code_2(gqa, line, sentence):
         ("log --log /etc/hostname", "log /etc/hostname cannot be read: file is not a database"),
     ],
 )
-def test_a_file_that_cannot_be_accessed_is_one_sentence_and_exit_code_3(gqa, line, sentence):
-    done = gqa(line)
-    assert (done.returncode, done.stdout) == (3, "")
-    assert re.search(sentence, done.stderr)
-    assert len(done.stderr.splitlines()) == 1
+def test_a_file_that_cannot_be_accessed_is_one_sentence_and_exit_code_3(refusal, line, sentence):
+    code, output, errors = refusal(line)
+    assert (code, output) == (3, "")
+    (error,) = errors
+    assert re.search(sentence, error)
 
 
 def test_sizes_are_told_without_waiting_for_torch_or_pandas(gqa):
