@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 import streamlit as st
 
+from dashboard.shell import address
 from dashboard.shell.folded_box import is_left_out
 from dashboard.shell.links import validate_query_param
 from dashboard.shell.state import remember
@@ -53,7 +54,7 @@ class NumberInput(Generic[Number]):
 class OptionalNumberInput:
     """A typed number between two bounds, or nothing, which `placeholder` explains.
 
-    An empty value in a link leaves it empty.
+    An empty value in a link leaves it empty; a missing one stands for the default.
     """
 
     key: str
@@ -68,8 +69,8 @@ class OptionalNumberInput:
         """Draw the input and return its number, None if it is empty."""
         rule = f"a number from {self.minimum:g} to {self.maximum:g}, or empty"
         validate_query_param(self.key, rule, self._is_valid, self.default)
-        if self.key not in st.query_params:
-            st.session_state.setdefault(self.key, self.default)
+        if address.decides(self.key):
+            st.session_state[self.key] = self._number_in_address()
         if is_left_out(self.key, self.default):
             return remember(self.key, self.default)
         value = st.number_input(
@@ -81,9 +82,15 @@ class OptionalNumberInput:
             key=self.key,
             placeholder=self.placeholder,
             help=self.help,
-            bind="query-params",
         )
+        address.write(self.key, value, self.default)
         return remember(self.key, value)
+
+    def _number_in_address(self) -> float | None:
+        values = st.query_params.get_all(self.key)
+        if not values or not self._is_valid(values):
+            return self.default
+        return float(values[0]) if values[0] else None
 
     def _is_valid(self, values: list[str]) -> bool:
         return values == [""] or _is_number(values, float, self.minimum, self.maximum)

@@ -29,6 +29,11 @@ def current_settings() -> dict[str, Any]:
     return dict(st.session_state.get(CURRENT, {}))
 
 
+def current_page() -> str:
+    """The title of the page that `restore` has started."""
+    return str(st.session_state.get(PAGE, ""))
+
+
 def clamp_to_options(key: str, options: Sequence[Any]) -> None:
     """Move a slider whose options have changed to the nearest remaining number."""
     value = st.session_state.get(key)

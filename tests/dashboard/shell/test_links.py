@@ -69,3 +69,12 @@ def test_the_widgets_beside_the_sliders_are_shared_and_reset_too(opened, page, l
     assert not app.exception
     shared = parse_qs(link(app))
     assert not [key for key, value in link_values.items() if shared[key] == [value]]
+
+
+def test_the_weights_are_in_the_address_unless_they_are_the_default(opened):
+    app = opened()
+    assert slider(app, "weights_gb").value == 16.06
+    for value, text in ((20.0, "20.0"), (None, ""), (16.06, None)):
+        app = slider(app, "weights_gb").set_value(value).run()
+        assert not app.exception
+        assert app.query_params.get("weights_gb") == text
