@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from dashboard.settings.model import ModelSettings
+from dashboard.shell import address
 from dashboard.shell.links import set_default
 from dashboard.shell.widgets import Segmented
 
@@ -23,10 +24,15 @@ def variant_control(settings: ModelSettings) -> str:
     """The variant that a page shows in detail."""
     names = list(settings.variants)
     shown_as = _gqa_shown_as(names, settings)
+    if address.decides(KEY):
+        stop_following()
+        named = st.query_params.get(KEY, DEFAULT)
+        st.session_state[KEY] = named if named in names else DEFAULT
     _follow_slider(names, shown_as)
-    chosen = Segmented(key=KEY, label="Variant shown", options=names, default=shown_as).show(
-        on_change=stop_following
-    )
+    chosen = Segmented(
+        key=KEY, label="Variant shown", options=names, default=shown_as, is_bound=False
+    ).show(on_change=stop_following)
+    address.write(KEY, DEFAULT if FOLLOWING in st.session_state else chosen, DEFAULT)
     set_default(KEY, DEFAULT)  # Reset moves the heads as well
     return chosen
 
@@ -45,12 +51,9 @@ def _gqa_shown_as(names: Sequence[str], settings: ModelSettings) -> str:
 
 def _follow_slider(names: Sequence[str], shown_as: str) -> None:
     """Move a choice of GQA to what GQA is with these heads, and back."""
-    chosen = st.session_state.get(KEY)
-    if chosen == DEFAULT and chosen not in names:
+    if st.session_state[KEY] == DEFAULT and DEFAULT not in names:
         st.session_state[FOLLOWING] = True
     if st.session_state.get(FOLLOWING):
         st.session_state[KEY] = shown_as
     if shown_as == DEFAULT:
         stop_following()
-    elif chosen is None and KEY not in st.query_params:
-        st.session_state[FOLLOWING] = True  # the default is GQA

@@ -92,7 +92,10 @@ class Select(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segmented(Generic[T]):
-    """A row of buttons, one of which is always chosen; a screen reader reads a hidden label."""
+    """A row of buttons, one of which is always chosen; a screen reader reads a hidden label.
+
+    One whose default moves is not bound to the address, but written there by its caller.
+    """
 
     key: str
     label: str
@@ -100,6 +103,7 @@ class Segmented(Generic[T]):
     default: T
     help: str | None = None
     has_label: bool = True
+    is_bound: bool = True
 
     def show(self, on_change: Callable[[], None] | None = None) -> T:
         """Draw the buttons and return the chosen option."""
@@ -116,7 +120,7 @@ class Segmented(Generic[T]):
             help=self.help,
             label_visibility="visible" if self.has_label else "collapsed",
             on_change=on_change,
-            bind="query-params",
+            bind="query-params" if self.is_bound else None,
         )
         # None: the visitor went back to a URL with an empty value
         return remember(self.key, self.default if value is None else value)

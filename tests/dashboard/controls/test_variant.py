@@ -64,3 +64,23 @@ def test_a_model_s_own_variant_stands(opened):
     assert shown(app) == "MQA"
     app = app.button(key="reset_button").click().run()
     assert shown(app) == "GQA"
+
+
+@PAGES
+def test_a_choice_stays_in_the_address_though_it_is_what_gqa_is(opened, page):
+    app = opened(page, n_kv_heads=32)
+    assert (shown(app), "variant" in app.query_params) == ("MHA", False)
+    for name in ("MLA", "MHA"):
+        app = app.segmented_control(key="variant").set_value(name).run()
+        assert app.query_params["variant"] == name
+    app = moved(app, 16)
+    assert (shown(app), app.query_params["variant"]) == ("MHA", "MHA")
+    app = app.segmented_control(key="variant").set_value("GQA").run()
+    assert "variant" not in app.query_params
+
+
+@PAGES
+def test_a_link_to_what_gqa_is_keeps_its_variant(opened, page):
+    app = opened(page, n_kv_heads=32, variant="MHA")
+    assert app.query_params["variant"] == "MHA"
+    assert shown(moved(app, 8)) == "MHA"
