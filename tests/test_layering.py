@@ -69,7 +69,7 @@ RULES = {  # one per folder: the folders and libraries that it may import
     | {"gqa_core/sample_runs", "gqa_core/limits"},
     "dashboard/controls": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
     | {"gqa_core/advice", "dashboard/report", "dashboard/shell", "streamlit", "gqa_core/limits"},
-    "dashboard/server": {"streamlit"},
+    "dashboard/server": {"gqa_core/limits", "streamlit"},
     "dashboard/views": {*FACTS, "gqa_core/records", "dashboard/settings", "dashboard/data"}
     | {"dashboard/report", "dashboard/figures", "dashboard/shell", "dashboard/controls"}
     | {"gqa_core/advice", "streamlit", "gqa_core/limits"},

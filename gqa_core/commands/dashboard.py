@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
 
 import click
 
@@ -46,8 +48,17 @@ def dashboard(port: int | None, address: str | None) -> None:
         # A named server is not looked for: Streamlit would ask an outside host for its address.
         name = socket.gethostname() if address in ("0.0.0.0", "::") else address
         options += ["--server.address", address, "--browser.serverAddress", name]
+    signal.signal(signal.SIGTERM, _exit)
     sys.argv = ["streamlit", "run", str(script_path()), *options]
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
+
+
+def _exit(signum: int, _frame: FrameType | None) -> None:
+    """Exit as Python does, with what is registered for its end: temporary files are removed.
+
+    The server itself catches SIGTERM, stops, and raises it again, which would end the process.
+    """
+    sys.exit(128 + signum)
 
 
 def script_path() -> Path:
