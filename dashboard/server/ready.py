@@ -15,6 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from streamlit.runtime import Runtime, get_instance
 
+from gqa_core.limits.settings import limits
+
 VALID_S = 5.0
 PATH = "/ready"
 
@@ -32,9 +34,19 @@ class Readiness:
         """True if the page could be run; requests that come meanwhile wait for the same run."""
         async with self._lock:
             if time.monotonic() >= self._until:
-                self._is_ready, _ = await runtime.does_script_run_without_error()
+                runs, _ = await runtime.does_script_run_without_error()
+                self._is_ready = runs and _are_limits_valid()
                 self._until = time.monotonic() + self.valid_s
             return self._is_ready
+
+
+def _are_limits_valid() -> bool:
+    """False if every page shows a sentence about a wrong GQA_* value in place of its content."""
+    try:
+        limits()
+    except ValueError:
+        return False
+    return True
 
 
 _readiness = Readiness()

@@ -15,8 +15,8 @@ def limits_(as_json: bool) -> None:
     """List what visitors of the dashboard may ask of this machine, as a table of Markdown.
 
     Each limit is a variable of the environment. It has a default for your own machine and a strict
-    one for a server that strangers reach, which GQA_HOSTED=1 chooses. With --json, the value that
-    the environment gives it now stands in "current".
+    one for a server that strangers reach, which GQA_HOSTED=1 chooses. What the environment gives it
+    now stands beside them.
     """
     import json
 

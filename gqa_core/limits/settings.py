@@ -19,12 +19,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 __all__ = ["OTHER_NAMES", "PREFIX", "Limits", "limits", "variable"]
 
 PREFIX = "GQA_"
-OTHER_NAMES = {  # of the environment, which are no limits and are read where they are used
+HOST_NAMES = {  # which a host may set and are no limits; they are read where they are used
     "GQA_RUN_LOG",
     "GQA_LOCK_FOLDER",
     "GQA_LOCAL_FILES",
     "GQA_FRAME_HOSTS",
     "GQA_MACHINE",
+}
+OTHER_NAMES = HOST_NAMES | {
     "GQA_CHILD_BYTES",
     "GQA_CLEAN_ROOT",
     "GQA_PORT",
@@ -269,9 +271,9 @@ def variable(name: str) -> str:
 
 def _validate_names(names: Iterable[str]) -> None:
     """Raise ValueError unless each variable of ours is known: a misspelt limit would be none."""
-    known = OTHER_NAMES | {variable(name) for name in Limits.model_fields}
+    settings = HOST_NAMES | {variable(name) for name in Limits.model_fields}
     for name in sorted(names):
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            near = difflib.get_close_matches(name.upper(), known, n=1)
+        if name.upper().startswith(PREFIX) and name.upper() not in OTHER_NAMES | settings:
+            near = difflib.get_close_matches(name.upper(), settings, n=1, cutoff=0.75)
             hint = f"; {near[0]} is" if near else ""
             raise ValueError(f"{name} in the environment is no setting of GQA Lab{hint}")

@@ -1,4 +1,4 @@
-"""The limits as a table for documentation: names, both defaults, and what each means."""
+"""The limits as a table: names, both defaults, what is set now, and what each means."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gqa_core.limits.settings import Limits, variable
 
 __all__ = ["LimitRow", "limit_rows", "markdown"]
 
-HEADER = ("Variable", "At home", "Hosted", "Meaning")
+HEADER = ("Variable", "At home", "Hosted", "Now", "Meaning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,9 @@ def limit_rows(current: Limits) -> list[LimitRow]:
 def markdown(rows: list[LimitRow]) -> str:
     """The rows as a table of Markdown."""
     lines = [HEADER, ("---",) * len(HEADER)]
-    lines += [(f"`{row.variable}`", row.local, row.hosted, row.meaning) for row in rows]
+    lines += [
+        (f"`{row.variable}`", row.local, row.hosted, row.current, row.meaning) for row in rows
+    ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 

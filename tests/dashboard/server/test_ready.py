@@ -10,9 +10,13 @@ from benchmarks.serving import ROOT, running
 
 
 @pytest.mark.parametrize(
-    ("fault", "status"), [("", 200), ("\nraise RuntimeError('planted')\n", 503)]
+    ("fault", "run_seconds", "status"),
+    [("", "60", 200), ("\nraise RuntimeError('planted')\n", "60", 503), ("", "soon", 503)],
 )
-def test_a_server_is_ready_only_if_its_start_page_runs(fault, status, tmp_path, monkeypatch):
+def test_a_server_is_ready_only_if_its_start_page_and_its_limits_are_sound(
+    fault, run_seconds, status, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("GQA_RUN_SECONDS", run_seconds)
     for name in ("app.py", "serve.py"):
         shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "pages", tmp_path / "pages")
