@@ -9,7 +9,7 @@ from dashboard.shell.page import open_page
 from dashboard.views import quality
 from dashboard.views.head_diversity import show_head_diversity
 from dashboard.views.published_ratios import show_choices
-from dashboard.views.run_panel import run_command, show_run
+from dashboard.views.run_panel import refusal, run_command, show_run
 
 open_page("What sharing heads costs")
 settings = quality_controls()
@@ -20,10 +20,11 @@ live_records, is_running = show_run(
     "Results that are already in the log are not measured again.",
     settings.estimate_s,
 )
+can_run = not (is_running or refusal(settings.arguments))
 records = quality.loss_records(live_records)
 with top:
     quality.show_losses(settings, records)
-quality.show_what_is_missing(settings, records, is_running=is_running)
+quality.show_what_is_missing(settings, records, can_run=can_run)
 with st.expander("Do heads see different things?"):
     if st.toggle("Inspect the heads (starts torch, takes a few seconds)", key="look_into_heads"):
         show_head_diversity()

@@ -39,7 +39,7 @@ class Admission:
         """
         active = [run for run in runs if run.is_active]
         if visitor:
-            _require_allowed(arguments)
+            require_allowed(arguments)
             self._require_share(visitor, active)
             _require_share_of_address(address, active)
         n_waiting = sum(run.state == "waiting" for run in active)
@@ -57,7 +57,7 @@ class Admission:
         """
         waiting = [query for query in queries if query.is_active]
         if visitor:
-            _require_allowed(())
+            require_allowed(())
             own = sum(query.visitor == visitor for query in waiting)
             if own >= limits().visitor_runs:
                 raise limit_error("visitor_runs", "a look into the heads of yours is under way")
@@ -83,8 +83,8 @@ class Admission:
         self._starts.note(visitor, now_s)
 
 
-def _require_allowed(arguments: tuple[str, ...]) -> None:
-    """Raise LimitError unless visitors may start this."""
+def require_allowed(arguments: tuple[str, ...]) -> None:
+    """Raise LimitError unless visitors may start `python -m gqa_core` with these arguments."""
     if not limits().allow_measuring:
         raise limit_error("allow_measuring")
     if arguments[:1] == (TRAINING,) and not limits().allow_training:

@@ -131,6 +131,7 @@ class RunJob(Job):
     waits_for: Waiting | None = None  # a run of another program on this machine
     records: list[Record] = field(default_factory=list)
     started_s: float | None = None  # of the monotonic clock
+    last_point_s: float = 0.0  # of the monotonic clock: when n_done last rose
     last_line_s: float | None = None  # of the monotonic clock: when the last line came
 
     def seconds(self, now_s: float) -> float:
@@ -140,12 +141,14 @@ class RunJob(Job):
     def seconds_left(self, now_s: float, estimate_s: float) -> float:
         """About the seconds that are left: by the points done so far, else by an estimate.
 
-        A search that narrows down early ends sooner.
+        A search that narrows down early ends sooner; 0 where a point takes longer than the others.
         """
         elapsed_s = self.seconds(now_s)
         if not self.n_done:
             return max(estimate_s - elapsed_s, 0.0)
-        return elapsed_s * (self.n_points - self.n_done) / self.n_done
+        since_point_s = now_s - self.last_point_s
+        per_point_s = (elapsed_s - since_point_s) / self.n_done
+        return max(per_point_s * (self.n_points - self.n_done) - since_point_s, 0.0)
 
     @property
     def command_arguments(self) -> Sequence[str]:
@@ -211,6 +214,8 @@ class RunJob(Job):
                     self.waits_for, self.started_s = None, time.monotonic()
                 self.n_points, self.device_info = event.n_points, event.device_info
             case Progress():
+                if event.n_done > self.n_done:
+                    self.last_point_s = time.monotonic()
                 self.n_done, self.n_points = event.n_done, event.n_points
                 self.activity = event.activity
             case Finished():

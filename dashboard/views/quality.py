@@ -78,11 +78,9 @@ def show_losses(settings: QualitySettings, records: LossRecords) -> None:
         st.markdown(f"{order} Medians of {seeds}. {sentences.meaning(best, settings.percent)}")
 
 
-def show_what_is_missing(
-    settings: QualitySettings, records: LossRecords, *, is_running: bool
-) -> None:
+def show_what_is_missing(settings: QualitySettings, records: LossRecords, *, can_run: bool) -> None:
     """Say that a run would measure more here, and draw what was measured here, folded."""
-    if not is_running and unanswered_specs(settings.specs, records.local, loaders.corpus_sha256()):
+    if can_run and unanswered_specs(settings.specs, records.local, loaders.corpus_sha256()):
         st.caption(INCOMPLETE)
     if records.local:
         _show_here(records)

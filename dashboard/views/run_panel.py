@@ -16,6 +16,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.device import chosen_device_arguments
 from dashboard.shell import loaders
+from dashboard.shell.admission import require_allowed
 from dashboard.shell.jobs import RunJob
 from dashboard.shell.links import add_link_error
 from dashboard.shell.page_log import log_sentence, use_log
@@ -31,6 +32,7 @@ from gqa_core.records.run_log import RunLogError
 
 __all__ = [
     "current_run",
+    "refusal",
     "run_command",
     "show_progress",
     "show_run",
@@ -68,7 +70,7 @@ def show_run(
         label = f"Run, about {_about(estimate_s)}"
         _show_run((*arguments, *chosen_device_arguments()), run, label, estimate_s)
         _show_cancel(run)
-        st.caption(description)
+        st.caption(refusal(arguments) or description)
     if run is None:
         return (), False
     show_progress(run, estimate_s)
@@ -93,7 +95,7 @@ def show_run_bar(
     Call it last, because a page may have to wait until the device is known.
     """
     device = show_device_line(n_threads)
-    st.caption(f"**Run here** {description}. {device}")
+    st.caption(refusal(arguments) or f"**Run here** {description}. {device}")
     run = current_run()
     with bar:
         if run is not None and run.is_active:
@@ -101,6 +103,15 @@ def show_run_bar(
         else:
             label = f"Run here, about {_about(estimate_s)}"
             _show_run((*arguments, *chosen_device_arguments()), run, label, estimate_s)
+
+
+def refusal(arguments: Sequence[str]) -> str:
+    """The sentence, in Markdown, why visitors may not start this run at all; empty if they may."""
+    try:
+        require_allowed((*arguments,))
+    except LimitError as error:
+        return escape_markdown(_sentence(error))
+    return ""
 
 
 def _about(estimate_s: float) -> str:
@@ -112,7 +123,8 @@ def _about(estimate_s: float) -> str:
 
 def _show_run(arguments: Sequence[str], run: RunJob | None, label: str, estimate_s: float) -> None:
     is_active = run is not None and run.is_active
-    if st.button(label, type="primary", key="run_button", disabled=is_active):
+    is_refused = bool(refusal(arguments))
+    if st.button(label, type="primary", key="run_button", disabled=is_active or is_refused):
         _submit(arguments, estimate_s)
 
 
@@ -145,10 +157,14 @@ def _submit(arguments: Sequence[str], estimate_s: float) -> None:
             raise limit_error("run_seconds", f"this one would take about {estimate_s:,.0f} s")
         st.query_params[RUN] = loaders.job_queue().submit(arguments, visitor(), address())
     except LimitError as error:
-        sentence = str(error)
-        st.warning(escape_markdown(f"{sentence[0].upper()}{sentence[1:]}."))
+        st.warning(escape_markdown(_sentence(error)))
         return
     st.rerun()
+
+
+def _sentence(error: LimitError) -> str:
+    text = str(error)
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def _show_state(run: RunJob, drawn_state: tuple[str, int], estimate_s: float | None = None) -> None:
@@ -184,7 +200,8 @@ def _describe_seconds(run: RunJob, estimate_s: float | None) -> str:
     if run.started_s is None or (estimate_s is None and not run.n_done):
         return ""
     left_s = run.seconds_left(now_s, estimate_s or 0.0)
-    return f" ({run.seconds(now_s):.0f} s so far, about {max(left_s, 1):.0f} s left)"
+    left = f", about {left_s:.0f} s left" if left_s >= 1 else ""
+    return f" ({run.seconds(now_s):.0f} s so far{left})"
 
 
 def _summary(run: RunJob) -> str:

@@ -14,8 +14,8 @@ EMPTY = {  # without a record of the log, by what a visitor sees
     "shipped": "Only shipped records are shown here",
 }
 LIFETIME = (
-    "Your own records are seen by you alone and last as long as this tab: download what you want "
-    "to keep."
+    "Your own records are seen by you alone, and go when you leave, reload the page or type "
+    "another address: download what you want to keep."
 )
 
 

@@ -417,5 +417,7 @@ def test_the_seconds_left_follow_the_points_done_else_the_estimate():
     run.started_s = 100.0
     assert run.seconds_left(now_s=110.0, estimate_s=40.0) == 30.0
     assert run.seconds_left(now_s=150.0, estimate_s=40.0) == 0.0
-    run.n_done, run.n_points = 5, 15
+    run.n_done, run.n_points, run.last_point_s = 5, 15, 110.0
     assert run.seconds_left(now_s=110.0, estimate_s=40.0) == 20.0
+    assert run.seconds_left(now_s=112.0, estimate_s=40.0) == 18.0  # it falls until the next point
+    assert run.seconds_left(now_s=140.0, estimate_s=40.0) == 0.0

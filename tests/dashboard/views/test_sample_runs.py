@@ -181,7 +181,7 @@ def test_a_visitor_without_records_is_not_told_that_the_log_is_empty(opened, log
     log.append(records("of another visitor", 0.016, DEVICE_INFO.device)[0])
     app = opened("runs")
     assert plain(app).startswith("You have no records in this session: these are the sample runs.")
-    assert [each for each in app.caption if "last as long as this tab" in each.value]
+    assert [each for each in app.caption if "seen by you alone" in each.value]
     set_limits(visible_records="shipped")
     start = "Only shipped records are shown here: these are the sample runs."
     assert plain(opened("runs")).startswith(start)
@@ -201,7 +201,7 @@ def test_runs_shows_the_sample_where_the_log_is_empty_else_by_a_switch(opened, l
     assert plain(app).startswith("The log is empty: these are the sample runs.")
     assert metrics(app)["Records"] == "18"
     assert len(app.get("plotly_chart")) == 1
-    assert not [each for each in app.caption if "last as long as this tab" in each.value]
+    assert not [each for each in app.caption if "seen by you alone" in each.value]
     log.append(records("own", 0.016, DEVICE_INFO.device)[0])
     app = opened("runs")
     assert metrics(app)["Records"] == "1"
