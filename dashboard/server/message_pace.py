@@ -1,4 +1,4 @@
-"""How many messages, and how large ones, a browser may send over its WebSocket.
+"""Pace and size of the messages that a browser sends over its WebSocket.
 
 A message runs the page's script, and its values are kept until the session is forgotten. A browser
 sends a few in a second. Who sends more waits: the next message is read later, and what comes
