@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.settings.measurement import DecodeSettings
+from dashboard.shell import page_content
 from dashboard.shell.page_log import use_log
 from dashboard.shell.visible_log import visible_log
 from gqa_core.records.crossover import search_contexts
@@ -23,7 +25,7 @@ from gqa_core.records.log.columns import config_key
 from gqa_core.records.log.rows import LogContents
 from gqa_core.records.log.selection import RecordFilter
 from gqa_core.records.log.sharing import SharingPair, sharing_pairs
-from gqa_core.records.run_log import LoggedRecord
+from gqa_core.records.run_log import LoggedRecord, RunLog
 
 T = TypeVar("T")
 
@@ -164,9 +166,19 @@ def _cached(
     """The cached result of `load` with these arguments, for this version of the log."""
     key = f"{load.__name__}{arguments}{options}"
     return use_log(
-        lambda log: cached(log.name, log.version(), key, lambda: load(log, *arguments, **options)),
+        lambda log: cached(log.name, _version(log), key, lambda: load(log, *arguments, **options)),
         visible_log,
     )
+
+
+def _version(log: RunLog) -> str:
+    """The log's version, asked once per run of a page: its parts show the same records."""
+    if get_script_run_ctx(suppress_warning=True) is None:  # no page runs
+        return log.version()
+    versions = page_content.content().log_versions
+    if log.name not in versions:
+        versions[log.name] = log.version()
+    return versions[log.name]
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)

@@ -50,6 +50,7 @@ class PageContent:
     notices: dict[str, None] = field(default_factory=dict)
     commands: dict[str, None] = field(default_factory=dict)
     fallback_command: str = ""
+    log_versions: dict[str, str] = field(default_factory=dict)  # of each log that was read, by name
 
 
 def start(title: str) -> PageContent:
