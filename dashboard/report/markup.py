@@ -15,6 +15,11 @@ TOKEN = re.compile(
 )
 
 
+def full_sentence(clause: str) -> str:
+    """The text of an error or a note with a capital letter and a full stop."""
+    return f"{clause[0].upper()}{clause[1:]}."
+
+
 def markdown_as_html(sentence: str) -> str:
     """A sentence with bold text, emphasis and code as HTML; all else in it stays text."""
     pieces: list[str] = []

@@ -15,6 +15,7 @@ from functools import cache
 
 import streamlit as st
 
+from dashboard.report.markup import full_sentence
 from dashboard.shell import page_content
 from dashboard.shell.links import show_link_errors
 from dashboard.shell.startup import prepare_process
@@ -110,8 +111,7 @@ def _require_settings_and_room() -> None:
     try:
         note_visit()
     except ValueError as error:
-        sentence = str(error)
-        st.error(f"{sentence[0].upper()}{sentence[1:]}.")
+        st.error(full_sentence(str(error)))
         st.stop()
 
 

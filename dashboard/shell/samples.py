@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.report.markup import full_sentence
 from dashboard.shell import loaders
 from dashboard.shell.panels import escape_markdown, show_notice
 
@@ -11,4 +12,4 @@ __all__ = ["show_sample_warnings"]
 def show_sample_warnings() -> None:
     """Draw one warning per file of sample runs that cannot be read; nothing if all can."""
     for sentence in loaders.sample_warnings():
-        show_notice(escape_markdown(f"{sentence[0].upper()}{sentence[1:]}."))
+        show_notice(escape_markdown(full_sentence(sentence)))

@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard.controls.device import chosen_device_arguments
+from dashboard.report.markup import full_sentence
 from dashboard.shell import loaders
 from dashboard.shell.admission import require_allowed
 from dashboard.shell.jobs import RunJob
@@ -110,7 +111,7 @@ def refusal(arguments: Sequence[str]) -> str:
     try:
         require_allowed((*arguments,))
     except LimitError as error:
-        return escape_markdown(_sentence(error))
+        return escape_markdown(full_sentence(str(error)))
     return ""
 
 
@@ -157,14 +158,9 @@ def _submit(arguments: Sequence[str], estimate_s: float) -> None:
             raise limit_error("run_seconds", f"this one would take about {estimate_s:,.0f} s")
         st.query_params[RUN] = loaders.job_queue().submit(arguments, visitor(), address())
     except LimitError as error:
-        st.warning(escape_markdown(_sentence(error)))
+        st.warning(escape_markdown(full_sentence(str(error))))
         return
     st.rerun()
-
-
-def _sentence(error: LimitError) -> str:
-    text = str(error)
-    return f"{text[0].upper()}{text[1:]}."
 
 
 def _show_state(run: RunJob, drawn_state: tuple[str, int], estimate_s: float | None = None) -> None:
