@@ -1,5 +1,6 @@
 """Compiled kernels: right on lesser CPUs, stored for other processes, checked before use."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gqa_core.engine.split_kv import compile_cache
 from gqa_core.engine.split_kv.vectors import LANES
 from tests.scale import all_or
 
@@ -87,3 +89,20 @@ def test_without_a_folder_to_write_every_process_compiles_for_itself(tmp_path):
     lanes = run_probe(tmp_path, "grouped-float32", "latent-float32", **environment)
     assert lanes == ["lanes", "8", "True"] if is_x86 else lanes[0] == "lanes"
     assert not compiled(tmp_path)
+
+
+def test_a_checksum_is_written_once_and_replaced_whole(tmp_path, monkeypatch):
+    """A process that starts meanwhile never finds half of one: it would delete the kernel."""
+    monkeypatch.setattr(compile_cache, "_folder", lambda: tmp_path)
+    kernel, checksum = tmp_path / "kernel.1.nbc", tmp_path / "kernel.1.nbc.sha256"
+    kernel.write_bytes(b"first")
+    compile_cache.write_checksums()
+    written = checksum.stat()
+    with checksum.open() as opened_before:
+        compile_cache.write_checksums()
+        assert checksum.stat() == written
+        kernel.write_bytes(b"second")
+        compile_cache.write_checksums()
+        assert checksum.read_text() == compile_cache._checksum(kernel)
+        assert opened_before.read() == hashlib.sha256(b"first").hexdigest()
+    assert {*tmp_path.iterdir()} == {kernel, checksum}

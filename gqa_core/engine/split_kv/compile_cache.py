@@ -41,10 +41,17 @@ def njit_cached(function: Callable) -> Callable:
 
 
 def write_checksums() -> None:
-    """Write the checksum of every file that numba has stored."""
+    """Write the checksum of every file that numba has stored, where it is not there already.
+
+    Each is replaced whole: a process that starts meanwhile deletes what has no right checksum.
+    """
     for path in _files(_folder()):
         with suppress(FileNotFoundError):  # another process found it without its checksum
-            _checksum_path(path).write_text(_checksum(path))
+            checksum = _checksum(path)
+            if _expected_checksum(path) != checksum:
+                trial = path.with_name(f"{path.name}.{os.getpid()}")
+                trial.write_text(checksum)
+                trial.replace(_checksum_path(path))
 
 
 @cache
@@ -62,9 +69,8 @@ def _folder() -> Path | None:
     except OSError:
         return None
     for path in _files(folder):
-        expected = _checksum_path(path)
         with suppress(FileNotFoundError):  # another process deletes it too
-            if not expected.exists() or expected.read_text() != _checksum(path):
+            if _expected_checksum(path) != _checksum(path):
                 path.unlink()
     return folder
 
@@ -75,6 +81,14 @@ def _files(folder: Path | None) -> list[Path]:
 
 def _checksum_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.sha256")
+
+
+def _expected_checksum(path: Path) -> str | None:
+    """What the file beside it says; None without one."""
+    try:
+        return _checksum_path(path).read_text()
+    except FileNotFoundError:
+        return None
 
 
 def _checksum(path: Path) -> str:
