@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 VICTIMS = ("server", "child", "worker")
 MARK = "GQA_LOCK_FOLDER"  # every process of a series has its folder in the environment
 PATIENCE_S = 60.0  # of a busy machine
+STARTING_S = 0.5  # in which a process that the killed one has just started shows itself
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ def _kill_once(folder: Path, victim: str, generator: random.Random, counts: Kill
         server.terminate()  # which ends its runs as it goes
     server.wait()
     reader.join()
-    _wait_for(lambda: not _family(folder), patience_s=PATIENCE_S, is_required=False)
+    _wait_for(lambda: _is_gone(folder), is_required=False)
     pairs = [line.split() for line in lines_read if line.endswith("\n") and "ended" not in line]
     logged = {(record.run_id, str(record.point)) for record in log.records()}
     counts.n_acknowledged += len(pairs)
@@ -116,6 +117,14 @@ def _family(folder: Path) -> list[psutil.Process]:
         except (psutil.Error, OSError):
             continue
     return family
+
+
+def _is_gone(folder: Path) -> bool:
+    """True if no process of a series runs: one that is just starting has no environment yet."""
+    if _family(folder):
+        return False
+    time.sleep(STARTING_S)
+    return not _family(folder)
 
 
 def _runs(process: psutil.Process) -> bool:
