@@ -39,7 +39,7 @@ POSITIONS = """() => {
     const roles = ['slider', 'combobox', 'spinbutton', 'radio'].map(role => `[role=${role}]`);
     const controls = ['input[type=range]', ...roles].join();
     return {
-        answer: box(document.querySelector('.st-key-answer, .st-key-no_answer')),
+        answer: box(document.querySelector('[data-testid=stMain] blockquote')),
         chart: box(document.querySelector('[data-testid=stPlotlyChart]')),
         control: [...document.querySelectorAll(controls)].some(seen),
         height: document.querySelector('[data-testid=stMain]').scrollHeight,

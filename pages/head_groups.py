@@ -41,11 +41,11 @@ else:
         show_head_map(settings, attention, selected)
         show_part_sentence(settings, part)
     st.markdown(sentences.sharing_sentence(attention))
-    panels.show_evidence("formula")
     if len(table) <= FEW_PARTS:
-        panels.show_small_table(table)
+        panels.show_small_table(table, ("formula",))
     else:
-        panels.show_table(table, "parts", "What one layer caches, and which query heads read it")
+        alt = "What one layer caches, and which query heads read it"
+        panels.show_table(table, "parts", alt, ("formula",))
     panels.show_downloads("head_groups", {"csv": table.csv})
     show_guess(other_heads_guess(settings))
     show_on_gpus(settings, attention, tp)

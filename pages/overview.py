@@ -21,12 +21,14 @@ from dashboard.views.preset_cards import show_preset_cards
 
 open_page("What sharing K/V heads buys")
 settings, plan, comparison = overview_controls()
-st.markdown("In GQA, a group of query heads shares one K and one V: less to keep per token.")
 show_preset_cards()
 if comparison:
     show_cache_comparison(comparison)
 else:
-    panels.show_answer(answer(settings))
+    panels.show_answer(
+        answer(settings),
+        "In GQA, a group of query heads shares one K and one V: less to keep per token.",
+    )
     panels.show_strip(cache_metrics(settings))
     if settings.keeps_states_alone:
         show_gpu_fill(settings, plan)
@@ -46,9 +48,11 @@ if not settings.keeps_states_alone:
     show_guess(longer_context_guess(settings))
     st.subheader("The trade-off")
     losses = small_model_losses(shipped_quality(), PAPER_PERCENT)
-    panels.show_evidence("formula", *("measured elsewhere",) * bool(losses))
-    panels.show_small_table(tradeoff_table(settings, plan, losses))
-    st.caption(tradeoff_caption(settings, plan, PAPER_PERCENT))
+    panels.show_small_table(
+        tradeoff_table(settings, plan, losses),
+        ("formula", *("measured elsewhere",) * bool(losses)),
+        tradeoff_caption(settings, plan, PAPER_PERCENT),
+    )
 st.page_link(
     "pages/head_groups.py",
     label="What MLA adds, step by step",
@@ -58,16 +62,12 @@ st.page_link(
 st.page_link(
     "pages/choose.py", label="How many K/V heads should I take?", icon=":material/arrow_forward:"
 )
-if place := panels.folded("Published quality and speed", "published_unfolded"):
-    with place:
-        panels.show_evidence("published")
-        panels.show_small_table(published_table())
-if place := panels.folded("The sizes in full", "sizes_unfolded"):
+if place := panels.folded("The sizes in full, and published quality and speed", "sizes_unfolded"):
     with place:
         table = tables.size_table(settings)
-        panels.show_evidence("formula")
-        panels.show_small_table(table)
+        panels.show_small_table(table, ("formula",))
         panels.show_downloads("cache", {"csv": table.csv})
+        panels.show_small_table(published_table(), ("published",))
 panels.show_method(
     "**Formula.** Bytes = layers x batch x context x bytes per element x elements per token, "
     "where a layer caches 2 x K/V heads x head width elements (MHA, GQA, MQA), or a latent and a "

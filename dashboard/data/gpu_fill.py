@@ -6,9 +6,11 @@ All sizes are those of `gqa_core.theory.capacity`, by the ideal engine.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
+from math import floor
 
 from dashboard.data.borrowed_weights import Weights
 from dashboard.data.capacity import IDEAL, Plan
@@ -124,10 +126,10 @@ def frame_tokens(most: int) -> tuple[int, ...]:
 def _full(deployment: Deployment, context_len: int) -> int:
     """Tokens of all users together that fit, the last user's included."""
     n_users = deployment.max_sequences(context_len)
-    cached = n_users * deployment.sequence_bytes(context_len)
-    with_users = replace(deployment, overhead_bytes=deployment.overhead_bytes + cached)
-    rest = with_users.max_context_len(1)
-    return n_users * context_len + min(context_len if rest is None else rest, context_len - 1)
+    left = floor(deployment.kv_budget_bytes) - n_users * deployment.sequence_bytes(context_len)
+    lengths_of_last = range(1, context_len)
+    rest = bisect_right(lengths_of_last, left, key=deployment.sequence_bytes)
+    return n_users * context_len + rest
 
 
 def _row(

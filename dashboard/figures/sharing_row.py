@@ -10,6 +10,7 @@ from dashboard.figures.builder import FigureBuilder
 ROW_HEIGHT = 96
 QUERY_Y, KV_Y = 0.58, 0.1
 QUERY_HALF, KV_HALF = 4 / ROW_HEIGHT, 7 / ROW_HEIGHT  # half a block's height, in rows
+DIGITS = 3  # of a height in rows: more are invisible, and go to the browser a thousand times
 MAX_BLOCKS = 64
 FOOT = 1 / 160  # half of a trapezoid's lower side, of the width
 FAINT = 0.42  # opacity of every second trapezoid, so that neighbours differ
@@ -34,7 +35,15 @@ def add_blocks(figure: FigureBuilder, color: str, blocks: Sequence[Block], width
     """Add blocks of this width in pixels, as one broken line."""
     figure.add_scatter(
         x=[x for block in blocks for x in (block.x, block.x, None)],
-        y=[y for block in blocks for y in (block.y - block.half, block.y + block.half, None)],
+        y=[
+            y
+            for block in blocks
+            for y in (
+                round(block.y - block.half, DIGITS),
+                round(block.y + block.half, DIGITS),
+                None,
+            )
+        ],
         mode="lines",
         line={"color": color, "width": width},
         text=[text for block in blocks for text in (block.hover, block.hover, "")],
@@ -51,7 +60,7 @@ def add_query_heads(
     """Add a line from each (upper, lower) end of the first height to one of the second."""
     figure.add_scatter(
         x=[x for upper, lower in ends for x in (upper, lower, None)],
-        y=[*heights, None] * len(ends),
+        y=[*(round(height, DIGITS) for height in heights), None] * len(ends),
         mode="lines",
         line={"color": color, "width": 1},
         hoverinfo="skip",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from gqa_core.configs import ModelConfig
 from gqa_core.theory.engines import EngineName, engine
@@ -25,13 +26,21 @@ def can_split(model: ModelConfig, name: EngineName, parallelism: Parallelism) ->
 
 def tp_sizes(models: Iterable[ModelConfig], name: EngineName) -> list[int]:
     """The numbers of tensor parallel GPUs that can split every one of these models, ascending."""
-    models = list(models)
+    models = tuple(models)
+    return list(_tp_sizes(models, tuple(model.family for model in models), name))
+
+
+@lru_cache(maxsize=1024)  # most moves of a slider leave the heads as they are
+def _tp_sizes(
+    models: tuple[ModelConfig, ...], families: tuple[str, ...], name: EngineName
+) -> tuple[int, ...]:
+    """As `tp_sizes`; models of two families are equal, so these are an argument."""
     heads = [group.attention.n_heads for model in models for group in model]
-    return [
+    return tuple(
         tp
         for tp in range(1, min(heads, default=1) + 1)
         if all(can_split(model, name, Parallelism(tp=tp)) for model in models)
-    ]
+    )
 
 
 def dcp_sizes(model: ModelConfig, name: EngineName, tp: int) -> list[int]:

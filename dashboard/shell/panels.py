@@ -17,7 +17,6 @@ from dashboard.report.markup import JOINER, without_autolinks
 from dashboard.report.metric import Metric
 from dashboard.shell import page_content
 from dashboard.shell.links import is_sharing
-from dashboard.shell.stylesheet import ANSWER
 
 BADGE_COLORS = {
     "formula": "blue",
@@ -36,9 +35,17 @@ def escape_markdown(text: str) -> str:
 
 
 def show_evidence(*kinds: str) -> None:
-    """Draw one badge per kind of evidence in the table or section that follows."""
+    """Draw one badge per kind of evidence in the section that follows."""
     page_content.note_evidence(kinds)
     st.markdown(" ".join(map(_badge, kinds)), help=_evidence_help(kinds))
+
+
+def _show_caption(evidence: Sequence[str], caption: str) -> None:
+    """Draw the badges of a figure or table and its caption, as one line below it."""
+    if evidence or caption:
+        st.caption(
+            " ".join([*map(_badge, evidence), caption]), help=_evidence_help(evidence) or None
+        )
 
 
 def _badge(kind: str) -> str:
@@ -49,11 +56,13 @@ def _evidence_help(kinds: Sequence[str]) -> str:
     return "\n".join(f"- **{kind}**: {EVIDENCE[kind]}" for kind in kinds)
 
 
-def show_answer(sentence: str) -> None:
-    """Draw the answer of a page, in Markdown, where it is read first."""
+def show_answer(sentence: str, note: str = "") -> None:
+    """Draw the answer of a page, a line of Markdown, where it is read first; below it, a note.
+
+    The style sheet sets quotations apart: a container would make each move of a slider slower.
+    """
     page_content.note_answer(sentence)
-    with st.container(key=ANSWER):
-        st.markdown(sentence)
+    st.markdown(f"> {sentence}\n\n{note}")
 
 
 def show_notice(sentence: str) -> None:
@@ -105,15 +114,13 @@ def show_figure(
         on_select=on_select or "ignore",
         selection_mode="points",
     )
-    if evidence or caption:
-        st.caption(
-            " ".join([*map(_badge, evidence), caption]), help=_evidence_help(evidence) or None
-        )
+    _show_caption(evidence, caption)
 
 
-def show_table(table: Table, key: str, alt: str) -> None:
+def show_table(table: Table, key: str, alt: str, evidence: Sequence[str] = ()) -> None:
     """Draw a table as a grid to sort and search, with its first column pinned."""
     page_content.note_table(table, alt)
+    page_content.note_evidence(evidence)
     config = {
         column.header: st.column_config.NumberColumn(
             format="localized" if column.unit.has_commas else column.unit.digits
@@ -125,6 +132,7 @@ def show_table(table: Table, key: str, alt: str) -> None:
     st.dataframe(
         table.frame(), key=key, hide_index=True, column_config=config, placeholder="-", alt=alt
     )
+    _show_caption(evidence, "")
 
 
 def folded(label: str, key: str) -> DeltaGenerator | None:
@@ -160,12 +168,13 @@ def show_method(text: str | Callable[[], str], command: str = "") -> None:
             st.code(command, language=None, wrap_lines=True)
 
 
-def show_small_table(table: Table) -> None:
-    """Draw a table of a few rows as HTML, ten times as fast as a grid.
+def show_small_table(table: Table, evidence: Sequence[str] = (), caption: str = "") -> None:
+    """Draw a table of a few rows as HTML, ten times as fast as a grid; below it, its evidence.
 
     One that is wider than the screen scrolls by itself, by keyboard too.
     """
     page_content.note_table(table)
+    page_content.note_evidence(evidence)
     is_number = [column.unit.is_number for column in table.columns]
     head = _row_html("th", table.headers, is_number)
     body = "".join(_row_html("td", row, is_number) for row in table.texts())
@@ -174,6 +183,7 @@ def show_small_table(table: Table) -> None:
         f'aria-label="Table by {escape(table.headers[0])}">'
         f"<table><thead>{head}</thead><tbody>{body}</tbody></table></div>"
     )
+    _show_caption(evidence, caption)
 
 
 def _row_html(tag: str, texts: Sequence[str], is_number: Sequence[bool]) -> str:

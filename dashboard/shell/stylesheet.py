@@ -1,5 +1,7 @@
 """The style sheet of every page, where Streamlit's own differs from what a dashboard needs.
 
+It is one line, because Streamlit looks at each line of it for each page.
+
 * The first screen belongs to the answer and its figure: less air above a smaller title. The
   padding is in whole pixels: Plotly draws a chart of a broken width twice, as Streamlit asks first
   for the width of its element and then for all digits of it.
@@ -14,11 +16,11 @@ from __future__ import annotations
 
 from dashboard.figures.style import GRID, INK
 
-__all__ = ["ANSWER", "CARDS", "STYLE"]
+__all__ = ["CARDS", "STYLE"]
 
-ANSWER = "answer"  # key of the container of a page's answer
 CARDS = "cards"  # key of a row of small buttons
-STYLE = f"""<style>
+STYLE = " ".join(
+    f"""<style>
 [data-testid=stMainBlockContainer] {{padding: 4rem 2.5rem 3rem}}
 @media (max-width: 640px) {{
     [data-testid=stMainBlockContainer] {{padding-left: 1rem; padding-right: 1rem}}
@@ -54,8 +56,10 @@ button[kind=primary] p {{color: light-dark(#FFFFFF, #0F1418)}}
 }}
 .st-key-{CARDS} button {{min-height: 2rem; padding: 0.125rem 0.5rem}}
 .st-key-{CARDS} button p {{font-size: 0.875rem}}
-.st-key-{ANSWER} {{border-left: 4px solid currentColor; padding-left: 0.75rem}}
-.st-key-{ANSWER} p {{font-size: 1.125rem; line-height: 1.4}}
+[data-testid=stMain] blockquote {{
+    border-left: 4px solid currentColor; padding: 0 0 0 0.75rem; margin: 0; color: inherit
+}}
+[data-testid=stMain] blockquote p {{font-size: 1.125rem; line-height: 1.4}}
 [data-testid=stMain] .metric-strip {{
     display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; margin: 0; padding: 0
 }}
@@ -63,4 +67,5 @@ button[kind=primary] p {{color: light-dark(#FFFFFF, #0F1418)}}
 .metric-strip dt {{font-size: 0.875rem; opacity: 0.8; font-weight: 400}}
 .metric-strip dd {{margin: 0; font-size: 0.8125rem; opacity: 0.8}}
 .metric-strip dd.value {{font-size: 1.5rem; line-height: 1.2; opacity: 1}}
-</style>"""
+</style>""".split()
+)

@@ -46,8 +46,7 @@ def show_cache_size(settings: ModelSettings, ceilings: Sequence[Device]) -> None
     if place := panels.folded("The numbers", "growth_unfolded"):
         with place:
             table = tables.growth_table(settings, contexts)
-            panels.show_evidence("formula")
-            panels.show_small_table(table)
+            panels.show_small_table(table, ("formula",))
             panels.show_downloads("kv_cache", {"csv": table.csv})
 
 

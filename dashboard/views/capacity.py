@@ -55,14 +55,13 @@ def _show_tables(plan: Plan) -> None:
     if place := panels.folded("All variants", "plan_unfolded"):
         with place:
             table = plan_table(plan)
-            panels.show_evidence(*_evidence(plan))
-            panels.show_small_table(table)
+            panels.show_small_table(table, _evidence(plan))
             panels.show_downloads("capacity", {"csv": table.csv})
     if place := panels.folded("Sequences that fit, by context", "sequences_unfolded"):
         with place:
             by_context = sequences_table(plan, CONTEXT_LENS)
-            panels.show_evidence(*_evidence(plan))
-            panels.show_table(by_context, "by_context", "Sequences that fit at each context")
+            alt = "Sequences that fit at each context"
+            panels.show_table(by_context, "by_context", alt, _evidence(plan))
             panels.show_downloads("sequences", {"csv": by_context.csv})
 
 

@@ -108,9 +108,9 @@ def _show_tables(sources: DecodeSources, view: DecodeView) -> None:
     rows = view.rows
     if place := panels.folded("The numbers", "attend_unfolded"):
         with place:
-            panels.show_evidence(*view.evidence[:1], "formula")
-            panels.show_small_table(attend_table(rows))
-            st.caption(prediction_sentence(tables.usable(rows)))
+            evidence = (*view.evidence[:1], "formula")
+            caption = prediction_sentence(tables.usable(rows))
+            panels.show_small_table(attend_table(rows), evidence, caption)
             show_doubts(rows)
             show_point_downloads("decode", rows, performance_table)
     _show_formats(sources.settings, sources.sample if view.is_sample else sources.own)

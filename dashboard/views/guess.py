@@ -13,7 +13,6 @@ from dashboard.report.guesses import Guess, guess_result
 GUESS = "guess"  # key of the popover
 
 
-@st.fragment
 def show_guess(guess: Guess) -> None:
     """Draw the question in a popover; what is typed reruns nothing else of the page."""
     popover = st.popover(
@@ -22,17 +21,21 @@ def show_guess(guess: Guess) -> None:
         key=GUESS,
         on_change="rerun",
     )
-    if not popover.open:
-        return
-    with popover:
-        st.markdown(guess.question)
-        number = st.number_input(
-            "Your guess (GB)",
-            min_value=0.0,
-            value=None,
-            step=1.0,
-            key=f"guess {guess.question}",
-            placeholder="a number, then Enter",
-        )
-        if number is not None:
-            st.markdown(guess_result(guess, number))
+    if popover.open:
+        with popover:
+            _show_question(guess)
+
+
+@st.fragment
+def _show_question(guess: Guess) -> None:
+    st.markdown(guess.question)
+    number = st.number_input(
+        "Your guess (GB)",
+        min_value=0.0,
+        value=None,
+        step=1.0,
+        key=f"guess {guess.question}",
+        placeholder="a number, then Enter",
+    )
+    if number is not None:
+        st.markdown(guess_result(guess, number))

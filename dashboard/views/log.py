@@ -23,11 +23,11 @@ def show_decode_steps(shown: ShownRuns) -> None:
     """Draw the decode records, each compared with the MHA of its run."""
     if place := panels.folded("Decode steps", "runs_unfolded"):
         with place:
-            panels.show_evidence(*shown.evidence(is_decode=True), "formula")
             rows = shown.decode_page(_choose_page("runs_page", shown.n_decode))
             table = runs_table(rows, shown.mha_rows(rows))
             alt = "Decode records that pass the filters, one row per point"
-            panels.show_table(table, "runs", alt)
+            evidence = (*shown.evidence(is_decode=True), "formula")
+            panels.show_table(table, "runs", alt, evidence)
             _show_files("runs", table, rows, is_whole=len(rows) == shown.n_decode)
 
 
@@ -35,11 +35,10 @@ def show_other_records(shown: ShownRuns) -> None:
     """Draw the records of other kinds: comparisons, generation, cache growth, quality."""
     if place := panels.folded("Records of other kinds", "others_unfolded"):
         with place:
-            panels.show_evidence(*shown.evidence(is_decode=False))
             rows = shown.other_kinds_page(_choose_page("others_page", shown.n_other_kinds))
             table = non_decode_table(rows)
             alt = "Other records that pass the filters, one row per record"
-            panels.show_table(table, "others", alt)
+            panels.show_table(table, "others", alt, shown.evidence(is_decode=False))
             _show_files("other_runs", table, rows, is_whole=len(rows) == shown.n_other_kinds)
 
 

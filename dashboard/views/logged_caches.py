@@ -51,10 +51,9 @@ def show_logged_caches(rows: list[tables.CacheRow]) -> None:
         return
     if place := panels.folded("Formula and measurement", "measured_caches_unfolded"):
         with place:
-            panels.show_evidence("measured here", "formula")
             table = cache_table(rows)
             alt = "Bytes of measured caches next to the formula"
-            panels.show_table(table, "measured_caches", alt)
+            panels.show_table(table, "measured_caches", alt, ("measured here", "formula"))
             panels.show_downloads("measured_caches", {"csv": table.csv})
 
 

@@ -30,7 +30,6 @@ def show_mla_numbers(forms: MlaForms) -> None:
     st.subheader("Naive or absorbed")
     st.markdown(mla_forms_sentence(forms))
     table = mla_form_table(forms)
-    panels.show_evidence("formula")
-    panels.show_small_table(table)
-    st.caption(f"One layer and one sequence of {forms.context_len} tokens, in {forms.kv_format}.")
+    caption = f"One layer and one sequence of {forms.context_len} tokens, in {forms.kv_format}."
+    panels.show_small_table(table, ("formula",), caption)
     panels.show_downloads("mla_forms", {"csv": table.csv})

@@ -40,8 +40,7 @@ def show_cache_comparison(comparison: ModelComparison, ceilings: Sequence[Device
     if place := panels.folded("The numbers", "compared_caches_unfolded"):
         with place:
             table = report.cache_table(comparison)
-            panels.show_evidence("formula")
-            panels.show_small_table(table)
+            panels.show_small_table(table, ("formula",))
             panels.show_downloads("compared_caches", {"csv": table.csv})
 
 
@@ -70,8 +69,7 @@ def _show_users(plan: Plan, names: Sequence[str], answer: str) -> None:
     if place := panels.folded("The numbers", "compared_plans_unfolded"):
         with place:
             table = plan_table(plan, "Model")
-            panels.show_evidence(*evidence)
-            panels.show_small_table(table)
+            panels.show_small_table(table, evidence)
             panels.show_downloads("compared_plans", {"csv": table.csv})
 
 
@@ -79,9 +77,8 @@ def _show_fields(comparison: ModelComparison) -> None:
     if place := panels.folded("How their layers differ", "fields_unfolded"):
         with place:
             table = report.fields_table(comparison)
-            panels.show_evidence("published")
             if table.rows:
-                panels.show_small_table(table)
+                panels.show_small_table(table, ("published",))
                 panels.show_downloads("fields", {"csv": table.csv})
             else:
                 st.caption("They do not: the layers of these models are alike.")

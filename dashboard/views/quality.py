@@ -172,8 +172,8 @@ def _show_here(records: LossRecords) -> None:
         return
     table = loss_table([series for start in STARTS for series in records.series_here(start)])
     with place:
-        panels.show_evidence(MEASURED_HERE)
-        panels.show_table(table, "quality", "Losses measured here, one row per model and percent")
+        alt = "Losses measured here, one row per model and percent"
+        panels.show_table(table, "quality", alt, (MEASURED_HERE,))
         panels.show_downloads(
             "quality",
             {

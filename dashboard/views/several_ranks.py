@@ -50,12 +50,12 @@ def show_measured(
     st.markdown(panels.escape_markdown(sentences.bytes_sentence(rows)))
     if caveat := sentences.speed_caveat(records):
         panels.show_notice(caveat)
-    panels.show_evidence(MEASURED_HERE, "formula")
-    table = ranks_table(rows)
+    table, evidence = ranks_table(rows), (MEASURED_HERE, "formula")
     if len(table) <= FEW_ROWS:
-        panels.show_small_table(table)
+        panels.show_small_table(table, evidence)
     else:
-        panels.show_table(table, "ranks", "What each rank held and sent beside the formula")
+        alt = "What each rank held and sent beside the formula"
+        panels.show_table(table, "ranks", alt, evidence)
     panels.show_downloads("ranks", {"csv": table.csv})
     _show_phases(records)
 

@@ -40,7 +40,7 @@ def test_a_report_draws_offline_what_the_page_drew(downloaded, chromium):
     offline.on("pageerror", lambda error: problems.append(str(error)))
     offline.goto(report.as_uri())
     offline.wait_for_function(DRAWN)
-    shown = page.locator(".st-key-answer").inner_text()
+    shown = page.locator("blockquote").inner_text()
     expect(offline.locator(".answer")).to_have_text(shown)
     expect(offline.locator("h1")).to_have_text("How large the KV cache grows")
     charts = page.evaluate(SERIES.replace(".chart", ".js-plotly-plot"))

@@ -40,16 +40,8 @@ def meanings(app):
 
 def answer(app):
     """The answer that stands on top of a page; None if there is none."""
-    for block in _blocks(app.main):
-        if str(getattr(block.proto, "id", "")).endswith("-answer"):
-            return block.markdown[0].value
-    return None
-
-
-def _blocks(block):
-    for child in getattr(block, "children", {}).values():
-        yield child
-        yield from _blocks(child)
+    quotations = [text.value for text in app.main.markdown if text.value.startswith("> ")]
+    return quotations[0].partition("\n")[0].removeprefix("> ") if quotations else None
 
 
 def _strip_entries(app):

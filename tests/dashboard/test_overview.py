@@ -55,7 +55,7 @@ def test_weights_that_are_typed_fill_the_gpu_and_the_table(opened):
     assert frames(app) == [0, N_FRAMES]
     (fill,) = [figure for figure in figures(app) if figure.get("frames")]
     assert fill["data"][0]["x"][0] == 40
-    assert app.markdown[0].value.startswith("In GQA, a group of query heads shares one K and one V")
+    assert "In GQA, a group of query heads shares one K and one V" in app.markdown[0].value
 
 
 def test_a_guess_gets_the_truth_and_leaves_nothing_in_the_link(opened):
