@@ -168,18 +168,14 @@ def test_the_roofline_shows_labels_without_a_record_and_points_with_one(opened, 
 
 
 @pytest.fixture
-def few_samples(monkeypatch):
-    """Measurements from pages take two samples per point."""
-    main = (
-        "import sys; from gqa_core.commands.cli import main; "
-        "sys.exit(main(sys.argv[1:] + ['--samples=2'] * (sys.argv[1] != 'device')))"
-    )
-    queue = JobQueue(command=[sys.executable, "-c", main])
+def brief_runs(monkeypatch):
+    """Runs from pages take the least samples per point."""
+    queue = JobQueue(command=[sys.executable, "-m", "tests.brief_runs"])
     monkeypatch.setattr(loaders, "job_queue", lambda: queue)
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("few_samples")
+@pytest.mark.usefixtures("brief_runs")
 def test_a_run_from_the_page_fills_the_table(opened, log):
     settings = {"n_heads": 2, "n_kv_heads": 1, "head_dim": 32, "context_len": 512}
     app = opened("decode", **settings)
@@ -254,6 +250,7 @@ def test_run_on_the_page_of_crossovers_starts_a_search_and_cancel_ends_it(opened
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("brief_runs")
 def test_the_equivalence_page_passes_and_catches_what_is_planted(opened):
     settings = {"n_heads": 4, "n_kv_heads": 2, "head_dim": 32, "context_len": 512}
     app = opened("equivalence", **settings)
