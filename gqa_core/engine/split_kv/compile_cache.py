@@ -84,7 +84,7 @@ def _checksum_path(path: Path) -> Path:
 
 
 def _expected_checksum(path: Path) -> str | None:
-    """What the file beside it says; None without one."""
+    """The checksum in the file beside it; None without one."""
     try:
         return _checksum_path(path).read_text()
     except FileNotFoundError:
