@@ -9,6 +9,8 @@ from playwright.sync_api import expect, sync_playwright
 
 from benchmarks.serving import CHROMIUM, FLAGS, WATCH_SENDING, running
 
+# A process per site costs a quarter of the CPU time of a visit, and all are visits to one site.
+TEST_FLAGS = [*FLAGS, "--disable-site-isolation-trials"]
 WAIT_MS = 45_000  # for whatever the server answers: a busy machine imports torch in 20 s
 expect.set_options(timeout=WAIT_MS)
 
@@ -20,7 +22,7 @@ def chromium():
             pytest.fail("no chromium on this machine, and GQA_REQUIRE_BROWSER asks for one")
         pytest.skip("no chromium on this machine: install Debian's chromium to run browser tests")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=TEST_FLAGS)
         yield browser
         browser.close()
 

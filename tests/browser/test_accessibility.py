@@ -6,10 +6,19 @@ from playwright.sync_api import expect
 from benchmarks.first_screen import wait_for_charts
 from benchmarks.serving import wait_until_settled
 from tests.browser.axe import serious_findings
+from tests.scale import all_or
+
+CASES = all_or(
+    [("/", 1280, "dark"), ("/decode", 390, "light")],
+    [
+        (path, width, scheme)
+        for path in ("/", "/decode")
+        for width, scheme in ((1280, "dark"), (390, "light"))
+    ],
+)
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "dark"), (390, "light")])
-@pytest.mark.parametrize("path", ["/", "/decode"])
+@pytest.mark.parametrize(("path", "width", "scheme"), CASES)
 def test_no_serious_finding_in_the_dark_or_on_a_phone(visit, path, width, scheme):
     page = opened(visit, path, width=width, scheme=scheme)
     assert serious_findings(page) == []
