@@ -6,6 +6,8 @@ from itertools import pairwise
 import pytest
 from playwright.sync_api import expect
 
+from tests.scale import all_or
+
 
 def chart(page):
     return page.get_by_test_id("stPlotlyChart").first
@@ -31,7 +33,7 @@ def test_a_click_on_a_row_sets_the_kv_heads(visit):
     expect(heads).to_have_attribute("aria-valuetext", "12")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("width", all_or([390], [390, 1280]))
 def test_titles_of_columns_do_not_overlap(visit, width):
     page = visit("/choose?n_heads=128&weights_gb=40", width)
     titles = chart(page).locator(".annotation")

@@ -11,6 +11,7 @@ from playwright.sync_api import expect
 
 from benchmarks.serving import ROOT, is_healthy, wait_until
 
+pytestmark = pytest.mark.xdist_group("installed")  # one wheel, one server
 SIZE = "size --n-layers 32 --n-heads 32 --n-kv-heads 8 --head-dim 128 --context-len 8192 --json"
 
 

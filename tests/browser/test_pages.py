@@ -11,7 +11,12 @@ from tests.scale import all_or
 TITLES = {"/": START.title} | {
     f"/{entry.name}": entry.title for entries in SECTIONS.values() for entry in entries
 }
-WITH_SLIDERS = all_or(["/", "/capacity", "/decode"], [path for path in TITLES if path != "/runs"])
+WITH_SLIDERS = all_or(["/", "/decode"], [path for path in TITLES if path != "/runs"])
+ON_PHONES = all_or(
+    [(path, scheme) for path in ("/", "/decode") for scheme in ("light", "dark")]
+    + [("/capacity", "light")],
+    [*((path, "light") for path in TITLES), ("/", "dark"), ("/decode", "dark")],
+)
 BACKGROUNDS = {"light": "rgb(255, 255, 255)", "dark": "rgb(15, 20, 24)"}
 FITS = """() => {
     const main = document.querySelector('[data-testid=stMain]');
@@ -45,7 +50,7 @@ def errors(console, path):
     ]
 
 
-@pytest.mark.parametrize("path", all_or(["/", "/decode"], TITLES))
+@pytest.mark.parametrize("path", all_or(["/decode"], TITLES))
 def test_a_first_visit_by_deep_link_shows_that_page_and_the_same_menu(
     visit, path, tmp_path, console
 ):
@@ -80,9 +85,7 @@ def test_every_slider_moves_by_key_and_the_link_brings_all_of_them_back(visit, p
     assert not errors(console, path)
 
 
-@pytest.mark.parametrize(
-    ("path", "scheme"), [*((path, "light") for path in TITLES), ("/", "dark"), ("/decode", "dark")]
-)
+@pytest.mark.parametrize(("path", "scheme"), ON_PHONES)
 def test_a_phone_shows_every_page_without_sideways_scrolling(visit, path, scheme, console):
     page = visit(path, width=390, scheme=scheme)
     is_drawn(page, path)

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from benchmarks.first_screen import wait_for_charts
 from benchmarks.serving import wait_until_settled
 from tests.browser.conftest import WAIT_MS
+from tests.scale import all_or
 
 COUNTER = "document.querySelector('.slider-group text')?.textContent"
 DISPLAY = "getComputedStyle(document.querySelector('.updatemenu-container')).display"
@@ -26,7 +27,7 @@ def opened(page):
     return page
 
 
-@pytest.mark.parametrize("path", ["/", "/why_cache"])
+@pytest.mark.parametrize("path", all_or(["/"], ["/", "/why_cache"]))
 def test_frames_play_pause_and_follow_the_scrubber_without_the_server(visit, path):
     page = opened(visit(path))
     page.evaluate(COUNT_SENT)

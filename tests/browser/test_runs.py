@@ -10,13 +10,15 @@ from gqa_core.records.kinds import encode_record
 from gqa_core.records.run_log import RunLog
 from tests.browser.conftest import running_server
 from tests.records import fake_records as samples
+from tests.scale import all_or
 
+pytestmark = pytest.mark.xdist_group("runs")  # one server
 HTML = "GPU <img src=x onerror=\"document.title='run'\"> **GPU**"
 
 
-@pytest.fixture
-def address(chromium, tmp_path):
-    log = tmp_path / "runs.sqlite"
+@pytest.fixture(scope="module")
+def address(chromium, tmp_path_factory):
+    log = tmp_path_factory.mktemp("log") / "runs.sqlite"
     RunLog(log).append(samples.record())
     with running_server(log) as address:
         yield address
@@ -53,7 +55,7 @@ def test_an_uploaded_file_is_taken_by_line_and_html_in_it_stays_text(visit, addr
     assert page.title() == "Runs | GQA Lab"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", all_or(["light"], ["light", "dark"]))
 def test_a_phone_shows_the_runs_without_sideways_scrolling(visit, address, scheme):
     page = visit("/runs", width=390, scheme=scheme, address=address)
     expect(page.locator(".js-plotly-plot")).to_be_visible(timeout=20_000)
