@@ -17,7 +17,6 @@ from tests import part_examples
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.mark.alone
 @pytest.mark.slow
 def test_the_whole_script_runs_on_a_cpu_and_leaves_a_report_and_valid_records(tmp_path):
     command = [sys.executable, "-m", "benchmarks.accelerator", "--quick", "--device", "cpu"]

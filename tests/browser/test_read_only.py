@@ -29,13 +29,10 @@ BENCH = "bench --n-heads 2 --n-kv-heads 1 --head-dim 32 --context-len 64 --sampl
 PATHS = list(TITLES) if CLEAN_ROOT else ["/"]
 USER = 1000
 
-pytestmark = [
-    pytest.mark.alone,
-    pytest.mark.skipif(
-        not hasattr(os, "getuid") or os.getuid() != 0 or shutil.which("setpriv") is None,
-        reason="needs root and util-linux, to run as user 1000 on a read-only tree",
-    ),
-]
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "getuid") or os.getuid() != 0 or shutil.which("setpriv") is None,
+    reason="needs root and util-linux, to run as user 1000 on a read-only tree",
+)
 
 
 @dataclass

@@ -25,8 +25,6 @@ from gqa_core.server_watch import CHILD_BYTES
 from tests.records import fake_sharded
 from tests.scale import NIGHTLY, repeated
 
-pytestmark = pytest.mark.alone
-
 ROOT = Path(__file__).parents[2]
 LAYERS = ["--n-heads", "4", "--n-kv-heads", "4,1", "--head-dim", "16", "--context-len", "7"]
 SPLIT = ["--tp", "2", "--dcp", "2"]
@@ -164,6 +162,7 @@ RANK_1_OF_2 = {
 }
 
 
+@pytest.mark.alone  # it proves nothing where the sentence would take long
 def test_another_rank_leaves_the_sentence_to_the_first_and_waits_to_be_ended():
     arguments = ["bench", *LAYERS, "--tp", "3"]
     rank = subprocess.Popen(

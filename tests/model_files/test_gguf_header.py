@@ -43,7 +43,6 @@ def test_both_versions_and_both_byte_orders(version, order):
     assert header.cut_in is None
 
 
-@pytest.mark.alone
 def test_a_file_of_20_gb_is_read_in_under_a_second(tmp_path, large_header):
     path = tmp_path / "model.gguf"
     with path.open("wb") as file:

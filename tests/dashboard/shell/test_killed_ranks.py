@@ -13,7 +13,7 @@ import pytest
 from dashboard.shell.job_queue import JobQueue
 from tests.scale import NIGHTLY
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 N_POINTS = 5
 ARGUMENTS = (
