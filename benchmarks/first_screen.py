@@ -12,7 +12,7 @@ import contextlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,13 +52,22 @@ SETTLE_MS = 300  # in which further charts come
 Position = dict[str, Any]
 
 
-def opened_pages(browser: Browser, address: str, size: tuple[int, int]) -> Iterator[Page]:
-    """The one page of a new visitor, on each of the addresses in turn, once all is drawn."""
+def opened_pages(
+    browser: Browser,
+    address: str,
+    size: tuple[int, int],
+    watch: Callable[[Page], None] = lambda page: None,
+) -> Iterator[Page]:
+    """The one page of a new visitor, on each of the addresses in turn, once all is drawn.
+
+    `watch` is called with it before its first visit.
+    """
     width, height = size
     context = browser.new_context(viewport={"width": width, "height": height})
     page = context.new_page()
     page.set_default_timeout(WAIT_MS)
     page.add_init_script(WATCH_SENDING)
+    watch(page)
     for path in PATHS:
         page.goto(address + path)
         page.get_by_test_id("stHeading").first.wait_for()

@@ -1,4 +1,4 @@
-"""axe-core in the dark, on a phone, and on planted faults; test_first_screen.py has all pages."""
+"""axe-core in the dark, on a phone, and on planted faults; test_hosted.py has all pages."""
 
 import pytest
 from playwright.sync_api import expect

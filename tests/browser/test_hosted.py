@@ -1,4 +1,8 @@
-"""serve.py as a stranger's browser meets it: nothing from elsewhere, nothing about the machine."""
+"""serve.py as a stranger's browser meets it, page by page.
+
+Nothing from elsewhere and nothing about the machine; at 1280 x 900 answer, whole figure and
+controls in sight; axe-core content.
+"""
 
 import json
 import urllib.request
@@ -6,12 +10,19 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import expect
 
-from benchmarks.serving import ROOT, WATCH_SENDING, running, wait_until_settled
+from benchmarks.first_screen import (
+    ASSERTED,
+    PATHS,
+    is_in_first_screen,
+    line,
+    opened_pages,
+    position,
+)
+from benchmarks.serving import ROOT, running
 from dashboard.server.headers import security_headers
-from tests.browser.conftest import WAIT_MS
-from tests.browser.test_pages import TITLES, errors
+from tests.browser.axe import serious_findings
+from tests.browser.test_pages import errors
 
 pytestmark = pytest.mark.xdist_group("hosted")  # one worker visits every page
 LOCAL_HOSTS = {"127.0.0.1", "::1", "localhost"}
@@ -48,38 +59,35 @@ def hosted(chromium, tmp_path_factory, hook_file):
 
 @pytest.fixture(scope="module")
 def visited(chromium, hosted):
-    """Requests, answers, WebSocket frames and console errors of a browser, over all pages."""
-    visit = {"requests": [], "answers": [], "frames": [], "errors": {}}
-    context = chromium.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(WAIT_MS)
-    page.add_init_script(WATCH_SENDING)
-    context.on("request", lambda request: visit["requests"].append(request.url))
-    context.on("response", lambda answer: visit["answers"].append((answer.url, answer.headers)))
+    """What one browser meets on all pages, each opened once.
 
-    def watch(socket):
+    Requests, answers and WebSocket frames; by path the console's errors, and position and serious
+    findings of the page.
+    """
+    visit = {"requests": [], "answers": [], "frames": [], "errors": {}, "screens": {}}
+    console = []
+
+    def watch(page):
+        page.context.on("request", lambda request: visit["requests"].append(request.url))
+        page.context.on(
+            "response", lambda answer: visit["answers"].append((answer.url, answer.headers))
+        )
+        page.on("websocket", watch_socket)
+        page.on("console", note)
+
+    def watch_socket(socket):
         visit["requests"].append(socket.url)
         socket.on("framereceived", lambda payload: visit["frames"].append(payload))
 
-    page.on("websocket", watch)
-    for path in TITLES:
-        console = visit["errors"][path] = []
-        note = _note_into(console)
-        page.on("console", note)
-        page.goto(hosted + path)
-        expect(page.get_by_role("heading", level=1)).to_be_visible()
-        wait_until_settled(page)
-        page.remove_listener("console", note)
-    context.close()
-    return visit
-
-
-def _note_into(console):
     def note(message):
         if message.type in ("error", "warning"):
             console.append((message.text, message.location["url"]))
 
-    return note
+    for path, page in zip(PATHS, opened_pages(chromium, hosted, ASSERTED, watch), strict=False):
+        visit["errors"][path] = [*console]
+        visit["screens"][path] = position(page, path, ASSERTED), serious_findings(page)
+        console.clear()  # what axe-core adds is not of the page
+    return visit
 
 
 def test_the_browser_asks_this_server_alone(hosted, visited):
@@ -87,7 +95,7 @@ def test_the_browser_asks_this_server_alone(hosted, visited):
     requests = {urlsplit(url) for url in visited["requests"]}
     elsewhere = {url.geturl() for url in requests if url.netloc != host and url.scheme != "data"}
     assert {url for url in elsewhere if not url.startswith(f"blob:{hosted}/")} == set()
-    assert len(requests) > len(TITLES)
+    assert len(requests) > len(PATHS)
 
 
 def test_the_server_and_its_child_processes_connect_to_this_machine_alone(visited, hook_file):
@@ -108,7 +116,7 @@ def test_every_answer_carries_the_headers_and_no_page_breaks_the_policy(visited)
         path: [entry for entry in errors(console, path) if "Security Policy" in entry[0]]
         for path, console in visited["errors"].items()
     }
-    assert complaints == {path: [] for path in TITLES}
+    assert complaints == {path: [] for path in PATHS}
 
 
 def test_no_message_names_a_folder_but_that_of_the_app(visited):
@@ -133,3 +141,15 @@ def test_metrics_are_closed_to_whoever_comes_through_a_proxy(hosted):
 def test_it_is_ready_once_a_page_can_be_served(hosted):
     with urllib.request.urlopen(f"{hosted}/ready") as answer:
         assert (answer.status, answer.read()) == (200, b"ready")
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_answer_figure_and_a_control_are_in_the_first_screen(visited, path):
+    measured, _ = visited["screens"][path]
+    assert is_in_first_screen(measured), line(measured)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_page_has_a_serious_finding(visited, path):
+    _, findings = visited["screens"][path]
+    assert findings == []
