@@ -59,7 +59,7 @@ def hosted(chromium, tmp_path_factory, hook_file):
 
 @pytest.fixture(scope="module")
 def visited(chromium, hosted):
-    """What one browser meets on all pages, each opened once.
+    """Open every page once; the visit as a browser reports it.
 
     Requests, answers and WebSocket frames; by path the console's errors, and position and serious
     findings of the page.
