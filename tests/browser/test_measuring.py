@@ -11,13 +11,24 @@ from benchmarks.serving import wait_until, wait_until_settled
 from gqa_core.records.run_log import RunLog
 from tests.browser.conftest import crowding, running_server
 
-pytestmark = pytest.mark.alone
+pytestmark = pytest.mark.xdist_group("measuring")  # one server, on whose log no other page opens
 
 SMALL = "/decode?n_heads=4&n_kv_heads=2&head_dim=32&context_len=512"
 SMALLEST = "/decode?n_heads=2&n_kv_heads=1&head_dim=32&context_len=512"
 MIDDLING = "/decode?n_heads=16&n_kv_heads=4&head_dim=64&context_len=8192"
 LONG = "/decode?n_heads=32&n_kv_heads=8&head_dim=128&context_len=32768"
 RUN_MS = 900_000  # for a whole run, on a machine that has other work too
+
+
+@pytest.fixture(scope="module")
+def log_path(tmp_path_factory):
+    return tmp_path_factory.mktemp("log") / "runs.sqlite"
+
+
+@pytest.fixture(scope="module")
+def server(chromium, log_path):
+    with running_server(log_path) as address:
+        yield address
 
 
 def children(whole_family=False):
@@ -75,6 +86,7 @@ def open_numbers(page):
     return page.get_by_role("table")
 
 
+@pytest.mark.alone
 def test_a_run_fills_the_table_and_a_reload_keeps_it(visit):
     page = visit(SMALL)
     expect(answer(page)).to_contain_text("Predicted, not measured: attending over 512 tokens")
@@ -95,6 +107,7 @@ def test_a_run_fills_the_table_and_a_reload_keeps_it(visit):
         expect(answer(page)).to_contain_text("Attending over 512 tokens takes ")
 
 
+@pytest.mark.alone
 def test_cancel_ends_the_default_run_within_a_second_and_the_child_is_gone_within_three(visit):
     page = visit("/decode")
     expect(answer(page)).to_contain_text("Sample run, measured elsewhere: ")
