@@ -11,6 +11,7 @@ each kind of head took twice as long to draw, which a slider waits for.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import plotly.graph_objects as go
 
@@ -39,7 +40,16 @@ ROW_NAMES = 74  # pixels left of the heads
 
 
 def head_sharing(rows: Mapping[str, AttentionConfig]) -> go.Figure:
-    """One row per variant: query heads above, K/V heads below, and lines from readers to parts."""
+    """One row per variant: query heads above, K/V heads below, and lines from readers to parts.
+
+    The same figure for the same rows: nobody may change it.
+    """
+    return _drawn(tuple(rows.items()))
+
+
+@lru_cache(maxsize=64)  # visitors move the context more often than they choose new heads
+def _drawn(named_rows: tuple[tuple[str, AttentionConfig], ...]) -> go.Figure:
+    rows = dict(named_rows)
     figure = FigureBuilder()
     bases = _bases(rows)
     for variant, attention in rows.items():
