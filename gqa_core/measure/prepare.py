@@ -70,6 +70,11 @@ def all_cache_specs() -> list[CacheSpec]:
 
 
 def _compiled_for(spec: CacheSpec) -> str:
-    """The dtype or the format that a kernel is compiled for; a quantised one serves any dtype."""
-    name = spec.kv_format or spec.dtype
+    """The dtype or the format that a kernel is compiled for.
+
+    A quantised one serves any dtype, but over latents bfloat16 may have a kernel of its own.
+    """
+    name: str = spec.kv_format or spec.dtype
+    if spec.kv_format and spec.is_latent and spec.dtype == "bfloat16":
+        name += " with bfloat16"
     return f"{name}, MLA absorbed" if spec.is_latent else name

@@ -148,7 +148,10 @@ def test_comparisons_tell_their_kernel_and_both_caches_of_mla():
 def test_the_command_prepares_every_kernel_that_a_run_may_compile():
     names = {_compiled_for(spec) for spec in all_cache_specs()}
     formats = ("float32", "bfloat16", "float16", *QUANTISED_FORMATS)
-    assert names == {f"{name}{mla}" for name in formats for mla in ("", ", MLA absorbed")}
+    assert names == {
+        *(f"{name}{mla}" for name in formats for mla in ("", ", MLA absorbed")),
+        *(f"{name} with bfloat16, MLA absorbed" for name in QUANTISED_FORMATS),
+    }
     assert all(
         uses_split_kv(
             spec.kernel,
