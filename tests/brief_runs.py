@@ -10,14 +10,5 @@ if __name__ == "__main__":
     from gqa_core.commands.cli import main
     from gqa_core.runner import workers
 
-    workers.FIRST_PRELOAD = "tests.brief_runs"
+    workers.FIRST_PRELOAD = "tests.brief_sampling"
     sys.exit(main())
-
-# In the fork server, which has to end with its run, and in its workers.
-from gqa_core.engine.split_kv import attention, quantised_attention
-from gqa_core.measure import sampling
-from gqa_core.runner import fork_server
-
-__all__ = ["attention", "fork_server", "quantised_attention"]
-
-sampling.MIN_S = sampling.BUDGET_S = 0.0
