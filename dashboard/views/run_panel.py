@@ -169,8 +169,11 @@ def _show_state(run: RunJob, drawn_state: tuple[str, int], estimate_s: float | N
         st.rerun()
     match run.state:
         case "waiting":
-            n_ahead = units.count(loaders.job_queue().n_ahead(run.id), "run")
-            st.info(f"This machine is measuring: {n_ahead} ahead of yours, which starts by itself.")
+            if not (n_ahead := loaders.job_queue().n_ahead(run.id)):
+                st.progress(0.0, "Starting")
+                return
+            runs = units.count(n_ahead, "run")
+            st.info(f"This machine is measuring: {runs} ahead of yours, which starts by itself.")
         case "running" if run.waits_for:
             holder = run.waits_for.holder.capitalize()
             st.info(f"{holder} is measuring on this machine: this run starts by itself after it.")
