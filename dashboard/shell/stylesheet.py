@@ -57,11 +57,11 @@ button[kind=primary] p {{color: light-dark(#FFFFFF, #0F1418)}}
 .st-key-{CARDS} button {{min-height: 2rem; padding: 0.125rem 0.5rem}}
 .st-key-{CARDS} button p {{font-size: 0.875rem}}
 [data-testid=stMain] [data-testid=stMarkdownContainer] blockquote {{
-    border-left: 4px solid currentColor; padding: 0 0 0 0.75rem; margin: 0; color: inherit;
-    opacity: 1
+    border-left: 4px solid currentColor; padding: 0 0 0 0.75rem; margin: 0.25rem 0 0.75rem;
+    color: inherit; opacity: 1
 }}
 [data-testid=stMain] [data-testid=stMarkdownContainer] blockquote p {{
-    font-size: 1.125rem; line-height: 1.4; margin: 0 0 0.5rem
+    font-size: 1.125rem; line-height: 1.4; margin: 0
 }}
 [data-testid=stMain] .metric-strip {{
     display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; margin: 0; padding: 0
