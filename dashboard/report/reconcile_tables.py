@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dashboard.report.columns import Column, Table
+from dashboard.report.markup import full_sentence
 from gqa_core import units
 from gqa_core.engine_logs.explain import Explanation
 from gqa_core.engine_logs.log import EngineLog
@@ -39,7 +40,7 @@ def explanations(log: EngineLog, result: Reconciliation) -> Iterator[str]:
     """Sentences: the assumption behind each pool, the fit of requests, and the lines not read."""
     yield from _explanations(result.explanations)
     for note in result.notes:
-        yield f"{note[0].upper()}{note[1:]}."
+        yield full_sentence(note)
     if fit := result.fit:
         yield (
             f"Requests of {fit.short_len:,} and {fit.long_len:,} tokens fit "
