@@ -83,7 +83,7 @@ def visited(chromium, hosted):
         if message.type in ("error", "warning"):
             console.append((message.text, message.location["url"]))
 
-    for path, page in zip(PATHS, opened_pages(chromium, hosted, ASSERTED, watch), strict=False):
+    for path, page in zip(PATHS, opened_pages(chromium, hosted, ASSERTED, watch), strict=True):
         visit["errors"][path] = [*console]
         visit["screens"][path] = position(page, path, ASSERTED), serious_findings(page)
         console.clear()  # what axe-core adds is not of the page
